@@ -1,0 +1,72 @@
+#include "crdt/cell_key.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+
+#include "crdt/limits.h"
+
+namespace kith {
+
+std::string_view to_string(Kind kind) {
+  switch (kind) {
+    case Kind::kRegister: return "register";
+    case Kind::kSet: return "set";
+    case Kind::kHash: return "hash";
+  }
+  return "unknown";
+}
+
+std::optional<Kind> kind_from(std::uint8_t byte) {
+  if (byte < 1 || byte > 3) return std::nullopt;
+  return static_cast<Kind>(byte);
+}
+
+namespace {
+
+bool table_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
+bool well_formed_table(std::string_view table) {
+  return !table.empty() && table.size() <= kTableNameBytesMax && std::all_of(table.begin(), table.end(), table_character);
+}
+
+}  // namespace
+
+bool valid_table_name(std::string_view table) { return well_formed_table(table) && table.front() != '_'; }
+
+ShardId shard_of(std::string_view table, std::string_view key, std::uint32_t shard_count) {
+  if (table.starts_with('_')) return kSystemShard;
+  // Table and key are hashed apart, so that ("ab", "c") and ("a", "bc") do not always meet.
+  const std::uint64_t seed = XXH3_64bits(table.data(), table.size());
+  const std::uint64_t hash = XXH3_64bits_withSeed(key.data(), key.size(), seed);
+  return static_cast<ShardId>(hash % shard_count);
+}
+
+void encode(const CellKey& cell, ByteWriter& out) {
+  out.u8(static_cast<std::uint8_t>(cell.kind));
+  out.counted(cell.table);
+  out.counted(cell.key);
+  out.counted(cell.member);
+}
+
+std::optional<CellKey> decode_cell_key(ByteReader& in) {
+  const auto kind = kind_from(in.u8());
+  CellKey cell;
+  cell.table = in.counted(kTableNameBytesMax);
+  cell.key = in.counted(kKeyBytesMax);
+  cell.member = in.counted(kMemberBytesMax);
+  if (!in.ok() || !kind || !well_formed_table(cell.table) || cell.key.empty()) return std::nullopt;
+  if (*kind == Kind::kRegister && !cell.member.empty()) return std::nullopt;
+  cell.kind = *kind;
+  return cell;
+}
+
+std::uint64_t hash_of(const CellKey& cell) {
+  ByteWriter out;
+  encode(cell, out);
+  return XXH3_64bits(out.view().data(), out.size());
+}
+
+}  // namespace kith

@@ -1,0 +1,145 @@
+// gossip/engine.h -- the protocol as a pure state machine: input in, output out.
+//
+//     kithd / kith-sim ---- Input ---->  Engine  ---- Output ---->  store batch, sends, replies, wake-up
+//                                          |  reads
+//                                        Store
+//
+// Opens no socket, starts no thread, reads no clock, draws from the generator it was seeded with.  Equal histories give
+// equal outputs, byte for byte.  Does not throw on a stranger's bytes: they are counted and dropped.
+// The conversations, one file each: push, pull, round, join, mend; lives and the fence are in lives.
+// Transcripts: tests/gossip/
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "crdt/ids.h"
+#include "crdt/timestamp.h"
+#include "gossip/operation.h"
+#include "gossip/options.h"
+#include "store/store.h"
+
+namespace kith {
+
+struct Instant {
+  std::int64_t monotonic_ms = 0;  // Never falls; drives timers.
+  std::int64_t wall_ms = 0;       // Unix time, as wrong as the machine's clock; drives timestamps.
+};
+
+// ---- Inputs
+
+struct PeerFrame { std::string bytes; };     // One frame from the peer port, not looked at yet.
+struct Tick {};
+struct RowDamaged { StoreKey key; };         // Somebody who read for a client found this row damaged.
+struct Stop {};                              // Take no more operations and tell the peers.
+using Input = std::variant<PeerFrame, Operation, Tick, RowDamaged, Stop>;
+
+// ---- Outputs
+
+// What the caller must do, in this order.  Steps may be gathered: run several with one Output, then act on it once;
+// that is group commit.
+struct Output {
+  StoreBatch store;                     // 1. Commit, synced.  Nothing below may leave before it is durable.
+  struct Send {
+    std::string address;                // HOST:PORT of the peer's port.
+    NodeId to;                          // None while joining: only the address is known.
+    std::string bytes;
+  };
+  std::vector<Send> sends;              // 2. Best effort: loss, reordering and repeats are all fine.
+  std::vector<std::string> reconnect;   // 3. Addresses behind which a new life was seen: a connection to the old one
+                                        //    may still be backing off.
+  std::vector<Reply> replies;           // 4. To clients.
+  struct Note {                         // 5. For the log.
+    enum class Level { kInfo, kWarning, kError } level = Level::kInfo;
+    std::string text;
+  };
+  std::vector<Note> notes;
+  std::int64_t wake_at_ms = 0;          // 6. Step with a Tick when monotonic time reaches this.
+  bool refused_for_good = false;        // 7. This node can never be part of that cluster; notes.back() says why: exit.
+
+  void clear();
+};
+
+// ---- The node this engine speaks for
+
+struct NodeSetup {
+  std::string name;
+  std::string client_address;            // As peers and clients shall reach it.
+  std::string peer_address;
+  std::optional<std::string> cluster;    // A name that has to fit; for the first node the name to give.
+  std::uint32_t shard_count = kShardsDefault;  // For the first node; others learn it.
+  bool shard_count_given = false;        // Then one that differs from the cluster's is an error.
+  std::vector<std::string> join;         // Peer addresses of any members; empty and no cluster yet: be the first.
+};
+
+// Whether the store in front of us is this node's and fits `setup`.  An error is for people.
+[[nodiscard]] std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup& setup);
+
+// ---- What it tells of itself
+
+struct MemberStatus {
+  NodeId id;
+  std::string name;
+  std::string client_address;
+  std::string peer_address;
+  OriginId origin;
+  Timestamp start;
+  std::size_t lives = 1;                     // Including the present one.
+  bool self = false;
+  std::int64_t heard_ms_ago = -1;            // -1: never in this life.
+  std::int64_t clock_offset_ms = 0;          // Its clock less mine, as far as messages show.
+  std::int64_t agreed_ms_ago = -1;           // Since a round with it last found nothing missing; -1: never.
+  bool stopping = false;                     // It said that it goes down.
+};
+
+struct EngineStatus {
+  ClusterId cluster;
+  std::string cluster_name;
+  std::uint32_t shard_count = 0;
+  NodeId node;
+  std::string name;
+  OriginId origin;
+  Timestamp start;
+  Timestamp now;
+  bool joined = false;
+  bool clock_fenced = false;
+  std::int64_t clock_ahead_ms = 0;
+  bool full = false;
+  std::size_t pulls_outstanding = 0;
+  std::size_t rows_damaged = 0;
+  std::vector<MemberStatus> members;                                // By name; this node among them.
+  std::vector<std::pair<OriginId, Timestamp>> newest_held;          // Per origin the newest commit held, any shard.
+  std::map<std::string, std::uint64_t> counters;                    // Messages, bytes, drops by reason, rows, pulls.
+};
+
+class Engine {
+ public:
+  // Reads what the store remembers of this node.  `seed` is the only source of randomness: node id, origin, nonces.
+  // The store must outlive the engine, and nobody else may commit to it.
+  // REQUIRES: !check_setup(...); `now` is the first instant it is told.
+  Engine(const EngineOptions& options, const NodeSetup& setup, Store& store, std::uint64_t seed);
+  ~Engine();
+
+  // Begins a life: a new origin, durable before anything is said or written.  Call once, before any step.
+  void start(Instant now, Output& out);
+
+  // Advances the protocol by one input.  REQUIRES: started; now.monotonic_ms has not fallen; what was gathered in `out`
+  // belongs to this engine.  Cost: what the input asks for; no input scans the store.
+  void step(Instant now, const Input& input, Output& out);
+
+  // The last batch of gathered steps is durable: tells which rows were found damaged on the way.
+  void committed(const CommitReport& report);
+
+  EngineStatus status(Instant now) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kith

@@ -1,0 +1,66 @@
+// gossip/operation.h -- a client's write, as it enters the engine, and the engine's answer.
+//
+// Outcomes (DESIGN.md, section 4):
+//   ok       durable on as many replicas as were asked for; `replicas` names them
+//   stored   durable here, will spread, but the level asked for was not reached in time
+//   refused  nothing changed; `code` and `message` say why and what to do
+// A timeout is never a failure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "crdt/tag.h"
+
+namespace kith {
+
+enum class Verb : std::uint8_t { kSet, kDelete, kSetAdd, kSetRemove, kHashSet, kHashDelete };
+
+inline constexpr std::uint32_t kAllReplicas = 0xffffffff;
+
+struct Operation {
+  std::uint64_t request = 0;  // The caller's, comes back in the reply.
+  Verb verb = Verb::kSet;
+  std::string table;
+  std::string key;
+  std::string value;                                          // kSet.
+  std::vector<std::string> members;                           // kSetAdd, kSetRemove, kHashDelete: the fields.
+  std::vector<std::pair<std::string, std::string>> fields;    // kHashSet: field and value.
+  std::optional<Tag> tag;                                     // Without one, the commit is the tag: no safe retry.
+  std::uint32_t replicas = 1;                                 // How many must hold it durably; kAllReplicas: all.
+  std::int64_t timeout_ms = 5000;                             // For that level only.
+};
+
+enum class Outcome : std::uint8_t { kOk, kStored, kRefused };
+
+// Why an operation was refused.  The names are what clients see.
+enum class Refusal : std::uint8_t {
+  kNone,
+  kLimit,              // "limit": over a limit of crdt/limits.h, or empty where something is needed.
+  kBadName,            // "bad_name": a table name that is not one.
+  kRetryWindowPassed,  // "retry_window_passed"
+  kTagFromFuture,      // "tag_from_future"
+  kClockFenced,        // "clock_fenced": this node's clock runs ahead of its peers'.
+  kNotJoined,          // "not_joined": no cluster yet.
+  kFull,               // "full": the map is over its mark.
+  kStopping,           // "stopping"
+  kDamaged,            // "damaged": the row it needs is damaged and not mended yet.
+};
+std::string_view to_string(Refusal refusal);
+std::string_view to_string(Outcome outcome);
+
+struct Reply {
+  std::uint64_t request = 0;
+  Outcome outcome = Outcome::kOk;
+  Refusal code = Refusal::kNone;
+  std::string message;                 // Of a refusal: what happened, to what, what to do now.
+  Tag tag;                             // For retries.
+  std::uint64_t changed = 0;           // Cells whose presence or value this operation changed; 0 for a retry.
+  std::vector<std::string> replicas;   // Names of nodes known to hold it durably, this one first.
+};
+
+}  // namespace kith

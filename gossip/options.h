@@ -1,0 +1,28 @@
+// gossip/options.h -- the engine's parameters.  Times in the unit their name ends with.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "crdt/limits.h"
+
+namespace kith {
+
+struct EngineOptions {
+  std::int64_t gossip_interval_ms = 1000;  // Jittered by a quarter, so that nodes do not march in step.
+  std::int64_t pull_timeout_ms = 3000;     // An unanswered question is given up and asked again in a later round.
+  std::int64_t join_retry_ms = 500;
+
+  std::int64_t retry_window_ms = 10 * 60 * 1000;
+  std::int64_t max_skew_ms = 500;
+
+  // How far ahead of use timestamps are made durable.  SUBTLE: below max_skew, so that a node that was killed and comes
+  // back at once, starting at its lease, is not taken for one whose clock runs ahead.
+  std::int64_t lease_ms = 300;
+
+  std::size_t answer_bytes_max = 1024 * 1024;  // Of cells in one pull answer.
+  std::size_t push_bytes_max = kOperationBytesMax;
+  double full_at = 0.8;                        // Share of the map above which client writes are refused.
+};
+
+}  // namespace kith

@@ -1,0 +1,130 @@
+// node/client_protocol.h -- what clients and nodes say to each other on the client port.
+//
+// ZeroMQ DEALER (client) to ROUTER (node); one frame a message, each a msgpack map with string keys.  Unknown keys are
+// skipped, absent ones have the defaults below, trailing bytes, duplicate keys and wrong types are errors.  A request
+// carries an id that its reply repeats; replies may come in another order.  Names and values are msgpack bin (str is
+// taken too), so NUL and invalid UTF-8 are fine.
+//
+//   request  {v: 1, id, op, table?, key?, value?, members?: [..], fields?: [[f, v]..], tag?, replicas?, timeout_ms?,
+//             prefix?, after?, limit?, shard?, buckets?: [..], text?}
+//   reply    {v: 1, id, status, code?, message?, time, node, value?, members?, fields?, keys?, next?, number?, tag?,
+//             replicas?, document?}
+//
+//   op                       needs                      answers
+//   hello                                               document: cluster, node, versions, limits
+//   get                      key                        value, or not_found
+//   set / del                key [value]                a write (below)
+//   sadd / srem              key, members               a write
+//   smembers                 key [after, limit]         members, next
+//   sismember                key, members[0]            number 0 or 1
+//   scard                    key                        number
+//   hset / hdel              key, fields / members      a write
+//   hget                     key, members[0]            value, or not_found
+//   hgetall                  key [after, limit]         fields, next
+//   keys                     [prefix, after, limit]     keys, next
+//   status                                              document
+//   shards                                              document: root per shard
+//   buckets                  shard                      document: 256 sums
+//   cells                    shard [buckets, after]     document: observable cells of those buckets; next
+//   explain                  key [members[0]]           document: entries as stored
+//   fault                    text                       document; only with --allow-faults
+//   a write answers: status ok, stored or refused, with number (cells changed), tag, replicas
+//
+// Paged answers carry `next`, an opaque position to send as `after`; empty at the end.  A page is at most 1 MiB.
+// Documents are JSON text, for inspection; names and values in them are JSON strings when valid UTF-8, else
+// {"hex": ".."}.  Limits: crdt/limits.h.  Golden bytes: tests/node/client_protocol_test.cc
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "crdt/cell_key.h"
+#include "crdt/ids.h"
+#include "crdt/tag.h"
+#include "crdt/timestamp.h"
+
+namespace kith {
+
+inline constexpr std::uint64_t kClientProtocolVersion = 1;
+inline constexpr std::size_t kPageBytesMax = 1024 * 1024;
+
+enum class ClientOp : std::uint8_t {
+  kHello, kGet, kSet, kDel, kSadd, kSrem, kSmembers, kSismember, kScard, kHset, kHget, kHdel, kHgetall, kKeys,
+  kStatus, kShards, kBuckets, kCells, kExplain, kFault,
+};
+std::string_view to_string(ClientOp op);
+std::optional<ClientOp> client_op_from(std::string_view name);
+bool is_write(ClientOp op);
+
+struct Request {
+  std::uint64_t id = 0;
+  ClientOp op = ClientOp::kHello;
+  std::string table{kDefaultTable};
+  std::string key;
+  std::string value;
+  std::vector<std::string> members;
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::optional<Tag> tag;
+  std::uint32_t replicas = 1;        // kAllReplicas: all.
+  std::int64_t timeout_ms = 5000;    // For the level of replicas.
+  std::string prefix;
+  std::string after;
+  std::uint32_t limit = 0;           // Items a page; 0: as many as fit.
+  std::uint32_t shard = 0;
+  std::vector<std::uint32_t> buckets;  // Empty: all.
+  std::string text;
+};
+
+// What a reply says happened.
+enum class Status : std::uint8_t {
+  kOk,        // Done, or here is the answer.
+  kStored,    // A write that is durable here and will spread, but not yet at the level asked for.
+  kRefused,   // Nothing changed; code and message say why.
+  kNotFound,  // No such key, field, ...
+  kError,     // The request could not be understood or served; nothing changed.
+};
+std::string_view to_string(Status status);
+
+struct KeyInfo {
+  std::string key;
+  Kind kind = Kind::kRegister;
+  std::uint64_t live = 0;
+};
+
+struct ClientReply {
+  std::uint64_t id = 0;
+  Status status = Status::kOk;
+  std::string code;     // "limit", "bad_request", "unknown_op", "damaged", ...: stable, for programs.
+  std::string message;  // For people.
+  Timestamp time;       // The cluster's time: what a session mints its next tag from.
+  std::string node;     // Name of the node that answered.
+  std::optional<std::string> value;
+  std::vector<std::string> members;
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::vector<KeyInfo> keys;
+  std::string next;
+  std::uint64_t number = 0;
+  std::optional<Tag> tag;
+  std::vector<std::string> replicas;
+  std::string document;
+};
+
+// A request or reply that could not be read: which one, if that much could be told, and what is wrong with it.
+struct Malformed {
+  std::uint64_t id = 0;  // Zero when not even that was readable.
+  std::string code;      // "bad_request", "unknown_op", "limit", "unsupported_version"
+  std::string message;
+};
+
+std::string encode(const Request& request);
+std::string encode(const ClientReply& reply);
+// Never throw; take no memory beyond a small multiple of the frame.
+std::variant<Request, Malformed> decode_request(std::string_view frame);
+std::variant<ClientReply, Malformed> decode_reply(std::string_view frame);
+
+}  // namespace kith

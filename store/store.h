@@ -1,0 +1,142 @@
+// store/store.h -- what a node keeps on its disk, behind one interface.
+//
+//     cells         store key -> row                     feed    (shard, lsn) -> store key, one entry per cell
+//     clocks        (shard, origin) -> held              marks   (shard, lsn) -> highest commit per origin so far
+//     cursors       (shard, peer) -> feed epoch, lsn     counts  (table, key, kind) -> live cells
+//     fingerprints  shard -> 256 bucket sums             damaged store keys of rows that wait for a peer
+//     meta          name -> bytes
+//
+// Invariants:
+//   I1. A batch is applied whole or not at all, and is durable when commit() returns.
+//   I2. The feed has exactly one entry per row, under the row's own lsn.
+//   I3. counts and fingerprints are those of the rows, always: they change in the same transaction.
+//   I4. A damaged row is never returned as a row; what is merged into it keeps it marked as damaged until mended.
+//
+// One thread commits; snapshots may be taken and read on any thread.  Two implementations with the same semantics:
+// LmdbStore (store/lmdb_store.h) and MemoryStore (store/memory_store.h); one suite for both: tests/store/store_test.cc.
+// Nothing here says B-tree: a journal with an in-memory table can be put in front without a caller noticing.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "store/row.h"
+#include "store/store_batch.h"
+
+namespace kith {
+
+// The machine failed us (disk, map, permissions).  The batch at hand was not applied.
+class StoreError : public std::runtime_error {
+ public:
+  enum class Kind {
+    kFull,      // The map is full.
+    kSync,      // A sync failed: what the disk holds now is unknown; the process must stop.
+    kCorrupt,   // The file is not a Kith store, is cut short, or is damaged beyond single rows.
+    kFormat,    // Written by a newer version.
+    kInUse,     // Another process has it open.
+    kOther,
+  };
+  StoreError(Kind kind, const std::string& what) : std::runtime_error(what), kind_(kind) {}
+  Kind kind() const { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+inline constexpr std::size_t kFingerprintBuckets = 256;
+using Buckets = std::array<std::uint64_t, kFingerprintBuckets>;
+
+// The bucket of a cell, and what a live cell adds to it.  Sums are modulo 2^64, so order does not matter and a cell is
+// taken out by subtraction.
+std::size_t bucket_of(const CellKey& cell);
+std::uint64_t fingerprint_of(const CellKey& cell, const Content& content);  // Zero when absent.
+
+// Highest commit per origin; sorted by origin.
+using CommitClock = std::vector<std::pair<OriginId, Timestamp>>;
+
+struct KeyCount {
+  std::string table;
+  std::string key;
+  Kind kind;
+  std::uint64_t live = 0;  // Live elements or fields; 1 for a register.
+};
+
+// One point in time.  Holds a read transaction: take it, read, let it go.  Never keep one across a wait for anybody.
+class Snapshot {
+ public:
+  enum class Lookup { kFound, kMissing, kDamaged };
+
+  virtual ~Snapshot() = default;
+
+  virtual Lookup get(ShardId shard, const CellKey& cell, Row& out) const = 0;
+  virtual Lookup get(const StoreKey& key, Row& out) const = 0;
+
+  // Rows whose store key begins with `prefix` and sorts after `after` (empty: from the start), in order, until `visit`
+  // returns false.  For a damaged row `row` is null.
+  using VisitRow = std::function<bool(const StoreKey& key, const Row* row)>;
+  virtual void scan(const StoreKey& prefix, const StoreKey& after, const VisitRow& visit) const = 0;
+
+  // Changes of a shard after `after`, oldest first.  For a damaged row `row` is null.
+  using VisitFeed = std::function<bool(Lsn lsn, const StoreKey& key, const Row* row)>;
+  virtual void feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const = 0;
+  virtual Lsn feed_end(ShardId shard) const = 0;  // Of the last change; zero when there is none.
+
+  // The lsn after which somebody who holds `held` has to begin reading: nothing at or before it is news to them.
+  // From the sparse marks: at most one mark's interval (kMarkInterval) too early.  Zero when no mark is covered.
+  virtual Lsn first_unseen(ShardId shard, const CommitClock& held) const = 0;
+
+  // Live keys of `table` that begin with `prefix`, in order of (key, kind), after the position `after`: a key and a kind.
+  struct KeyPosition {
+    std::string key;
+    Kind kind = Kind::kRegister;
+  };
+  using VisitKey = std::function<bool(const KeyCount&)>;
+  virtual void keys(std::string_view table, std::string_view prefix, const std::optional<KeyPosition>& after,
+                    const VisitKey& visit) const = 0;
+  virtual std::uint64_t count(std::string_view table, std::string_view key, Kind kind) const = 0;
+
+  virtual CommitClock held(ShardId shard) const = 0;
+  virtual std::vector<ShardId> shards() const = 0;  // Those of which anything is held, in order.
+  virtual std::optional<Cursor> cursor(ShardId shard, NodeId peer) const = 0;
+  virtual std::optional<std::string> meta(const std::string& name) const = 0;
+
+  virtual Buckets buckets(ShardId shard) const = 0;
+  virtual std::uint64_t shard_root(ShardId shard) const = 0;  // The sum of its buckets.
+  virtual std::uint64_t root() const = 0;                     // The sum over all shards but kSystemShard.
+
+  virtual std::vector<StoreKey> damaged(std::size_t most) const = 0;
+};
+
+struct CommitReport {
+  std::size_t rows_changed = 0;
+  std::size_t row_bytes = 0;           // Of the rows that changed, keys included.
+  std::vector<StoreKey> damaged;       // Rows found damaged on the way: now marked so.
+};
+
+class Store {
+ public:
+  // Every so many lsns of a shard a mark is kept; see Snapshot::first_unseen.
+  static constexpr Lsn kMarkInterval = 2048;
+
+  virtual ~Store() = default;
+
+  // Throws StoreError; then nothing of the batch was applied.
+  virtual CommitReport commit(const StoreBatch& batch) = 0;
+  virtual std::unique_ptr<Snapshot> snapshot() const = 0;
+
+  struct Usage {
+    std::uint64_t bytes_used = 0;
+    std::uint64_t bytes_max = 0;
+  };
+  virtual Usage usage() const = 0;
+};
+
+}  // namespace kith

@@ -1,0 +1,75 @@
+// store/store_batch.h -- what one durable commit will change: a value, built by the engine, applied by a Store.
+//
+// Cells are *deltas*: the store joins each with the row it has.  Deltas of one cell are joined as they come in, so a
+// thousand operations on one cell are one write.  A reader who wants to see what is pending joins the stored row with
+// pending(cell): that is all there is to reading one's own writes, because a cell is a lattice.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "crdt/cell_key.h"
+#include "crdt/content.h"
+#include "crdt/ids.h"
+#include "crdt/timestamp.h"
+#include "store/row.h"
+
+namespace kith {
+
+// How far a peer's feed has been read.  The epoch is the peer's origin: another life, another feed.
+struct Cursor {
+  OriginId epoch;
+  Lsn lsn = 0;
+  friend bool operator==(const Cursor&, const Cursor&) = default;
+};
+
+class StoreBatch {
+ public:
+  struct CellDelta {
+    ShardId shard;
+    CellKey cell;
+    Content delta;
+    bool mends = false;  // The whole of what a peer holds: ends the row's being damaged.
+  };
+
+  // Joins `delta` into the cell's row.  REQUIRES: delta is not empty.
+  void merge(ShardId shard, const CellKey& cell, const Content& delta);
+  // The same, and the row counts as sound again.  `content` may be empty: the peer holds nothing.
+  void mend(ShardId shard, const CellKey& cell, const Content& content);
+  // A damaged row of which no peer knows anything, under a name that is lost.
+  void forget_damaged(const StoreKey& key) { forgotten_.push_back(key); }
+
+  // "This node holds all that `origin` committed in `shard` up to its commit at `held`."  Only ever rises.
+  void hold(ShardId shard, OriginId origin, Timestamp held);
+  void set_cursor(ShardId shard, NodeId peer, Cursor cursor) { cursors_[{shard, peer}] = cursor; }
+  void set_meta(const std::string& name, std::string value) { meta_[name] = std::move(value); }
+
+  // What is pending for a cell, or null.  Lives until the next change.
+  const Content* pending(const CellKey& cell) const;
+
+  bool empty() const;
+  void clear();
+
+  const std::vector<CellDelta>& cells() const { return cells_; }  // In the order in which they first came.
+  const std::map<std::pair<ShardId, OriginId>, Timestamp>& held() const { return held_; }
+  const std::map<std::pair<ShardId, NodeId>, Cursor>& cursors() const { return cursors_; }
+  const std::map<std::string, std::string>& meta() const { return meta_; }
+  const std::vector<StoreKey>& forgotten() const { return forgotten_; }
+
+ private:
+  CellDelta& entry_for(ShardId shard, const CellKey& cell, const Content& delta);
+
+  std::vector<CellDelta> cells_;
+  std::unordered_multimap<std::uint64_t, std::size_t> by_hash_;  // hash_of(cell) -> index in cells_
+  std::map<std::pair<ShardId, OriginId>, Timestamp> held_;
+  std::map<std::pair<ShardId, NodeId>, Cursor> cursors_;
+  std::map<std::string, std::string> meta_;
+  std::vector<StoreKey> forgotten_;
+};
+
+}  // namespace kith
