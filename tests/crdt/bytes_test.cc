@@ -58,7 +58,8 @@ TEST_CASE("bytes: varints (golden)") {
 
 TEST_CASE("bytes: a varint reads back, and cut anywhere it fails (every width)") {
   for (int bit = 0; bit < 64; ++bit) {
-    for (const std::uint64_t v : {(std::uint64_t{1} << bit) - 1, std::uint64_t{1} << bit, (std::uint64_t{1} << bit) + 1}) {
+    const std::uint64_t power = std::uint64_t{1} << bit;
+    for (const std::uint64_t v : {power - 1, power, power + 1}) {
       CAPTURE(v);
       const std::string raw = varint_bytes(v);
       ByteReader in(raw);

@@ -78,7 +78,8 @@ std::string with_counts(std::uint64_t plain, std::uint64_t tagged, std::uint64_t
 }  // namespace
 
 TEST_CASE("content codec: a plain add takes 16 bytes and three counts (golden)") {
-  check_golden(Kind::kSet, added(tag(0x0123456789ab0001, 0xa1a2a3a4a5a6a7a8), commit(0x0123456789ab0001, 0xa1a2a3a4a5a6a7a8)),
+  const std::uint64_t at = 0x0123456789ab0001, origin = 0xa1a2a3a4a5a6a7a8;
+  check_golden(Kind::kSet, added(tag(at, origin), commit(at, origin)),
                "01 00 00"
                "a1a2a3a4a5a6a7a8 0123456789ab0001");
 }
@@ -107,7 +108,8 @@ TEST_CASE("content codec: plain adds come before tagged ones, each by actor (gol
 
 TEST_CASE("content codec: a register with a value (golden)") {
   for (const Kind kind : {Kind::kRegister, Kind::kHash}) {
-    check_golden(kind, written("hello", tag(0x42, 0x99), commit(0x42, 0x99)), "01 0000000000000099 0000000000000042 68656c6c6f");
+    check_golden(kind, written("hello", tag(0x42, 0x99), commit(0x42, 0x99)),
+                 "01 0000000000000099 0000000000000042 68656c6c6f");
     check_golden(kind, written("", tag(0x42, 0x99), commit(0x42, 0x99)), "01 0000000000000099 0000000000000042");
   }
 }
@@ -173,7 +175,9 @@ TEST_CASE("content codec: cut at every length, a set is refused (random)") {
 
 TEST_CASE("content codec: cut anywhere before its value, a register is refused; without a value, nothing may trail") {
   const std::string with = encoded(written("value", tag(0x41, 7), commit(0x42, 0x99)));
-  for (std::size_t cut = 0; cut < with.size() - 5; ++cut) CHECK_FALSE(decode_content(Kind::kRegister, with.substr(0, cut)));
+  for (std::size_t cut = 0; cut < with.size() - 5; ++cut) {
+    CHECK_FALSE(decode_content(Kind::kRegister, with.substr(0, cut)));
+  }
   const std::string without = encoded(erased(tag(0x41, 7), commit(0x42, 0x99)));
   for (std::size_t cut = 0; cut < without.size(); ++cut) {
     CHECK_FALSE(decode_content(Kind::kRegister, without.substr(0, cut)));

@@ -100,7 +100,8 @@ TEST_CASE("hlc: strictly rising, above all observed, never ahead of wall and obs
     if (dice.one_in(1000)) wall -= 500;
     wall_highest = std::max(wall_highest, wall);
     if (dice.one_in(10)) {
-      const Timestamp seen = Timestamp::at_ms(wall + 20 - static_cast<std::int64_t>(dice.below(40)), dice.below(1 << 16));
+      const std::int64_t theirs = wall + 20 - static_cast<std::int64_t>(dice.below(40));
+      const Timestamp seen = Timestamp::at_ms(theirs, dice.below(1 << 16));
       clock.observe(seen);
       observed_highest = std::max(observed_highest, seen);
     }

@@ -3,6 +3,10 @@
 // Each says which law is broken, or nothing.  Plain functions and not doctest's CHECK, because they run by the million.
 #pragma once
 
+#include <doctest/doctest.h>
+
+#include <string>
+
 #include "tests/crdt/universe.h"
 
 namespace kith::test {
@@ -36,18 +40,18 @@ const char* broken_law(const State& a) {
 }  // namespace kith::test
 
 // Fails the test with the states in hand when a law is broken.
-#define KITH_LAW1(a)                                       \
-  if (const char* broken = kith::test::broken_law(a)) {    \
-    INFO("a: ", kith::test::text_of(a));                   \
-    FAIL(broken);                                          \
+#define KITH_LAW1(a)                                                                                    \
+  if (const char* broken = kith::test::broken_law(a)) {                                                 \
+    INFO("a: ", kith::test::text_of(a));                                                                \
+    FAIL(std::string(broken));                                                                          \
   }
-#define KITH_LAW2(a, b)                                                                     \
-  if (const char* broken = kith::test::broken_law(a, b)) {                                  \
-    INFO("a: ", kith::test::text_of(a), "\nb: ", kith::test::text_of(b));                   \
-    FAIL(broken);                                                                           \
+#define KITH_LAW2(a, b)                                                                                 \
+  if (const char* broken = kith::test::broken_law(a, b)) {                                              \
+    INFO("a: ", kith::test::text_of(a), "\nb: ", kith::test::text_of(b));                               \
+    FAIL(std::string(broken));                                                                          \
   }
-#define KITH_LAW3(a, b, c)                                                                                     \
-  if (const char* broken = kith::test::broken_law(a, b, c)) {                                                  \
-    INFO("a: ", kith::test::text_of(a), "\nb: ", kith::test::text_of(b), "\nc: ", kith::test::text_of(c));     \
-    FAIL(broken);                                                                                              \
+#define KITH_LAW3(a, b, c)                                                                              \
+  if (const char* broken = kith::test::broken_law(a, b, c)) {                                           \
+    INFO("a: ", kith::test::text_of(a), "\nb: ", kith::test::text_of(b), "\nc: ", kith::test::text_of(c)); \
+    FAIL(std::string(broken));                                                                          \
   }

@@ -15,7 +15,8 @@ TEST_CASE("register: empty until written") {
 }
 
 TEST_CASE("register: the later tag wins, whichever arrives first") {
-  const Register old = written("old", tag(10, 1), commit(90, 101)), young = written("young", tag(20, 1), commit(20, 102));
+  const Register old = written("old", tag(10, 1), commit(90, 101));
+  const Register young = written("young", tag(20, 1), commit(20, 102));
   CHECK(joined(old, young) == young);
   CHECK(joined(young, old) == young);
 }

@@ -125,7 +125,8 @@ TEST_CASE("set element: drop_dead changes nothing that can be observed") {
 }
 
 TEST_CASE("set element: keep_commits keeps exactly the entries asked for") {
-  const SetElement whole = joined(added(tag(10, kAlice), commit(10, kNode1)), removed(tag(9, kBob), commit(20, kNode2)));
+  SetElement whole = added(tag(10, kAlice), commit(10, kNode1));
+  whole.join(removed(tag(9, kBob), commit(20, kNode2)));
   SetElement part = whole;
   part.keep_commits([](const Commit& by) { return by.origin == OriginId{kNode2}; });
   CHECK(part == removed(tag(9, kBob), commit(20, kNode2)));

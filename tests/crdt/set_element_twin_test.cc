@@ -57,7 +57,7 @@ struct Twin {
       if (!before.adds.contains(one) && live().contains(one)) delta.adds.insert(one);
     }
     for (const Tag& one : observed) {
-      if (!before.observed.contains(one)) delta.observed.insert(one);
+      if (!before.observed.contains(one)) delta.observe(one.actor, one.at);
     }
     return delta;
   }

@@ -15,7 +15,8 @@ TEST_CASE("tag: orders by time, then by actor") {
 }
 
 TEST_CASE("tag: of two entries the later, of one tag the earlier commit, whichever comes first") {
-  const Entry old{Timestamp{1}, commit(90, 101)}, young{Timestamp{2}, commit(10, 101)}, again{Timestamp{2}, commit(20, 102)};
+  const Entry old{Timestamp{1}, commit(90, 101)}, young{Timestamp{2}, commit(10, 101)};
+  const Entry again{Timestamp{2}, commit(20, 102)};
   CHECK(later(old, young) == young);
   CHECK(later(young, old) == young);
   CHECK(later(young, again) == young);

@@ -54,7 +54,8 @@ inline SetElement added(Tag what, Commit by) {
 }
 inline SetElement removed(Tag what, Commit by) {
   SetElement element = added(what, by);
-  return element.remove({Timestamp{what.at.value + 1}, actor_of(by.origin)}, by);  // No session: only what was observed.
+  // Its actor is the origin and no session, so only what was observed is recorded.
+  return element.remove({Timestamp{what.at.value + 1}, actor_of(by.origin)}, by);
 }
 inline Register written(std::string value, Tag what, Commit by) {
   Register state;
