@@ -173,7 +173,7 @@ TEST_CASE("content codec: cut at every length, a set is refused (random)") {
   }
 }
 
-TEST_CASE("content codec: cut anywhere before its value, a register is refused; without a value, nothing may trail") {
+TEST_CASE("content codec: cut anywhere before its value, a register is refused, and nothing may trail one without a value") {
   const std::string with = encoded(written("value", tag(0x41, 7), commit(0x42, 0x99)));
   for (std::size_t cut = 0; cut < with.size() - 5; ++cut) {
     CHECK_FALSE(decode_content(Kind::kRegister, with.substr(0, cut)));
