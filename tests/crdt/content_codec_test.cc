@@ -284,14 +284,14 @@ TEST_CASE("content codec: values at the limit, one below, one above") {
 }
 
 TEST_CASE("content codec: entries of a cell at the limit, one below, one above") {
-  for (const std::size_t count : {kEntriesPerCellMax - 1, kEntriesPerCellMax}) {
+  for (const std::size_t count : {kEntriesPerCellMergedMax - 1, kEntriesPerCellMergedMax}) {
     CAPTURE(count);
     for (const SetElement& element : {many_adds(count, 0), many_adds(0, count)}) {
       CHECK(decode_content(Kind::kSet, encoded(element)) == Content(element));
     }
   }
-  CHECK_FALSE(decode_content(Kind::kSet, encoded(many_adds(kEntriesPerCellMax + 1, 0))));
-  CHECK_FALSE(decode_content(Kind::kSet, encoded(many_adds(0, kEntriesPerCellMax + 1))));
+  CHECK_FALSE(decode_content(Kind::kSet, encoded(many_adds(kEntriesPerCellMergedMax + 1, 0))));
+  CHECK_FALSE(decode_content(Kind::kSet, encoded(many_adds(0, kEntriesPerCellMergedMax + 1))));
 }
 
 TEST_CASE("content codec: counts that lie are refused before memory is taken") {
