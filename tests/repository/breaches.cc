@@ -42,6 +42,7 @@ Library library_of(const std::string& header) {
   if (header.starts_with("zmq")) return Library::kZmq;
   if (header == "lmdb.h") return Library::kLmdb;
   if (header.starts_with("msgpack")) return Library::kMsgpack;
+  if (header.ends_with("_fwd.hpp") || header.ends_with("/fwd.h")) return Library::kLight;  // Declarations only.
   for (const char* heavy : {"spdlog/", "fmt/", "CLI/", "nlohmann/", "toml++/", "benchmark/", "histedit.h", "editline/"}) {
     if (header.starts_with(heavy)) return Library::kOtherHeavy;
   }
