@@ -43,7 +43,8 @@ Library library_of(const std::string& header) {
   if (header == "lmdb.h") return Library::kLmdb;
   if (header.starts_with("msgpack")) return Library::kMsgpack;
   if (header.ends_with("_fwd.hpp") || header.ends_with("/fwd.h")) return Library::kLight;  // Declarations only.
-  for (const char* heavy : {"spdlog/", "fmt/", "CLI/", "nlohmann/", "toml++/", "benchmark/", "histedit.h", "editline/"}) {
+  for (const char* heavy : {"spdlog/", "fmt/", "CLI/", "nlohmann/", "toml++/", "benchmark/", "histedit.h",
+                            "editline/"}) {
     if (header.starts_with(heavy)) return Library::kOtherHeavy;
   }
   return Library::kLight;
@@ -106,16 +107,16 @@ class File {
     if (library != Library::kLight && header_) breach("a heavy header in a header of ours: <" + header + ">");
     if (!pure()) return;
     const bool store_lock = folder_ == "store" && one_of(header, {"mutex", "shared_mutex"});
-    if (!store_lock && one_of(header, {"chrono", "thread", "mutex", "shared_mutex", "condition_variable", "future", "ctime",
-                                       "time.h", "sys/time.h", "pthread.h", "stop_token", "semaphore"})) {
+    if (!store_lock && one_of(header, {"chrono", "thread", "mutex", "shared_mutex", "condition_variable", "future",
+                                       "ctime", "time.h", "sys/time.h", "pthread.h", "stop_token", "semaphore"})) {
       breach("a clock or thread in " + folder_ + "/: <" + header + ">");
     }
   }
 
   void check_words(const std::string& code) {
     if (!pure()) return;
-    for (const char* word : {"getenv", "secure_getenv", "random_device", "system_clock", "steady_clock", "clock_gettime",
-                             "gettimeofday", "pthread_create", "sleep_for", "usleep", "nanosleep"}) {
+    for (const char* word : {"getenv", "secure_getenv", "random_device", "system_clock", "steady_clock",
+                             "clock_gettime", "gettimeofday", "pthread_create", "sleep_for", "usleep", "nanosleep"}) {
       if (has_word(code, word)) breach(std::string(word) + " in " + folder_ + "/, which is handed what it needs");
     }
   }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Goal:   scripts/install_packages.sh installs exactly what is missing, as root or by sudo, and is silent when nothing is.
-# Method: a PATH of its own, in which dpkg-query, apt-get, id and sudo are stand-ins that write down what they were told.
+# Goal:   scripts/install_packages.sh installs exactly what is missing, as root or by sudo, and is silent when all is
+#         there.
+# Method: a PATH of its own, where dpkg-query, apt-get, id and sudo are stand-ins that write down what they were told.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -15,7 +16,8 @@ stand_in() {  # name, body
   chmod +x "$bin/$1"
 }
 stand_in dpkg-query "case \" \$MISSING \" in *\" \${!#} \"*) echo no such package >&2; exit 1;; esac; printf installed"
-stand_in apt-get "echo \"apt-get \$* [\$DEBIAN_FRONTEND]\" >>$work/told; [ -z \"\${APT_FAILS:-}\" ] || { echo no route to host; exit 100; }"
+stand_in apt-get "echo \"apt-get \$* [\$DEBIAN_FRONTEND]\" >>$work/told
+[ -z \"\${APT_FAILS:-}\" ] || { echo no route to host; exit 100; }"
 stand_in id "echo \$USER_ID"
 
 run() { env -i PATH="$bin" "$@" bash scripts/install_packages.sh >"$work/out" 2>"$work/err"; }
