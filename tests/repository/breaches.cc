@@ -1,10 +1,10 @@
 #include "tests/repository/breaches.h"
 
 #include <algorithm>
-#include <array>
+#include <cctype>
+#include <initializer_list>
 #include <map>
-#include <optional>
-#include <regex>
+#include <utility>
 
 namespace kith::test {
 namespace {
@@ -36,6 +36,25 @@ bool has_word(const std::string& code, const std::string& word) {
   return false;
 }
 
+struct Include {
+  std::string header;  // Empty: the line includes nothing.
+  bool ours = false;   // In quotes.
+};
+
+Include include_in(std::string_view code) {
+  const auto skip_spaces = [&code] { code.remove_prefix(std::min(code.find_first_not_of(" \t"), code.size())); };
+  for (const std::string_view token : {"#", "include"}) {
+    skip_spaces();
+    if (!code.starts_with(token)) return {};
+    code.remove_prefix(token.size());
+  }
+  skip_spaces();
+  if (code.empty() || (code.front() != '"' && code.front() != '<')) return {};
+  const bool ours = code.front() == '"';
+  code.remove_prefix(1);
+  return {std::string(code.substr(0, code.find(ours ? '"' : '>'))), ours};
+}
+
 enum class Library { kZmq, kLmdb, kMsgpack, kOtherHeavy, kLight };
 
 Library library_of(const std::string& header) {
@@ -60,16 +79,13 @@ class File {
     if (raw.starts_with("#pragma once")) pragma_once_ = true;
     check_unfinished(raw);
     const std::string code = raw.substr(0, raw.find("//"));
-    static const std::regex kInclude(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])");
-    std::smatch match;
-    if (std::regex_search(code, match, kInclude)) {
-      if (match[1] == "\"") {
-        check_own_include(match[2]);
-      } else {
-        check_library(match[2]);
-      }
-    } else {
+    const Include include = include_in(code);
+    if (include.header.empty()) {
       check_words(code);
+    } else if (include.ours) {
+      check_own_include(include.header);
+    } else {
+      check_library(include.header);
     }
   }
 
