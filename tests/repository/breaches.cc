@@ -106,7 +106,6 @@ class File {
   void check_own_include(const std::string& header) {
     const auto allowed = kMayInclude.find(folder_);
     if (allowed == kMayInclude.end()) return;
-    if (tests_ && header.find('/') == std::string::npos) return;  // A test's neighbour.
     const std::string theirs = folder_of(header);
     if (header.find('/') == std::string::npos || kMayInclude.find(theirs) == kMayInclude.end()) {
       breach("\"" + header + "\" is not a path from the top of the repository");

@@ -2,8 +2,7 @@
 //
 // Rules (ARCHITECTURE.md says why):
 //   R1. Includes point one way: crdt <- store <- gossip <- node <- tools.  sim stands beside node on gossip.  Tests see
-//       all; nobody sees tests.  A file of ours is included by its path from the top, "crdt/tag.h"; a test's neighbour
-//       may go by its name.
+//       all; nobody sees tests.  A file of ours is included by its path from the top: "crdt/tag.h".
 //   R2. ZeroMQ only in node/, LMDB only in store/ (and in benchmarks, to compare with), msgpack never in a header.
 //   R3. Heavy headers stay out of ours.
 //   R4. No clock, thread, environment or device randomness in crdt/, store/, gossip/: they are handed what they need.

@@ -64,7 +64,6 @@ TEST_CASE("breaches: an include in the one direction is none") {
   CHECK_FALSE(breached("sim/a.cc", "#include \"gossip/engine.h\"\n"));
   CHECK_FALSE(breached("tools/kith/a.cc", "#include \"node/client.h\"\n#include \"tools/kith/text.h\"\n"));
   CHECK_FALSE(breached("tests/node/a.cc", "#include \"tools/kith/text.h\"\n"));
-  CHECK_FALSE(breached("tests/gossip/a.cc", "#include \"network.h\"\n"));
   CHECK_FALSE(breached("crdt/a.cc", "// #include \"store/row.h\" would be wrong\n"));
 }
 
