@@ -283,7 +283,7 @@ TEST_CASE("content codec: values at the limit, one below, one above") {
   CHECK_FALSE(decode_content(Kind::kRegister, encoded(above)));
 }
 
-TEST_CASE("content codec: entries of a cell at the limit of merging, one below, one above") {
+TEST_CASE("content codec: entries of a cell at the limit, one below, one above") {
   for (const std::size_t count : {kEntriesPerCellMergedMax - 1, kEntriesPerCellMergedMax}) {
     CAPTURE(count);
     for (const SetElement& element : {many_adds(count, 0), many_adds(0, count)}) {
@@ -292,6 +292,20 @@ TEST_CASE("content codec: entries of a cell at the limit of merging, one below, 
   }
   CHECK_FALSE(decode_content(Kind::kSet, encoded(many_adds(kEntriesPerCellMergedMax + 1, 0))));
   CHECK_FALSE(decode_content(Kind::kSet, encoded(many_adds(0, kEntriesPerCellMergedMax + 1))));
+}
+
+TEST_CASE("content codec: counts that lie are refused before memory is taken") {
+  const std::uint64_t huge = ~std::uint64_t{0};
+  for (const std::uint64_t lie : {std::uint64_t{1}, std::uint64_t{1000}, std::uint64_t{1} << 32, std::uint64_t{1} << 59,
+                                  std::uint64_t{1} << 60, huge}) {
+    CAPTURE(lie);
+    CHECK_FALSE(decode_content(Kind::kSet, with_counts(lie, 0, 0)));
+    CHECK_FALSE(decode_content(Kind::kSet, with_counts(0, lie, 0)));
+    CHECK_FALSE(decode_content(Kind::kSet, with_counts(0, 0, lie)));
+    CHECK_FALSE(decode_content(Kind::kSet, with_counts(lie, lie, lie, std::string(64, 'x'))));
+  }
+  // 2^60 * 16 and 2^59 * 32 are zero modulo 2^64: the product must not be what is believed.
+  CHECK_FALSE(decode_content(Kind::kSet, with_counts(std::uint64_t{1} << 60, 0, 0)));
 }
 
 TEST_CASE("content codec: removals of a cell at the limit of merging, one below, one above") {
@@ -310,18 +324,4 @@ TEST_CASE("content codec: two cells at the limit of operations join to one that 
   const SetElement both = joined(many_adds(kEntriesPerCellMax, 0), many_adds(0, kEntriesPerCellMax));
   CHECK(both.adds().size() == 2 * kEntriesPerCellMax);
   CHECK(decode_content(Kind::kSet, encoded(both)) == Content(both));
-}
-
-TEST_CASE("content codec: counts that lie are refused before memory is taken") {
-  const std::uint64_t huge = ~std::uint64_t{0};
-  for (const std::uint64_t lie : {std::uint64_t{1}, std::uint64_t{1000}, std::uint64_t{1} << 32, std::uint64_t{1} << 59,
-                                  std::uint64_t{1} << 60, huge}) {
-    CAPTURE(lie);
-    CHECK_FALSE(decode_content(Kind::kSet, with_counts(lie, 0, 0)));
-    CHECK_FALSE(decode_content(Kind::kSet, with_counts(0, lie, 0)));
-    CHECK_FALSE(decode_content(Kind::kSet, with_counts(0, 0, lie)));
-    CHECK_FALSE(decode_content(Kind::kSet, with_counts(lie, lie, lie, std::string(64, 'x'))));
-  }
-  // 2^60 * 16 and 2^59 * 32 are zero modulo 2^64: the product must not be what is believed.
-  CHECK_FALSE(decode_content(Kind::kSet, with_counts(std::uint64_t{1} << 60, 0, 0)));
 }
