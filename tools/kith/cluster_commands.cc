@@ -158,11 +158,15 @@ ExitCode run_wait(Context& context, const CommandLine& line) {
   const auto begin = Clock::now();
   const auto deadline = begin + milliseconds(timeout_ms);
   Verdict verdict;
-  for (;;) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
-    const auto patience = std::clamp(left, milliseconds(100), milliseconds(kMemberTimeoutMs));
-    verdict = judge(look_at_cluster(context.connections, line.settings.address(),
-                                    std::max(left, milliseconds(100)), patience));
+  for (bool answered_before = false;; answered_before = true) {
+    const auto left = std::max(std::chrono::ceil<milliseconds>(deadline - Clock::now()), milliseconds(100));
+    const auto patience = std::min(left, milliseconds(kMemberTimeoutMs));
+    try {
+      verdict = judge(look_at_cluster(context.connections, line.settings.address(), left, patience));
+    } catch (const ClientError& error) {
+      if (!answered_before) throw;
+      verdict = {Agreement::kUnknown, std::string("unknown: ") + error.what()};
+    }
     if (verdict.agreement == Agreement::kConverged || Clock::now() >= deadline) break;
     std::this_thread::sleep_for(std::min<Clock::duration>(kPollInterval, deadline - Clock::now()));
   }
