@@ -5,7 +5,7 @@
 #include "gossip/operation.h"
 #include "tools/kith/text.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 // The node answers "stored" when the level was not reached in this time; that answer must reach us before we give up.
@@ -86,4 +86,4 @@ ClientReply ask_write(Context& context, const CommandLine& line, Request request
   }
 }
 
-}  // namespace kith
+}  // namespace kith::tools

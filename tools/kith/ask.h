@@ -7,7 +7,7 @@
 
 #include "tools/kith/command.h"
 
-namespace kith {
+namespace kith::tools {
 
 // A request for `line`'s table.
 Request request_of(const CommandLine& line, ClientOp op);
@@ -32,4 +32,4 @@ std::string retry_command(const CommandLine& line, const Tag& tag);
 
 std::chrono::milliseconds timeout_of(const Settings& settings);
 
-}  // namespace kith
+}  // namespace kith::tools

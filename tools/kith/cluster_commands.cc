@@ -12,7 +12,7 @@
 #include "tools/kith/table.h"
 #include "tools/kith/text.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 using std::chrono::milliseconds;
@@ -184,4 +184,4 @@ ExitCode run_wait(Context& context, const CommandLine& line) {
                                              " for all nodes to hold the same; still " + verdict.sentence);
 }
 
-}  // namespace kith
+}  // namespace kith::tools

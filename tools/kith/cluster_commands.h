@@ -3,10 +3,10 @@
 
 #include "tools/kith/command.h"
 
-namespace kith {
+namespace kith::tools {
 
 ExitCode run_status(Context& context, const CommandLine& line);
 ExitCode run_nodes(Context& context, const CommandLine& line);
 ExitCode run_wait(Context& context, const CommandLine& line);
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -10,7 +10,7 @@
 #include "crdt/timestamp.h"
 #include "tools/kith/text.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 // Enough that a thousand nodes, all silent, take 1,000 / 32 timeouts.
@@ -205,4 +205,4 @@ Verdict judge(const ClusterView& view) {
   return {Agreement::kConverged, "converged at root " + short_root(most->status->root) + " since " + utc_clock(since)};
 }
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -11,7 +11,7 @@
 #include "tools/kith/connections.h"
 #include "tools/kith/status_document.h"
 
-namespace kith {
+namespace kith::tools {
 
 struct NodeView {
   std::string name;
@@ -58,4 +58,4 @@ std::string short_root(const std::string& root);
 // The JSON of the document of op "shards", as a list.  Throws ClientError(kProtocol).
 std::vector<std::string> parse_shard_roots(const std::string& document);
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -16,7 +16,7 @@
 #include "tools/kith/console.h"
 #include "tools/kith/exit_code.h"
 
-namespace kith {
+namespace kith::tools {
 
 // What holds for every command.
 struct Settings {
@@ -83,4 +83,4 @@ inline constexpr std::size_t kManyArguments = static_cast<std::size_t>(-1);
 // All of them, in the order of the help.  Lives for ever.
 const std::vector<Command>& all_commands();
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -13,7 +13,7 @@
 #include "tools/kith/status_document.h"
 #include "tools/kith/text.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 ClientError cannot_connect(const std::string& what) { return ClientError(ClientError::Kind::kConnect, what); }
@@ -109,4 +109,4 @@ std::vector<std::string> Connections::known_names() const {
   return out;
 }
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -9,7 +9,7 @@
 
 #include "node/client.h"
 
-namespace kith {
+namespace kith::tools {
 
 class Connections {
  public:
@@ -42,4 +42,4 @@ std::pair<std::string, std::string> split_address(const std::string& address, co
 // Connects by TCP and hangs up, to learn at once where nobody listens.  Throws ClientError(kConnect).
 void check_listening(const std::string& address, Connections::Duration timeout);
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -10,7 +10,7 @@
 
 #include "tools/kith/text.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 std::string painted(bool colors, Color color, std::string_view text) {
@@ -75,4 +75,4 @@ void Progress::show(std::size_t done, std::size_t items) {
   console_.err << count_of(items, "write", "writes") << "\x1b[K" << std::flush;
 }
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace kith {
+namespace kith::tools {
 
 enum class Color { kGood, kBad, kWarning, kFaint, kHeading };
 
@@ -45,4 +45,4 @@ class Progress {
   bool drawn_ = false;
 };
 
-}  // namespace kith
+}  // namespace kith::tools

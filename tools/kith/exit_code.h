@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace kith {
+namespace kith::tools {
 
 enum class ExitCode : int {
   kOk = 0,
@@ -29,4 +29,4 @@ class CommandError : public std::runtime_error {
   ExitCode code_;
 };
 
-}  // namespace kith
+}  // namespace kith::tools

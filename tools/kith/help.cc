@@ -3,7 +3,7 @@
 
 #include "tools/kith/options.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 constexpr std::string_view kGlobalOptions =
@@ -77,4 +77,4 @@ std::string help_of(const Command& command) {
   return out + "\n" + std::string(kExitCodes);
 }
 
-}  // namespace kith
+}  // namespace kith::tools

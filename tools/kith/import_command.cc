@@ -13,7 +13,7 @@
 #include "tools/kith/text.h"
 #include "tools/kith/write_pipeline.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 constexpr std::size_t kWindow = 512;
@@ -159,4 +159,4 @@ ExitCode run_import(Context& context, const CommandLine& line) {
   return summary.failed > 0 ? ExitCode::kFailed : ExitCode::kOk;
 }
 
-}  // namespace kith
+}  // namespace kith::tools

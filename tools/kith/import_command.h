@@ -3,8 +3,8 @@
 
 #include "tools/kith/command.h"
 
-namespace kith {
+namespace kith::tools {
 
 ExitCode run_import(Context& context, const CommandLine& line);
 
-}  // namespace kith
+}  // namespace kith::tools

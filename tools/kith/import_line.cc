@@ -6,7 +6,7 @@
 #include "tools/kith/json_text.h"
 #include "tools/kith/text.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -141,4 +141,4 @@ std::variant<Request, ImportError> parse_import_line(std::string_view line, cons
   }
 }
 
-}  // namespace kith
+}  // namespace kith::tools

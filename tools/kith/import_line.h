@@ -14,7 +14,7 @@
 
 #include "node/client_protocol.h"
 
-namespace kith {
+namespace kith::tools {
 
 struct ImportError {
   std::string message;
@@ -22,4 +22,4 @@ struct ImportError {
 
 std::variant<Request, ImportError> parse_import_line(std::string_view line, const std::string& default_table);
 
-}  // namespace kith
+}  // namespace kith::tools

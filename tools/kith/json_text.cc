@@ -4,7 +4,7 @@
 
 #include "tools/kith/text.h"
 
-namespace kith {
+namespace kith::tools {
 
 nlohmann::ordered_json json_of(std::string_view bytes) {
   if (valid_utf8(bytes)) return std::string(bytes);
@@ -21,4 +21,4 @@ std::optional<std::string> bytes_of(const nlohmann::ordered_json& value) {
   return from_hex(hex->get_ref<const std::string&>());
 }
 
-}  // namespace kith
+}  // namespace kith::tools

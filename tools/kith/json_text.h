@@ -9,7 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-namespace kith {
+namespace kith::tools {
 
 nlohmann::ordered_json json_of(std::string_view bytes);
 std::string json_text(std::string_view bytes);  // Encoded, on one line.
@@ -17,4 +17,4 @@ std::string json_text(std::string_view bytes);  // Encoded, on one line.
 // The bytes a document means; nothing when it is neither a string nor {"hex": ".."}.
 std::optional<std::string> bytes_of(const nlohmann::ordered_json& value);
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <string_view>
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 constexpr int kHistoryLines = 2000;
@@ -147,4 +147,4 @@ std::optional<std::string> LineEditor::read(const std::string& prompt) {
   return text;
 }
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace kith {
+namespace kith::tools {
 
 class LineEditor {
  public:
@@ -28,4 +28,4 @@ class LineEditor {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -7,7 +7,7 @@
 #include "tools/kith/text.h"
 #include "tools/kith/words.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 [[noreturn]] void usage_error(const std::string& what) { throw CommandError(ExitCode::kUsage, what); }
@@ -126,4 +126,4 @@ ExitCode LineRunner::run_extension(const std::vector<std::string>& words, const 
   return extension_->run(words, console);
 }
 
-}  // namespace kith
+}  // namespace kith::tools

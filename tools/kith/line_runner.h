@@ -15,7 +15,7 @@
 
 #include "tools/kith/command.h"
 
-namespace kith {
+namespace kith::tools {
 
 // What `kith demo` adds to the shell.
 struct LineExtension {
@@ -55,4 +55,4 @@ class LineRunner {
 // What any place that runs commands does about an exception: prints "kith: what" and gives the exit code.
 ExitCode report(const Console& console, const std::exception& error);
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -7,9 +7,10 @@
 
 #include "crdt/limits.h"
 #include "gossip/operation.h"
+#include "node/version.h"
 #include "tools/kith/text.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 constexpr std::size_t kDemoNodesMax = 16;
@@ -139,7 +140,7 @@ void check_options(const CLI::App& app, const std::vector<std::string>& words, c
 }
 
 void check_port(const std::string& port, const std::string& from) {
-  const auto number = parse_number(port);
+  const auto number = number_from(port);
   if (!number || *number == 0 || *number > 65535) {
     usage_error(from + ": \"" + escaped(port) + "\" is no port; give a number from 1 to 65535");
   }
@@ -170,7 +171,7 @@ void understand_settings(const RawOptions& raw, const CLI::App& app, const Hidde
   }
   if (given("--table")) set_table(settings, words.reveal(raw.table), "--table");
   if (given("--timeout")) {
-    const auto ms = parse_duration_ms(words.reveal(raw.timeout));
+    const auto ms = duration_from(words.reveal(raw.timeout));
     if (!ms || *ms == 0 || *ms > 24 * 3600 * 1000) {
       usage_error("--timeout: \"" + escaped(words.reveal(raw.timeout)) +
                   "\" is no time; give for example 200ms, 5s or 2m, at most 24h");
@@ -192,7 +193,7 @@ void understand_command(const RawOptions& raw, const CLI::App& app, const Hidden
   }
   if (given("--replicas")) {
     const std::string text = words.reveal(raw.replicas);
-    const auto number = parse_number(text);
+    const auto number = number_from(text);
     if (text != "all" && (!number || *number == 0 || *number > kMembersMax)) {
       usage_error("--replicas: \"" + escaped(text) + "\"; give a number from 1 to " + std::to_string(kMembersMax) +
                   ", or all");
@@ -200,7 +201,7 @@ void understand_command(const RawOptions& raw, const CLI::App& app, const Hidden
     line.replicas = text == "all" ? kAllReplicas : static_cast<std::uint32_t>(*number);
   }
   if (given("--nodes")) {
-    const auto number = parse_number(words.reveal(raw.nodes));
+    const auto number = number_from(words.reveal(raw.nodes));
     if (!number || *number == 0 || *number > kDemoNodesMax) {
       usage_error("--nodes: \"" + escaped(words.reveal(raw.nodes)) + "\"; give a number from 1 to " +
                   std::to_string(kDemoNodesMax));
@@ -282,7 +283,7 @@ std::variant<CommandLine, HelpText> parse_command_line(const std::vector<std::st
   const Hidden hidden_before(before);
   run(global, hidden_before, "");
   understand_settings(raw_before, global, hidden_before, line.settings);
-  if (raw_before.version) return HelpText{"kith " KITH_VERSION "\n"};
+  if (raw_before.version) return HelpText{"kith " + std::string(kVersion) + "\n"};
   if (at == words.size()) {
     if (raw_before.help) return HelpText{help_of_all()};
     return line;
@@ -306,4 +307,4 @@ std::variant<CommandLine, HelpText> parse_command_line(const std::vector<std::st
   return line;
 }
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -11,7 +11,7 @@
 
 #include "tools/kith/command.h"
 
-namespace kith {
+namespace kith::tools {
 
 struct HelpText {
   std::string text;
@@ -27,4 +27,4 @@ std::string help_of_all();
 std::string help_of(const Command& command);
 const Command* find_command(std::string_view name);
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -6,7 +6,7 @@
 #include "tools/kith/json_text.h"
 #include "tools/kith/text.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 // {"key": .., "members": [..]} written as it comes in.
@@ -155,4 +155,4 @@ ExitCode run_keys(Context& context, const CommandLine& line) {
   return ExitCode::kOk;
 }
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -5,7 +5,7 @@
 
 #include "tools/kith/command.h"
 
-namespace kith {
+namespace kith::tools {
 
 ExitCode run_get(Context& context, const CommandLine& line);
 ExitCode run_smembers(Context& context, const CommandLine& line);
@@ -15,4 +15,4 @@ ExitCode run_hget(Context& context, const CommandLine& line);
 ExitCode run_hgetall(Context& context, const CommandLine& line);
 ExitCode run_keys(Context& context, const CommandLine& line);
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -10,7 +10,7 @@
 #include "tools/kith/status_document.h"
 #include "tools/kith/text.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 bool ends_shell(std::string_view line) {
@@ -101,4 +101,4 @@ ExitCode run_shell(Context& context, const CommandLine& line) {
   return run_shell_with(context, line.settings, nullptr, names);
 }
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -7,7 +7,7 @@
 #include "tools/kith/command.h"
 #include "tools/kith/line_runner.h"
 
-namespace kith {
+namespace kith::tools {
 
 ExitCode run_shell(Context& context, const CommandLine& line);
 
@@ -15,4 +15,4 @@ ExitCode run_shell(Context& context, const CommandLine& line);
 ExitCode run_shell_with(Context& context, const Settings& settings, const LineExtension* extension,
                         const std::vector<std::string>& node_names);
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -6,7 +6,7 @@
 #include "node/client.h"
 #include "tools/kith/json_text.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -86,4 +86,4 @@ NodeStatus parse_node_status(std::string_view document) {
   }
 }
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace kith {
+namespace kith::tools {
 
 struct MemberRow {
   std::string id;  // Hex.
@@ -50,4 +50,4 @@ struct NodeStatus {
 // Throws ClientError(kProtocol) when it is no such document.
 NodeStatus parse_node_status(std::string_view document);
 
-}  // namespace kith
+}  // namespace kith::tools

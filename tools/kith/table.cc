@@ -7,7 +7,7 @@
 #include "crdt/check.h"
 #include "tools/kith/text.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 constexpr std::size_t kGap = 2;
@@ -59,4 +59,4 @@ void Table::print(const Console& console) const {
   }
 }
 
-}  // namespace kith
+}  // namespace kith::tools

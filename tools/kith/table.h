@@ -9,7 +9,7 @@
 
 #include "tools/kith/console.h"
 
-namespace kith {
+namespace kith::tools {
 
 class Table {
  public:
@@ -36,4 +36,4 @@ class Table {
   std::vector<std::vector<Cell>> rows_;
 };
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <ctime>
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 constexpr char kDigits[] = "0123456789abcdef";
@@ -208,14 +208,14 @@ std::string count_of(std::uint64_t number, std::string_view one, std::string_vie
   return digits + " " + std::string(number == 1 ? one : many);
 }
 
-std::optional<std::uint64_t> parse_number(std::string_view text) {
+std::optional<std::uint64_t> number_from(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
-std::optional<std::int64_t> parse_duration_ms(std::string_view text) {
+std::optional<std::int64_t> duration_from(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc{}) return std::nullopt;
@@ -244,4 +244,4 @@ std::optional<std::string> closest(std::string_view word, const std::vector<std:
   return best;
 }
 
-}  // namespace kith
+}  // namespace kith::tools

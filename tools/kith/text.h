@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace kith {
+namespace kith::tools {
 
 bool valid_utf8(std::string_view bytes);
 
@@ -33,10 +33,10 @@ std::string utc_clock(std::int64_t unix_ms);      // "12:03:04 UTC"; with the da
 std::string utc_clock(std::int64_t unix_ms, std::int64_t now_ms);
 std::string count_of(std::uint64_t number, std::string_view one, std::string_view many);  // "1 key", "2 keys"
 
-std::optional<std::int64_t> parse_duration_ms(std::string_view text);  // "200ms", "5s", "2m", "1h"; bare: seconds.
-std::optional<std::uint64_t> parse_number(std::string_view text);      // Decimal digits only.
+std::optional<std::int64_t> duration_from(std::string_view text);  // "200ms", "5s", "2m", "1h"; bare: seconds.
+std::optional<std::uint64_t> number_from(std::string_view text);      // Decimal digits only.
 
 // The candidate that was probably meant; nothing when none is near.
 std::optional<std::string> closest(std::string_view word, const std::vector<std::string>& candidates);
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -4,7 +4,7 @@
 
 #include "tools/kith/text.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 class Splitter {
@@ -106,4 +106,4 @@ class Splitter {
 
 std::variant<std::vector<std::string>, WordsError> split_words(std::string_view line) { return Splitter(line).run(); }
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-namespace kith {
+namespace kith::tools {
 
 struct WordsError {
   std::string message;
@@ -20,4 +20,4 @@ struct WordsError {
 
 std::variant<std::vector<std::string>, WordsError> split_words(std::string_view line);
 
-}  // namespace kith
+}  // namespace kith::tools

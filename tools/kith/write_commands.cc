@@ -13,7 +13,7 @@
 #include "tools/kith/ask.h"
 #include "tools/kith/text.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 std::string names_of(const std::vector<std::string>& names) {
@@ -138,4 +138,4 @@ ExitCode run_hdel(Context& context, const CommandLine& line) {
   return write(context, line, std::move(request), "deleted");
 }
 
-}  // namespace kith
+}  // namespace kith::tools

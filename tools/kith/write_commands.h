@@ -3,7 +3,7 @@
 
 #include "tools/kith/command.h"
 
-namespace kith {
+namespace kith::tools {
 
 ExitCode run_set(Context& context, const CommandLine& line);
 ExitCode run_del(Context& context, const CommandLine& line);
@@ -12,4 +12,4 @@ ExitCode run_srem(Context& context, const CommandLine& line);
 ExitCode run_hset(Context& context, const CommandLine& line);
 ExitCode run_hdel(Context& context, const CommandLine& line);
 
-}  // namespace kith
+}  // namespace kith::tools

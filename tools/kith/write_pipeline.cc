@@ -5,7 +5,7 @@
 #include "tools/kith/connections.h"
 #include "tools/kith/text.h"
 
-namespace kith {
+namespace kith::tools {
 namespace {
 
 Client connected(const std::string& address, Client::Duration timeout) {
@@ -74,4 +74,4 @@ void WritePipeline::send_again() {
   }
 }
 
-}  // namespace kith
+}  // namespace kith::tools

@@ -13,7 +13,7 @@
 
 #include "node/client.h"
 
-namespace kith {
+namespace kith::tools {
 
 class WritePipeline {
  public:
@@ -52,4 +52,4 @@ class WritePipeline {
   bool again_ = false;                        // What is unanswered was sent a second time.
 };
 
-}  // namespace kith
+}  // namespace kith::tools
