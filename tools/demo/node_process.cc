@@ -12,6 +12,8 @@
 #include <deque>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -25,6 +27,16 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kStartTimeout{20};
 constexpr std::chrono::milliseconds kPoll{5};
 constexpr std::size_t kLogLinesShown = 5;
+
+// Every child that may be alive, so that a thread which handles a signal can end them while another starts one.
+std::mutex g_children_mutex;
+std::set<pid_t> g_children;
+bool g_no_more_children = false;
+
+void forget_child(pid_t pid) {
+  const std::scoped_lock lock(g_children_mutex);
+  g_children.erase(pid);
+}
 
 std::string end_of(const std::string& path) {
   std::ifstream in(path);
@@ -90,7 +102,8 @@ void NodeProcess::spawn() {
     throw CommandError(ExitCode::kFailed, "cannot open " + log_path_ + ": " + why);
   }
   const pid_t parent = getpid();
-  const pid_t child = fork();
+  const std::scoped_lock lock(g_children_mutex);
+  const pid_t child = g_no_more_children ? -1 : fork();
   if (child == 0) {  // Only async-signal-safe calls from here on.
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -110,6 +123,7 @@ void NodeProcess::spawn() {
   close(null);
   if (child < 0) throw CommandError(ExitCode::kFailed, std::string("cannot start a process: ") + std::strerror(error));
   pid_ = child;
+  g_children.insert(child);
 }
 
 bool NodeProcess::read_addresses() {
@@ -130,6 +144,7 @@ bool NodeProcess::running() {
   if (pid_ == 0) return false;
   int status = 0;
   if (waitpid(pid_, &status, WNOHANG) == 0) return true;
+  forget_child(pid_);
   pid_ = 0;
   return false;
 }
@@ -139,6 +154,7 @@ void NodeProcess::kill() {
   ::kill(pid_, SIGKILL);
   while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
+  forget_child(pid_);
   pid_ = 0;
 }
 
@@ -154,6 +170,12 @@ bool NodeProcess::stop(std::chrono::milliseconds patience) {
     std::this_thread::sleep_for(kPoll);
   }
   return true;
+}
+
+void kill_all_nodes_for_good() {
+  const std::scoped_lock lock(g_children_mutex);
+  g_no_more_children = true;
+  for (const pid_t child : g_children) ::kill(child, SIGKILL);
 }
 
 std::string kithd_beside_us() {

@@ -32,6 +32,9 @@ class NodeProcess {
   // REQUIRES: !running().
   void start();
 
+  // Peers to begin with from the next start on.
+  void join_through(std::vector<std::string> peers) { options_.join = std::move(peers); }
+
   void kill();                                           // SIGKILL, and waits; nothing when not running.
   bool stop(std::chrono::milliseconds patience);         // SIGTERM; after `patience` SIGKILL.  False when it had to.
   bool running();
@@ -53,6 +56,9 @@ class NodeProcess {
   std::string log_path_;
   pid_t pid_ = 0;
 };
+
+// Ends every node of this process at once and lets no other be started: for a signal that ends us.  Any thread.
+void kill_all_nodes_for_good();
 
 // The kithd beside this executable.  Throws CommandError when there is none.
 std::string kithd_beside_us();

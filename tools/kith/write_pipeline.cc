@@ -39,6 +39,12 @@ std::optional<std::uint64_t> WritePipeline::first_unanswered() const {
   return first;
 }
 
+std::vector<Request> WritePipeline::unanswered() const {
+  std::vector<Request> out;
+  for (const auto& [id, waiting] : waiting_) out.push_back(waiting.request);
+  return out;
+}
+
 void WritePipeline::take_reply() {
   const std::optional<ClientReply> reply = client_.receive(timeout_);
   if (!reply) return send_again();

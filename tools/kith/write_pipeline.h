@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "node/client.h"
 
@@ -31,6 +32,8 @@ class WritePipeline {
   void drain();
 
   std::size_t in_flight() const { return waiting_.size(); }
+  // What has no answer yet, tags included: to be sent through another node when this one is lost.
+  std::vector<Request> unanswered() const;
   // The lowest label without an answer; nothing when all have one.
   std::optional<std::uint64_t> first_unanswered() const;
 
