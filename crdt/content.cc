@@ -73,7 +73,8 @@ bool ContentCodec::get_sorted(ByteReader& in, std::uint64_t count, bool is_plain
 
 std::optional<SetElement> ContentCodec::decode_set_element(ByteReader in) {
   const std::uint64_t plain_adds = in.varint(), tagged_adds = in.varint(), removals = in.varint();
-  if (!in.ok() || plain_adds > kEntriesPerCellMax || tagged_adds > kEntriesPerCellMax || removals > kEntriesPerCellMax ||
+  if (!in.ok() || plain_adds > kEntriesPerCellMergedMax || tagged_adds > kEntriesPerCellMergedMax ||
+      removals > kEntriesPerCellMergedMax ||
       plain_adds * 16 + (tagged_adds + removals) * 32 != in.left()) {
     return std::nullopt;
   }

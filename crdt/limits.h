@@ -33,8 +33,10 @@ inline constexpr std::size_t kAddressBytesMax = 256;
 inline constexpr std::size_t kMsgpackDepthMax = 8;
 inline constexpr std::size_t kMsgpackObjectsMax = 256 * 1024;
 
-// Entries in one cell.  A client session is an actor, so this bounds the sessions that may have touched one element
-// before it is collected: 8,192 * 32 bytes = 256 KiB a row.
-inline constexpr std::size_t kEntriesPerCellMax = 8 * 1024;
+// Entries in one cell.  A client session is an actor, so this bounds the sessions that may have touched one element.
+// Above the first an operation is refused: 4,096 * 32 bytes = 128 KiB a row.  Nodes that were apart may each have come to
+// it, so what is merged may be larger: up to what one message carries, 61,440 entries, 15 such nodes.
+inline constexpr std::size_t kEntriesPerCellMax = 4 * 1024;
+inline constexpr std::size_t kEntriesPerCellMergedMax = kOperationBytesMax / 32;
 
 }  // namespace kith

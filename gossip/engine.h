@@ -132,8 +132,10 @@ class Engine {
   // belongs to this engine.  Cost: what the input asks for; no input scans the store.
   void step(Instant now, const Input& input, Output& out);
 
-  // The last batch of gathered steps is durable: tells which rows were found damaged on the way.
-  void committed(const CommitReport& report);
+  // The batch of the gathered steps is durable.  Call after every commit and before acting on the rest of `out`, to
+  // which this adds the pushes of what was committed (one message a peer, however many steps were gathered) and
+  // questions about rows that were found damaged on the way.
+  void committed(Instant now, const CommitReport& report, Output& out);
 
   EngineStatus status(Instant now) const;
 

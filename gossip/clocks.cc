@@ -1,0 +1,106 @@
+#include "gossip/clocks.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+
+namespace kith {
+namespace {
+
+std::uint64_t mix(ShardId shard, OriginId origin, Timestamp held) {
+  if (!held) return 0;
+  const std::uint64_t words[] = {shard, origin.value, held.value};
+  return XXH3_64bits(words, sizeof words);
+}
+
+bool raise(Timestamp& at, Timestamp to) {
+  if (to <= at) return false;
+  at = to;
+  return true;
+}
+
+}  // namespace
+
+void Clocks::begin_life(OriginId origin, Timestamp start) { raise(everywhere_[origin], start); }
+
+bool Clocks::hold(ShardId shard, OriginId origin, Timestamp commit) {
+  Shard& in = shards_[shard];
+  Reach& reach = in.origins[origin];
+  raise(reach.up_to, commit);
+  const Timestamp before = reach.held;
+  if (!raise(reach.held, commit)) return false;
+  const std::uint64_t change = mix(shard, origin, commit) - mix(shard, origin, before);
+  in.digest += change;
+  digest_ += change;
+  return true;
+}
+
+bool Clocks::promise(OriginId origin, Timestamp at) { return raise(everywhere_[origin], at); }
+
+bool Clocks::promise(ShardId shard, OriginId origin, Timestamp at) {
+  return raise(shards_[shard].origins[origin].up_to, at);
+}
+
+Timestamp Clocks::held(ShardId shard, OriginId origin) const {
+  const auto in = shards_.find(shard);
+  if (in == shards_.end()) return {};
+  const auto reach = in->second.origins.find(origin);
+  return reach == in->second.origins.end() ? Timestamp{} : reach->second.held;
+}
+
+Timestamp Clocks::up_to(ShardId shard, OriginId origin) const {
+  Timestamp out;
+  if (const auto all = everywhere_.find(origin); all != everywhere_.end()) out = all->second;
+  if (const auto in = shards_.find(shard); in != shards_.end()) {
+    if (const auto reach = in->second.origins.find(origin); reach != in->second.origins.end()) {
+      out = std::max(out, reach->second.up_to);
+    }
+  }
+  return out;
+}
+
+CommitClock Clocks::held(ShardId shard) const {
+  CommitClock out;
+  if (const auto in = shards_.find(shard); in != shards_.end()) {
+    for (const auto& [origin, reach] : in->second.origins) {
+      if (reach.held) out.emplace_back(origin, reach.held);
+    }
+  }
+  return out;
+}
+
+bool Clocks::behind(ShardId shard, const CommitClock& theirs) const {
+  return std::any_of(theirs.begin(), theirs.end(),
+                     [&](const auto& entry) { return entry.second > held(shard, entry.first); });
+}
+
+std::vector<std::pair<OriginId, Timestamp>> Clocks::newest_held() const {
+  std::map<OriginId, Timestamp> newest;
+  for (const auto& [shard, in] : shards_) {
+    for (const auto& [origin, reach] : in.origins) {
+      if (reach.held) raise(newest[origin], reach.held);
+    }
+  }
+  return {newest.begin(), newest.end()};
+}
+
+std::uint64_t Clocks::digest(ShardId shard) const {
+  const auto in = shards_.find(shard);
+  return in == shards_.end() ? 0 : in->second.digest;
+}
+
+std::vector<std::pair<ShardId, std::uint64_t>> Clocks::digests() const {
+  std::vector<std::pair<ShardId, std::uint64_t>> out;
+  for (const auto& [shard, in] : shards_) {
+    if (in.digest != 0) out.emplace_back(shard, in.digest);
+  }
+  return out;
+}
+
+bool covers(const CommitClock& held, const Commit& commit) {
+  const auto at = std::lower_bound(held.begin(), held.end(), commit.origin,
+                                   [](const auto& entry, OriginId origin) { return entry.first < origin; });
+  return at != held.end() && at->first == commit.origin && commit.at <= at->second;
+}
+
+}  // namespace kith

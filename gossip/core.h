@@ -1,0 +1,124 @@
+// gossip/core.h -- what the conversations share: who this node is, its clocks, the member table, and the output at hand.
+//
+// Not a conversation itself: it decides nothing, it keeps the books.  Every change to what the node holds goes through
+// merge(), hold() and commit_own(), so that memory and batch cannot drift apart.
+// Lives inside one Engine::Impl; `now` and `out` are those of the step at hand.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "crdt/hlc.h"
+#include "gossip/clocks.h"
+#include "gossip/engine.h"
+#include "gossip/member_table.h"
+#include "gossip/message.h"
+#include "gossip/random.h"
+
+namespace kith {
+
+// Names of the store's meta rows.
+namespace meta {
+inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterId = "cluster_id",
+                         kClusterName = "cluster_name", kShardCount = "shard_count", kOrigin = "origin",
+                         kLease = "lease";
+std::string encode_number(std::uint64_t value);
+std::uint64_t decode_number(const std::optional<std::string>& bytes);  // 0 when absent or malformed.
+}  // namespace meta
+
+struct Identity {
+  NodeId node;
+  std::string name;
+  std::string client_address;
+  std::string peer_address;
+  ClusterId cluster;           // None until joined.
+  std::string cluster_name;
+  std::uint32_t shard_count = 0;
+  OriginId origin;
+  Timestamp start;
+};
+
+// What this life has learnt of another node by talking to it.  Steers traffic and status, never data.
+struct PeerState {
+  OriginId origin;                       // The life all this is about.
+  std::int64_t heard_at_ms = -1;         // Monotonic; -1: never.
+  std::int64_t agreed_at_ms = -1;
+  std::uint64_t members_version = 0;     // Of its table, as it last said; 0: unknown.
+  bool stopping = false;
+  // Its wall clock less mine, the greatest in the present and the previous window: a message that was held up makes a
+  // peer look late, never early.
+  std::int64_t offset_ms = 0, offset_before_ms = 0;
+  std::int64_t window_began_ms = -1;
+  bool offset_before_known = false;
+};
+
+class Core {
+ public:
+  Core(const EngineOptions& options, Store& store, std::uint64_t seed);
+
+  const EngineOptions& options;
+  Store& store;
+  Random random;
+  Hlc hlc;
+  Timestamp lease;                       // Timestamps up to here may be issued: it is durable, or in the batch at hand.
+  Identity self;
+  MemberTable members;
+  Clocks clocks;
+  std::map<NodeId, PeerState> peers;
+  std::map<std::string, std::uint64_t, std::less<>> counters;
+  Instant now;
+  Output* out = nullptr;
+  bool stopping = false;
+
+  bool joined() const { return static_cast<bool>(self.cluster); }
+  void count(std::string_view counter, std::uint64_t by = 1);
+  void note(Output::Note::Level level, std::string text) { out->notes.push_back({level, std::move(text)}); }
+
+  // A new timestamp for a commit; extends the lease in the batch when needed.  Nothing: the counter of this
+  // millisecond is used up, try in a later one.
+  std::optional<Timestamp> issue();
+
+  // ---- What the node holds
+  void merge(ShardId shard, const CellKey& cell, const Content& delta);
+  void hold(ShardId shard, OriginId origin, Timestamp commit);
+
+  // This origin committed `delta`: merges it and gathers it for the pushes that follow durability.
+  void commit_own(ShardId shard, const CellKey& cell, const Content& delta, Timestamp commit);
+  struct Pending {                       // Of one shard, since the last durable commit.
+    Timestamp previous;
+    struct Step {
+      Timestamp commit;
+      CellBlock cells;
+    };
+    std::vector<Step> steps;             // One per commit: a push is cut between them only.
+  };
+  std::map<ShardId, Pending> pending_pushes;
+
+  // "Nothing of mine is missing up to here", of what is durable now.  Later commits are above it.
+  Timestamp promise_of_durable();
+  // The same of what will be durable when the messages of this step leave.
+  Timestamp promise_of_step();
+
+  // The cells of a stranger's block, or nothing when any is malformed or in a shard that is not its own.
+  std::optional<std::vector<Cell>> read_cells(ShardId shard, const CellBlock& block);
+
+  // ---- Members
+  std::vector<NodeId> others() const;    // In order of id.
+  std::string name_of(NodeId node) const;
+  const MemberTable::Member* member(NodeId node) const { return members.find(node); }
+
+  // ---- Talking.  Adds envelope, and the member table when the receiver's may differ.
+  void send(NodeId to, Body body);
+  void send_to_address(const std::string& address, NodeId to, Body body);
+
+ private:
+  std::string seal(NodeId to, Body body);
+  void attach_members(Envelope& envelope);
+
+  NodeId last_attached_;
+};
+
+}  // namespace kith

@@ -1,0 +1,249 @@
+#include "gossip/engine.h"
+
+#include <algorithm>
+
+#include "crdt/check.h"
+#include "gossip/core.h"
+#include "gossip/join.h"
+#include "gossip/lives.h"
+#include "gossip/mend.h"
+#include "gossip/message.h"
+#include "gossip/operations.h"
+#include "gossip/pull.h"
+#include "gossip/push.h"
+#include "gossip/round.h"
+
+namespace kith {
+
+void Output::clear() {
+  store.clear();
+  sends.clear();
+  reconnect.clear();
+  replies.clear();
+  notes.clear();
+  wake_at_ms = 0;
+  refused_for_good = false;
+}
+
+std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup& setup) {
+  const auto name = snapshot.meta(meta::kNodeName);
+  if (name && *name != setup.name) {
+    return "the data directory is that of node '" + *name + "', not of '" + setup.name +
+           "': give --name " + *name + ", or another directory";
+  }
+  if (meta::decode_number(snapshot.meta(meta::kClusterId)) == 0) return std::nullopt;
+  const std::string cluster = snapshot.meta(meta::kClusterName).value_or("");
+  if (setup.cluster && *setup.cluster != cluster) {
+    return "the data directory belongs to cluster '" + cluster + "', not to '" + *setup.cluster +
+           "': give --cluster " + cluster + ", or another directory";
+  }
+  const auto shards = meta::decode_number(snapshot.meta(meta::kShardCount));
+  if (setup.shard_count_given && setup.shard_count != shards) {
+    return "cluster '" + cluster + "' has " + std::to_string(shards) + " shards, fixed at its creation, not " +
+           std::to_string(setup.shard_count) + ": leave --shards out";
+  }
+  return std::nullopt;
+}
+
+class Engine::Impl {
+ public:
+  Impl(const EngineOptions& options, const NodeSetup& setup, Store& store, std::uint64_t seed)
+      : core_(options, store, seed), setup_(setup) {
+    lives_.load();
+    mend_.load();
+    look_at_usage();
+  }
+
+  void start(Instant now, Output& out) {
+    KITH_CHECK(!core_.self.origin, "a life is begun once", core_.self.origin.value);
+    begin_step(now, out);
+    lives_.begin(setup_);
+    join_.begin(setup_);
+    round_.tell_everybody();
+    round_.tick();
+    end_step();
+  }
+
+  void step(Instant now, const Input& input, Output& out) {
+    KITH_CHECK(now.monotonic_ms >= core_.now.monotonic_ms, "time ran backwards", now.monotonic_ms, core_.now.monotonic_ms);
+    begin_step(now, out);
+    std::visit([this](const auto& it) { on(it); }, input);
+    end_step();
+  }
+
+  void committed(Instant now, const CommitReport& report, Output& out) {
+    begin_step(now, out);
+    core_.count("commits");
+    core_.count("rows_changed", report.rows_changed);
+    core_.count("row_bytes_changed", report.row_bytes);
+    push_.flush(operations_.wants_acks());
+    operations_.batch_is_durable();
+    for (const StoreKey& key : report.damaged) mend_.found(key);
+    look_at_usage();
+    end_step();
+  }
+
+  EngineStatus status(Instant now) const;
+
+ private:
+  void begin_step(Instant now, Output& out) {
+    core_.now = now;
+    core_.out = &out;
+  }
+
+  void end_step() {
+    auto at_ms = round_.wake_at_ms();
+    for (const auto& wake : {join_.wake_at_ms(), pull_.wake_at_ms(), operations_.wake_at_ms()}) {
+      if (wake) at_ms = std::min(at_ms, *wake);
+    }
+    core_.out->wake_at_ms = at_ms;
+    core_.out = nullptr;
+  }
+
+  Operations::Standing standing() {
+    Operations::Standing out;
+    out.clock_fenced = lives_.clock_fenced(&out.clock_ahead_ms);
+    out.full = full_;
+    return out;
+  }
+  void look_at_usage() {  // Once a commit: what is used changes with nothing else.
+    const auto usage = core_.store.usage();
+    full_ = static_cast<double>(usage.bytes_used) >= core_.options.full_at * static_cast<double>(usage.bytes_max);
+  }
+  auto found_damaged() {
+    return [this](const StoreKey& key) { mend_.found(key); };
+  }
+
+  void on(const Operation& operation) { operations_.operate(operation, standing(), found_damaged()); }
+  void on(const RowDamaged& damaged) { mend_.found(damaged.key); }
+  void on(const Stop&) { lives_.stop(); }
+  void on(const Tick&) {
+    operations_.retry_deferred(standing(), found_damaged());
+    operations_.tick();
+    join_.tick();
+    pull_.tick();
+    if (round_.tick()) mend_.round();
+  }
+
+  void on(const PeerFrame& frame);
+  void on_body(const Envelope& from, const JoinBody& body) { join_.on_join(from, body); }
+  void on_body(const Envelope&, const WelcomeBody&) {}
+  void on_body(const Envelope&, const RefuseBody&) {}
+  void on_body(const Envelope& from, const PushBody& body) { push_.on_push(from.sender, from.origin, body); }
+  void on_body(const Envelope& from, const AckBody& body) {
+    for (const auto& part : push_.take_acked(from.sender, body.nonce)) {
+      operations_.peer_holds(from.sender, part.shard, {{core_.self.origin, part.commit}});
+    }
+  }
+  void on_body(const Envelope& from, const SummaryBody& body) {
+    if (round_.on_summary(from.sender, from.origin, body)) operations_.peer_holds_all(from.sender);
+  }
+  void on_body(const Envelope& from, const AgreedBody& body) {
+    if (round_.on_agreed(from.sender, from.origin, body)) operations_.peer_holds_all(from.sender);
+  }
+  void on_body(const Envelope& from, const DigestsBody& body) { round_.on_digests(from.sender, body); }
+  void on_body(const Envelope& from, const PullBody& body) {
+    for (const auto& part : body.parts) operations_.peer_holds(from.sender, part.shard, part.clock);
+    pull_.on_pull(from.sender, body, found_damaged());
+  }
+  void on_body(const Envelope& from, const RowsBody& body) { pull_.on_rows(from.sender, from.origin, body); }
+  void on_body(const Envelope& from, const FetchBody& body) { mend_.on_fetch(from.sender, body); }
+  void on_body(const Envelope& from, const MendedBody& body) { mend_.on_mended(from.sender, body); }
+  void on_body(const Envelope& from, const StoppingBody&) { lives_.on_stopping(from.sender); }
+
+  Core core_;
+  NodeSetup setup_;
+  Lives lives_{core_};
+  Join join_{core_, lives_};
+  Push push_{core_};
+  Pull pull_{core_};
+  Round round_{core_, pull_};
+  Mend mend_{core_};
+  Operations operations_{core_};
+  bool full_ = false;
+};
+
+void Engine::Impl::on(const PeerFrame& frame) {
+  core_.count("received_messages");
+  core_.count("received_bytes", frame.bytes.size());
+  Envelope envelope;
+  if (const FrameError error = decode(frame.bytes, envelope); error != FrameError::kNone) {
+    core_.count("dropped_" + std::string(to_string(error)));
+    return;
+  }
+  // Joining is the one conversation between nodes of which one does not belong yet.
+  if (const auto* join = std::get_if<JoinBody>(&envelope.body)) return on_body(envelope, *join);
+  if (const auto* refuse = std::get_if<RefuseBody>(&envelope.body)) {
+    if (!join_.on_refuse(envelope, *refuse)) core_.count("dropped_unasked_refusal");
+    return;
+  }
+  bool joined_now = false;
+  if (const auto* welcome = std::get_if<WelcomeBody>(&envelope.body)) {
+    if (!join_.on_welcome(envelope, *welcome, joined_now)) core_.count("dropped_unasked_welcome");
+    if (!core_.joined()) return;
+  }
+  const auto known = core_.peers.find(envelope.sender);
+  const OriginId known_life = known == core_.peers.end() ? OriginId{} : known->second.origin;
+  if (lives_.accept(envelope)) {
+    if (known_life && known_life != envelope.origin) pull_.forget(envelope.sender);
+    core_.count("received_" + std::string(type_name(envelope.body)));
+    std::visit([&](const auto& body) { on_body(envelope, body); }, envelope.body);
+  }
+  if (joined_now) {
+    lives_.publish();
+    round_.tell_everybody();
+  }
+}
+
+EngineStatus Engine::Impl::status(Instant now) const {
+  const auto ago = [&](std::int64_t at_ms) { return at_ms < 0 ? -1 : now.monotonic_ms - at_ms; };
+  EngineStatus out;
+  const Identity& self = core_.self;
+  out.cluster = self.cluster;
+  out.cluster_name = self.cluster_name;
+  out.shard_count = self.shard_count;
+  out.node = self.node;
+  out.name = self.name;
+  out.origin = self.origin;
+  out.start = self.start;
+  out.now = core_.hlc.read(now.wall_ms);
+  out.joined = core_.joined();
+  out.clock_fenced = lives_.clock_fenced(&out.clock_ahead_ms);
+  out.full = full_;
+  out.pulls_outstanding = pull_.outstanding();
+  out.rows_damaged = mend_.waiting();
+  for (const auto& [node, member] : core_.members.members()) {
+    MemberStatus status;
+    status.id = node;
+    status.name = member.record.name;
+    status.client_address = member.record.client_address;
+    status.peer_address = member.record.peer_address;
+    status.origin = member.life.origin;
+    status.start = member.life.start;
+    status.lives = member.record.lives.size();
+    status.self = node == self.node;
+    if (const auto peer = core_.peers.find(node); peer != core_.peers.end()) {
+      status.heard_ms_ago = ago(peer->second.heard_at_ms);
+      status.agreed_ms_ago = ago(peer->second.agreed_at_ms);
+      status.clock_offset_ms = peer->second.offset_before_known
+                                   ? std::max(peer->second.offset_ms, peer->second.offset_before_ms)
+                                   : peer->second.offset_ms;
+      status.stopping = peer->second.stopping;
+    }
+    out.members.push_back(std::move(status));
+  }
+  std::sort(out.members.begin(), out.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  out.newest_held = core_.clocks.newest_held();
+  out.counters.insert(core_.counters.begin(), core_.counters.end());
+  return out;
+}
+
+Engine::Engine(const EngineOptions& options, const NodeSetup& setup, Store& store, std::uint64_t seed)
+    : impl_(std::make_unique<Impl>(options, setup, store, seed)) {}
+Engine::~Engine() = default;
+void Engine::start(Instant now, Output& out) { impl_->start(now, out); }
+void Engine::step(Instant now, const Input& input, Output& out) { impl_->step(now, input, out); }
+void Engine::committed(Instant now, const CommitReport& report, Output& out) { impl_->committed(now, report, out); }
+EngineStatus Engine::status(Instant now) const { return impl_->status(now); }
+
+}  // namespace kith

@@ -1,0 +1,132 @@
+#include "gossip/join.h"
+
+namespace kith {
+namespace {
+
+// Codes that no waiting will change.
+bool final_refusal(std::string_view code) {
+  return code == "wrong_cluster" || code == "wrong_cluster_name" || code == "wrong_shard_count" || code == "name_taken" ||
+         code == "members_limit";
+}
+
+// A member asks its seeds only to be told of a mistake: it gives up after so many.
+constexpr int kAsksOfMember = 20;
+
+}  // namespace
+
+void Join::begin(const NodeSetup& setup) {
+  setup_ = setup;
+  for (const auto& address : setup.join) {
+    if (address != setup.peer_address) seeds_.push_back(address);
+  }
+  answered_ = seeds_.empty();
+  nonce_ = core_.random.nonzero();
+  if (!answered_) ask();
+}
+
+std::optional<std::int64_t> Join::wake_at_ms() const {
+  if (answered_) return std::nullopt;
+  return ask_at_ms_;
+}
+
+void Join::tick() {
+  if (answered_ || core_.now.monotonic_ms < ask_at_ms_) return;
+  if (core_.joined() && asked_ >= kAsksOfMember) {
+    answered_ = true;
+    return;
+  }
+  ask();
+}
+
+void Join::ask() {
+  ++asked_;
+  ask_at_ms_ = core_.now.monotonic_ms + core_.options.join_retry_ms;
+  JoinBody body;
+  body.name = core_.self.name;
+  body.peer_address = core_.self.peer_address;
+  body.cluster_name = setup_.cluster.value_or("");
+  body.shard_count = setup_.shard_count_given ? setup_.shard_count : 0;
+  body.nonce = nonce_;
+  for (const auto& address : seeds_) core_.send_to_address(address, NodeId{}, body);
+}
+
+void Join::on_join(const Envelope& envelope, const JoinBody& body) {
+  const Identity& self = core_.self;
+  const std::string ours = "cluster " + self.cluster_name + " (" + to_hex(self.cluster.value) + ")";
+  std::string code, sentence;
+  std::int64_t ahead_ms = 0;
+  NodeId holder;
+  if (!core_.joined()) {
+    code = "not_joined";
+    sentence = core_.self.name + " does not belong to a cluster itself yet; ask again, or join through another member";
+  } else if (envelope.cluster && envelope.cluster != self.cluster) {
+    code = "wrong_cluster";
+    sentence = "this is " + ours + ", but the data directory belongs to cluster " + to_hex(envelope.cluster.value) +
+               "; start it without --join, or with an empty directory";
+  } else if (!body.cluster_name.empty() && body.cluster_name != self.cluster_name) {
+    code = "wrong_cluster_name";
+    sentence = "this is " + ours + ", not '" + body.cluster_name + "'; check --cluster and --join";
+  } else if (body.shard_count != 0 && body.shard_count != self.shard_count) {
+    code = "wrong_shard_count";
+    sentence = ours + " has " + std::to_string(self.shard_count) + " shards, fixed at its creation, not " +
+               std::to_string(body.shard_count) + "; leave --shards out";
+  } else if (core_.members.find_by_name(body.name, &holder) != nullptr && holder != envelope.sender) {
+    code = "name_taken";
+    sentence = "a member of " + ours + " is called '" + body.name + "' already; choose another --name";
+  } else if (core_.member(envelope.sender) == nullptr && core_.members.members().size() >= kMembersMax) {
+    code = "members_limit";
+    sentence = ours + " has " + std::to_string(kMembersMax) + " members, which is the limit";
+  } else if (lives_.skewed(envelope, &ahead_ms)) {
+    code = "clock_ahead";
+    sentence = "its clock is " + std::to_string(ahead_ms) + " ms ahead of ours (limit " +
+               std::to_string(core_.options.max_skew_ms) + " ms); set the clock, it is admitted then";
+  }
+  core_.count(code.empty() ? "joins_welcomed" : "joins_refused");
+  if (code.empty()) {
+    core_.hlc.observe(envelope.hlc);
+    core_.send_to_address(body.peer_address, envelope.sender, WelcomeBody{self.cluster_name, self.shard_count, body.nonce});
+  } else {
+    core_.send_to_address(body.peer_address, envelope.sender, RefuseBody{code, sentence, body.nonce});
+  }
+}
+
+bool Join::on_welcome(const Envelope& envelope, const WelcomeBody& body, bool& joined_now) {
+  joined_now = false;
+  if (answered_ || body.nonce != nonce_ || !envelope.cluster) return false;
+  if (core_.joined()) {
+    answered_ = envelope.cluster == core_.self.cluster;
+    return true;
+  }
+  std::int64_t ahead_ms = 0;
+  if (lives_.skewed(envelope, &ahead_ms)) {
+    core_.note(Output::Note::Level::kWarning, "cannot join yet: the member at the other end has a clock " +
+                                                  std::to_string(ahead_ms) + " ms ahead of ours; check both clocks");
+    return true;
+  }
+  answered_ = true;
+  joined_now = true;
+  Identity& self = core_.self;
+  self.cluster = envelope.cluster;
+  self.cluster_name = body.cluster_name;
+  self.shard_count = static_cast<std::uint32_t>(body.shard_count);
+  StoreBatch& batch = core_.out->store;
+  batch.set_meta(meta::kClusterId, meta::encode_number(self.cluster.value));
+  batch.set_meta(meta::kClusterName, self.cluster_name);
+  batch.set_meta(meta::kShardCount, meta::encode_number(self.shard_count));
+  core_.note(Output::Note::Level::kInfo, "joined cluster " + self.cluster_name + " (" + to_hex(self.cluster.value) + "), " +
+                                             std::to_string(self.shard_count) + " shards");
+  return true;
+}
+
+bool Join::on_refuse(const Envelope&, const RefuseBody& body) {
+  if (answered_ || body.nonce != nonce_) return false;
+  const bool final = final_refusal(body.code);
+  core_.note(final ? Output::Note::Level::kError : Output::Note::Level::kWarning, "refused: " + body.sentence);
+  if (final) {
+    answered_ = true;
+    core_.out->refused_for_good = true;
+  }
+  return true;
+}
+
+}  // namespace kith

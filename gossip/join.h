@@ -1,0 +1,43 @@
+// gossip/join.h -- how a node comes to belong to a cluster: through any member.
+//
+//     joiner                                   any member
+//       | -- join {name, address, wants} ------> |  fits?  cluster, shard count, name, clock
+//       | <----- welcome {cluster, shards} ----- |  with the member table
+//       | <----- refuse {code, sentence} ------- |
+//       writes its own record; it spreads like any other row
+//
+// A node that already belongs asks too, when it was given addresses to join: so that one with a foreign directory is
+// told at once instead of being ignored for ever.  Transcripts: tests/gossip/join_test.cc
+#pragma once
+
+#include "gossip/lives.h"
+
+namespace kith {
+
+class Join {
+ public:
+  Join(Core& core, Lives& lives) : core_(core), lives_(lives) {}
+
+  void begin(const NodeSetup& setup);
+  void tick();
+  std::optional<std::int64_t> wake_at_ms() const;
+
+  void on_join(const Envelope& envelope, const JoinBody& body);
+  // Both return false when this is not the answer to the question asked in this life.
+  [[nodiscard]] bool on_welcome(const Envelope& envelope, const WelcomeBody& body, bool& joined_now);
+  [[nodiscard]] bool on_refuse(const Envelope& envelope, const RefuseBody& body);
+
+ private:
+  void ask();
+
+  Core& core_;
+  Lives& lives_;
+  NodeSetup setup_;
+  std::vector<std::string> seeds_;
+  std::uint64_t nonce_ = 0;
+  bool answered_ = true;
+  int asked_ = 0;
+  std::int64_t ask_at_ms_ = 0;
+};
+
+}  // namespace kith

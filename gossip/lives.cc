@@ -1,0 +1,211 @@
+#include "gossip/lives.h"
+
+#include <algorithm>
+
+#include "crdt/check.h"
+
+namespace kith {
+namespace {
+
+constexpr std::int64_t kOffsetWindowMs = 5000;
+constexpr std::int64_t kHeardLatelyMs = 30'000;
+constexpr std::int64_t kWarnEveryMs = 10'000;
+
+}  // namespace
+
+void Lives::load() {
+  const auto snapshot = core_.store.snapshot();
+  Identity& self = core_.self;
+  self.node = NodeId{meta::decode_number(snapshot->meta(meta::kNodeId))};
+  self.cluster = ClusterId{meta::decode_number(snapshot->meta(meta::kClusterId))};
+  self.cluster_name = snapshot->meta(meta::kClusterName).value_or("");
+  self.shard_count = static_cast<std::uint32_t>(meta::decode_number(snapshot->meta(meta::kShardCount)));
+  core_.lease = Timestamp{meta::decode_number(snapshot->meta(meta::kLease))};
+  core_.hlc = Hlc(core_.lease);
+  snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey&, const Row* row) {
+    if (row == nullptr) return true;  // Damaged: mended like any other row; until then peers tell us of the members.
+    if (const auto node = core_.members.merge(row->cell, row->content)) {
+      for (const Life& life : core_.members.find(*node)->record.lives) core_.clocks.begin_life(life.origin, life.start);
+    }
+    return true;
+  });
+  for (const ShardId shard : snapshot->shards()) {
+    for (const auto& [origin, at] : snapshot->held(shard)) core_.clocks.hold(shard, origin, at);
+  }
+}
+
+void Lives::begin(const NodeSetup& setup) {
+  Identity& self = core_.self;
+  StoreBatch& batch = core_.out->store;
+  if (!self.node) {
+    self.node = NodeId{core_.random.nonzero()};
+    batch.set_meta(meta::kNodeId, meta::encode_number(self.node.value));
+    batch.set_meta(meta::kNodeName, setup.name);
+  }
+  self.name = setup.name;
+  self.client_address = setup.client_address;
+  self.peer_address = setup.peer_address;
+  self.origin = OriginId{core_.random.nonzero()};
+  batch.set_meta(meta::kOrigin, meta::encode_number(self.origin.value));
+
+  // A life starts above every life of this node that anybody told of, whatever the wall shows.
+  if (const auto* former = core_.members.find(self.node)) core_.hlc.observe(former->life.start);
+  auto start = core_.issue();
+  if (!start) {
+    core_.hlc.observe(Timestamp::at_ms(core_.hlc.last().ms() + 1));
+    start = core_.issue();
+  }
+  KITH_CHECK(start.has_value(), "a fresh millisecond has room for a timestamp", core_.hlc.last().value);
+  self.start = *start;
+  core_.clocks.begin_life(self.origin, self.start);
+
+  if (!core_.joined() && setup.join.empty()) {
+    self.cluster = ClusterId{core_.random.nonzero()};
+    self.cluster_name = setup.cluster.value_or("kith");
+    self.shard_count = setup.shard_count;
+    batch.set_meta(meta::kClusterId, meta::encode_number(self.cluster.value));
+    batch.set_meta(meta::kClusterName, self.cluster_name);
+    batch.set_meta(meta::kShardCount, meta::encode_number(self.shard_count));
+    core_.note(Output::Note::Level::kInfo, "began cluster " + self.cluster_name + " (" + to_hex(self.cluster.value) +
+                                               ") with " + std::to_string(self.shard_count) + " shards");
+  }
+  if (core_.joined()) publish();
+}
+
+void Lives::publish() {
+  const Identity& self = core_.self;
+  MemberRecord record{self.name, self.client_address, self.peer_address, {}};
+  const CellKey cell = member_cell(self.node);
+  Content content(Kind::kHash);
+  if (const auto* former = core_.members.find(self.node)) record.lives = former->record.lives;
+  if (const auto known = core_.members.cells().find(self.node); known != core_.members.cells().end()) {
+    content = known->second.content;
+    core_.hlc.observe(content.as_register().tag().at);
+  }
+  if (record.lives.empty() || record.lives.back().origin != self.origin) {
+    std::erase_if(record.lives, [&](const Life& life) { return life.start >= self.start; });
+    record.lives.push_back({self.origin, self.start});
+  }
+  auto commit = core_.issue();
+  if (!commit) {
+    core_.hlc.observe(Timestamp::at_ms(core_.hlc.last().ms() + 1));
+    commit = core_.issue();
+  }
+  KITH_CHECK(commit.has_value(), "a fresh millisecond has room for a timestamp", core_.hlc.last().value);
+  const Register delta =
+      content.as_register().set(encode(record), {*commit, actor_of(self.origin)}, {*commit, self.origin});
+  KITH_CHECK(!delta.empty(), "a node's own record is the newest there is", self.node.value);
+  core_.commit_own(kSystemShard, cell, Content(delta), *commit);
+}
+
+bool Lives::skewed(const Envelope& envelope, std::int64_t* ahead_ms) const {
+  // The wall decides; the bound on the HLC, which clients and peers may have carried ahead, only keeps a broken peer
+  // from dragging ours along.
+  const std::int64_t wall = envelope.wall_ms - core_.now.wall_ms;
+  const std::int64_t logical = envelope.hlc.ms() - core_.now.wall_ms - core_.options.max_skew_ms - core_.options.lease_ms;
+  *ahead_ms = std::max(wall, logical);
+  return *ahead_ms > core_.options.max_skew_ms;
+}
+
+bool Lives::merge_members(const Envelope& envelope) {
+  if (envelope.members.empty()) return true;
+  const auto cells = core_.read_cells(kSystemShard, envelope.members);
+  if (!cells) return false;
+  for (const Cell& cell : *cells) {
+    // Only what is new: the table comes along often and is equal nearly always.
+    if (const auto node = node_of_member_cell(cell.key)) {
+      const auto known = core_.members.cells().find(*node);
+      if (known != core_.members.cells().end()) {
+        Content joined = known->second.content;
+        if (!joined.join(cell.content)) continue;
+      } else if (core_.members.cells().size() >= kMembersMax) {
+        core_.count("dropped_member_over_limit");
+        continue;
+      }
+    }
+    core_.merge(kSystemShard, cell.key, cell.content);
+  }
+  return true;
+}
+
+bool Lives::accept(const Envelope& envelope) {
+  const Identity& self = core_.self;
+  if (!core_.joined()) return refuse("dropped_not_joined");
+  if (envelope.cluster != self.cluster) return refuse("dropped_wrong_cluster");
+  std::int64_t ahead_ms = 0;
+  if (skewed(envelope, &ahead_ms)) {
+    auto& warned = warned_at_ms_.try_emplace(envelope.sender, core_.now.monotonic_ms - kWarnEveryMs).first->second;
+    if (core_.now.monotonic_ms - warned >= kWarnEveryMs) {
+      warned = core_.now.monotonic_ms;
+      core_.note(Output::Note::Level::kWarning,
+                 "not listening to " + core_.name_of(envelope.sender) + ": its clock is " + std::to_string(ahead_ms) +
+                     " ms ahead of ours (limit " + std::to_string(core_.options.max_skew_ms) +
+                     " ms); nothing is lost, it flows once the clocks agree");
+    }
+    return refuse("dropped_skewed");
+  }
+  if (envelope.sender == self.node) {
+    if (envelope.origin == self.origin || envelope.start < self.start) return refuse("dropped_own");
+    core_.note(Output::Note::Level::kError,
+               "another process runs under the id of this node (a copied data directory?): its messages are refused; "
+               "stop one of the two and give it an empty directory");
+    return refuse("dropped_same_node_id");
+  }
+  if (!merge_members(envelope)) return refuse("dropped_bad_members");
+  const auto* sender = core_.member(envelope.sender);
+  if (sender == nullptr) return refuse("dropped_stranger");
+  if (envelope.start < sender->life.start) return refuse("dropped_earlier_life");
+  if (envelope.start == sender->life.start && envelope.origin != sender->life.origin) return refuse("dropped_clone");
+  if (core_.members.learn_life(envelope.sender, {envelope.origin, envelope.start})) {
+    core_.clocks.begin_life(envelope.origin, envelope.start);
+  }
+  core_.hlc.observe(envelope.hlc);
+  heard(envelope);
+  return true;
+}
+
+void Lives::heard(const Envelope& envelope) {
+  PeerState& peer = core_.peers[envelope.sender];
+  if (peer.origin != envelope.origin) {
+    peer = PeerState{};
+    peer.origin = envelope.origin;
+    core_.out->reconnect.push_back(core_.member(envelope.sender)->record.peer_address);
+  }
+  const std::int64_t now_ms = core_.now.monotonic_ms;
+  const std::int64_t offset_ms = envelope.wall_ms - core_.now.wall_ms;
+  if (peer.window_began_ms < 0 || now_ms - peer.window_began_ms >= kOffsetWindowMs) {
+    peer.offset_before_known = peer.window_began_ms >= 0 && now_ms - peer.window_began_ms < 2 * kOffsetWindowMs;
+    peer.offset_before_ms = peer.offset_ms;
+    peer.offset_ms = offset_ms;
+    peer.window_began_ms = now_ms;
+  } else {
+    peer.offset_ms = std::max(peer.offset_ms, offset_ms);
+  }
+  peer.heard_at_ms = now_ms;
+  peer.members_version = envelope.members_version;
+  peer.stopping = false;
+}
+
+bool Lives::clock_fenced(std::int64_t* ahead_ms) const {
+  std::vector<std::int64_t> ahead;  // Of each peer heard lately: how far our clock is ahead of its.
+  for (const auto& [node, peer] : core_.peers) {
+    if (peer.heard_at_ms < 0 || core_.now.monotonic_ms - peer.heard_at_ms > kHeardLatelyMs) continue;
+    // SUBTLE: one message alone may have been held up by the network; a window must have passed before we judge.
+    if (!peer.offset_before_known) continue;
+    ahead.push_back(-std::max(peer.offset_ms, peer.offset_before_ms));
+  }
+  if (ahead_ms != nullptr) *ahead_ms = 0;
+  if (ahead.empty()) return false;
+  // Ahead of more than half of them by at least this much.
+  std::sort(ahead.begin(), ahead.end(), std::greater<>());
+  const std::int64_t agreed = ahead[ahead.size() / 2];
+  if (ahead_ms != nullptr) *ahead_ms = agreed;
+  return agreed > core_.options.max_skew_ms;
+}
+
+void Lives::stop() {
+  core_.stopping = true;
+  for (const NodeId peer : core_.others()) core_.send(peer, StoppingBody{});
+}
+
+}  // namespace kith

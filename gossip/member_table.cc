@@ -1,0 +1,141 @@
+#include "gossip/member_table.h"
+
+#include <msgpack.hpp>
+
+#include "crdt/limits.h"
+#include "gossip/msgpack_guard.h"
+#include "store/store.h"
+
+namespace kith {
+namespace {
+
+constexpr std::string_view kMembersKey = "members";
+
+std::optional<std::string> text_of(const msgpack::object& object, std::size_t bytes_max) {
+  if (object.type != msgpack::type::STR || object.via.str.size > bytes_max) return std::nullopt;
+  return std::string(object.via.str.ptr, object.via.str.size);
+}
+
+std::optional<std::uint64_t> number_of(const msgpack::object& object) {
+  if (object.type != msgpack::type::POSITIVE_INTEGER) return std::nullopt;
+  return object.via.u64;
+}
+
+std::optional<Life> life_of(const msgpack::object& object) {
+  if (object.type != msgpack::type::ARRAY || object.via.array.size != 2) return std::nullopt;
+  const auto origin = number_of(object.via.array.ptr[0]), start = number_of(object.via.array.ptr[1]);
+  if (!origin || !start || *origin == 0 || *start == 0) return std::nullopt;
+  return Life{OriginId{*origin}, Timestamp{*start}};
+}
+
+bool read_lives(const msgpack::object& object, std::vector<Life>& out) {
+  if (object.type != msgpack::type::ARRAY) return false;
+  for (std::uint32_t i = 0; i < object.via.array.size; ++i) {
+    const auto life = life_of(object.via.array.ptr[i]);
+    if (!life || (!out.empty() && life->start <= out.back().start)) return false;
+    out.push_back(*life);
+  }
+  return !out.empty();
+}
+
+}  // namespace
+
+std::string encode(const MemberRecord& record) {
+  msgpack::sbuffer buffer;
+  msgpack::packer<msgpack::sbuffer> pack(buffer);
+  pack.pack_map(4);
+  pack.pack_uint8(0), pack.pack(record.name);
+  pack.pack_uint8(1), pack.pack(record.client_address);
+  pack.pack_uint8(2), pack.pack(record.peer_address);
+  pack.pack_uint8(3), pack.pack_array(static_cast<std::uint32_t>(record.lives.size()));
+  for (const Life& life : record.lives) {
+    pack.pack_array(2);
+    pack.pack_uint64(life.origin.value);
+    pack.pack_uint64(life.start.value);
+  }
+  return {buffer.data(), buffer.size()};
+}
+
+std::optional<MemberRecord> decode_member_record(std::string_view bytes) {
+  if (!msgpack_is_sound(bytes)) return std::nullopt;
+  const msgpack::object_handle handle = msgpack::unpack(bytes.data(), bytes.size());
+  const msgpack::object& root = handle.get();
+  if (root.type != msgpack::type::MAP) return std::nullopt;
+  MemberRecord record;
+  bool lives_read = false;
+  for (std::uint32_t i = 0; i < root.via.map.size; ++i) {
+    const auto& [key, value] = root.via.map.ptr[i];
+    std::optional<std::string> text;
+    switch (number_of(key).value_or(~0u)) {
+      case 0:
+        if (!(text = text_of(value, kNodeNameBytesMax))) return std::nullopt;
+        record.name = *std::move(text);
+        break;
+      case 1:
+        if (!(text = text_of(value, kAddressBytesMax))) return std::nullopt;
+        record.client_address = *std::move(text);
+        break;
+      case 2:
+        if (!(text = text_of(value, kAddressBytesMax))) return std::nullopt;
+        record.peer_address = *std::move(text);
+        break;
+      case 3:
+        if (!(lives_read = read_lives(value, record.lives))) return std::nullopt;
+        break;
+      default: break;  // Of a newer version.
+    }
+  }
+  if (!lives_read || record.name.empty() || record.peer_address.empty()) return std::nullopt;
+  return record;
+}
+
+CellKey member_cell(NodeId node) {
+  return {std::string(kSystemTable), std::string(kMembersKey), Kind::kHash, to_hex(node.value)};
+}
+
+std::optional<NodeId> node_of_member_cell(const CellKey& cell) {
+  if (cell.table != kSystemTable || cell.key != kMembersKey || cell.kind != Kind::kHash) return std::nullopt;
+  const auto value = parse_hex(cell.member);
+  if (!value || *value == 0) return std::nullopt;
+  return NodeId{*value};
+}
+
+std::optional<NodeId> MemberTable::merge(const CellKey& key, const Content& delta) {
+  const auto node = node_of_member_cell(key);
+  if (!node || !delta.holds(Kind::kHash) || delta.empty()) return std::nullopt;
+  Cell& cell = cells_[*node];
+  cell.key = key;
+  const std::uint64_t before = fingerprint_of(key, cell.content);
+  if (!cell.content.join(delta)) return std::nullopt;
+  version_ += fingerprint_of(key, cell.content) - before;
+  const auto& value = cell.content.as_register().value();
+  const auto record = value ? decode_member_record(*value) : std::nullopt;
+  if (!record) return std::nullopt;  // Replicated like any value, but says nothing that we understand.
+  Member& member = members_[*node];
+  member.record = *record;
+  if (record->lives.back().start > member.life.start) member.life = record->lives.back();
+  return node;
+}
+
+bool MemberTable::learn_life(NodeId node, Life life) {
+  Member& member = members_.at(node);
+  if (life.start <= member.life.start) return false;
+  member.life = life;
+  return true;
+}
+
+const MemberTable::Member* MemberTable::find(NodeId node) const {
+  const auto at = members_.find(node);
+  return at == members_.end() ? nullptr : &at->second;
+}
+
+const MemberTable::Member* MemberTable::find_by_name(std::string_view name, NodeId* id) const {
+  for (const auto& [node, member] : members_) {
+    if (member.record.name != name) continue;
+    if (id != nullptr) *id = node;
+    return &member;
+  }
+  return nullptr;
+}
+
+}  // namespace kith

@@ -1,0 +1,79 @@
+// gossip/member_table.h -- who belongs to the cluster, and which life each of them is in.
+//
+// Ordinary replicated data: one hash, `members` in the system table, a field per node, whose value only that node
+// writes.  This is the engine's reading of it, kept in step with what is merged.
+//
+//     record := {0: name, 1: client address, 2: peer address, 3: [[origin, start] ...] oldest first}   msgpack
+//
+// Invariants:
+//   I1. version() is a function of the replicated cells alone: equal tables have equal versions.
+//   I2. A node's current life is the one that started last, whether the record or a message told of it.
+// Tests: tests/gossip/member_table_test.cc
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crdt/cell_key.h"
+#include "crdt/content.h"
+#include "crdt/ids.h"
+#include "crdt/timestamp.h"
+
+namespace kith {
+
+struct Life {
+  OriginId origin;
+  Timestamp start;
+  friend bool operator==(const Life&, const Life&) = default;
+};
+
+struct MemberRecord {
+  std::string name;
+  std::string client_address;
+  std::string peer_address;
+  std::vector<Life> lives;  // Oldest first; the last is the current one.
+  friend bool operator==(const MemberRecord&, const MemberRecord&) = default;
+};
+
+std::string encode(const MemberRecord& record);
+std::optional<MemberRecord> decode_member_record(std::string_view bytes);  // Nothing when malformed or over a limit.
+
+CellKey member_cell(NodeId node);
+std::optional<NodeId> node_of_member_cell(const CellKey& cell);
+
+class MemberTable {
+ public:
+  struct Cell {
+    CellKey key;
+    Content content;
+  };
+  struct Member {
+    MemberRecord record;
+    Life life;  // The newest known: of the record, or of a message that came before it.
+  };
+
+  // Joins a cell of the table in.  Returns the node when its record changed.
+  std::optional<NodeId> merge(const CellKey& cell, const Content& delta);
+
+  // A message told of this life.  True when it is newer than the one known.  REQUIRES: `node` is a member.
+  bool learn_life(NodeId node, Life life);
+
+  const Member* find(NodeId node) const;
+  const Member* find_by_name(std::string_view name, NodeId* id = nullptr) const;
+  const std::map<NodeId, Member>& members() const { return members_; }
+  bool empty() const { return members_.empty(); }
+
+  std::uint64_t version() const { return version_; }
+  const std::map<NodeId, Cell>& cells() const { return cells_; }  // The whole table, to send.
+
+ private:
+  std::map<NodeId, Member> members_;
+  std::map<NodeId, Cell> cells_;
+  std::uint64_t version_ = 0;
+};
+
+}  // namespace kith

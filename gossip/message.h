@@ -1,0 +1,170 @@
+// gossip/message.h -- what nodes say to each other, and its bytes.
+//
+//     frame    := "KITH"  version:u8  checksum:u64  envelope         checksum: xxh3-64 of the envelope, verified first
+//     envelope := msgpack map  {0: cluster, 1: sender, 2: origin, 3: start, 4: floor, 5: hlc, 6: wall ms,
+//                               7: members version, 8: type, 9: body, 10: members}
+//     members  := cells, present when the sender has reason to think that the receiver's table differs
+//     cells    := (cell key  content: counted)*                      the canonical bytes of crdt/, in one msgpack bin
+//     clock    := (origin:u64  at:u64)*                              sorted by origin, in one msgpack bin
+//     body     := msgpack map, per type:
+//       join     {0: name, 1: peer address, 2: cluster name?, 3: shard count?, 4: nonce}    cluster may be 0 here only
+//       welcome  {0: cluster name, 1: shard count, 2: nonce}
+//       refuse   {0: code, 1: sentence, 2: nonce}
+//       push     {0: [[shard, previous, commit, cells] ...], 1: nonce?}   nonce: an ack is wanted
+//       ack      {0: nonce}
+//       summary  {0: digest, 1: promise}
+//       agreed   {0: digest, 1: promise}
+//       digests  {0: [[shard, digest] ...]}
+//       pull     {0: nonce, 1: [[shard, epoch, after, clock] ...]}
+//       rows     {0: nonce, 1: [[shard, next, end, sound, clock, cells] ...], 2: promise}
+//       fetch    {0: [store key ...]}
+//       mended   {0: [[shard, cells] ...], 1: [store key ...]}             1: of these I hold nothing
+//       stopping {}
+//
+// Unknown keys are skipped, unknown types are counted.  Decoding never throws and takes memory in proportion to the
+// frame only; what it returns owns its bytes.  Golden bytes: tests/gossip/message_test.cc and docs/WIRE.md
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "crdt/cell_key.h"
+#include "crdt/content.h"
+#include "crdt/ids.h"
+#include "crdt/timestamp.h"
+#include "gossip/member_table.h"
+#include "store/store.h"
+
+namespace kith {
+
+inline constexpr std::uint8_t kPeerProtocolVersion = 1;
+
+struct Cell {
+  CellKey key;
+  Content content;
+};
+
+// Encoded cells.  Appending is how a message's size is known before it is sent.
+class CellBlock {
+ public:
+  CellBlock() = default;
+  explicit CellBlock(std::string bytes) : bytes_(std::move(bytes)) {}
+
+  void append(const CellKey& key, const Content& content);
+  void append(const CellBlock& other) { bytes_ += other.bytes_; }
+  const std::string& bytes() const { return bytes_; }
+  std::size_t size() const { return bytes_.size(); }
+  bool empty() const { return bytes_.empty(); }
+
+  // Nothing when any of it is malformed: then nothing of the message may be applied.
+  std::optional<std::vector<Cell>> read() const;
+
+ private:
+  std::string bytes_;
+};
+
+struct JoinBody {
+  std::string name;
+  std::string peer_address;             // Where to answer.
+  std::string cluster_name;             // Empty: any.
+  std::uint64_t shard_count = 0;        // 0: any.
+  std::uint64_t nonce = 0;
+};
+struct WelcomeBody {
+  std::string cluster_name;
+  std::uint64_t shard_count = 0;
+  std::uint64_t nonce = 0;
+};
+struct RefuseBody {
+  std::string code;
+  std::string sentence;
+  std::uint64_t nonce = 0;
+};
+struct PushBody {
+  struct Part {
+    ShardId shard = 0;
+    Timestamp previous;                 // The sender's commit in this shard before these; zero: none in this life.
+    Timestamp commit;                   // The last of these.
+    CellBlock cells;
+  };
+  std::vector<Part> parts;
+  std::uint64_t nonce = 0;
+};
+struct AckBody { std::uint64_t nonce = 0; };
+struct SummaryBody {
+  std::uint64_t digest = 0;
+  Timestamp promise;                    // Nothing of my origin is missing up to here.
+};
+struct AgreedBody {
+  std::uint64_t digest = 0;             // On what: an answer that finds other things here says nothing.
+  Timestamp promise;
+};
+struct DigestsBody { std::vector<std::pair<ShardId, std::uint64_t>> shards; };
+struct PullBody {
+  struct Part {
+    ShardId shard = 0;
+    OriginId epoch;                     // Of the feed that `after` is a position in; none: no position.
+    Lsn after = 0;
+    CommitClock clock;                  // What the sender holds.
+  };
+  std::uint64_t nonce = 0;
+  std::vector<Part> parts;
+};
+struct RowsBody {
+  struct Part {
+    ShardId shard = 0;
+    Lsn next = 0;
+    bool end = false;                   // The feed was read to its end.
+    bool sound = true;                  // No damaged row was passed over: `clock` may be taken.
+    CommitClock clock;                  // At the end only: what the sender held in the snapshot that reached it.
+    CellBlock cells;
+  };
+  std::uint64_t nonce = 0;
+  std::vector<Part> parts;
+  Timestamp promise;
+};
+struct FetchBody { std::vector<StoreKey> keys; };
+struct MendedBody {
+  struct Part {
+    ShardId shard = 0;
+    CellBlock cells;
+  };
+  std::vector<Part> parts;
+  std::vector<StoreKey> missing;
+};
+struct StoppingBody {};
+
+using Body = std::variant<JoinBody, WelcomeBody, RefuseBody, PushBody, AckBody, SummaryBody, AgreedBody, DigestsBody,
+                          PullBody, RowsBody, FetchBody, MendedBody, StoppingBody>;
+std::string_view type_name(const Body& body);  // "join", "welcome", ...
+
+struct Envelope {
+  ClusterId cluster;
+  NodeId sender;
+  OriginId origin;
+  Timestamp start;
+  Timestamp floor;
+  Timestamp hlc;
+  std::int64_t wall_ms = 0;
+  std::uint64_t members_version = 0;
+  CellBlock members;
+  Body body;
+};
+
+std::string encode(const Envelope& envelope);
+
+// Why a frame was dropped, as counters name it.
+enum class FrameError { kNone, kTooLarge, kNotKith, kVersion, kChecksum, kMsgpack, kEnvelope, kUnknownType, kBody };
+std::string_view to_string(FrameError error);
+
+// On an error `out` is not to be used.
+[[nodiscard]] FrameError decode(std::string_view frame, Envelope& out);
+
+// Who sent it, if the frame is sound.  For faults that cut a link.
+std::optional<NodeId> peek_sender(std::string_view frame);
+
+}  // namespace kith

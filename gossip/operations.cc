@@ -1,0 +1,304 @@
+#include "gossip/operations.h"
+
+#include <algorithm>
+
+#include "crdt/limits.h"
+
+namespace kith {
+namespace {
+
+Reply refused(const Operation& operation, Refusal code, std::string message) {
+  Reply reply;
+  reply.request = operation.request;
+  reply.outcome = Outcome::kRefused;
+  reply.code = code;
+  reply.message = std::move(message) + "; nothing changed";
+  return reply;
+}
+
+std::string seconds(std::int64_t ms) {
+  return std::to_string(ms / 1000) + "." + std::to_string(ms / 100 % 10) + " s";
+}
+
+std::string over(std::string_view what, std::size_t size, std::size_t limit) {
+  return std::string(what) + " has " + std::to_string(size) + " bytes, the limit is " + std::to_string(limit);
+}
+
+Kind kind_of(Verb verb) {
+  switch (verb) {
+    case Verb::kSet:
+    case Verb::kDelete: return Kind::kRegister;
+    case Verb::kSetAdd:
+    case Verb::kSetRemove: return Kind::kSet;
+    case Verb::kHashSet:
+    case Verb::kHashDelete: return Kind::kHash;
+  }
+  return Kind::kRegister;
+}
+
+// The cells that an operation touches, with the value for each; a member named twice is one cell, the last value wins.
+std::vector<std::pair<std::string_view, const std::string*>> targets(const Operation& operation) {
+  std::vector<std::pair<std::string_view, const std::string*>> out;
+  switch (operation.verb) {
+    case Verb::kSet:
+    case Verb::kDelete: return {{std::string_view(), &operation.value}};
+    case Verb::kHashSet:
+      for (const auto& [field, value] : operation.fields) out.emplace_back(field, &value);
+      break;
+    case Verb::kSetAdd:
+    case Verb::kSetRemove:
+    case Verb::kHashDelete:
+      for (const auto& member : operation.members) out.emplace_back(member, nullptr);
+      break;
+  }
+  std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  const auto last = std::unique(out.rbegin(), out.rend(), [](const auto& a, const auto& b) { return a.first == b.first; });
+  out.erase(out.begin(), last.base());
+  return out;
+}
+
+// The limits on names and values, or nothing when all is well.
+std::optional<std::string> over_a_limit(const Operation& operation) {
+  if (operation.key.empty()) return "the key is empty";
+  if (operation.key.size() > kKeyBytesMax) return over("the key", operation.key.size(), kKeyBytesMax);
+  if (operation.value.size() > kValueBytesMax) return over("the value", operation.value.size(), kValueBytesMax);
+  const bool hash_set = operation.verb == Verb::kHashSet;
+  const std::size_t count = hash_set ? operation.fields.size() : operation.members.size();
+  if (operation.verb != Verb::kSet && operation.verb != Verb::kDelete && count == 0) {
+    return hash_set ? "no fields were given" : "no members were given";
+  }
+  if (count > kOperationMembersMax) {
+    return "the operation names " + std::to_string(count) + " members, the limit is " +
+           std::to_string(kOperationMembersMax) + ": send it in parts";
+  }
+  for (const auto& member : operation.members) {
+    if (member.empty()) return "a member is empty";
+    if (member.size() > kMemberBytesMax) return over("a member", member.size(), kMemberBytesMax);
+  }
+  for (const auto& [field, value] : operation.fields) {
+    if (field.empty()) return "a field is empty";
+    if (field.size() > kMemberBytesMax) return over("a field", field.size(), kMemberBytesMax);
+    if (value.size() > kValueBytesMax) return over("the value of a field", value.size(), kValueBytesMax);
+  }
+  return std::nullopt;
+}
+
+// What a cell takes in a push, rounded up.
+std::size_t cell_bytes_at_most(const CellKey& cell, const Content& delta) {
+  const std::size_t value = delta.holds(Kind::kSet) || !delta.present() ? 0 : delta.as_register().value()->size();
+  return 64 + cell.table.size() + cell.key.size() + cell.member.size() + delta.entry_count() * 32 + value;
+}
+
+// Applies the operation to one cell.  The delta is empty for a retry.
+Content mutate(Verb verb, Content& current, const std::string* value, Tag tag, Commit commit) {
+  switch (verb) {
+    case Verb::kSet:
+    case Verb::kHashSet: return Content(current.as_register().set(*value, tag, commit));
+    case Verb::kDelete:
+    case Verb::kHashDelete: return Content(current.as_register().erase(tag, commit));
+    case Verb::kSetAdd: return Content(current.as_set_element().add(tag, commit));
+    case Verb::kSetRemove: return Content(current.as_set_element().remove(tag, commit));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kNone: return "none";
+    case Refusal::kLimit: return "limit";
+    case Refusal::kBadName: return "bad_name";
+    case Refusal::kRetryWindowPassed: return "retry_window_passed";
+    case Refusal::kTagFromFuture: return "tag_from_future";
+    case Refusal::kClockFenced: return "clock_fenced";
+    case Refusal::kNotJoined: return "not_joined";
+    case Refusal::kFull: return "full";
+    case Refusal::kStopping: return "stopping";
+    case Refusal::kDamaged: return "damaged";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kOk: return "ok";
+    case Outcome::kStored: return "stored";
+    case Outcome::kRefused: return "refused";
+  }
+  return "unknown";
+}
+
+std::optional<Reply> Operations::check(const Operation& operation, const Standing& standing) const {
+  if (core_.stopping) return refused(operation, Refusal::kStopping, "this node is going down: ask another one");
+  if (!core_.joined()) {
+    return refused(operation, Refusal::kNotJoined, "this node does not belong to a cluster yet: it is waiting for the members it was told to join");
+  }
+  if (!valid_table_name(operation.table)) {
+    return refused(operation, Refusal::kBadName,
+                   "'" + operation.table.substr(0, kTableNameBytesMax) +
+                       "' is not a table name: 1 to " + std::to_string(kTableNameBytesMax) +
+                       " of A-Z a-z 0-9 . - _, not beginning with _");
+  }
+  if (auto problem = over_a_limit(operation)) return refused(operation, Refusal::kLimit, *std::move(problem));
+  if (standing.clock_fenced) {
+    return refused(operation, Refusal::kClockFenced,
+                   "this node's clock is " + std::to_string(standing.clock_ahead_ms) +
+                       " ms ahead of its peers' (limit " + std::to_string(core_.options.max_skew_ms) +
+                       " ms): set the clock, or ask another node");
+  }
+  if (standing.full) {
+    return refused(operation, Refusal::kFull,
+                   "the store of this node is full: give it a larger --map-size, or delete what is not needed");
+  }
+  if (operation.tag) {
+    const std::int64_t age_ms = core_.hlc.read(core_.now.wall_ms).ms() - operation.tag->at.ms();
+    const std::int64_t ahead_ms = operation.tag->at.ms() - core_.now.wall_ms;
+    if (age_ms >= core_.options.retry_window_ms) {
+      return refused(operation, Refusal::kRetryWindowPassed,
+                     "retry window passed: the tag is " + seconds(age_ms) + " old, the window is " +
+                         seconds(core_.options.retry_window_ms) + "; read what is there and decide anew");
+    }
+    if (ahead_ms > core_.options.max_skew_ms) {
+      return refused(operation, Refusal::kTagFromFuture,
+                     "the tag is " + std::to_string(ahead_ms) + " ms in the future (limit " +
+                         std::to_string(core_.options.max_skew_ms) + " ms): mint tags from the time in replies");
+    }
+  }
+  return std::nullopt;
+}
+
+void Operations::operate(const Operation& operation, const Standing& standing, const FoundDamaged& found_damaged) {
+  core_.count("operations");
+  if (auto refusal = check(operation, standing)) {
+    core_.count("operations_refused");
+    core_.out->replies.push_back(*std::move(refusal));
+    return;
+  }
+  // What a client wrote later must win over what it wrote before, whoever mints the later tag.
+  if (operation.tag) core_.hlc.observe(operation.tag->at);
+  const auto at = deferred_.empty() ? core_.issue() : std::nullopt;
+  if (!at) {
+    deferred_.push_back(operation);
+    return;
+  }
+  const Commit commit{*at, core_.self.origin};
+  const Tag tag = operation.tag.value_or(Tag{*at, actor_of(core_.self.origin)});
+  const ShardId shard = shard_of(operation.table, operation.key, core_.self.shard_count);
+
+  // First all reads, so that a damaged row refuses the whole operation.
+  struct Change {
+    CellKey cell;
+    Content before, after, delta;
+  };
+  const auto refuse = [&](Refusal code, std::string message) {
+    core_.count("operations_refused");
+    core_.out->replies.push_back(refused(operation, code, std::move(message)));
+  };
+  const Kind kind = kind_of(operation.verb);
+  std::vector<Change> changes;
+  std::size_t delta_bytes = 0;
+  const auto snapshot = core_.store.snapshot();
+  for (const auto& [member, value] : targets(operation)) {
+    Change change{{operation.table, operation.key, kind, std::string(member)}, Content(kind), Content(kind), Content(kind)};
+    Row row;
+    switch (snapshot->get(shard, change.cell, row)) {
+      case Snapshot::Lookup::kFound: change.before = std::move(row.content); break;
+      case Snapshot::Lookup::kMissing: break;
+      case Snapshot::Lookup::kDamaged:
+        found_damaged(store_key(shard, change.cell));
+        return refuse(Refusal::kDamaged, "a row that this needs is damaged on this node's disk and is being fetched from "
+                                         "a peer: try again shortly, or at another node");
+    }
+    if (const Content* pending = core_.out->store.pending(change.cell)) change.before.join(*pending);
+    change.after = change.before;
+    if (change.before.entry_count() >= kEntriesPerCellMax) {
+      return refuse(Refusal::kLimit, "this cell has been written by " + std::to_string(change.before.entry_count()) +
+                                         " sessions, the limit is " + std::to_string(kEntriesPerCellMax) +
+                                         ": write through fewer sessions, or under another name");
+    }
+    change.delta = mutate(operation.verb, change.after, value, tag, commit);
+    delta_bytes += cell_bytes_at_most(change.cell, change.delta);
+    if (delta_bytes > kOperationBytesMax) {
+      return refuse(Refusal::kLimit, "the operation changes more than " + std::to_string(kOperationBytesMax) +
+                                         " bytes of entries, the limit: send it in parts");
+    }
+    changes.push_back(std::move(change));
+  }
+
+  Reply reply;
+  reply.request = operation.request;
+  reply.tag = tag;
+  std::vector<Commit> commits;
+  for (const Change& change : changes) {
+    if (change.delta.empty()) {
+      change.before.each_commit([&](const Commit& earlier) { commits.push_back(earlier); });
+      continue;
+    }
+    core_.commit_own(shard, change.cell, change.delta, *at);
+    const bool visible = kind == Kind::kSet ? change.before.present() != change.after.present()
+                                            : change.before.present() || change.after.present();
+    reply.changed += visible ? 1 : 0;
+    if (commits.empty() || commits.back() != commit) commits.push_back(commit);
+  }
+  answer(operation, shard, std::move(reply), std::move(commits));
+}
+
+void Operations::answer(const Operation& operation, ShardId shard, Reply reply, std::vector<Commit> commits) {
+  reply.replicas.push_back(core_.self.name);
+  const auto members = static_cast<std::uint32_t>(core_.members.members().size());
+  const std::uint32_t wanted = operation.replicas == kAllReplicas ? members : operation.replicas;
+  if (wanted <= 1) {
+    core_.out->replies.push_back(std::move(reply));
+    return;
+  }
+  waiting_.push_back({std::move(reply), shard, std::move(commits), wanted, {}, core_.now.monotonic_ms + operation.timeout_ms});
+  fresh_waiting_ = true;
+}
+
+bool Operations::settle(Waiting& waiting, NodeId peer) {
+  if (!waiting.holders.insert(peer).second) return false;
+  waiting.reply.replicas.push_back(core_.name_of(peer));
+  if (waiting.reply.replicas.size() < waiting.replicas) return false;
+  waiting.reply.outcome = Outcome::kOk;
+  core_.out->replies.push_back(std::move(waiting.reply));
+  return true;
+}
+
+void Operations::peer_holds(NodeId peer, ShardId shard, const CommitClock& clock) {
+  std::erase_if(waiting_, [&](Waiting& waiting) {
+    const bool holds = waiting.shard == shard &&
+                       std::all_of(waiting.commits.begin(), waiting.commits.end(),
+                                   [&](const Commit& commit) { return covers(clock, commit); });
+    return holds && settle(waiting, peer);
+  });
+}
+
+void Operations::peer_holds_all(NodeId peer) {
+  std::erase_if(waiting_, [&](Waiting& waiting) { return settle(waiting, peer); });
+}
+
+void Operations::retry_deferred(const Standing& standing, const FoundDamaged& found_damaged) {
+  if (deferred_.empty() || core_.now.wall_ms <= core_.hlc.last().ms()) return;
+  for (const Operation& operation : std::exchange(deferred_, {})) operate(operation, standing, found_damaged);
+}
+
+void Operations::tick() {
+  std::erase_if(waiting_, [&](Waiting& waiting) {
+    if (core_.now.monotonic_ms < waiting.expires_at_ms) return false;
+    waiting.reply.outcome = Outcome::kStored;
+    waiting.reply.message = "durable on " + std::to_string(waiting.reply.replicas.size()) + " of the " +
+                            std::to_string(waiting.replicas) + " replicas asked for; it will spread to the others";
+    core_.out->replies.push_back(std::move(waiting.reply));
+    return true;
+  });
+}
+
+std::optional<std::int64_t> Operations::wake_at_ms() const {
+  std::optional<std::int64_t> at_ms;
+  if (!deferred_.empty()) at_ms = core_.now.monotonic_ms + 1;
+  for (const Waiting& waiting : waiting_) at_ms = std::min(at_ms.value_or(waiting.expires_at_ms), waiting.expires_at_ms);
+  return at_ms;
+}
+
+}  // namespace kith

@@ -1,0 +1,62 @@
+// gossip/operations.h -- client writes: checked, turned into deltas, answered.
+//
+// RULE. An operation is accepted only if now - retry_window < tag.timestamp <= now + max_skew.  Older: the distinct
+// refusal "retry window passed", and nothing changes (DESIGN.md, section 4).
+// A retry with the same tag changes nothing and is answered like the first attempt.
+// An answer for more than one replica waits for acks of the push, or for a pull or a round that shows the same; when
+// its time is up it says `stored`, never "failed".
+// Tests: tests/gossip/operations_test.cc
+#pragma once
+
+#include <set>
+
+#include "gossip/core.h"
+
+namespace kith {
+
+class Operations {
+ public:
+  Operations(Core& core) : core_(core) {}
+
+  struct Standing {           // Reasons of the whole node to refuse writes.
+    bool clock_fenced = false;
+    std::int64_t clock_ahead_ms = 0;
+    bool full = false;
+  };
+  using FoundDamaged = std::function<void(const StoreKey&)>;
+  void operate(const Operation& operation, const Standing& standing, const FoundDamaged& found_damaged);
+
+  // Operations that came when the counter of the millisecond was used up, in their order.
+  void retry_deferred(const Standing& standing, const FoundDamaged& found_damaged);
+
+  bool wants_acks() const { return fresh_waiting_; }   // Some operation of the batch at hand waits for replicas.
+  void batch_is_durable() { fresh_waiting_ = false; }
+
+  // `peer` holds this origin's commits in `shard` up to `commit`, durably; all of a clock; everything.
+  void peer_holds(NodeId peer, ShardId shard, const CommitClock& clock);
+  void peer_holds_all(NodeId peer);
+
+  void tick();                // Answers what has waited long enough.
+  std::optional<std::int64_t> wake_at_ms() const;
+
+ private:
+  struct Waiting {
+    Reply reply;
+    ShardId shard = 0;
+    std::vector<Commit> commits;   // A replica must hold all of these.
+    std::uint32_t replicas = 1;
+    std::set<NodeId> holders;
+    std::int64_t expires_at_ms = 0;
+  };
+  // The refusal, or nothing.
+  std::optional<Reply> check(const Operation& operation, const Standing& standing) const;
+  void answer(const Operation& operation, ShardId shard, Reply reply, std::vector<Commit> commits);
+  bool settle(Waiting& waiting, NodeId peer);          // True when answered.
+
+  Core& core_;
+  std::vector<Operation> deferred_;
+  std::vector<Waiting> waiting_;
+  bool fresh_waiting_ = false;
+};
+
+}  // namespace kith

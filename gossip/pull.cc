@@ -1,0 +1,159 @@
+#include "gossip/pull.h"
+
+#include <algorithm>
+
+namespace kith {
+namespace {
+
+// So that one question cannot hold the node up: a scan of this many rows takes some tens of milliseconds.
+constexpr std::uint64_t kFeedEntriesPerAnswerMax = 32 * 1024;
+
+}  // namespace
+
+void Pull::start(NodeId peer, const std::vector<ShardId>& shards) {
+  if (shards.empty() || core_.member(peer) == nullptr) return;
+  Question& question = questions_[peer];
+  for (const ShardId shard : shards) {
+    if (!question.asked.contains(shard)) question.later.insert(shard);
+  }
+  if (question.nonce == 0) ask(peer, question);
+}
+
+void Pull::ask(NodeId peer, Question& question) {
+  question.asked.merge(question.later);
+  question.later.clear();
+  question.nonce = core_.random.nonzero();
+  question.expires_at_ms = core_.now.monotonic_ms + core_.options.pull_timeout_ms;
+  const OriginId epoch = core_.peers[peer].origin;
+  const auto snapshot = core_.store.snapshot();
+  PullBody body;
+  body.nonce = question.nonce;
+  for (const ShardId shard : question.asked) {
+    PullBody::Part part;
+    part.shard = shard;
+    part.clock = core_.clocks.held(shard);
+    // A cursor that is in the batch at hand is newer than the one in the store.
+    const auto pending = core_.out->store.cursors().find({shard, peer});
+    const auto cursor = pending != core_.out->store.cursors().end() ? std::optional(pending->second)
+                                                                    : snapshot->cursor(shard, peer);
+    if (cursor && cursor->epoch == epoch) {
+      part.epoch = cursor->epoch;
+      part.after = cursor->lsn;
+    }
+    body.parts.push_back(std::move(part));
+  }
+  core_.count("pulls_asked");
+  core_.send(peer, std::move(body));
+}
+
+void Pull::forget(NodeId peer) { questions_.erase(peer); }
+
+void Pull::tick() {
+  for (auto at = questions_.begin(); at != questions_.end();) {
+    if (core_.now.monotonic_ms < at->second.expires_at_ms) {
+      ++at;
+      continue;
+    }
+    core_.count("pulls_unanswered");
+    at = questions_.erase(at);  // The next round that finds a difference asks again.
+  }
+}
+
+std::optional<std::int64_t> Pull::wake_at_ms() const {
+  std::optional<std::int64_t> at_ms;
+  for (const auto& [peer, question] : questions_) at_ms = std::min(at_ms.value_or(question.expires_at_ms), question.expires_at_ms);
+  return at_ms;
+}
+
+RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& asked, std::size_t bytes_before,
+                               const FoundDamaged& found_damaged) {
+  RowsBody::Part part;
+  part.shard = asked.shard;
+  const bool same_feed = asked.epoch == core_.self.origin;
+  const Lsn feed_end = snapshot.feed_end(asked.shard);
+  // A position past our end was never given out by this life; begin where the marks say.
+  part.next = same_feed && asked.after <= feed_end ? asked.after : snapshot.first_unseen(asked.shard, asked.clock);
+  part.end = true;
+  std::uint64_t scanned = 0;
+  snapshot.feed_after(asked.shard, part.next, [&](Lsn lsn, const StoreKey& key, const Row* row) {
+    if (scanned++ == kFeedEntriesPerAnswerMax) {
+      part.end = false;
+      return false;
+    }
+    if (row == nullptr) {
+      part.sound = false;
+      found_damaged(key);
+    } else {
+      const Content unseen = row->content.shown_where([&](const Commit& commit) { return !covers(asked.clock, commit); });
+      if (!unseen.empty()) {
+        CellBlock cell;
+        cell.append(row->cell, unseen);
+        // One cell always fits, so that even a limit of one byte makes progress.
+        const bool first = bytes_before == 0 && part.cells.empty();
+        if (!first && bytes_before + part.cells.size() + cell.size() > core_.options.answer_bytes_max) {
+          part.end = false;
+          return false;
+        }
+        part.cells.append(cell);
+        core_.count("rows_sent");
+      }
+    }
+    part.next = lsn;
+    return true;
+  });
+  core_.count("feed_entries_scanned", scanned);
+  if (part.end) {
+    part.next = feed_end;
+    if (part.sound) part.clock = snapshot.held(asked.shard);
+  }
+  return part;
+}
+
+void Pull::on_pull(NodeId from, const PullBody& body, const FoundDamaged& found_damaged) {
+  core_.count("pulls_answered");
+  const auto snapshot = core_.store.snapshot();
+  RowsBody answer;
+  answer.nonce = body.nonce;
+  answer.promise = core_.promise_of_durable();
+  std::size_t bytes = 0;
+  std::vector<ShardId> ahead;  // Shards in which the asker holds what we lack: our turn to ask.
+  for (const auto& asked : body.parts) {
+    if (core_.clocks.behind(asked.shard, asked.clock)) ahead.push_back(asked.shard);
+    if (bytes >= core_.options.answer_bytes_max) continue;
+    answer.parts.push_back(read_feed(*snapshot, asked, bytes, found_damaged));
+    bytes += answer.parts.back().cells.size() + answer.parts.back().clock.size() * 16 + 32;
+  }
+  core_.send(from, std::move(answer));
+  start(from, ahead);
+}
+
+void Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
+  const auto at = questions_.find(from);
+  if (at == questions_.end() || at->second.nonce != body.nonce) return core_.count("dropped_unasked_rows");
+  Question& question = at->second;
+  std::vector<std::vector<Cell>> parts;
+  for (const auto& part : body.parts) {
+    auto cells = core_.read_cells(part.shard, part.cells);
+    if (!cells || !question.asked.contains(part.shard)) return core_.count("dropped_bad_cells");
+    parts.push_back(*std::move(cells));
+  }
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto& part = body.parts[i];
+    for (const Cell& cell : parts[i]) core_.merge(part.shard, cell.key, cell.content);
+    core_.count("rows_pulled", parts[i].size());
+    core_.out->store.set_cursor(part.shard, from, {origin, part.next});
+    if (!part.end) continue;
+    question.asked.erase(part.shard);
+    if (!part.sound) continue;
+    for (const auto& [held_origin, commit] : part.clock) core_.hold(part.shard, held_origin, commit);
+    core_.clocks.promise(part.shard, origin, body.promise);
+  }
+  if (question.asked.empty() && question.later.empty()) {
+    questions_.erase(at);
+    core_.count("pulls_completed");
+  } else {
+    ask(from, question);
+  }
+}
+
+}  // namespace kith

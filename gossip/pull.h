@@ -1,0 +1,54 @@
+// gossip/pull.h -- asking a peer for what one lacks, shard by shard, to the end of its feed.
+//
+//     asker                                              answerer
+//       | -- pull {nonce, [shard, epoch, after, clock]} ---> |  stateless: one snapshot, one answer
+//       | <- rows {nonce, [shard, cells, next, end, clock]}  |  up to a byte limit; shards it did not reach are absent
+//       | -- pull {new nonce, what is left} ---------------> |
+//
+// RULE. The clock moves only at `end`, to the clock read in the same snapshot that reached the end of the feed, and in
+// the same batch as the last entries.
+// RULE. An answer counts only if it carries the nonce of the question outstanding in this life; anything else was
+// filtered for somebody who knew other things.
+// The feed's epoch is the peer's origin: another life, another cursor; then the sparse marks say where to begin.
+// A shard in which a damaged row was passed over ends without a clock: nobody may believe to hold what was not sent.
+// Transcripts: tests/gossip/pull_test.cc
+#pragma once
+
+#include <set>
+
+#include "gossip/core.h"
+
+namespace kith {
+
+class Pull {
+ public:
+  explicit Pull(Core& core) : core_(core) {}
+
+  // Asks `peer` for these shards, now or when its present answer is in.
+  void start(NodeId peer, const std::vector<ShardId>& shards);
+  void forget(NodeId peer);  // It began a new life: the question it was asked is gone.
+  void tick();  // Gives up questions that were not answered in time.
+  std::optional<std::int64_t> wake_at_ms() const;
+  std::size_t outstanding() const { return questions_.size(); }
+
+  // `found_damaged` is told of damaged rows met on the way.
+  using FoundDamaged = std::function<void(const StoreKey&)>;
+  void on_pull(NodeId from, const PullBody& body, const FoundDamaged& found_damaged);
+  void on_rows(NodeId from, OriginId origin, const RowsBody& body);
+
+ private:
+  struct Question {
+    std::uint64_t nonce = 0;
+    std::set<ShardId> asked;     // Of the outstanding message.
+    std::set<ShardId> later;     // To ask once this is answered.
+    std::int64_t expires_at_ms = 0;
+  };
+  void ask(NodeId peer, Question& question);
+  RowsBody::Part read_feed(const Snapshot& snapshot, const PullBody::Part& asked, std::size_t bytes_before,
+                           const FoundDamaged& found_damaged);
+
+  Core& core_;
+  std::map<NodeId, Question> questions_;
+};
+
+}  // namespace kith

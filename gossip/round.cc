@@ -1,0 +1,59 @@
+#include "gossip/round.h"
+
+#include <map>
+
+namespace kith {
+
+void Round::tell_everybody() {
+  for (const NodeId peer : core_.others()) tell(peer);
+}
+
+bool Round::tick() {
+  if (core_.now.monotonic_ms < next_at_ms_) return false;
+  const std::int64_t interval = core_.options.gossip_interval_ms;
+  const std::int64_t jitter = interval / 4;
+  next_at_ms_ = core_.now.monotonic_ms + interval - jitter +
+                static_cast<std::int64_t>(core_.random.below(static_cast<std::uint64_t>(2 * jitter + 1)));
+  const auto peers = core_.others();
+  if (core_.joined() && !peers.empty()) {
+    core_.count("rounds");
+    tell(peers[core_.random.below(peers.size())]);
+  }
+  return true;
+}
+
+bool Round::on_summary(NodeId from, OriginId origin, const SummaryBody& body) {
+  if (body.digest != core_.clocks.digest()) {
+    core_.count("rounds_differing");
+    core_.send(from, DigestsBody{core_.clocks.digests()});
+    return false;
+  }
+  core_.count("rounds_in_sync");
+  core_.clocks.promise(origin, body.promise);
+  core_.peers[from].agreed_at_ms = core_.now.monotonic_ms;
+  core_.send(from, AgreedBody{body.digest, core_.promise_of_step()});
+  return true;
+}
+
+bool Round::on_agreed(NodeId from, OriginId origin, const AgreedBody& body) {
+  // SUBTLE: compared with what is held now, not with what was asked: an answer to an earlier life, whose disk may have
+  // held more than ours, must not raise a clock.
+  if (body.digest != core_.clocks.digest()) return false;
+  core_.peers[from].agreed_at_ms = core_.now.monotonic_ms;
+  core_.clocks.promise(origin, body.promise);
+  return true;
+}
+
+void Round::on_digests(NodeId from, const DigestsBody& body) {
+  std::map<ShardId, std::uint64_t> theirs(body.shards.begin(), body.shards.end());
+  std::vector<ShardId> differing;
+  for (const auto& [shard, digest] : core_.clocks.digests()) {
+    const auto at = theirs.find(shard);
+    if (at == theirs.end() || at->second != digest) differing.push_back(shard);
+    if (at != theirs.end()) theirs.erase(at);
+  }
+  for (const auto& [shard, digest] : theirs) differing.push_back(shard);
+  pull_.start(from, differing);
+}
+
+}  // namespace kith

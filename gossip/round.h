@@ -1,0 +1,40 @@
+// gossip/round.h -- anti-entropy: every interval one random peer is told, in a few bytes, what this node holds.
+//
+//     teller                                  peer
+//       | -- summary {digest, promise} -----> |   equal: raises its clock to the teller's promise
+//       | <----- agreed {digest, promise} --- |          and answers with its own
+//       | <------- digests {per shard} ------ |   different: what differs can be told from these
+//       | -- pull ... ----------------------> |          and the peer pulls back what it lacks (gossip/pull)
+//
+// A round in sync costs two messages of fixed size, whatever the size of the data.  A node's entry for its own origin
+// is always "now"; that is how clocks, and so floors, advance when nobody writes.
+// Transcripts: tests/gossip/round_test.cc
+#pragma once
+
+#include "gossip/core.h"
+#include "gossip/pull.h"
+
+namespace kith {
+
+class Round {
+ public:
+  Round(Core& core, Pull& pull) : core_(core), pull_(pull) {}
+
+  void tell_everybody();  // At the start of a life: who hears of it can fence the earlier ones.
+  bool tick();            // True when a round began.
+  std::int64_t wake_at_ms() const { return next_at_ms_; }
+
+  // Both return whether the two nodes hold the same.
+  bool on_summary(NodeId from, OriginId origin, const SummaryBody& body);
+  bool on_agreed(NodeId from, OriginId origin, const AgreedBody& body);
+  void on_digests(NodeId from, const DigestsBody& body);
+
+ private:
+  void tell(NodeId peer) { core_.send(peer, SummaryBody{core_.clocks.digest(), core_.promise_of_step()}); }
+
+  Core& core_;
+  Pull& pull_;
+  std::int64_t next_at_ms_ = 0;
+};
+
+}  // namespace kith
