@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "crdt/timestamp.h"
+#include "tools/kith/inspect_documents.h"
 #include "tools/kith/text.h"
 
 namespace kith::tools {

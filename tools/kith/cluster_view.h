@@ -55,7 +55,4 @@ std::int64_t now_ms(const ClusterView& view);
 
 std::string short_root(const std::string& root);
 
-// The JSON of the document of op "shards", as a list.  Throws ClientError(kProtocol).
-std::vector<std::string> parse_shard_roots(const std::string& document);
-
 }  // namespace kith::tools
