@@ -25,8 +25,8 @@ struct Side {
 
 struct Difference {
   CellName cell;
-  std::optional<std::string> a;  // Nothing: absent there.
-  std::optional<std::string> b;
+  const CellValue* a = nullptr;  // Null: absent there.
+  const CellValue* b = nullptr;
 };
 
 class Comparison {
@@ -54,7 +54,7 @@ class Comparison {
   std::size_t shards_differing() const { return shards_differing_; }
 
  private:
-  using Cells = std::map<CellName, std::string>;
+  using Cells = std::map<CellName, CellValue>;
 
   ClientReply ask(const Side& side, ClientOp op, Request request) {
     request.op = op;
@@ -64,9 +64,22 @@ class Comparison {
   Cells cells_of(const Side& side, const Request& request) {
     Cells out;
     each_page(context_, side.address, settings_, request, [&](const ClientReply& page) {
-      for (CellValue& cell : parse_cells(page.document)) out.emplace(std::move(cell.name), std::move(cell.value));
+      for (CellValue& cell : parse_cells(page.document)) {
+        const CellName name = cell.name;
+        out.emplace(name, std::move(cell));
+      }
     });
     return out;
+  }
+
+  // A document shows short values only.
+  void fetch_value(const Side& side, CellValue& cell) {
+    if (cell.value || cell.name.kind == "set" || cell.name.kind == "damaged") return;
+    Request request;
+    request.table = cell.name.table;
+    request.key = cell.name.key;
+    if (cell.name.kind == "hash") request.members = {cell.name.member};
+    cell.value = ask(side, cell.name.kind == "hash" ? ClientOp::kHget : ClientOp::kGet, std::move(request)).value;
   }
 
   template <class OnDifference>
@@ -80,22 +93,24 @@ class Comparison {
     }
     if (request.buckets.empty()) return;  // It was mended between the two questions.
     request.op = ClientOp::kCells;
-    const Cells cells_a = cells_of(a_, request);
-    const Cells cells_b = cells_of(b_, request);
+    Cells cells_a = cells_of(a_, request);
+    Cells cells_b = cells_of(b_, request);
     auto a = cells_a.begin();
     auto b = cells_b.begin();
     while (a != cells_a.end() || b != cells_b.end()) {
-      if (b == cells_b.end() || (a != cells_a.end() && a->first < b->first)) {
-        on_difference(Difference{a->first, a->second, std::nullopt});
-        ++a;
-      } else if (a == cells_a.end() || b->first < a->first) {
-        on_difference(Difference{b->first, std::nullopt, b->second});
-        ++b;
-      } else {
-        if (a->second != b->second) on_difference(Difference{a->first, a->second, b->second});
-        ++a;
-        ++b;
+      Difference difference;
+      const bool at_a = a != cells_a.end() && (b == cells_b.end() || a->first <= b->first);
+      const bool at_b = b != cells_b.end() && (a == cells_a.end() || b->first <= a->first);
+      difference.cell = at_a ? a->first : b->first;
+      difference.a = at_a ? &a->second : nullptr;
+      difference.b = at_b ? &b->second : nullptr;
+      if (!at_a || !at_b || a->second.fingerprint != b->second.fingerprint) {
+        if (at_a) fetch_value(a_, a->second);
+        if (at_b) fetch_value(b_, b->second);
+        on_difference(difference);
       }
+      if (at_a) ++a;
+      if (at_b) ++b;
     }
   }
 
@@ -111,22 +126,30 @@ Side side_of(Context& context, const CommandLine& line, const std::string& given
   return {given, context.connections.resolve(given, line.settings.address(), timeout_of(line.settings))};
 }
 
-Table::Cell value_cell(const Difference& difference, const std::optional<std::string>& value) {
-  if (!value) return {"absent", Color::kFaint};
-  if (difference.cell.kind == "set") return {"present"};
-  return {cut_to_width(escaped(*value), kValueColumns)};
+// `other`: where both hold the same to look at, it is the tags that differ.
+Table::Cell value_cell(const CellValue* value, const CellValue* other) {
+  if (value == nullptr) return {"absent", Color::kFaint};
+  if (value->name.kind == "damaged") return {"damaged row", Color::kBad};
+  std::string text = value->name.kind == "set" ? "present" : cut_to_width(escaped(value->value.value_or("?")), kValueColumns);
+  if (other != nullptr && other->value == value->value) {
+    for (const std::string& tag : value->tags) text += " " + tag;
+  }
+  return {std::move(text)};
+}
+
+nlohmann::ordered_json json_value(const CellValue* value) {
+  if (value == nullptr) return nullptr;
+  nlohmann::ordered_json out{{"tags", value->tags}};
+  if (value->value) out["value"] = json_of(*value->value);
+  return out;
 }
 
 void print_json(std::ostream& out, const Difference& difference, const Side& a, const Side& b) {
-  const auto value = [&](const std::optional<std::string>& side) -> nlohmann::ordered_json {
-    if (difference.cell.kind == "set") return side.has_value();
-    return side ? json_of(*side) : nlohmann::ordered_json(nullptr);
-  };
   nlohmann::ordered_json row{{"table", difference.cell.table},
                              {"key", json_of(difference.cell.key)},
                              {"kind", difference.cell.kind}};
   if (difference.cell.kind != "register") row["member"] = json_of(difference.cell.member);
-  row["values"] = {{a.name, value(difference.a)}, {b.name, value(difference.b)}};
+  row["at"] = {{a.name, json_value(difference.a)}, {b.name, json_value(difference.b)}};
   out << row.dump();
 }
 
@@ -161,7 +184,7 @@ ExitCode run_diff(Context& context, const CommandLine& line) {
       print_json(console.out, difference, a, b);
     } else {
       table.add({difference.cell.table, escaped(difference.cell.key), difference.cell.kind, escaped(difference.cell.member),
-                 value_cell(difference, difference.a), value_cell(difference, difference.b)});
+                 value_cell(difference.a, difference.b), value_cell(difference.b, difference.a)});
       if (++rows == kRowsATable) print_table();
     }
     ++cells;

@@ -40,14 +40,25 @@ std::vector<std::string> parse_shard_roots(std::string_view document) {
 }
 
 std::vector<std::string> parse_buckets(std::string_view document) {
-  return read_document(document, "sums", [](const Json& item) { return item.get<std::string>(); });
+  return read_document(document, "buckets", [](const Json& item) { return item.get<std::string>(); });
 }
 
 std::vector<CellValue> parse_cells(std::string_view document) {
   return read_document(document, "cells", [](const Json& item) {
-    return CellValue{.name = {.table = text_at(item, "table"), .key = text_at(item, "key"),
-                              .kind = text_at(item, "kind"), .member = text_at(item, "member")},
-                     .value = text_at(item, "value")};
+    CellValue cell;
+    if (item.value("damaged", false)) {
+      cell.name = {.table = {}, .key = text_at(item, "store_key"), .kind = "damaged", .member = {}};
+      cell.fingerprint = "damaged";
+      return cell;
+    }
+    cell.name = {.table = text_at(item, "table"), .key = text_at(item, "key"), .kind = text_at(item, "kind"),
+                 .member = text_at(item, "member")};
+    cell.fingerprint = text_at(item, "fingerprint");
+    if (item.contains("value")) cell.value = text_at(item, "value");
+    cell.value_bytes = item.value("value_bytes", std::uint64_t{0});
+    if (item.contains("tag")) cell.tags.push_back(text_at(item, "tag"));
+    for (const Json& tag : item.value("tags", Json::array())) cell.tags.push_back(tag.get<std::string>());
+    return cell;
   });
 }
 

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <compare>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +23,11 @@ struct CellName {
 };
 
 struct CellValue {
-  CellName name;
-  std::string value;  // Empty for a set's element.
+  CellName name;                     // Of a damaged row: kind "damaged", and the key is the store's.
+  std::string fingerprint;           // Equal: the same, tags included.
+  std::optional<std::string> value;  // Nothing: a set's element, or too long for a document; then ask for it.
+  std::uint64_t value_bytes = 0;
+  std::vector<std::string> tags;     // Those of a set's element that are alive; of a value the one that set it.
 };
 
 std::vector<std::string> parse_shard_roots(std::string_view document);  // By shard, in hex.

@@ -35,6 +35,7 @@ MemberRow member_of(const Json& object) {
   member.name = text_of(object, "name");
   member.client_address = text_of(object, "client_address");
   member.peer_address = text_of(object, "peer_address");
+  member.origin = text_of(object, "origin");
   member.lives = number_of<std::uint64_t>(object, "lives", 1);
   member.self = flag_of(object, "self");
   member.heard_ms_ago = number_of<std::int64_t>(object, "heard_ms_ago", -1);

@@ -16,6 +16,7 @@ struct MemberRow {
   std::string name;
   std::string client_address;
   std::string peer_address;
+  std::string origin;  // Hex.
   std::uint64_t lives = 1;
   bool self = false;
   std::int64_t heard_ms_ago = -1;  // -1: never in this life.

@@ -1,12 +1,15 @@
 #include "tools/kith/write_pipeline.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "tools/kith/connections.h"
 #include "tools/kith/text.h"
 
 namespace kith::tools {
 namespace {
+
+constexpr std::chrono::milliseconds kBusyPause{5};
 
 Client connected(const std::string& address, Client::Duration timeout) {
   check_listening(address, timeout);
@@ -50,6 +53,14 @@ void WritePipeline::take_reply() {
   if (!reply) return send_again();
   const auto found = waiting_.find(reply->id);
   if (found == waiting_.end()) return;
+  if (reply->code == "busy") {  // Nothing was done, says the node.
+    Waiting waiting = std::move(found->second);
+    waiting_.erase(found);
+    std::this_thread::sleep_for(kBusyPause);
+    const std::uint64_t id = client_.send(waiting.request);
+    waiting_.emplace(id, std::move(waiting));
+    return;
+  }
   const std::uint64_t label = found->second.label;
   waiting_.erase(found);
   again_ = false;
