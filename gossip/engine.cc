@@ -59,8 +59,7 @@ class Engine::Impl {
     begin_step(now, out);
     lives_.begin(setup_);
     join_.begin(setup_);
-    round_.tell_everybody();
-    round_.tick();
+    round_.begin();
     end_step();
   }
 
@@ -191,7 +190,7 @@ void Engine::Impl::on(const PeerFrame& frame) {
   }
   if (joined_now) {
     lives_.publish();
-    round_.tell_everybody();
+    round_.begin();
   }
 }
 

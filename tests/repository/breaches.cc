@@ -1,0 +1,147 @@
+#include "tests/repository/breaches.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <regex>
+
+namespace kith::test {
+namespace {
+
+// What each folder may include of ours.
+const std::map<std::string, std::vector<std::string>, std::less<>> kMayInclude = {
+    {"crdt", {"crdt"}},
+    {"store", {"crdt", "store"}},
+    {"gossip", {"crdt", "store", "gossip"}},
+    {"node", {"crdt", "store", "gossip", "node"}},
+    {"sim", {"crdt", "store", "gossip", "sim"}},
+    {"tools", {"crdt", "store", "gossip", "node", "sim", "tools"}},
+    {"tests", {"crdt", "store", "gossip", "node", "sim", "tools", "tests"}},
+};
+
+bool one_of(std::string_view wanted, std::initializer_list<std::string_view> list) {
+  return std::find(list.begin(), list.end(), wanted) != list.end();
+}
+
+std::string folder_of(std::string_view path) { return std::string(path.substr(0, path.find('/'))); }
+
+// A word that stands by itself: "std::getenv" in "std::getenv(" but not in "my_getenv_like".
+bool has_word(const std::string& code, const std::string& word) {
+  const auto part = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  for (std::size_t at = code.find(word); at != std::string::npos; at = code.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || !part(code[at - 1])) && (end == code.size() || !part(code[end]))) return true;
+  }
+  return false;
+}
+
+enum class Library { kZmq, kLmdb, kMsgpack, kOtherHeavy, kLight };
+
+Library library_of(const std::string& header) {
+  if (header.starts_with("zmq")) return Library::kZmq;
+  if (header == "lmdb.h") return Library::kLmdb;
+  if (header.starts_with("msgpack")) return Library::kMsgpack;
+  for (const char* heavy : {"spdlog/", "fmt/", "CLI/", "nlohmann/", "toml++/", "benchmark/", "histedit.h", "editline/"}) {
+    if (header.starts_with(heavy)) return Library::kOtherHeavy;
+  }
+  return Library::kLight;
+}
+
+class File {
+ public:
+  explicit File(std::string_view path)
+      : path_(path), folder_(folder_of(path)), header_(path.ends_with(".h")), tests_(folder_ == "tests") {}
+
+  void line(const std::string& raw) {
+    ++number_;
+    if (raw.starts_with("#pragma once")) pragma_once_ = true;
+    check_unfinished(raw);
+    const std::string code = raw.substr(0, raw.find("//"));
+    static const std::regex kInclude(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])");
+    std::smatch match;
+    if (std::regex_search(code, match, kInclude)) {
+      if (match[1] == "\"") {
+        check_own_include(match[2]);
+      } else {
+        check_library(match[2]);
+      }
+    } else {
+      check_words(code);
+    }
+  }
+
+  std::vector<Breach> finish() {
+    if (header_ && !pragma_once_) found_.push_back({0, "a header without #pragma once"});
+    return std::move(found_);
+  }
+
+ private:
+  void breach(const std::string& what) { found_.push_back({number_, what}); }
+
+  void check_unfinished(const std::string& raw) {
+    for (const char* word : {"TO" "DO", "FIX" "ME", "XX" "X"}) {  // In two parts, or this file would be a breach.
+      if (has_word(raw, word)) breach(std::string(word) + " leaves something for later");
+    }
+  }
+
+  void check_own_include(const std::string& header) {
+    const auto allowed = kMayInclude.find(folder_);
+    if (allowed == kMayInclude.end()) return;
+    const std::string theirs = folder_of(header);
+    if (header.find('/') == std::string::npos || kMayInclude.find(theirs) == kMayInclude.end()) {
+      breach("\"" + header + "\" is not a path from the top of the repository");
+    } else if (std::find(allowed->second.begin(), allowed->second.end(), theirs) == allowed->second.end()) {
+      breach(folder_ + "/ includes \"" + header + "\", against the one direction");
+    }
+  }
+
+  void check_library(const std::string& header) {
+    const Library library = library_of(header);
+    if (tests_) return;
+    const bool benchmark = path_.starts_with("tools/bench");
+    if (library == Library::kZmq && folder_ != "node") breach("ZeroMQ outside node/: <" + header + ">");
+    if (library == Library::kLmdb && folder_ != "store" && !benchmark) breach("LMDB outside store/: <" + header + ">");
+    if (library != Library::kLight && header_) breach("a heavy header in a header of ours: <" + header + ">");
+    if (!pure()) return;
+    const bool store_lock = folder_ == "store" && one_of(header, {"mutex", "shared_mutex"});
+    if (!store_lock && one_of(header, {"chrono", "thread", "mutex", "shared_mutex", "condition_variable", "future", "ctime",
+                                       "time.h", "sys/time.h", "pthread.h", "stop_token", "semaphore"})) {
+      breach("a clock or thread in " + folder_ + "/: <" + header + ">");
+    }
+  }
+
+  void check_words(const std::string& code) {
+    if (!pure()) return;
+    for (const char* word : {"getenv", "secure_getenv", "random_device", "system_clock", "steady_clock", "clock_gettime",
+                             "gettimeofday", "pthread_create", "sleep_for", "usleep", "nanosleep"}) {
+      if (has_word(code, word)) breach(std::string(word) + " in " + folder_ + "/, which is handed what it needs");
+    }
+  }
+
+  // Handed its clock and its randomness.
+  bool pure() const { return folder_ == "crdt" || folder_ == "store" || folder_ == "gossip"; }
+
+  const std::string path_;
+  const std::string folder_;
+  const bool header_;
+  const bool tests_;
+  bool pragma_once_ = false;
+  std::size_t number_ = 0;
+  std::vector<Breach> found_;
+};
+
+}  // namespace
+
+std::vector<Breach> breaches(std::string_view path, std::string_view text) {
+  File file(path);
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    file.line(std::string(text.substr(0, end)));
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return file.finish();
+}
+
+}  // namespace kith::test
