@@ -83,6 +83,7 @@ class Engine::Impl {
   }
 
   EngineStatus status(Instant now) const;
+  Timestamp time(Instant now) const { return core_.hlc.read(now.wall_ms); }
 
  private:
   void begin_step(Instant now, Output& out) {
@@ -244,5 +245,6 @@ void Engine::start(Instant now, Output& out) { impl_->start(now, out); }
 void Engine::step(Instant now, const Input& input, Output& out) { impl_->step(now, input, out); }
 void Engine::committed(Instant now, const CommitReport& report, Output& out) { impl_->committed(now, report, out); }
 EngineStatus Engine::status(Instant now) const { return impl_->status(now); }
+Timestamp Engine::time(Instant now) const { return impl_->time(now); }
 
 }  // namespace kith

@@ -126,7 +126,7 @@ struct Client::Impl {
         const auto left = std::chrono::ceil<Duration>(deadline - SteadyClock::now());
         if (left.count() <= 0) return std::nullopt;
         zmq::pollitem_t item{socket.handle(), 0, ZMQ_POLLIN, 0};
-        zmq::poll(&item, 1, left);
+        (void)zmq_poll(&item, 1, static_cast<long>(left.count()));  // Interrupted or not, we look.
         continue;
       }
       if (frame.more()) {

@@ -101,7 +101,7 @@ DataDirectory::DataDirectory(std::string path) : path_(std::move(path)) {
 DataDirectory::~DataDirectory() { ::close(lock_); }
 
 void DataDirectory::take_lock() {
-  const std::string name = path_ + "/kith.lock";
+  const std::string name = path_ + "/kithd.lock";
   File file(name, O_RDWR | O_CREAT);
   if (!file) {
     const int error = errno;

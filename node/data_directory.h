@@ -1,6 +1,6 @@
 // node/data_directory.h -- the directory that belongs to one node: made, locked, and known to be this node's.
 //
-//     DIR/kith.lock   held with flock() for as long as the process lives; names its pid
+//     DIR/kithd.lock  held with flock() for as long as the process lives; names its pid (the store locks for itself)
 //     DIR/kith.id     who lives here, as text: format, node, name, cluster (once known)
 //     DIR/data.mdb    the store (store/lmdb_store.h)
 //     DIR/addresses   where it listens now, once it does: client=HOST:PORT, peer=HOST:PORT

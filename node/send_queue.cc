@@ -16,8 +16,7 @@ struct Waiting {
 void release(void*, void* hint) {
   auto* waiting = static_cast<Waiting*>(hint);
   (void)waiting->handed_over.load(std::memory_order_acquire);
-  waiting->load->messages.fetch_sub(1);
-  waiting->load->bytes.fetch_sub(waiting->bytes.size());
+  waiting->load->remove(waiting->bytes.size());
   delete waiting;
 }
 
@@ -27,8 +26,7 @@ Sent send_counted(zmq::socket_t& socket, std::string bytes, const std::shared_pt
   auto waiting = std::make_unique<Waiting>();
   waiting->bytes = std::move(bytes);
   waiting->load = load;
-  load->messages.fetch_add(1);
-  load->bytes.fetch_add(waiting->bytes.size());
+  load->add(waiting->bytes.size());
   waiting->handed_over.store(true, std::memory_order_release);
   Waiting* const owned = waiting.release();
   zmq::message_t message(owned->bytes.data(), owned->bytes.size(), release, owned);  // Releases it, sent or not.

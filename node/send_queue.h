@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,6 +19,18 @@ namespace kith {
 struct SendLoad {
   std::atomic<std::size_t> messages{0};
   std::atomic<std::size_t> bytes{0};
+  std::shared_ptr<SendLoad> whole;  // What this is a part of, if anything; set before use.
+
+  void add(std::size_t size) {
+    messages.fetch_add(1);
+    bytes.fetch_add(size);
+    if (whole) whole->add(size);
+  }
+  void remove(std::size_t size) {
+    messages.fetch_sub(1);
+    bytes.fetch_sub(size);
+    if (whole) whole->remove(size);
+  }
 };
 
 enum class Sent {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "crdt/limits.h"
 #include "node/address.h"
@@ -22,6 +24,12 @@ constexpr int kReceiveMessagesMax = 64;
 // Every member twice, for addresses that change; a stranger cannot make us open more.
 constexpr std::size_t kConnectionsMax = 2 * kMembersMax;
 constexpr std::size_t kDelayedBytesMax = kPeerQueueBytesMax;
+// A connection that is being made takes a few milliseconds, and the first thing said over it is usually an answer that
+// somebody waits for.  So long it is kept, and looked at that often.
+constexpr std::int64_t kConnectingMsMax = 1000;
+constexpr std::int64_t kConnectingLookMs = 5;
+constexpr std::size_t kConnectingMessagesMax = 64;
+constexpr std::size_t kConnectingBytesMax = 4 * kMessageBytesMax;
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 void configure(zmq::socket_t& socket) {
@@ -40,6 +48,11 @@ struct Transport::Impl {
     zmq::socket_t dealer;
     std::shared_ptr<SendLoad> load;
     std::int64_t used_ms = 0;
+    std::int64_t connecting_until_ms = 0;
+    std::vector<std::string> early{};  // What was said before it was connected.
+    std::size_t early_bytes = 0;
+
+    bool writable() { return (dealer.get(zmq::sockopt::events) & ZMQ_POLLOUT) != 0; }
   };
   struct Delayed {
     std::string address;
@@ -47,7 +60,10 @@ struct Transport::Impl {
   };
 
   Impl(const std::string& where, const Faults* the_faults, SenderOf the_sender_of)
-      : router(context, zmq::socket_type::router), faults(the_faults), sender_of(std::move(the_sender_of)) {
+      : faults(the_faults), sender_of(std::move(the_sender_of)) {
+    // SUBTLE: before the first socket; later it has no effect.
+    zmq_ctx_set(context.handle(), ZMQ_MAX_SOCKETS, static_cast<int>(kConnectionsMax) + 16);
+    router = zmq::socket_t(context, zmq::socket_type::router);
     configure(router);
     router.set(zmq::sockopt::rcvhwm, kReceiveMessagesMax);
     address = listen_on(router, where, "peers");
@@ -69,7 +85,8 @@ struct Transport::Impl {
       } catch (const zmq::error_t&) {
         return nullptr;  // A host name that is none.
       }
-      found = peers.emplace(where, Peer{std::move(dealer), std::make_shared<SendLoad>(), now_ms}).first;
+      Peer peer{std::move(dealer), std::make_shared<SendLoad>(), now_ms, now_ms + kConnectingMsMax};
+      found = peers.emplace(where, std::move(peer)).first;
       counters.connections = peers.size();
     }
     found->second.used_ms = now_ms;
@@ -82,9 +99,32 @@ struct Transport::Impl {
       ++counters.dropped_address;
       return;
     }
+    if (now_ms < peer->connecting_until_ms) {
+      if (!peer->writable()) {
+        if (peer->early.size() >= kConnectingMessagesMax || peer->early_bytes + bytes.size() > kConnectingBytesMax) {
+          ++counters.dropped_queue_full;
+          return;
+        }
+        peer->early_bytes += bytes.size();
+        peer->early.push_back(std::move(bytes));
+        return;
+      }
+      connected(*peer);
+    }
+    put(*peer, std::move(bytes));
+  }
+
+  // What was said early goes first.
+  void connected(Peer& peer) {
+    peer.connecting_until_ms = 0;
+    peer.early_bytes = 0;
+    for (std::string& bytes : std::exchange(peer.early, {})) put(peer, std::move(bytes));
+  }
+
+  void put(Peer& peer, std::string bytes) {
     const std::size_t size = bytes.size();
-    if (peer->load->bytes.load() + size > kPeerQueueBytesMax ||
-        send_counted(peer->dealer, std::move(bytes), peer->load) != Sent::kQueued) {
+    if (peer.load->bytes.load() + size > kPeerQueueBytesMax ||
+        send_counted(peer.dealer, std::move(bytes), peer.load) != Sent::kQueued) {
       ++counters.dropped_queue_full;
       return;
     }
@@ -105,9 +145,7 @@ struct Transport::Impl {
 };
 
 Transport::Transport(const std::string& address, const Faults* faults, SenderOf sender_of)
-    : impl_(std::make_unique<Impl>(address, faults, std::move(sender_of))) {
-  zmq_ctx_set(impl_->context.handle(), ZMQ_MAX_SOCKETS, static_cast<int>(kConnectionsMax) + 16);
-}
+    : impl_(std::make_unique<Impl>(address, faults, std::move(sender_of))) {}
 Transport::~Transport() = default;
 
 const std::string& Transport::address() const { return impl_->address; }
@@ -169,9 +207,10 @@ void Transport::send(const std::string& address, NodeId to, std::string bytes, s
   impl_->send_now(address, std::move(bytes), now_ms);
 }
 
-void Transport::reconnect(const std::string& address) {
+void Transport::reconnect(const std::string& address, std::int64_t now_ms) {
   impl_->peers.erase(address);
   impl_->counters.connections = impl_->peers.size();
+  (void)impl_->peer_at(address, now_ms);
 }
 
 std::int64_t Transport::tick(std::int64_t now_ms) {
@@ -181,17 +220,30 @@ std::int64_t Transport::tick(std::int64_t now_ms) {
     impl_->delayed_bytes -= due.mapped().bytes.size();
     impl_->send_now(due.mapped().address, std::move(due.mapped().bytes), now_ms);
   }
+  std::int64_t next_ms = delayed.empty() ? kNever : delayed.begin()->first;
+  for (auto& [address, peer] : impl_->peers) {
+    if (peer.early.empty()) continue;
+    if (peer.writable()) {
+      impl_->connected(peer);
+    } else if (now_ms >= peer.connecting_until_ms) {
+      impl_->counters.dropped_queue_full += peer.early.size();
+      peer.early.clear();
+      peer.early_bytes = 0;
+    } else {
+      next_ms = std::min(next_ms, now_ms + kConnectingLookMs);
+    }
+  }
   if (now_ms >= impl_->idle_check_ms) {
     std::erase_if(impl_->peers, [&](const auto& peer) { return now_ms - peer.second.used_ms > kPeerIdleMsMax; });
     impl_->counters.connections = impl_->peers.size();
     impl_->idle_check_ms = now_ms + kPeerIdleMsMax / 5;
   }
-  return delayed.empty() ? kNever : delayed.begin()->first;
+  return next_ms;
 }
 
 std::size_t Transport::bytes_waiting() const {
   std::size_t out = impl_->delayed_bytes;
-  for (const auto& [address, peer] : impl_->peers) out += peer.load->bytes.load();
+  for (const auto& [address, peer] : impl_->peers) out += peer.load->bytes.load() + peer.early_bytes;
   return out;
 }
 

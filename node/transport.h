@@ -5,7 +5,8 @@
 // Invariants:
 //   I1. Nothing is taken from routing ids: who speaks is in the frame.  No HANDOVER, no CONNECT_ROUTING_ID.
 //   I2. One payload frame a message; anything else is dropped and counted.
-//   I3. Never blocks: what does not fit into a peer's queue (kPeerQueueBytesMax) is dropped and counted.
+//   I3. Never blocks: what does not fit into a peer's queue (kPeerQueueBytesMax), and what is said to a peer that is not
+//       connected, is dropped and counted.  Only a connection that is just being made is waited for, a second at most.
 //
 // Belongs to one thread.  The machine's refusal to listen is a ListenError.  Tests: tests/node/transport_test.cc
 #pragma once
@@ -60,9 +61,9 @@ class Transport {
   void send(const std::string& address, NodeId to, std::string bytes, std::int64_t now_ms);
 
   // A new life was seen behind this address: connects afresh, instead of after what is left of a pause.
-  void reconnect(const std::string& address);
+  void reconnect(const std::string& address, std::int64_t now_ms);
 
-  // Sends what was delayed and is due, lets go of peers unused for kPeerIdleMsMax.  Returns when to be called again.
+  // Sends what was delayed and is due, and what waited for a connection, lets go of peers unused for kPeerIdleMsMax.  Returns when to be called again.
   std::int64_t tick(std::int64_t now_ms);
 
   // Bytes that ZeroMQ still has to send.
