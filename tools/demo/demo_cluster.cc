@@ -167,9 +167,8 @@ std::uint64_t bytes_sent(const ClusterView& view) {
   std::uint64_t sum = 0;
   for (const NodeView& node : view.nodes) {
     if (!node.status) continue;
-    for (const auto& [name, value] : node.status->counters) {
-      if (name.starts_with("sent_") && name.ends_with("_bytes")) sum += value;
-    }
+    const auto found = node.status->counters.find("transport_bytes_sent");
+    if (found != node.status->counters.end()) sum += found->second;
   }
   return sum;
 }

@@ -25,7 +25,7 @@ Request request_of(const CommandLine& line, ClientOp op) {
 
 void check_answered(const ClientReply& reply) {
   if (reply.status != Status::kRefused && reply.status != Status::kError) return;
-  const bool not_allowed = reply.code == "not_allowed";
+  const bool not_allowed = reply.code.ends_with("not_allowed");
   const std::string who = reply.node.empty() ? "" : reply.node + ": ";
   throw CommandError(not_allowed ? ExitCode::kNotAllowed : ExitCode::kFailed, who + reply.message);
 }

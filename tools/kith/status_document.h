@@ -34,6 +34,7 @@ struct NodeStatus {
   std::int64_t root_since_ms = 0;  // Unix time.
   std::int64_t now_ms = 0;         // The node's clock.
   bool joined = false;
+  bool stopping = false;
   bool clock_fenced = false;
   std::int64_t clock_ahead_ms = 0;
   bool full = false;
@@ -45,7 +46,7 @@ struct NodeStatus {
   std::int64_t pid = 0;
   std::vector<MemberRow> members;
   std::map<std::string, std::uint64_t> newest_held;  // Origin in hex -> timestamp of its newest commit held.
-  std::map<std::string, std::uint64_t> counters;
+  std::map<std::string, std::uint64_t> counters;     // The engine's; those of the transport as "transport_..".
 };
 
 // Throws ClientError(kProtocol) when it is no such document.
