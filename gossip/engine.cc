@@ -59,8 +59,7 @@ class Engine::Impl {
     begin_step(now, out);
     lives_.begin(setup_);
     join_.begin(setup_);
-    round_.tell_everybody();
-    round_.tick();
+    round_.begin();
     end_step();
   }
 
@@ -79,6 +78,7 @@ class Engine::Impl {
     push_.flush(operations_.wants_acks());
     operations_.batch_is_durable();
     for (const StoreKey& key : report.damaged) mend_.found(key);
+    for (const StoreKey& key : report.refused) mend_.refused(key);
     look_at_usage();
     end_step();
   }
@@ -192,7 +192,7 @@ void Engine::Impl::on(const PeerFrame& frame) {
   }
   if (joined_now) {
     lives_.publish();
-    round_.tell_everybody();
+    round_.begin();
   }
 }
 

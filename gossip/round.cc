@@ -4,16 +4,21 @@
 
 namespace kith {
 
-void Round::tell_everybody() {
+void Round::begin() {
   for (const NodeId peer : core_.others()) tell(peer);
+  schedule();
 }
 
-bool Round::tick() {
-  if (core_.now.monotonic_ms < next_at_ms_) return false;
+void Round::schedule() {
   const std::int64_t interval = core_.options.gossip_interval_ms;
   const std::int64_t jitter = interval / 4;
   next_at_ms_ = core_.now.monotonic_ms + interval - jitter +
                 static_cast<std::int64_t>(core_.random.below(static_cast<std::uint64_t>(2 * jitter + 1)));
+}
+
+bool Round::tick() {
+  if (core_.now.monotonic_ms < next_at_ms_) return false;
+  schedule();
   const auto peers = core_.others();
   if (core_.joined() && !peers.empty()) {
     core_.count("rounds");

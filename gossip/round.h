@@ -20,7 +20,8 @@ class Round {
  public:
   Round(Core& core, Pull& pull) : core_(core), pull_(pull) {}
 
-  void tell_everybody();  // At the start of a life: who hears of it can fence the earlier ones.
+  // At the start of a life, or of being a member: tells everybody, so that who hears of it can fence the earlier ones.
+  void begin();
   bool tick();            // True when a round began.
   std::int64_t wake_at_ms() const { return next_at_ms_; }
 
@@ -31,6 +32,8 @@ class Round {
 
  private:
   void tell(NodeId peer) { core_.send(peer, SummaryBody{core_.clocks.digest(), core_.promise_of_step()}); }
+
+  void schedule();
 
   Core& core_;
   Pull& pull_;

@@ -9,7 +9,8 @@
 // Invariants:
 //   I1. A batch is applied whole or not at all, and is durable when commit() returns.
 //   I2. The feed has exactly one entry per row, under the row's own lsn.
-//   I3. counts and fingerprints are those of the rows, always: they change in the same transaction.
+//   I3. counts and fingerprints are those of the rows, always: they change in the same transaction.  A row that cannot
+//       be read counts as nothing once a commit has come upon it.
 //   I4. A damaged row is never returned as a row; what is merged into it keeps it marked as damaged until mended.
 //
 // One thread commits; snapshots may be taken and read on any thread.  Two implementations with the same semantics:
@@ -119,6 +120,9 @@ struct CommitReport {
   std::size_t rows_changed = 0;
   std::size_t row_bytes = 0;           // Of the rows that changed, keys included.
   std::vector<StoreKey> damaged;       // Rows found damaged on the way: now marked so.
+  // Deltas that could not be stored, whose rows stay as they were: the row would pass kEntriesPerCellMergedMax, or another
+  // long name with the same hash has the place (store/row.h).
+  std::vector<StoreKey> refused;
 };
 
 class Store {
@@ -137,6 +141,9 @@ class Store {
     std::uint64_t bytes_max = 0;
   };
   virtual Usage usage() const = 0;
+
+  // Reads all there is and checks that it fits together: store/verify.h.  What it returns is for people; empty: sound.
+  virtual std::vector<std::string> verify() const = 0;
 };
 
 }  // namespace kith

@@ -1,0 +1,258 @@
+#include "store/applier.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "crdt/check.h"
+#include "crdt/limits.h"
+#include "store/records.h"
+#include "store/tally.h"
+
+namespace kith {
+namespace {
+
+// What is under a store key.
+struct StoredRow {
+  enum class State {
+    kMissing,
+    kSound,
+    kUnreadable,
+    kForeign,  // Of another cell, whose long name has the same hash.
+  };
+  State state = State::kMissing;
+  bool marked = false;  // As damaged: if it can be read, it is not all that it should be.
+  Lsn lsn = 0;          // Of its entry in the feed; zero: it has none.
+  Content content;      // When sound.
+};
+
+// SUBTLE: checked after the join, since two rows within the limit can join to one above it, and what is above it could
+// be written but never read again.
+bool storable(const Content& content) {
+  if (content.holds(Kind::kSet)) {
+    const SetElement& element = content.as_set_element();
+    return element.adds().size() + element.removed().size() <= kEntriesPerCellMergedMax;
+  }
+  const auto& value = content.as_register().value();
+  return !value || value->size() <= kValueBytesMax;
+}
+
+class Application {
+ public:
+  Application(WriteTransaction& transaction, FeedWriter& feeds)
+      : transaction_(transaction), feeds_(feeds), any_marked_(!transaction.empty(Database::kDamaged)) {}
+
+  CommitReport run(const StoreBatch& batch);
+
+ private:
+  struct FeedEntry {
+    ShardId shard;
+    Lsn lsn;
+    const StoreKey* key;
+  };
+
+  void merge(const StoreKey& key, const StoreBatch::CellDelta& change);
+  void forget_damaged(const StoreKey& key);
+  StoredRow read(const StoreKey& key, const CellKey* cell);
+  Lsn feed_entry_of(const StoreKey& key, std::string_view damaged_row) const;
+  void write_row(const StoreKey& key, ShardId shard, const CellKey& cell, const Content& content, Lsn lsn_before,
+                 const Content& delta);
+  void remove_row(const StoreKey& key, const StoredRow& stored);
+  void mark_damaged(const StoreKey& key);
+  void write_feed();
+  void write_clocks(const StoreBatch& batch);
+  void write_names(const StoreBatch& batch);
+
+  WriteTransaction& transaction_;
+  FeedWriter& feeds_;
+  bool any_marked_;
+  Tally tally_;
+  std::vector<ShardEntry> feed_ends_;
+  std::vector<FeedEntry> feed_begins_;
+  std::deque<CellKey> forgotten_cells_;  // The tally points into it.
+  CommitReport report_;
+};
+
+CommitReport Application::run(const StoreBatch& batch) {
+  std::vector<std::pair<StoreKey, const StoreBatch::CellDelta*>> changes;
+  changes.reserve(batch.cells().size());
+  for (const auto& change : batch.cells()) changes.emplace_back(store_key(change.shard, change.cell), &change);
+  std::sort(changes.begin(), changes.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  feed_begins_.reserve(changes.size());
+  for (const StoreKey& key : batch.forgotten()) forget_damaged(key);
+  for (const auto& [key, change] : changes) merge(key, *change);
+
+  write_feed();
+  feeds_.finish(transaction_);
+  for (const StoreKey& key : tally_.write(transaction_)) mark_damaged(key);
+  write_clocks(batch);
+  write_names(batch);
+  return std::move(report_);
+}
+
+void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change) {
+  StoredRow stored = read(key, &change.cell);
+  if (stored.state == StoredRow::State::kForeign) {
+    report_.refused.push_back(key);
+    return;
+  }
+  const Tally::Share before = stored.state == StoredRow::State::kSound ? Tally::share_of(stored.content) : Tally::Share{};
+  Content content = stored.state == StoredRow::State::kSound ? std::move(stored.content) : Content(change.cell.kind);
+  const bool changed = content.join(change.delta);
+  if (!storable(content)) {
+    report_.refused.push_back(key);
+    return;
+  }
+
+  const bool unreadable = stored.state == StoredRow::State::kUnreadable;
+  if (unreadable && !stored.marked) {
+    if (!change.mends) mark_damaged(key);
+    tally_.recount(key);
+  }
+  if (change.mends && stored.marked) transaction_.del(Database::kDamaged, key);
+  // SUBTLE: a mended row moves to the end of the feed even when the peer had nothing new: whoever read past it while it
+  // was damaged has not seen it.
+  const bool mended = change.mends && (stored.marked || unreadable);
+  if (!changed && !mended) return;
+
+  if (content.empty()) {
+    remove_row(key, stored);
+    return;
+  }
+  tally_.change(change.shard, change.cell, key, before, Tally::share_of(content));
+  write_row(key, change.shard, change.cell, content, stored.lsn, change.mends ? content : change.delta);
+}
+
+// Only what cannot be read is forgotten.  Where something was merged in meanwhile, that is all there is now.
+void Application::forget_damaged(const StoreKey& key) {
+  if (key.size() < shard_prefix(0).size()) return;
+  StoredRow stored = read(key, nullptr);
+  if (stored.marked) transaction_.del(Database::kDamaged, key);
+  if (stored.state == StoredRow::State::kSound) {
+    if (!stored.marked) return;
+    const auto row = decode_row(key, *transaction_.get(Database::kCells, key));
+    KITH_CHECK(row.has_value(), "a row that could just be read");
+    const CellKey& cell = forgotten_cells_.emplace_back(row->cell);
+    write_row(key, shard_of_store_key(key), cell, row->content, stored.lsn, row->content);
+    return;
+  }
+  if (stored.state == StoredRow::State::kMissing) {
+    stored.lsn = feed_entry_of(key, {});
+  } else if (!stored.marked) {
+    tally_.recount(key);
+  }
+  remove_row(key, stored);
+}
+
+StoredRow Application::read(const StoreKey& key, const CellKey* cell) {
+  StoredRow stored;
+  stored.marked = any_marked_ && transaction_.get(Database::kDamaged, key).has_value();
+  const auto bytes = transaction_.get(Database::kCells, key);
+  if (!bytes) return stored;
+
+  std::optional<Content> content;
+  if (const auto view = open_row(key, *bytes)) {
+    if (cell != nullptr && !view->may_be(*cell)) {
+      stored.state = StoredRow::State::kForeign;
+      return stored;
+    }
+    if (cell != nullptr) {
+      content = decode_content(cell->kind, view->content);
+    } else if (auto row = decode_row(key, *bytes)) {
+      content = std::move(row->content);
+    }
+    stored.lsn = view->lsn;
+  }
+  if (content) {
+    stored.state = StoredRow::State::kSound;
+    stored.content = *std::move(content);
+  } else {
+    stored.state = StoredRow::State::kUnreadable;
+    stored.lsn = feed_entry_of(key, *bytes);
+  }
+  return stored;
+}
+
+// A damaged row's lsn is only a guess.  If it is wrong, the shard's feed is searched.
+Lsn Application::feed_entry_of(const StoreKey& key, std::string_view damaged_row) const {
+  const ShardId shard = shard_of_store_key(key);
+  ByteReader guess(damaged_row);
+  guess.u8();
+  guess.u64();
+  const Lsn lsn = guess.u64();
+  if (guess.ok() && transaction_.get(Database::kFeed, shard_entry_key(shard, lsn)) == std::string_view(key)) return lsn;
+
+  const std::string prefix = shard_prefix(shard);
+  const auto feed = transaction_.walk(Database::kFeed);
+  for (bool more = feed->seek(prefix); more && feed->key().starts_with(prefix); more = feed->next()) {
+    const auto entry = parse_shard_entry(feed->key());
+    if (entry && feed->value() == key) return entry->id;
+  }
+  return 0;
+}
+
+void Application::write_row(const StoreKey& key, ShardId shard, const CellKey& cell, const Content& content,
+                            Lsn lsn_before, const Content& delta) {
+  const Lsn lsn = feeds_.append(transaction_, shard, delta);
+  const std::string row = encode_row(key, cell, content, lsn);
+  transaction_.put(Database::kCells, key, row);
+  if (lsn_before != 0) feed_ends_.push_back({shard, lsn_before});
+  feed_begins_.push_back({shard, lsn, &key});
+  ++report_.rows_changed;
+  report_.row_bytes += key.size() + row.size();
+}
+
+void Application::remove_row(const StoreKey& key, const StoredRow& stored) {
+  transaction_.del(Database::kCells, key);
+  if (stored.lsn != 0) feed_ends_.push_back({shard_of_store_key(key), stored.lsn});
+  ++report_.rows_changed;
+}
+
+void Application::mark_damaged(const StoreKey& key) {
+  transaction_.put(Database::kDamaged, key, {});
+  any_marked_ = true;
+  report_.damaged.push_back(key);
+}
+
+// In order: one pass over the pages instead of jumping between them.
+// SUBTLE: first what begins, then what ends, since an entry that this batch began may be ended by it as well.
+void Application::write_feed() {
+  std::sort(feed_ends_.begin(), feed_ends_.end(), [](const ShardEntry& a, const ShardEntry& b) {
+    return std::pair(a.shard, a.id) < std::pair(b.shard, b.id);
+  });
+  std::sort(feed_begins_.begin(), feed_begins_.end(), [](const FeedEntry& a, const FeedEntry& b) {
+    return std::pair(a.shard, a.lsn) < std::pair(b.shard, b.lsn);
+  });
+  for (const auto& [shard, lsn, key] : feed_begins_) {
+    transaction_.put(Database::kFeed, shard_entry_key(shard, lsn), *key);
+  }
+  for (const auto& [shard, lsn] : feed_ends_) transaction_.del(Database::kFeed, shard_entry_key(shard, lsn));
+}
+
+void Application::write_clocks(const StoreBatch& batch) {
+  for (const auto& [who, at] : batch.held()) {
+    const std::string key = shard_entry_key(who.first, who.second.value);
+    const auto sealed = transaction_.get(Database::kClocks, key);
+    const auto before = sealed ? unseal(Database::kClocks, key, *sealed) : std::nullopt;
+    if (before && decode_u64(*before).value_or(0) >= at.value) continue;
+    transaction_.put(Database::kClocks, key, seal(Database::kClocks, key, encode_u64(at.value)));
+  }
+  for (const auto& [who, cursor] : batch.cursors()) {
+    const std::string key = shard_entry_key(who.first, who.second.value);
+    transaction_.put(Database::kCursors, key, seal(Database::kCursors, key, encode_cursor(cursor)));
+  }
+}
+
+void Application::write_names(const StoreBatch& batch) {
+  for (const auto& [name, value] : batch.meta()) {
+    KITH_CHECK(name != kFormatName, "that name is the store's own", name);
+    transaction_.put(Database::kMeta, name, seal(Database::kMeta, name, value));
+  }
+}
+
+}  // namespace
+
+CommitReport Applier::apply(WriteTransaction& transaction, const StoreBatch& batch) {
+  return Application(transaction, feeds_).run(batch);
+}
+
+}  // namespace kith

@@ -1,0 +1,124 @@
+#include "store/feed_writer.h"
+
+#include <algorithm>
+
+#include "store/records.h"
+
+namespace kith {
+namespace {
+
+// Marks looked at for each one written.  More than one, so that the useless ones never pile up: of n marks all have
+// been looked at after n / 4 new ones, so at most a third of the useful ones is ever there in vain.
+constexpr int kMarksLookedAt = 4;
+
+constexpr Lsn kLsnEnd = ~Lsn{0};
+
+auto position(CommitClock& clock, OriginId origin) {
+  return std::lower_bound(clock.begin(), clock.end(), origin,
+                          [](const auto& item, OriginId wanted) { return item.first < wanted; });
+}
+
+// The first entry of a shard at or after `lsn`, if any.
+std::optional<Lsn> entry_from(Walk& walk, ShardId shard, Lsn lsn) {
+  if (!walk.seek(shard_entry_key(shard, lsn))) return std::nullopt;
+  const auto entry = parse_shard_entry(walk.key());
+  if (!entry || entry->shard != shard) return std::nullopt;
+  return entry->id;
+}
+
+}  // namespace
+
+void raise(CommitClock& clock, OriginId origin, Timestamp at) {
+  const auto it = position(clock, origin);
+  if (it == clock.end() || it->first != origin) {
+    clock.insert(it, {origin, at});
+  } else {
+    it->second = std::max(it->second, at);
+  }
+}
+
+bool covers(const CommitClock& held, const CommitClock& clock) {
+  auto mine = held.begin();
+  for (const auto& [origin, at] : clock) {
+    while (mine != held.end() && mine->first < origin) ++mine;
+    if (mine == held.end() || mine->first != origin || mine->second < at) return false;
+  }
+  return true;
+}
+
+Lsn FeedWriter::append(const ReadTransaction& transaction, ShardId shard, const Content& delta) {
+  auto it = shards_.find(shard);
+  if (it == shards_.end()) it = shards_.emplace(shard, load(transaction, shard)).first;
+  Shard& state = it->second;
+  delta.each_commit([&](const Commit& commit) { raise(state.highest, commit.origin, commit.at); });
+  ++state.last;
+  if (state.last % Store::kMarkInterval == 0) due_.push_back({shard, state.last, state.highest});
+  return state.last;
+}
+
+void FeedWriter::finish(WriteTransaction& transaction) {
+  for (const Mark& mark : due_) {
+    const std::string key = shard_entry_key(mark.shard, mark.lsn);
+    transaction.put(Database::kMarks, key, seal(Database::kMarks, key, encode_clock(mark.highest)));
+    drop_useless(transaction, mark.shard, shards_.at(mark.shard));
+  }
+  due_.clear();
+}
+
+void FeedWriter::forget() {
+  shards_.clear();
+  due_.clear();
+}
+
+FeedWriter::Shard FeedWriter::load(const ReadTransaction& transaction, ShardId shard) const {
+  Shard state;
+  const auto belongs = [&](const Walk& walk) {
+    const auto entry = parse_shard_entry(walk.key());
+    return entry && entry->shard == shard ? entry->id : 0;
+  };
+  const auto feed = transaction.walk(Database::kFeed);
+  if (feed->seek_before(shard_entry_key(shard, kLsnEnd))) state.last = belongs(*feed);
+
+  // SUBTLE: a mark may lie behind the last entry, when the row of that entry was taken out.  An lsn at or below a mark
+  // would be skipped by whoever the mark covers, so counting goes on behind the mark.
+  Lsn read_from = 0;
+  const auto marks = transaction.walk(Database::kMarks);
+  bool found = marks->seek_before(shard_entry_key(shard, kLsnEnd));
+  for (; found && belongs(*marks) != 0; found = marks->previous()) {
+    state.last = std::max(state.last, belongs(*marks));
+    const auto bytes = unseal(Database::kMarks, marks->key(), marks->value());
+    auto clock = bytes ? decode_clock(*bytes) : std::nullopt;
+    if (!clock) continue;  // Damaged: the one before will do.
+    state.highest = *std::move(clock);
+    read_from = belongs(*marks);
+    break;
+  }
+
+  for (bool more = feed->seek(shard_entry_key(shard, read_from + 1)); more && belongs(*feed) != 0; more = feed->next()) {
+    const auto bytes = transaction.get(Database::kCells, feed->value());
+    const auto row = bytes ? decode_row(feed->value(), *bytes) : std::nullopt;
+    if (!row) continue;  // What a peer mends it with is a change of its own.
+    row->content.each_commit([&](const Commit& commit) { raise(state.highest, commit.origin, commit.at); });
+  }
+  return state;
+}
+
+void FeedWriter::drop_useless(WriteTransaction& transaction, ShardId shard, Shard& state) const {
+  const auto marks = transaction.walk(Database::kMarks);
+  const auto feed = transaction.walk(Database::kFeed);
+  for (int i = 0; i < kMarksLookedAt; ++i) {
+    const auto mark = entry_from(*marks, shard, state.useful_up_to + 1);
+    if (!mark || !entry_from(*marks, shard, *mark + 1)) {
+      state.useful_up_to = 0;  // That was the newest; begin again next time.
+      return;
+    }
+    const auto entry = entry_from(*feed, shard, state.useful_up_to + 1);
+    if (entry && *entry <= *mark) {
+      state.useful_up_to = *mark;
+    } else {
+      transaction.del(Database::kMarks, shard_entry_key(shard, *mark));
+    }
+  }
+}
+
+}  // namespace kith

@@ -1,0 +1,43 @@
+// store/lmdb_store.h -- the store on disk: one LMDB environment in one directory.
+//
+//     DIRECTORY/data.mdb   everything            lock.mdb   LMDB's table of readers
+//               kith.lock  held for as long as the store is open: one process, once
+//
+// A commit is one write transaction, synced: the pages, then the page that makes them valid.  NOSYNC, NOMETASYNC,
+// WRITEMAP and MAPASYNC are never set: each of them trades a power cut for a corrupt file.
+// The file is sparse beyond what is used.  Do not fork while it is open.
+// Errors: StoreError from all of it; after kSync every later commit throws kSync too.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "store/store.h"
+
+namespace kith {
+
+struct LmdbOptions {
+  std::uint64_t map_bytes = std::uint64_t{64} << 30;  // Address space, not room on the disk.
+  unsigned int readers_max = 126;                     // Snapshots at one time.
+  bool create = true;                                 // When there is no store yet; else that is an error.
+};
+
+class LmdbStore final : public Store {
+ public:
+  static std::unique_ptr<LmdbStore> open(const std::string& directory, const LmdbOptions& options = {});
+  ~LmdbStore() override;
+
+  CommitReport commit(const StoreBatch& batch) override;
+  std::unique_ptr<Snapshot> snapshot() const override;  // Must not outlive the store.
+  Usage usage() const override;
+  std::vector<std::string> verify() const override;
+
+ private:
+  class Impl;
+  explicit LmdbStore(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kith

@@ -1,0 +1,184 @@
+#include "store/reader.h"
+
+#include <algorithm>
+#include <set>
+
+#include "store/feed_writer.h"
+#include "store/records.h"
+#include "store/tally.h"
+
+namespace kith {
+namespace {
+
+constexpr std::uint64_t kIdEnd = ~std::uint64_t{0};
+
+// The part of a shard's entry key behind the shard, or nothing when the walk has left the shard.
+std::optional<std::uint64_t> id_in(const Walk& walk, ShardId shard) {
+  const auto entry = parse_shard_entry(walk.key());
+  if (!entry || entry->shard != shard) return std::nullopt;
+  return entry->id;
+}
+
+// Jumps from shard to shard.
+void collect_shards(const ReadTransaction& transaction, Database database, std::set<ShardId>& out) {
+  const auto walk = transaction.walk(database);
+  for (bool more = walk->seek({}); more;) {
+    if (walk->key().size() < shard_prefix(0).size()) return;
+    const ShardId shard = shard_of_store_key(walk->key());
+    out.insert(shard);
+    if (shard == kSystemShard) return;
+    more = walk->seek(shard_prefix(static_cast<ShardId>(shard + 1)));
+  }
+}
+
+}  // namespace
+
+Reader::Reader(std::unique_ptr<ReadTransaction> transaction)
+    : transaction_(std::move(transaction)), any_marked_(!transaction_->empty(Database::kDamaged)) {}
+
+bool Reader::marked(std::string_view key) const {
+  return any_marked_ && transaction_->get(Database::kDamaged, key).has_value();
+}
+
+std::optional<Row> Reader::sound(std::string_view key, std::string_view row) const {
+  auto out = decode_row(key, row);
+  if (out && marked(key)) return std::nullopt;
+  return out;
+}
+
+Snapshot::Lookup Reader::get(ShardId shard, const CellKey& cell, Row& out) const {
+  Row row;
+  const Lookup lookup = get(store_key(shard, cell), row);
+  // Two long names with one hash: the place is taken, so nothing true can be said of this cell.
+  if (lookup == Lookup::kFound && row.cell != cell) return Lookup::kDamaged;
+  if (lookup == Lookup::kFound) out = std::move(row);
+  return lookup;
+}
+
+Snapshot::Lookup Reader::get(const StoreKey& key, Row& out) const {
+  const auto bytes = transaction_->get(Database::kCells, key);
+  if (!bytes) return Lookup::kMissing;
+  auto row = sound(key, *bytes);
+  if (!row) return Lookup::kDamaged;
+  out = *std::move(row);
+  return Lookup::kFound;
+}
+
+void Reader::scan(const StoreKey& prefix, const StoreKey& after, const VisitRow& visit) const {
+  const auto walk = transaction_->walk(Database::kCells);
+  bool more = walk->seek(std::max(prefix, after));
+  if (more && walk->key() == after) more = walk->next();
+  for (; more && walk->key().starts_with(prefix); more = walk->next()) {
+    const StoreKey key(walk->key());
+    const auto row = sound(key, walk->value());
+    if (!visit(key, row ? &*row : nullptr)) return;
+  }
+}
+
+void Reader::feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const {
+  if (after == kIdEnd) return;
+  const auto walk = transaction_->walk(Database::kFeed);
+  for (bool more = walk->seek(shard_entry_key(shard, after + 1)); more; more = walk->next()) {
+    const auto lsn = id_in(*walk, shard);
+    if (!lsn) return;
+    const StoreKey key(walk->value());
+    const auto bytes = transaction_->get(Database::kCells, key);
+    const auto row = bytes ? sound(key, *bytes) : std::nullopt;
+    if (row && row->lsn != *lsn) continue;  // Not this row's entry: the feed is damaged here, the row is elsewhere in it.
+    if (!visit(*lsn, key, row ? &*row : nullptr)) return;
+  }
+}
+
+Lsn Reader::feed_end(ShardId shard) const {
+  const auto walk = transaction_->walk(Database::kFeed);
+  return walk->seek_before(shard_entry_key(shard, kIdEnd)) ? id_in(*walk, shard).value_or(0) : 0;
+}
+
+Lsn Reader::first_unseen(ShardId shard, const CommitClock& held) const {
+  const auto walk = transaction_->walk(Database::kMarks);
+  for (bool more = walk->seek_before(shard_entry_key(shard, kIdEnd)); more; more = walk->previous()) {
+    const auto lsn = id_in(*walk, shard);
+    if (!lsn) return 0;
+    const auto bytes = unseal(Database::kMarks, walk->key(), walk->value());
+    const auto clock = bytes ? decode_clock(*bytes) : std::nullopt;
+    if (clock && covers(held, *clock)) return *lsn;
+  }
+  return 0;
+}
+
+void Reader::keys(std::string_view table, std::string_view prefix, const std::optional<KeyPosition>& after,
+                  const VisitKey& visit) const {
+  const std::string floor = value_key_floor(table, prefix);
+  const std::string behind = after ? value_key(table, after->key, after->kind) : std::string();
+  const auto walk = transaction_->walk(Database::kCounts);
+  bool more = walk->seek(std::max(floor, behind));
+  if (more && walk->key() == behind) more = walk->next();
+  for (; more && walk->key().starts_with(floor); more = walk->next()) {
+    auto name = parse_value_key(walk->key());
+    const auto record = decode_count(walk->value());
+    if (!name || !record || name->whole != record->key.empty()) continue;
+    KeyCount out{std::move(name->table), name->whole ? std::move(name->key) : std::string(record->key), name->kind,
+                 record->live};
+    if (out.key.starts_with(prefix) && !visit(out)) return;
+  }
+}
+
+std::uint64_t Reader::count(std::string_view table, std::string_view key, Kind kind) const {
+  const auto bytes = transaction_->get(Database::kCounts, value_key(table, key, kind));
+  const auto record = bytes ? decode_count(*bytes) : std::nullopt;
+  return record && (record->key.empty() || record->key == key) ? record->live : 0;
+}
+
+CommitClock Reader::held(ShardId shard) const {
+  CommitClock out;
+  const auto walk = transaction_->walk(Database::kClocks);
+  for (bool more = walk->seek(shard_prefix(shard)); more; more = walk->next()) {
+    const auto origin = id_in(*walk, shard);
+    if (!origin) break;
+    const auto bytes = unseal(Database::kClocks, walk->key(), walk->value());
+    const auto at = bytes ? decode_u64(*bytes) : std::nullopt;
+    if (at) out.emplace_back(OriginId{*origin}, Timestamp{*at});
+  }
+  return out;
+}
+
+std::vector<ShardId> Reader::shards() const {
+  std::set<ShardId> out;
+  collect_shards(*transaction_, Database::kCells, out);
+  collect_shards(*transaction_, Database::kClocks, out);
+  return {out.begin(), out.end()};
+}
+
+std::optional<Cursor> Reader::cursor(ShardId shard, NodeId peer) const {
+  const std::string key = shard_entry_key(shard, peer.value);
+  const auto sealed = transaction_->get(Database::kCursors, key);
+  const auto bytes = sealed ? unseal(Database::kCursors, key, *sealed) : std::nullopt;
+  return bytes ? decode_cursor(*bytes) : std::nullopt;
+}
+
+std::optional<std::string> Reader::meta(const std::string& name) const {
+  const auto sealed = transaction_->get(Database::kMeta, name);
+  if (!sealed) return std::nullopt;
+  const auto bytes = unseal(Database::kMeta, name, *sealed);
+  if (!bytes) {
+    throw StoreError(StoreError::Kind::kCorrupt,
+                     "the record '" + name + "' of the store is damaged and there is no second copy of it: set the data "
+                     "directory aside and let the node join again");
+  }
+  return std::string(*bytes);
+}
+
+Buckets Reader::buckets(ShardId shard) const { return read_buckets(*transaction_, shard); }
+
+std::uint64_t Reader::shard_root(ShardId shard) const { return read_sum(*transaction_, shard_root_key(shard)); }
+
+std::uint64_t Reader::root() const { return read_sum(*transaction_, kRootKey); }
+
+std::vector<StoreKey> Reader::damaged(std::size_t most) const {
+  std::vector<StoreKey> out;
+  const auto walk = transaction_->walk(Database::kDamaged);
+  for (bool more = walk->seek({}); more && out.size() < most; more = walk->next()) out.emplace_back(walk->key());
+  return out;
+}
+
+}  // namespace kith

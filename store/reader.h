@@ -1,0 +1,42 @@
+// store/reader.h -- a Snapshot of whatever a ReadTransaction sees: what the databases mean, read once for all stores.
+#pragma once
+
+#include <memory>
+
+#include "store/store.h"
+#include "store/transaction.h"
+
+namespace kith {
+
+class Reader final : public Snapshot {
+ public:
+  explicit Reader(std::unique_ptr<ReadTransaction> transaction);
+
+  Lookup get(ShardId shard, const CellKey& cell, Row& out) const override;
+  Lookup get(const StoreKey& key, Row& out) const override;
+  void scan(const StoreKey& prefix, const StoreKey& after, const VisitRow& visit) const override;
+  void feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const override;
+  Lsn feed_end(ShardId shard) const override;
+  Lsn first_unseen(ShardId shard, const CommitClock& held) const override;
+  void keys(std::string_view table, std::string_view prefix, const std::optional<KeyPosition>& after,
+            const VisitKey& visit) const override;
+  std::uint64_t count(std::string_view table, std::string_view key, Kind kind) const override;
+  CommitClock held(ShardId shard) const override;
+  std::vector<ShardId> shards() const override;
+  std::optional<Cursor> cursor(ShardId shard, NodeId peer) const override;
+  std::optional<std::string> meta(const std::string& name) const override;
+  Buckets buckets(ShardId shard) const override;
+  std::uint64_t shard_root(ShardId shard) const override;
+  std::uint64_t root() const override;
+  std::vector<StoreKey> damaged(std::size_t most) const override;
+
+ private:
+  bool marked(std::string_view key) const;
+  // The row under `key`, unless it is marked or cannot be read.
+  std::optional<Row> sound(std::string_view key, std::string_view row) const;
+
+  std::unique_ptr<ReadTransaction> transaction_;
+  bool any_marked_;
+};
+
+}  // namespace kith

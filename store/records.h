@@ -1,0 +1,70 @@
+// store/records.h -- the keys and values of every database but `cells`.
+//
+//     feed          shard:u16 lsn:u64           -> store key
+//     marks         shard:u16 lsn:u64           -> sealed: (origin:u64 at:u64)*, sorted by origin
+//     clocks        shard:u16 origin:u64        -> sealed: at:u64
+//     cursors       shard:u16 peer:u64          -> sealed: epoch:u64 lsn:u64
+//     meta          name                        -> sealed: bytes
+//     counts        value key (store/row.h)     -> live:u64 [the whole key, when the value key has not]
+//     fingerprints  00                          -> the root: u64
+//                   01 shard:u16                -> the shard's root: u64
+//                   02 shard:u16 quarter:u8     -> its 64 bucket sums: u64 each
+//     damaged       store key                   -> nothing
+//     sealed        := bytes, xxh3-64 of them, seeded with the xxh3-64 of the key and the database's number
+//
+// Sealed is what would lose data if a flipped bit went unnoticed: a clock, a cursor or a mark that claims too much.
+// A damaged one counts as absent, so that data is sent again; damaged meta stops the node.  The rest shows when
+// compared: fingerprints with peers, counts and feed with the rows (store/verify.h).
+// Golden bytes: tests/store/records_test.cc and docs/DISK.md
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "store/store.h"
+#include "store/transaction.h"
+
+namespace kith {
+
+// Of feed, marks, clocks and cursors: a shard, then an lsn, an origin or a peer.
+struct ShardEntry {
+  ShardId shard = 0;
+  std::uint64_t id = 0;
+};
+std::string shard_entry_key(ShardId shard, std::uint64_t id);
+std::optional<ShardEntry> parse_shard_entry(std::string_view key);
+
+std::string seal(Database database, std::string_view key, std::string_view value);
+std::optional<std::string_view> unseal(Database database, std::string_view key, std::string_view sealed);
+
+std::string encode_u64(std::uint64_t value);
+std::optional<std::uint64_t> decode_u64(std::string_view bytes);  // Nothing unless there are exactly eight.
+
+std::string encode_clock(const CommitClock& clock);
+std::optional<CommitClock> decode_clock(std::string_view bytes);
+
+std::string encode_cursor(const Cursor& cursor);
+std::optional<Cursor> decode_cursor(std::string_view bytes);
+
+struct CountRecord {
+  std::uint64_t live = 0;
+  std::string_view key;  // Empty when the value key has it whole.
+};
+std::string encode_count(std::string_view value_key, std::string_view key, std::uint64_t live);
+std::optional<CountRecord> decode_count(std::string_view bytes);
+
+// Four records a shard, so that a change rewrites 512 bytes and not 2 KiB, and several share a page.
+inline constexpr std::size_t kQuarters = 4;
+inline constexpr std::size_t kBucketsPerQuarter = kFingerprintBuckets / kQuarters;
+inline constexpr std::size_t kQuarterBytes = kBucketsPerQuarter * 8;
+
+inline constexpr std::string_view kRootKey{"\0", 1};
+std::string shard_root_key(ShardId shard);
+std::string quarter_key(ShardId shard, std::size_t quarter);
+
+// In `meta`, for the store itself.
+inline constexpr std::string_view kFormatName = "format_version";
+inline constexpr std::uint64_t kFormatVersion = 1;
+
+}  // namespace kith

@@ -1,0 +1,67 @@
+// store/tally.h -- what a batch does to counts and fingerprints: gathered while rows change, written once at the end.
+//
+// Invariant: after write(), the sums are those of the rows (store/store.h, I3), provided they were before.  Where that
+// is not known (a row could not be read, a count would fall below zero), the shard is recounted from its rows.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crdt/cell_key.h"
+#include "crdt/content.h"
+#include "store/store.h"
+#include "store/transaction.h"
+
+namespace kith {
+
+class Tally {
+ public:
+  // What a row adds to the sums.  Nothing, when it is absent.
+  struct Share {
+    bool present = false;
+    std::uint64_t observable = 0;
+  };
+  static Share share_of(const Content& content) { return {content.present(), content.observable_hash()}; }
+
+  // `cell` must outlive the tally.  Cheap when shards come in order.
+  void change(ShardId shard, const CellKey& cell, std::string_view store_key, Share before, Share after);
+
+  // The row under `store_key` cannot be read, so what it had added is not known.
+  void recount(std::string_view store_key);
+
+  // Returns the store keys of rows that were found damaged while recounting and not marked so yet.
+  // Cost: what changed; with recounts, all rows of those shards.
+  [[nodiscard]] std::vector<StoreKey> write(WriteTransaction& transaction);
+
+ private:
+  struct CountChange {
+    std::string value_key;
+    ShardId shard;
+    const CellKey* cell;
+    std::int64_t by;
+  };
+  struct ShardChange {
+    ShardId shard;
+    Buckets by;
+  };
+
+  void write_counts(WriteTransaction& transaction);
+  void write_fingerprints(WriteTransaction& transaction) const;
+  void recount_shard(WriteTransaction& transaction, ShardId shard, const std::set<std::string>& unknown,
+                     std::vector<StoreKey>& damaged) const;
+
+  std::vector<CountChange> counts_;
+  std::vector<ShardChange> shards_;
+  // By shard, the values (store/row.h) whose counts are not known; the shard's other values may have changed as well.
+  std::map<ShardId, std::set<std::string>> recount_;
+};
+
+// The shard's bucket sums as they are written; zeros where nothing is.
+Buckets read_buckets(const ReadTransaction& transaction, ShardId shard);
+std::uint64_t read_sum(const ReadTransaction& transaction, std::string_view root_key);
+
+}  // namespace kith
