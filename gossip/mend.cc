@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "crdt/limits.h"
+
 namespace kith {
 namespace {
 
@@ -30,6 +32,13 @@ void Mend::found(const StoreKey& key) {
                                               "): it is not served, and peers are asked for it; check the disk");
   const auto peers = core_.others();
   if (!peers.empty()) ask(peers[core_.random.below(peers.size())], {key});
+}
+
+void Mend::refused(const StoreKey& key) {
+  core_.count("rows_refused_by_store");
+  core_.note(Output::Note::Level::kError, "a row (" + printable(key) + ") was not stored: more than " +
+                                              std::to_string(kEntriesPerCellMergedMax) +
+                                              " sessions wrote to it, or another name has its hash; it stays as it was");
 }
 
 void Mend::round() {
