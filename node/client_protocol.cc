@@ -5,8 +5,8 @@
 #include <array>
 
 #include "crdt/limits.h"
+#include "gossip/msgpack_guard.h"
 #include "gossip/operation.h"
-#include "node/msgpack_guard.h"
 #include "store/store.h"
 
 namespace kith {
@@ -245,8 +245,11 @@ std::variant<Unpacked, Malformed> unpack(std::string_view frame) {
                      "the message has " + std::to_string(frame.size()) + " bytes; the limit is " +
                          std::to_string(kMessageBytesMax)};
   }
-  if (const auto fault = msgpack_fault(frame)) {
-    return Malformed{peek_id(frame), "bad_request", "the message could not be read: " + *fault};
+  if (!msgpack_is_sound(frame)) {
+    return Malformed{peek_id(frame), "bad_request",
+                     "the message is not one whole msgpack value, or it goes beyond what is taken: nesting of " +
+                         std::to_string(kMsgpackDepthMax) + ", " + std::to_string(kMsgpackObjectsMax) +
+                         " objects, each key once in a map, no extensions, nothing behind the end"};
   }
   Unpacked out;
   bool referenced = false;
@@ -260,6 +263,9 @@ std::variant<Unpacked, Malformed> unpack(std::string_view frame) {
     return Malformed{peek_id(frame), "bad_request", std::string("the message could not be read: ") + error.what()};
   }
   if (out.handle.get().type != msgpack::type::MAP) return Malformed{0, "bad_request", "the message is not a map"};
+  for (const auto& [key, value] : out.handle.get().via.map) {
+    if (key.type != msgpack::type::STR) return Malformed{peek_id(frame), "bad_request", "a key is not a string"};
+  }
 
   const auto whole_number = [](const msgpack::object* value) {
     return value != nullptr && value->type == msgpack::type::POSITIVE_INTEGER ? value->via.u64 : 0;

@@ -210,7 +210,9 @@ struct Front::Impl {
 Front::Front(const std::string& address, const FrontLimits& limits, Complete complete)
     : impl_(std::make_unique<Impl>(address, limits, std::move(complete))) {}
 
-Front::~Front() {
+Front::~Front() { stop(); }
+
+void Front::stop() {
   impl_->stop = true;
   impl_->waker.wake();
   if (impl_->thread.joinable()) impl_->thread.join();

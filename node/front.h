@@ -65,6 +65,8 @@ class Front {
   void refuse_new();
   // Waits until all replies have left, or the time is over.  Returns whether they have.
   bool drain(std::chrono::milliseconds most);
+  // Ends the thread: nothing is handed out any more.  Replies may still be given; nobody gets them.
+  void stop();
 
   const FrontCounters& counters() const;
   std::size_t requests_in_flight() const;
