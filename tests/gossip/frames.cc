@@ -4,7 +4,6 @@
 #include <xxhash.h>
 
 #include "crdt/bytes.h"
-#include "network.h"
 
 namespace kith::test {
 namespace {
@@ -204,6 +203,54 @@ Envelope Puppet::envelope(Body body) {
   out.body = std::move(body);
   return out;
 }
+
+Tap::Tap(Network& network) {
+  network.filter = [this](const std::string& from, const std::string& to, std::string& bytes) {
+    Sent it{from, to, bytes, {}};
+    REQUIRE(decode(bytes, it.envelope) == FrameError::kNone);
+    sent.push_back(std::move(it));
+    if (pass && !pass(sent.back())) return false;
+    return !lose.contains(std::string(type_name(sent.back().envelope.body)));
+  };
+}
+
+std::size_t Tap::count(const std::string& type) const {
+  std::size_t n = 0;
+  for (const Sent& it : sent) n += type_name(it.envelope.body) == type ? 1 : 0;
+  return n;
+}
+
+void begin_cluster(Network& network, int count) {
+  for (int i = 1; i <= count; ++i) {
+    const std::string name = "n" + std::to_string(i);
+    network.add(name, i == 1 ? "" : "n1");
+    network.start(name);
+  }
+  REQUIRE(network.run_until([&] {
+    for (int i = 1; i <= count; ++i) {
+      const auto status = network.node("n" + std::to_string(i)).engine->status({});
+      if (status.members.size() != static_cast<std::size_t>(count)) return false;
+    }
+    return network.all_settled();
+  }));
+}
+
+CommitClock held(Network& network, const std::string& name, ShardId shard) {
+  return network.node(name).store->snapshot()->held(shard);
+}
+
+Timestamp held(Network& network, const std::string& name, ShardId shard, OriginId origin) {
+  for (const auto& [of, at] : held(network, name, shard)) {
+    if (of == origin) return at;
+  }
+  return {};
+}
+
+Timestamp time_of(const Network& network, std::int64_t plus_ms, std::uint64_t counter) {
+  return Timestamp::at_ms(kEpochMs + network.now_ms() + plus_ms, counter);
+}
+
+Instant instant_of(const Network& network) { return {network.now_ms(), kEpochMs + network.now_ms()}; }
 
 std::string Puppet::says(Body body) { return encode(envelope(std::move(body))); }
 

@@ -3,16 +3,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "gossip/message.h"
+#include "network.h"
 
 namespace kith::test {
-
-class Network;
 
 std::string from_hex(std::string_view text);     // Spaces are for the reader.
 std::string hex_of(std::string_view bytes);
@@ -63,5 +65,37 @@ class Puppet {
  private:
   Network& network_;
 };
+
+// Listens to a network, and loses messages of the types it is told to.
+class Tap {
+ public:
+  explicit Tap(Network& network);
+
+  struct Sent {
+    std::string from, to, bytes;
+    Envelope envelope;
+  };
+  std::vector<Sent> sent;
+  std::set<std::string> lose;      // Types.
+  std::function<bool(const Sent&)> pass;  // False: lost.
+
+  // The last body of this type that `from` sent to `to`, or nothing.
+  template <class T>
+  std::optional<T> last(const std::string& from, const std::string& to) const {
+    for (auto at = sent.rbegin(); at != sent.rend(); ++at) {
+      if (at->from != from || at->to != to) continue;
+      if (const T* body = std::get_if<T>(&at->envelope.body)) return *body;
+    }
+    return std::nullopt;
+  }
+  std::size_t count(const std::string& type) const;
+};
+
+// n1 to n<count>, in sync.
+void begin_cluster(Network& network, int count);
+CommitClock held(Network& network, const std::string& name, ShardId shard);
+Timestamp held(Network& network, const std::string& name, ShardId shard, OriginId origin);
+Timestamp time_of(const Network& network, std::int64_t plus_ms = 0, std::uint64_t counter = 0);
+Instant instant_of(const Network& network);
 
 }  // namespace kith::test
