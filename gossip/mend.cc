@@ -32,6 +32,12 @@ void Mend::found(const StoreKey& key) {
   if (!peers.empty()) ask(peers[core_.random.below(peers.size())], {key});
 }
 
+bool Mend::waiting_in(ShardId shard) const {
+  if (damaged_.size() >= kDamagedMax) return true;  // More than is remembered.
+  const auto at = damaged_.lower_bound(shard_prefix(shard));
+  return at != damaged_.end() && shard_of_store_key(at->first) == shard;
+}
+
 void Mend::round() {
   const auto peers = core_.others();
   if (damaged_.empty() || peers.empty()) return;

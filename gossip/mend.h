@@ -22,6 +22,7 @@ class Mend {
   void found(const StoreKey& key);      // Asks a peer at once when this is news.
   void round();                         // Asks the next peer for what is still damaged.
   std::size_t waiting() const { return damaged_.size(); }
+  bool waiting_in(ShardId shard) const;
 
   void on_fetch(NodeId from, const FetchBody& body);
   void on_mended(NodeId from, const MendedBody& body);
