@@ -116,7 +116,11 @@ class Engine::Impl {
   }
 
   void on(const Operation& operation) { operations_.operate(operation, standing(), found_damaged()); }
-  void on(const RowDamaged& damaged) { mend_.found(damaged.key); }
+  void on(const RowDamaged& damaged) {
+    // Whoever read it may have done so before it was mended.
+    Row row;
+    if (core_.store.snapshot()->get(damaged.key, row) == Snapshot::Lookup::kDamaged) mend_.found(damaged.key);
+  }
   void on(const Stop&) { lives_.stop(); }
   void on(const Tick&) {
     operations_.retry_deferred(standing(), found_damaged());

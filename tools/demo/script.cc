@@ -65,7 +65,7 @@ ExitCode Script::run(std::istream& in) {
     try {
       run_line(trimmed(line));
     } catch (const std::exception& error) {
-      console_.err << name_ << ", line " << number << ": " << escaped(trimmed(line)) << '\n';
+      console_.err << name_ << ", line " << number << ": " << trimmed(line) << '\n';
       return report(console_, error);
     }
   }
