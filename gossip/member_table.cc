@@ -96,7 +96,8 @@ CellKey member_cell(NodeId node) {
 std::optional<NodeId> node_of_member_cell(const CellKey& cell) {
   if (cell.table != kSystemTable || cell.key != kMembersKey || cell.kind != Kind::kHash) return std::nullopt;
   const auto value = parse_hex(cell.member);
-  if (!value || *value == 0) return std::nullopt;
+  // In the one spelling that is written: two cells must never be one member.
+  if (!value || *value == 0 || to_hex(*value) != cell.member) return std::nullopt;
   return NodeId{*value};
 }
 

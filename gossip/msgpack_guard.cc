@@ -18,7 +18,10 @@ class Guard : public msgpack::null_visitor {
   bool visit_nil() { return value(); }
   bool visit_boolean(bool) { return value(); }
   bool visit_positive_integer(std::uint64_t v) { return value() && (!in_key_ || key("u" + std::to_string(v))); }
-  bool visit_negative_integer(std::int64_t v) { return value() && (!in_key_ || key("i" + std::to_string(v))); }
+  // SUBTLE: also called for what is not negative but spelled as a signed number.
+  bool visit_negative_integer(std::int64_t v) {
+    return value() && (!in_key_ || key((v < 0 ? "i" : "u") + std::to_string(v)));
+  }
   bool visit_float32(float) { return value(); }
   bool visit_float64(double) { return value(); }
   bool visit_str(const char* v, std::uint32_t size) {

@@ -212,12 +212,12 @@ void Operations::operate(const Operation& operation, const Standing& standing, c
     }
     if (const Content* pending = core_.out->store.pending(change.cell)) change.before.join(*pending);
     change.after = change.before;
-    if (change.before.entry_count() >= kEntriesPerCellMax) {
+    change.delta = mutate(operation.verb, change.after, value, tag, commit);
+    if (!change.delta.empty() && change.before.entry_count() >= kEntriesPerCellMax) {  // A retry is answered all the same.
       return refuse(Refusal::kLimit, "this cell has been written by " + std::to_string(change.before.entry_count()) +
                                          " sessions, the limit is " + std::to_string(kEntriesPerCellMax) +
                                          ": write through fewer sessions, or under another name");
     }
-    change.delta = mutate(operation.verb, change.after, value, tag, commit);
     delta_bytes += cell_bytes_at_most(change.cell, change.delta);
     if (delta_bytes > kOperationBytesMax) {
       return refuse(Refusal::kLimit, "the operation changes more than " + std::to_string(kOperationBytesMax) +
@@ -275,7 +275,14 @@ void Operations::peer_holds(NodeId peer, ShardId shard, const CommitClock& clock
 }
 
 void Operations::peer_holds_all(NodeId peer) {
-  std::erase_if(waiting_, [&](Waiting& waiting) { return settle(waiting, peer); });
+  // SUBTLE: equal clocks vouch only for what clocks cover.  An entry from behind a gap is in our row, but not in our clock,
+  // and so perhaps not in the peer's row.
+  std::erase_if(waiting_, [&](Waiting& waiting) {
+    const bool covered = std::all_of(waiting.commits.begin(), waiting.commits.end(), [&](const Commit& commit) {
+      return commit.at <= core_.clocks.held(waiting.shard, commit.origin);
+    });
+    return covered && settle(waiting, peer);
+  });
 }
 
 void Operations::retry_deferred(const Standing& standing, const FoundDamaged& found_damaged) {

@@ -1,12 +1,19 @@
 #include "gossip/pull.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "crdt/limits.h"
 
 namespace kith {
 namespace {
 
 // So that one question cannot hold the node up: a scan of this many rows takes some tens of milliseconds.
 constexpr std::uint64_t kFeedEntriesPerAnswerMax = 32 * 1024;
+
+// Of clocks in one question; shards beyond are asked for when it is answered.  One clock more still fits a message, up to
+// 60,000 lives.
+constexpr std::size_t kQuestionBytesMax = kMessageBytesMax / 2;
 
 }  // namespace
 
@@ -28,7 +35,13 @@ void Pull::ask(NodeId peer, Question& question) {
   const auto snapshot = core_.store.snapshot();
   PullBody body;
   body.nonce = question.nonce;
-  for (const ShardId shard : question.asked) {
+  std::size_t bytes = 0;
+  for (const ShardId shard : std::exchange(question.asked, {})) {
+    if (bytes >= kQuestionBytesMax) {
+      question.later.insert(shard);
+      continue;
+    }
+    question.asked.insert(shard);
     PullBody::Part part;
     part.shard = shard;
     part.clock = core_.clocks.held(shard);
@@ -40,6 +53,7 @@ void Pull::ask(NodeId peer, Question& question) {
       part.epoch = cursor->epoch;
       part.after = cursor->lsn;
     }
+    bytes += part.clock.size() * 16 + 32;
     body.parts.push_back(std::move(part));
   }
   core_.count("pulls_asked");

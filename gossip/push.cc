@@ -62,6 +62,7 @@ void Push::on_push(NodeId from, OriginId origin, const PushBody& body) {
     if (!cells) return core_.count("dropped_bad_cells");
     parts.push_back(*std::move(cells));
   }
+  bool gap = false;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto& part = body.parts[i];
     for (const Cell& cell : parts[i]) core_.merge(part.shard, cell.key, cell.content);
@@ -70,9 +71,12 @@ void Push::on_push(NodeId from, OriginId origin, const PushBody& body) {
       core_.hold(part.shard, origin, part.commit);
     } else {
       core_.count("push_gaps");
+      gap = true;
     }
   }
-  if (body.nonce != 0) core_.send(from, AckBody{body.nonce});
+  // SUBTLE: an ack vouches for all of the sender's commits up to this one, so that behind a gap there is none: the pull
+  // that fills the gap tells the sender.
+  if (body.nonce != 0 && !gap) core_.send(from, AckBody{body.nonce});
 }
 
 std::vector<Push::Covered> Push::take_acked(NodeId from, std::uint64_t nonce) {
