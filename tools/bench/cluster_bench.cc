@@ -239,7 +239,8 @@ class ClusterBench {
     std::this_thread::sleep_for(std::chrono::seconds(options_.seconds));
     const ClusterView after = view();
     const std::uint64_t rounds = counter_sum(after, "rounds") - counter_sum(before, "rounds");
-    const std::uint64_t bytes = bytes_sent(after) - bytes_sent(before);
+    const std::uint64_t bytes =
+        counter_sum(after, "transport_bytes_sent") - counter_sum(before, "transport_bytes_sent");
     return {{"keys", keys}, {"rounds", rounds}, {"bytes", bytes},
             {"bytes_per_round", rounds == 0 ? 0.0 : static_cast<double>(bytes) / static_cast<double>(rounds)}};
   }

@@ -109,6 +109,7 @@ ExitCode DemoVerbs::load(const Console& console) {
   }
   std::vector<std::string> addresses;
   for (const auto& [name, address] : cluster_.running()) addresses.push_back(address);
+  cluster_.mark();
   const LoadResult result = load_through(addresses, writes_of(packages), console);
   print_check(console, true,
               count_of(packages.size(), "package", "packages") + " of this machine loaded through " +
@@ -168,7 +169,7 @@ void DemoVerbs::converge(const Words& words, const Console& console) {
     print_check(console, false, expected + seen.sentence);
     throw CommandError(ExitCode::kTimeout, "not converged after " + duration_in_words(seen.took_ms) + ": " + seen.sentence);
   }
-  print_check(console, true, expected + "root " + short_root(seen.root) + " at all after " + duration_in_words(seen.took_ms) +
+  print_check(console, true, expected + "root " + short_root(seen.root) + " after " + duration_in_words(seen.took_ms) +
                                  " and " + bytes_in_words(seen.bytes) + " between nodes");
 }
 
