@@ -34,7 +34,6 @@ void Mend::found(const StoreKey& key) {
   if (!peers.empty()) ask(peers[core_.random.below(peers.size())], {key});
 }
 
-
 void Mend::refused(const StoreKey& key) {
   core_.count("rows_refused_by_store");
   core_.note(Output::Note::Level::kError, "a row (" + printable(key) + ") was not stored: more than " +
