@@ -23,7 +23,7 @@ stopped() {
 
 printf 'Kith: shared state that is always writable.  The first build takes minutes, the next ones seconds.\n\n'
 scripts/install_packages.sh || stopped "installing packages" "The reason is above; then ./quickstart.sh goes on from here."
-scripts/build.sh release kith kithd || stopped "building" "All that the tools said: build/build.log"
+scripts/build.sh release kith kithd || stopped "building" "Mend that, then ./quickstart.sh goes on from here."
 
 printf '\n'
 build/bin/kith demo --script demo/story.kith || {

@@ -36,7 +36,11 @@ class ActorMap {
     return true;
   }
 
+  // Joins all of `other` in; false when nothing changed.  Cost: the actors of both; of few, little.
   bool join(const ActorMap& other) {
+    // A delta of an operation is one or two entries.  More of them are merged: inserted one by one, 60,000 actors into
+    // as many others would move 60,000 * 60,000 / 2 entries, for seconds.
+    if (other.size() > kInsertedSinglyMax) return merge(other);
     bool changed = false;
     for (const auto& [actor, entry] : other.items_) changed |= raise(actor, entry);
     return changed;
@@ -55,6 +59,29 @@ class ActorMap {
   friend bool operator==(const ActorMap&, const ActorMap&) = default;
 
  private:
+  static constexpr std::size_t kInsertedSinglyMax = 4;
+
+  bool merge(const ActorMap& other) {
+    std::vector<Item> merged;
+    merged.reserve(items_.size() + other.items_.size());
+    bool changed = false;
+    auto mine = items_.begin();
+    for (const Item& theirs : other.items_) {
+      while (mine != items_.end() && mine->first < theirs.first) merged.push_back(*mine++);
+      if (mine == items_.end() || mine->first != theirs.first) {
+        merged.push_back(theirs);
+        changed = true;
+        continue;
+      }
+      merged.emplace_back(mine->first, later(mine->second, theirs.second));
+      changed |= !(merged.back() == *mine++);
+    }
+    if (!changed) return false;
+    merged.insert(merged.end(), mine, items_.end());
+    items_ = std::move(merged);
+    return true;
+  }
+
   std::vector<Item>::const_iterator lower(ActorId actor) const {
     return std::lower_bound(items_.begin(), items_.end(), actor,
                             [](const Item& item, ActorId wanted) { return item.first < wanted; });

@@ -64,7 +64,6 @@ bool ContentCodec::get_sorted(ByteReader& in, std::uint64_t count, bool is_plain
       entry.commit.at = Timestamp{in.u64()};
     }
     if (!in.ok() || actor <= previous || !entry.at || !entry.commit.origin || !entry.commit.at) return false;
-    if (into.find(actor) != nullptr) return false;
     into.raise(actor, entry);
     previous = actor;
   }
@@ -79,8 +78,11 @@ std::optional<SetElement> ContentCodec::decode_set_element(ByteReader in) {
     return std::nullopt;
   }
   SetElement element;
+  ActorMap tagged;
   if (!get_sorted(in, plain_adds, true, element.adds_)) return std::nullopt;
-  if (!get_sorted(in, tagged_adds, false, element.adds_)) return std::nullopt;
+  if (!get_sorted(in, tagged_adds, false, tagged)) return std::nullopt;
+  element.adds_.join(tagged);
+  if (element.adds_.size() != plain_adds + tagged_adds) return std::nullopt;  // An actor among both.
   if (!get_sorted(in, removals, false, element.removed_)) return std::nullopt;
   std::uint64_t found_plain = 0;
   for (const auto& [actor, entry] : element.adds_) found_plain += plain(actor, entry) ? 1 : 0;

@@ -59,7 +59,7 @@ class Core {
  public:
   Core(const EngineOptions& options, Store& store, std::uint64_t seed);
 
-  const EngineOptions& options;
+  const EngineOptions options;           // A copy: the caller may have built them on its stack.
   Store& store;
   Random random;
   Hlc hlc;

@@ -78,11 +78,13 @@ class Engine::Impl {
     push_.flush(operations_.wants_acks());
     operations_.batch_is_durable();
     for (const StoreKey& key : report.damaged) mend_.found(key);
+    for (const StoreKey& key : report.refused) mend_.refused(key);
     look_at_usage();
     end_step();
   }
 
   EngineStatus status(Instant now) const;
+  Timestamp time(Instant now) const { return core_.hlc.read(now.wall_ms); }
 
  private:
   void begin_step(Instant now, Output& out) {
@@ -114,7 +116,11 @@ class Engine::Impl {
   }
 
   void on(const Operation& operation) { operations_.operate(operation, standing(), found_damaged()); }
-  void on(const RowDamaged& damaged) { mend_.found(damaged.key); }
+  void on(const RowDamaged& damaged) {
+    // Whoever read it may have done so before it was mended.
+    Row row;
+    if (core_.store.snapshot()->get(damaged.key, row) == Snapshot::Lookup::kDamaged) mend_.found(damaged.key);
+  }
   void on(const Stop&) { lives_.stop(); }
   void on(const Tick&) {
     operations_.retry_deferred(standing(), found_damaged());
@@ -244,5 +250,6 @@ void Engine::start(Instant now, Output& out) { impl_->start(now, out); }
 void Engine::step(Instant now, const Input& input, Output& out) { impl_->step(now, input, out); }
 void Engine::committed(Instant now, const CommitReport& report, Output& out) { impl_->committed(now, report, out); }
 EngineStatus Engine::status(Instant now) const { return impl_->status(now); }
+Timestamp Engine::time(Instant now) const { return impl_->time(now); }
 
 }  // namespace kith

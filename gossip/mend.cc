@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "crdt/limits.h"
+
 namespace kith {
 namespace {
 
@@ -36,6 +38,13 @@ bool Mend::waiting_in(ShardId shard) const {
   if (damaged_.size() >= kDamagedMax) return true;  // More than is remembered.
   const auto at = damaged_.lower_bound(shard_prefix(shard));
   return at != damaged_.end() && shard_of_store_key(at->first) == shard;
+}
+
+void Mend::refused(const StoreKey& key) {
+  core_.count("rows_refused_by_store");
+  core_.note(Output::Note::Level::kError, "a row (" + printable(key) + ") was not stored: more than " +
+                                              std::to_string(kEntriesPerCellMergedMax) +
+                                              " sessions wrote to it, or another name has its hash; it stays as it was");
 }
 
 void Mend::round() {

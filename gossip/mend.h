@@ -20,6 +20,7 @@ class Mend {
 
   void load();                          // What the store has marked in earlier lives.
   void found(const StoreKey& key);      // Asks a peer at once when this is news.
+  void refused(const StoreKey& key);    // The store could not take what was merged: says so, once a commit.
   void round();                         // Asks the next peer for what is still damaged.
   std::size_t waiting() const { return damaged_.size(); }
   bool waiting_in(ShardId shard) const;

@@ -30,7 +30,7 @@ struct StoredRow {
 bool storable(const Content& content) {
   if (content.holds(Kind::kSet)) {
     const SetElement& element = content.as_set_element();
-    return element.adds().size() <= kEntriesPerCellMax && element.removed().size() <= kEntriesPerCellMax;
+    return element.adds().size() + element.removed().size() <= kEntriesPerCellMergedMax;
   }
   const auto& value = content.as_register().value();
   return !value || value->size() <= kValueBytesMax;

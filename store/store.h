@@ -120,7 +120,7 @@ struct CommitReport {
   std::size_t rows_changed = 0;
   std::size_t row_bytes = 0;           // Of the rows that changed, keys included.
   std::vector<StoreKey> damaged;       // Rows found damaged on the way: now marked so.
-  // Deltas that could not be stored, whose rows stay as they were: the row would pass kEntriesPerCellMax, or another
+  // Deltas that could not be stored, whose rows stay as they were: the row would pass kEntriesPerCellMergedMax, or another
   // long name with the same hash has the place (store/row.h).
   std::vector<StoreKey> refused;
 };

@@ -83,8 +83,10 @@ TEST_CASE("actor map: equals a std::map of maxima (random)") {
         map.raise(ActorId{actor}, item);
       }
     }
-    map.join(other);
-    CHECK_FALSE(map.join(other));
+    const ActorMap before = map;
+    const bool changed = map.join(other);
+    REQUIRE(changed == !(map == before));
+    REQUIRE_FALSE(map.join(other));
     REQUIRE(map.size() == twin.size());
     auto expected = twin.begin();
     for (const auto& [actor, item] : map) {
@@ -92,5 +94,25 @@ TEST_CASE("actor map: equals a std::map of maxima (random)") {
       REQUIRE(item == expected->second);
       ++expected;
     }
+  }
+}
+
+// Goal: a join of many entries, which takes another path than one of few, gives the same.
+TEST_CASE("actor map: joined at once or entry by entry, it is the same (every size to 12, random)") {
+  const std::uint64_t seed = test_seed(26);
+  CAPTURE(seed);
+  Dice dice(seed);
+  for (std::uint64_t round = 0; round < 13 * 13 * 20; ++round) {
+    ActorMap mine, theirs;
+    const auto fill = [&dice](ActorMap& map, std::uint64_t entries) {
+      for (; entries > 0; --entries) map.raise(ActorId{dice.from(1, 16)}, entry(dice.from(1, 3), dice.from(1, 2)));
+    };
+    fill(mine, round % 13);
+    fill(theirs, round / 13 % 13);
+    ActorMap singly = mine, at_once = mine;
+    bool changed = false;
+    for (const auto& [actor, item] : theirs) changed |= singly.raise(actor, item);
+    REQUIRE(at_once.join(theirs) == changed);
+    REQUIRE(at_once == singly);
   }
 }

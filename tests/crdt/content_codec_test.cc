@@ -173,7 +173,7 @@ TEST_CASE("content codec: cut at every length, a set is refused (random)") {
   }
 }
 
-TEST_CASE("content codec: cut anywhere before its value, a register is refused, and nothing may trail one without a value") {
+TEST_CASE("content codec: cut anywhere before its value, a register is refused, and a delete ends its bytes") {
   const std::string with = encoded(written("value", tag(0x41, 7), commit(0x42, 0x99)));
   for (std::size_t cut = 0; cut < with.size() - 5; ++cut) {
     CHECK_FALSE(decode_content(Kind::kRegister, with.substr(0, cut)));
@@ -284,14 +284,14 @@ TEST_CASE("content codec: values at the limit, one below, one above") {
 }
 
 TEST_CASE("content codec: entries of a cell at the limit, one below, one above") {
-  for (const std::size_t count : {kEntriesPerCellMax - 1, kEntriesPerCellMax}) {
+  for (const std::size_t count : {kEntriesPerCellMergedMax - 1, kEntriesPerCellMergedMax}) {
     CAPTURE(count);
     for (const SetElement& element : {many_adds(count, 0), many_adds(0, count)}) {
       CHECK(decode_content(Kind::kSet, encoded(element)) == Content(element));
     }
   }
-  CHECK_FALSE(decode_content(Kind::kSet, encoded(many_adds(kEntriesPerCellMax + 1, 0))));
-  CHECK_FALSE(decode_content(Kind::kSet, encoded(many_adds(0, kEntriesPerCellMax + 1))));
+  CHECK_FALSE(decode_content(Kind::kSet, encoded(many_adds(kEntriesPerCellMergedMax + 1, 0))));
+  CHECK_FALSE(decode_content(Kind::kSet, encoded(many_adds(0, kEntriesPerCellMergedMax + 1))));
 }
 
 TEST_CASE("content codec: counts that lie are refused before memory is taken") {
@@ -306,4 +306,22 @@ TEST_CASE("content codec: counts that lie are refused before memory is taken") {
   }
   // 2^60 * 16 and 2^59 * 32 are zero modulo 2^64: the product must not be what is believed.
   CHECK_FALSE(decode_content(Kind::kSet, with_counts(std::uint64_t{1} << 60, 0, 0)));
+}
+
+TEST_CASE("content codec: removals of a cell at the limit of merging, one below, one above") {
+  const std::size_t most = kEntriesPerCellMergedMax;
+  for (const std::size_t count : {most - 1, most, most + 1}) {
+    CAPTURE(count);
+    SetElement element = many_adds(0, count);
+    const SetElement removal = element.remove(tag(1'000'000, 101), commit(1'000'000, 101));
+    REQUIRE(removal.removed().size() == count);
+    CHECK(decode_content(Kind::kSet, encoded(removal)).has_value() == (count <= most));
+  }
+}
+
+// Goal: what two nodes took in, each up to its limit, can be merged, written and read again.
+TEST_CASE("content codec: two cells at the limit of operations join to one that reads back") {
+  const SetElement both = joined(many_adds(kEntriesPerCellMax, 0), many_adds(0, kEntriesPerCellMax));
+  CHECK(both.adds().size() == 2 * kEntriesPerCellMax);
+  CHECK(decode_content(Kind::kSet, encoded(both)) == Content(both));
 }

@@ -204,7 +204,9 @@ TEST_CASE("set element: old state and delta give the new state, and a retry give
           if (delta.empty() != (state == old)) FAIL("the delta is empty exactly when nothing changed");
           if ((removal ? delta.adds() : delta.removed()).size() != 0) FAIL("the delta holds what was not asked for");
           const SetElement once = state;
-          if (!apply(commit(60, kNode2)).empty() || !(state == once)) FAIL("a retry changed something");
+          for (const Commit again : {commit(60, kNode2), commit(1, kNode2)}) {  // Its clock may be ahead or behind.
+            if (!apply(again).empty() || !(state == once)) FAIL("a retry changed something");
+          }
         }
       }
     }

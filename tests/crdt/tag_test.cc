@@ -71,6 +71,9 @@ TEST_CASE("tag: text that is not one is refused") {
     CHECK_FALSE(parse_tag(text));
   }
   CHECK_FALSE(parse_tag(std::string_view("0000000000000001-000000000000000\0", 33)));
+  for (const char* hex : {"", "1", "000000000000001", "00000000000000001", "000000000000000g"}) {
+    CHECK_FALSE(parse_hex(hex));
+  }
   const std::string whole = to_string(tag(1, 2));
   for (std::size_t cut = 0; cut < whole.size(); ++cut) CHECK_FALSE(parse_tag(whole.substr(0, cut)));
 }

@@ -13,7 +13,7 @@
 #include <random>
 #include <set>
 
-#include "network.h"
+#include "tests/gossip/network.h"
 
 namespace kith::test {
 namespace {

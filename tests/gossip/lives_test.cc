@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "frames.h"
+#include "tests/gossip/frames.h"
 
 namespace kith::test {
 namespace {

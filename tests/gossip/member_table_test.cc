@@ -5,7 +5,7 @@
 #include <random>
 
 #include "crdt/limits.h"
-#include "frames.h"
+#include "tests/gossip/frames.h"
 #include "gossip/member_table.h"
 
 namespace kith::test {

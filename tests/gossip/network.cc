@@ -1,4 +1,4 @@
-#include "network.h"
+#include "tests/gossip/network.h"
 
 #include <doctest/doctest.h>
 

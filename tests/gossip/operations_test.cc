@@ -1,7 +1,7 @@
 // tests/gossip/operations_test.cc -- client writes: what is taken, what is refused and why, and what is answered.
 #include <doctest/doctest.h>
 
-#include "frames.h"
+#include "tests/gossip/frames.h"
 
 namespace kith::test {
 namespace {

@@ -16,7 +16,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "network.h"
+#include "tests/gossip/network.h"
 
 namespace kith::test {
 namespace {

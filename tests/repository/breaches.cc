@@ -1,10 +1,10 @@
 #include "tests/repository/breaches.h"
 
 #include <algorithm>
-#include <array>
+#include <cctype>
+#include <initializer_list>
 #include <map>
-#include <optional>
-#include <regex>
+#include <utility>
 
 namespace kith::test {
 namespace {
@@ -36,13 +36,34 @@ bool has_word(const std::string& code, const std::string& word) {
   return false;
 }
 
+struct Include {
+  std::string header;  // Empty: the line includes nothing.
+  bool ours = false;   // In quotes.
+};
+
+Include include_in(std::string_view code) {
+  const auto skip_spaces = [&code] { code.remove_prefix(std::min(code.find_first_not_of(" \t"), code.size())); };
+  for (const std::string_view token : {"#", "include"}) {
+    skip_spaces();
+    if (!code.starts_with(token)) return {};
+    code.remove_prefix(token.size());
+  }
+  skip_spaces();
+  if (code.empty() || (code.front() != '"' && code.front() != '<')) return {};
+  const bool ours = code.front() == '"';
+  code.remove_prefix(1);
+  return {std::string(code.substr(0, code.find(ours ? '"' : '>'))), ours};
+}
+
 enum class Library { kZmq, kLmdb, kMsgpack, kOtherHeavy, kLight };
 
 Library library_of(const std::string& header) {
   if (header.starts_with("zmq")) return Library::kZmq;
   if (header == "lmdb.h") return Library::kLmdb;
   if (header.starts_with("msgpack")) return Library::kMsgpack;
-  for (const char* heavy : {"spdlog/", "fmt/", "CLI/", "nlohmann/", "toml++/", "benchmark/", "histedit.h", "editline/"}) {
+  if (header.ends_with("_fwd.hpp") || header.ends_with("/fwd.h")) return Library::kLight;  // Declarations only.
+  for (const char* heavy : {"spdlog/", "fmt/", "CLI/", "nlohmann/", "toml++/", "benchmark/", "histedit.h",
+                            "editline/"}) {
     if (header.starts_with(heavy)) return Library::kOtherHeavy;
   }
   return Library::kLight;
@@ -58,16 +79,13 @@ class File {
     if (raw.starts_with("#pragma once")) pragma_once_ = true;
     check_unfinished(raw);
     const std::string code = raw.substr(0, raw.find("//"));
-    static const std::regex kInclude(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])");
-    std::smatch match;
-    if (std::regex_search(code, match, kInclude)) {
-      if (match[1] == "\"") {
-        check_own_include(match[2]);
-      } else {
-        check_library(match[2]);
-      }
-    } else {
+    const Include include = include_in(code);
+    if (include.header.empty()) {
       check_words(code);
+    } else if (include.ours) {
+      check_own_include(include.header);
+    } else {
+      check_library(include.header);
     }
   }
 
@@ -105,16 +123,16 @@ class File {
     if (library != Library::kLight && header_) breach("a heavy header in a header of ours: <" + header + ">");
     if (!pure()) return;
     const bool store_lock = folder_ == "store" && one_of(header, {"mutex", "shared_mutex"});
-    if (!store_lock && one_of(header, {"chrono", "thread", "mutex", "shared_mutex", "condition_variable", "future", "ctime",
-                                       "time.h", "sys/time.h", "pthread.h", "stop_token", "semaphore"})) {
+    if (!store_lock && one_of(header, {"chrono", "thread", "mutex", "shared_mutex", "condition_variable", "future",
+                                       "ctime", "time.h", "sys/time.h", "pthread.h", "stop_token", "semaphore"})) {
       breach("a clock or thread in " + folder_ + "/: <" + header + ">");
     }
   }
 
   void check_words(const std::string& code) {
     if (!pure()) return;
-    for (const char* word : {"getenv", "secure_getenv", "random_device", "system_clock", "steady_clock", "clock_gettime",
-                             "gettimeofday", "pthread_create", "sleep_for", "usleep", "nanosleep"}) {
+    for (const char* word : {"getenv", "secure_getenv", "random_device", "system_clock", "steady_clock",
+                             "clock_gettime", "gettimeofday", "pthread_create", "sleep_for", "usleep", "nanosleep"}) {
       if (has_word(code, word)) breach(std::string(word) + " in " + folder_ + "/, which is handed what it needs");
     }
   }

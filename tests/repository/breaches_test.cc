@@ -87,6 +87,7 @@ TEST_CASE("breaches: heavy headers stay out of ours") {
     CHECK_FALSE(breached("node/a.cc", text));
   }
   CHECK(breached("store/a.h", "#pragma once\n#include <lmdb.h>\n"));
+  CHECK_FALSE(breached("node/a.h", "#pragma once\n#include <nlohmann/json_fwd.hpp>\n"));
   CHECK_FALSE(breached("node/a.h", "#pragma once\n#include <nlohmann_is_not_here>\n#include <chrono>\n"));
 }
 

@@ -225,7 +225,7 @@ EACH_STORE("store: a row that would pass the limit of entries stays as it is") {
     return Content(std::move(state));
   };
   const CellKey cell = element("k", "busy");
-  harness.store().commit(batch_of(1, cell, sessions(1, kEntriesPerCellMax - 1)));
+  harness.store().commit(batch_of(1, cell, sessions(1, kEntriesPerCellMergedMax - 1)));
   CHECK(harness.store().commit(batch_of(1, cell, sessions(100000, 1))).rows_changed == 1);
   StoreBatch batch;
   batch.merge(1, cell, sessions(200000, 1));
@@ -235,7 +235,7 @@ EACH_STORE("store: a row that would pass the limit of entries stays as it is") {
   CHECK(report.refused == std::vector<StoreKey>{store_key(1, cell)});
   Row row;
   REQUIRE(harness.store().snapshot()->get(1, cell, row) == Lookup::kFound);
-  CHECK(row.content.entry_count() == kEntriesPerCellMax);
+  CHECK(row.content.entry_count() == kEntriesPerCellMergedMax);
   CHECK(harness.store().verify().empty());
 }
 

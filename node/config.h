@@ -1,0 +1,61 @@
+// node/config.h -- what kithd is told, and by whom.
+//
+//     defaults  <  TOML file  <  KITH_* environment  <  flags
+//
+// One table of settings (node/config.cc) drives all three: `gossip-interval` is the flag --gossip-interval, the variable
+// KITH_GOSSIP_INTERVAL and the key gossip_interval of the file.  Tests: tests/node/config_test.cc
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "crdt/limits.h"
+
+namespace kith {
+
+struct Config {
+  std::string data;
+  std::string name;
+  std::string client = "127.0.0.1:8765";
+  std::string peer = "127.0.0.1:8766";
+  std::string advertise_client;  // Empty: what was bound.
+  std::string advertise_peer;
+  std::vector<std::string> join;
+  std::optional<std::string> cluster;
+  std::optional<std::uint32_t> shards;
+  std::uint64_t map_bytes = std::uint64_t{64} << 30;
+  std::string log_level = "info";
+  bool log_json = false;
+  bool allow_faults = false;
+  std::int64_t gossip_interval_ms = 1000;
+  std::int64_t max_skew_ms = 500;
+  std::int64_t retry_window_ms = 10 * 60 * 1000;
+  std::uint32_t readers = 2;
+};
+
+// There is nothing to run: print `text` (to stderr when the code is not zero) and exit with `code`.
+struct ConfigExit {
+  int code = 0;  // 0: --help, --version, --check-config; 2: usage or configuration.
+  std::string text;
+};
+
+using Environment = std::map<std::string, std::string>;
+
+// `arguments` without the program's name.  Reads the file that --config or KITH_CONFIG names, and nothing else.
+std::variant<Config, ConfigExit> load_config(const std::vector<std::string>& arguments, const Environment& environment);
+
+// "500ms", "5s", "10m", "2h", "1d"; "64GiB", "512MiB", "4096": binary units only.  Nothing when malformed or too large.
+std::optional<std::int64_t> parse_duration_ms(std::string_view text);
+std::optional<std::uint64_t> parse_bytes(std::string_view text);
+std::string format_duration(std::int64_t ms);
+std::string format_bytes(std::uint64_t bytes);
+
+// The one of `known` that somebody who wrote `word` probably meant, or nothing.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known);
+
+}  // namespace kith

@@ -1,0 +1,66 @@
+// node/data_directory.h -- the directory that belongs to one node: made, locked, and known to be this node's.
+//
+//     DIR/kithd.lock  held with flock() for as long as the process lives; names its pid (the store locks for itself)
+//     DIR/kith.id     who lives here, as text: format, node, name, cluster (once known)
+//     DIR/data.mdb    the store (store/lmdb_store.h)
+//     DIR/addresses   where it listens now, once it does: client=HOST:PORT, peer=HOST:PORT
+//
+// Invariants:
+//   I1. At most one process has a DataDirectory of a directory.
+//   I2. A directory whose kith.id remains but whose store is gone is refused, as is a store of another node: to start
+//       with less than one had would be to forget what one has promised to peers.
+// Tests: tests/node/data_directory_test.cc
+#pragma once
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "crdt/ids.h"
+
+namespace kith {
+
+// For people: what is wrong with which directory, and what to do now.
+class DataDirectoryError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct NodeIdentity {
+  NodeId node;
+  std::string name;
+  ClusterId cluster;  // None until the node has joined.
+
+  friend bool operator==(const NodeIdentity&, const NodeIdentity&) = default;
+};
+
+class DataDirectory {
+ public:
+  // Makes it when missing (0700), takes the lock, reads kith.id.  Throws DataDirectoryError.
+  explicit DataDirectory(std::string path);
+  ~DataDirectory();
+  DataDirectory(const DataDirectory&) = delete;
+  DataDirectory& operator=(const DataDirectory&) = delete;
+
+  const std::string& path() const { return path_; }
+  const std::optional<NodeIdentity>& identity() const { return identity_; }
+
+  // Throws when kith.id names another node than the store.
+  void check_same_node(NodeId store_node) const;
+
+  // Writes kith.id, durably, when it says anything else.  REQUIRES: the store already says the same, durably.
+  void remember(const NodeIdentity& identity);
+
+  void write_addresses(const std::string& client, const std::string& peer) const;
+  void remove_addresses() const;
+
+ private:
+  void take_lock();
+  void read_identity();
+
+  std::string path_;
+  int lock_ = -1;
+  std::optional<NodeIdentity> identity_;
+};
+
+}  // namespace kith

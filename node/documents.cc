@@ -1,0 +1,134 @@
+#include "node/documents.h"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "crdt/limits.h"
+#include "node/client_protocol.h"
+#include "node/faults.h"
+#include "node/front.h"
+#include "node/json_text.h"
+#include "node/transport.h"
+#include "node/version.h"
+
+namespace kith {
+
+namespace {
+
+using nlohmann::json;
+
+json cluster_json(const EngineStatus& engine) {
+  if (!engine.joined) return nullptr;
+  return {{"id", to_hex(engine.cluster.value)}, {"name", engine.cluster_name}, {"shard_count", engine.shard_count}};
+}
+
+// Never is null, not a number that could be taken for one.
+json ms_ago(std::int64_t ms) { return ms < 0 ? json(nullptr) : json(ms); }
+
+json member_json(const MemberStatus& member) {
+  return {{"id", to_hex(member.id.value)},
+          {"name", member.name},
+          {"client_address", member.client_address},
+          {"peer_address", member.peer_address},
+          {"origin", to_hex(member.origin.value)},
+          {"start", time_json(member.start)},
+          {"lives", member.lives},
+          {"self", member.self},
+          {"heard_ms_ago", ms_ago(member.heard_ms_ago)},
+          {"agreed_ms_ago", ms_ago(member.agreed_ms_ago)},
+          {"clock_offset_ms", member.clock_offset_ms},
+          {"stopping", member.stopping}};
+}
+
+json front_json(const FrontCounters& front, std::size_t in_flight) {
+  return {{"requests", front.requests.load()},
+          {"replies", front.replies.load()},
+          {"in_flight", in_flight},
+          {"busy", front.busy.load()},
+          {"malformed", front.malformed.load()},
+          {"dropped_unreadable", front.dropped_unreadable.load()},
+          {"dropped_frame_count", front.dropped_frame_count.load()},
+          {"dropped_client_gone", front.dropped_client_gone.load()},
+          {"dropped_queue_full", front.dropped_queue_full.load()}};
+}
+
+json transport_json(const TransportCounters& transport) {
+  return {{"frames_received", transport.frames_received},
+          {"bytes_received", transport.bytes_received},
+          {"frames_sent", transport.frames_sent},
+          {"bytes_sent", transport.bytes_sent},
+          {"dropped_frame_count", transport.dropped_frame_count},
+          {"dropped_queue_full", transport.dropped_queue_full},
+          {"dropped_oversize", transport.dropped_oversize},
+          {"dropped_address", transport.dropped_address},
+          {"dropped_by_fault", transport.dropped_by_fault},
+          {"connections", transport.connections}};
+}
+
+}  // namespace
+
+std::string hello_document(const NodeFacts& facts) {
+  const EngineStatus& engine = facts.engine;
+  return dump({{"kith_version", kVersion},
+               {"client_protocol", kClientProtocolVersion},
+               {"cluster", cluster_json(engine)},
+               {"joined", engine.joined},
+               {"node", {{"id", to_hex(engine.node.value)}, {"name", engine.name}}},
+               {"faults_allowed", facts.faults != nullptr},
+               {"limits",
+                {{"table_name_bytes", kTableNameBytesMax},
+                 {"key_bytes", kKeyBytesMax},
+                 {"member_bytes", kMemberBytesMax},
+                 {"value_bytes", kValueBytesMax},
+                 {"message_bytes", kMessageBytesMax},
+                 {"operation_bytes", kOperationBytesMax},
+                 {"operation_members", kOperationMembersMax},
+                 {"page_bytes", kPageBytesMax}}}});
+}
+
+std::string status_document(const NodeFacts& facts) {
+  const EngineStatus& engine = facts.engine;
+  json members = json::array();
+  for (const MemberStatus& member : engine.members) members.push_back(member_json(member));
+  json newest = json::array();
+  for (const auto& [origin, at] : engine.newest_held) {
+    newest.push_back({{"origin", to_hex(origin.value)}, {"at", time_json(at)}});
+  }
+  return dump({
+      {"kith_version", kVersion},
+      {"pid", ::getpid()},
+      {"data", name_json(facts.data)},
+      {"started", iso_time(facts.started_wall_ms)},
+      {"uptime_ms", facts.uptime_ms},
+      {"cluster", cluster_json(engine)},
+      {"joined", engine.joined},
+      {"stopping", facts.stopping},
+      {"node",
+       {{"id", to_hex(engine.node.value)},
+        {"name", engine.name},
+        {"origin", to_hex(engine.origin.value)},
+        {"start", time_json(engine.start)},
+        {"client_address", facts.client_address},
+        {"peer_address", facts.peer_address}}},
+      {"now", time_json(engine.now)},
+      {"clock_fenced", engine.clock_fenced},
+      {"clock_ahead_ms", engine.clock_ahead_ms},
+      {"full", engine.full},
+      {"pulls_outstanding", engine.pulls_outstanding},
+      {"rows_damaged", engine.rows_damaged},
+      {"members", std::move(members)},
+      {"newest_held", std::move(newest)},
+      {"counters", engine.counters},
+      {"store",
+       {{"root", to_hex(facts.root)},
+        {"root_unchanged_since", iso_time(facts.root_since_wall_ms)},
+        {"bytes_used", facts.usage.bytes_used},
+        {"bytes_max", facts.usage.bytes_max}}},
+      {"front", front_json(*facts.front, facts.requests_in_flight)},
+      {"transport", transport_json(*facts.transport)},
+      {"faults", facts.faults == nullptr ? json(nullptr) : json::parse(facts.faults->document())},
+  });
+}
+
+}  // namespace kith

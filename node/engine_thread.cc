@@ -1,0 +1,393 @@
+#include "node/engine_thread.h"
+
+#include <zmq.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+
+#include "crdt/check.h"
+#include "gossip/message.h"
+#include "node/documents.h"
+#include "node/faults.h"
+#include "node/inspect.h"
+#include "node/log.h"
+#include "node/transport.h"
+#include "node/waker.h"
+
+namespace kith {
+
+namespace {
+
+// One commit takes in so much at most: what waits longer than this waits for the next.
+constexpr std::size_t kGatherInputsMax = 4096;
+constexpr std::size_t kGatherBytesMax = 8 * 1024 * 1024;
+// The root is read from the disk; "unchanged since" need not be finer.
+constexpr std::int64_t kRootLookMs = 250;
+// How long a node that goes down waits for replicas to acknowledge what was asked of it.
+constexpr std::int64_t kStopWaitMs = 2000;
+// And for the peers to be told.
+constexpr std::int64_t kFarewellMs = 500;
+
+Verb verb_of(ClientOp op) {
+  switch (op) {
+    case ClientOp::kSet: return Verb::kSet;
+    case ClientOp::kDel: return Verb::kDelete;
+    case ClientOp::kSadd: return Verb::kSetAdd;
+    case ClientOp::kSrem: return Verb::kSetRemove;
+    case ClientOp::kHset: return Verb::kHashSet;
+    case ClientOp::kHdel: return Verb::kHashDelete;
+    default: break;
+  }
+  KITH_CHECK(false, "not a write", to_string(op));
+  return Verb::kSet;
+}
+
+Operation operation_of(Ticket ticket, Request request) {
+  Operation out;
+  out.request = ticket;
+  out.verb = verb_of(request.op);
+  out.table = std::move(request.table);
+  out.key = std::move(request.key);
+  out.value = std::move(request.value);
+  out.members = std::move(request.members);
+  out.fields = std::move(request.fields);
+  out.tag = request.tag;
+  out.replicas = request.replicas;
+  out.timeout_ms = request.timeout_ms;
+  return out;
+}
+
+std::size_t bytes_of(const Request& request) {
+  std::size_t out = request.key.size() + request.value.size();
+  for (const auto& member : request.members) out += member.size();
+  for (const auto& [field, value] : request.fields) out += field.size() + value.size();
+  return out;
+}
+
+LogLevel level_of(Output::Note::Level level) {
+  switch (level) {
+    case Output::Note::Level::kInfo: return LogLevel::kInfo;
+    case Output::Note::Level::kWarning: return LogLevel::kWarning;
+    case Output::Note::Level::kError: break;
+  }
+  return LogLevel::kError;
+}
+
+}  // namespace
+
+Instant read_clocks() {
+  using std::chrono::duration_cast;
+  using std::chrono::milliseconds;
+  return {duration_cast<milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count(),
+          duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count()};
+}
+
+void commit_all(Engine& engine, Store& store, Output& out) {
+  while (!out.store.empty()) {
+    StoreBatch batch;
+    std::swap(batch, out.store);
+    engine.committed(read_clocks(), store.commit(batch), out);
+  }
+}
+
+struct EngineThread::Impl {
+  struct ClientJob {
+    Ticket ticket;
+    Request request;
+  };
+  using Job = std::variant<ClientJob, RowDamaged>;
+  struct Waiting {  // A write that the engine has not answered yet.
+    std::uint64_t id = 0;
+    std::optional<Tag> tag;
+  };
+
+  Impl(Parts the_parts, Output started) : parts(std::move(the_parts)), out(std::move(started)) {}
+
+  std::string run() {
+    begun = read_clocks();
+    root_since_ms = begun.wall_ms;
+    try {
+      act();
+      look_at_root(begun);
+      while (!failure && !(stop && finish_stopping())) {
+        sleep();
+        gather();
+        act();
+      }
+    } catch (const StoreError& error) {
+      failure = std::string("the disk failed, and nothing that was not durable has been answered: ") + error.what() +
+                ". Mend the disk or free room on it, then start this node again: it will get what it missed from its peers";
+    }
+    if (!failure) say_farewell();
+    return failure.value_or("");
+  }
+
+  // ---- Waiting and gathering
+
+  void sleep() {
+    const std::int64_t now_ms = read_clocks().monotonic_ms;
+    std::int64_t due_ms = std::min({out_wake_ms, parts.transport.tick(now_ms), root_look_ms});
+    if (stop) due_ms = std::min(due_ms, now_ms + 10);
+    const std::int64_t wait_ms = more_waits ? 0 : std::clamp<std::int64_t>(due_ms - now_ms, 0, 60'000);
+    zmq::pollitem_t items[] = {{parts.transport.poll_handle(), 0, ZMQ_POLLIN, 0}, {nullptr, waker.fd(), ZMQ_POLLIN, 0}};
+    (void)zmq_poll(items, 2, static_cast<long>(wait_ms));  // Interrupted or not, we look.
+    waker.clear();
+  }
+
+  // Clients and peers take turns, so that neither keeps the other waiting.
+  void gather() {
+    {
+      const std::scoped_lock lock(mutex);
+      if (jobs.empty()) {
+        jobs.swap(inbox);
+      } else {
+        std::move(inbox.begin(), inbox.end(), std::back_inserter(jobs));
+        inbox.clear();
+      }
+    }
+    std::size_t inputs = 0, bytes = 0;
+    bool frames_wait = true;
+    more_waits = false;
+    while (!jobs.empty() || frames_wait) {
+      if (++inputs > kGatherInputsMax || bytes > kGatherBytesMax) {
+        more_waits = true;
+        break;
+      }
+      if (!jobs.empty()) {
+        Job job = std::move(jobs.front());
+        jobs.pop_front();
+        if (auto* client = std::get_if<ClientJob>(&job)) {
+          bytes += bytes_of(client->request);
+          take(client->ticket, std::move(client->request));
+        } else {
+          step(std::get<RowDamaged>(std::move(job)));
+        }
+      }
+      if (frames_wait) {
+        auto frame = parts.transport.receive();
+        frames_wait = frame.has_value();
+        if (frame) {
+          bytes += frame->size();
+          step(PeerFrame{std::move(*frame)});
+        }
+      }
+    }
+    if (read_clocks().monotonic_ms >= out_wake_ms) step(Tick{});
+  }
+
+  void step(const Input& input) {
+    parts.engine.step(read_clocks(), input, out);
+    stepped = true;
+  }
+
+  // ---- Requests of clients
+
+  void take(Ticket ticket, Request request) {
+    if (is_write(request.op)) {
+      waiting[ticket] = {request.id, request.tag};
+      step(operation_of(ticket, std::move(request)));
+      return;
+    }
+    ClientReply reply;
+    reply.id = request.id;
+    if (request.op == ClientOp::kFault) {
+      obey(request, reply);
+    } else {
+      const Instant now = read_clocks();
+      look_at_root(now);
+      const EngineStatus status = parts.engine.status(now);
+      NodeFacts facts{.engine = status, .usage = parts.store.usage()};
+      facts.data = parts.data;
+      facts.client_address = parts.front.address();
+      facts.peer_address = parts.transport.address();
+      facts.started_wall_ms = begun.wall_ms;
+      facts.uptime_ms = now.monotonic_ms - begun.monotonic_ms;
+      facts.root = root;
+      facts.root_since_wall_ms = root_since_ms;
+      facts.stopping = stop;
+      facts.front = &parts.front.counters();
+      facts.transport = &parts.transport.counters();
+      facts.faults = parts.faults;
+      facts.requests_in_flight = parts.front.requests_in_flight();
+      reply.document = request.op == ClientOp::kHello ? hello_document(facts) : status_document(facts);
+    }
+    parts.front.reply(ticket, std::move(reply));
+  }
+
+  void obey(const Request& request, ClientReply& reply) {
+    if (parts.faults == nullptr) {
+      reply = error_reply(request, "faults_not_allowed", "this node was started without --allow-faults");
+      return;
+    }
+    introduce_members(parts.engine.status(read_clocks()));
+    if (const std::string problem = parts.faults->obey(request.text); !problem.empty()) {
+      reply = error_reply(request, "bad_request", problem);
+      return;
+    }
+    log(LogLevel::kWarning, "fault: " + request.text);
+    reply.document = parts.faults->document();
+  }
+
+  void introduce_members(const EngineStatus& status) {
+    for (const MemberStatus& member : status.members) {
+      if (!member.self) parts.faults->know(member.id, {member.name, member.peer_address});
+    }
+  }
+
+  // ---- Acting on what the engine said, in its order
+
+  void act() {
+    // The time first: whoever reads what is now committed must be told a time above it.
+    const Instant now = read_clocks();
+    parts.facts.time = parts.engine.time(now).value;
+    if (!out.store.empty()) committed_since_look = stepped = true;
+    commit_all(parts.engine, parts.store, out);
+    for (Output::Send& send : out.sends) {
+      parts.transport.send(send.address, send.to, std::move(send.bytes), now.monotonic_ms);
+    }
+    for (const std::string& address : out.reconnect) parts.transport.reconnect(address, now.monotonic_ms);
+    for (Reply& reply : out.replies) answer(std::move(reply));
+    for (const Output::Note& note : out.notes) log(level_of(note.level), note.text);
+    if (!joined) look_whether_joined(now);
+    if (out.refused_for_good) failure = out.notes.empty() ? "the cluster refuses this node" : out.notes.back().text;
+    if (stepped) out_wake_ms = out.wake_at_ms;
+    stepped = false;
+    out.clear();
+    if (now.monotonic_ms >= root_look_ms) {
+      look_at_root(now);
+      if (parts.faults != nullptr && parts.faults->any()) introduce_members(parts.engine.status(now));
+    }
+  }
+
+  void look_whether_joined(Instant now) {
+    const EngineStatus status = parts.engine.status(now);
+    if (!status.joined) return;
+    joined = true;
+    parts.facts.shard_count = status.shard_count;
+    parts.on_joined(status);
+  }
+
+  void answer(Reply reply) {
+    const auto found = waiting.find(reply.request);
+    KITH_CHECK(found != waiting.end(), "the engine answers what nobody asked", reply.request);
+    ClientReply client;
+    client.id = found->second.id;
+    waiting.erase(found);
+    switch (reply.outcome) {
+      case Outcome::kOk: client.status = Status::kOk; break;
+      case Outcome::kStored: client.status = Status::kStored; break;
+      case Outcome::kRefused: client.status = Status::kRefused; break;
+    }
+    if (reply.code != Refusal::kNone) client.code = to_string(reply.code);
+    client.message = std::move(reply.message);
+    if (reply.tag.at) client.tag = reply.tag;
+    client.number = reply.changed;
+    client.replicas = std::move(reply.replicas);
+    parts.front.reply(reply.request, std::move(client));
+  }
+
+  void look_at_root(Instant now) {
+    root_look_ms = now.monotonic_ms + kRootLookMs;
+    if (!std::exchange(committed_since_look, false)) return;
+    const std::uint64_t present = parts.store.snapshot()->root();
+    if (present != root) root_since_ms = now.wall_ms;
+    root = present;
+  }
+
+  // ---- Stopping
+
+  // True once everything that was asked is answered, or has waited long enough.
+  bool finish_stopping() {
+    const std::int64_t now_ms = read_clocks().monotonic_ms;
+    {
+      const std::scoped_lock lock(mutex);
+      if (more_waits || !jobs.empty() || !inbox.empty()) return false;
+    }
+    if (stop_told_ms == 0) {
+      stop_told_ms = now_ms;
+      step(Stop{});
+      act();
+    }
+    if (failure || waiting.empty()) return true;
+    if (now_ms - stop_told_ms < kStopWaitMs) return false;
+    for (const auto& [ticket, asked] : waiting) {
+      // Stepped and committed, so it is durable here; how far it got is not known.
+      ClientReply reply;
+      reply.id = asked.id;
+      reply.status = Status::kStored;
+      reply.tag = asked.tag;
+      reply.message = "durable here; the node went down before the level that was asked for was reached";
+      parts.front.reply(ticket, std::move(reply));
+    }
+    waiting.clear();
+    return true;
+  }
+
+  void say_farewell() {
+    const std::int64_t until_ms = read_clocks().monotonic_ms + kFarewellMs;
+    for (std::int64_t now_ms = 0; parts.transport.bytes_waiting() > 0; ) {
+      now_ms = read_clocks().monotonic_ms;
+      if (now_ms >= until_ms) break;
+      (void)parts.transport.tick(now_ms);
+      (void)zmq_poll(nullptr, 0, 2);
+    }
+  }
+
+  Parts parts;
+  Output out;
+  std::int64_t out_wake_ms = 0;
+  bool stepped = true;        // Since `out` was last acted on.
+  bool more_waits = false;
+  bool joined = false;
+  std::optional<std::string> failure;
+  std::unordered_map<Ticket, Waiting> waiting;
+  std::deque<Job> jobs;
+  Instant begun;
+  std::uint64_t root = 0;
+  std::int64_t root_since_ms = 0;  // Wall.
+  std::int64_t root_look_ms = 0;
+  bool committed_since_look = true;
+  std::int64_t stop_told_ms = 0;
+
+  Waker waker;
+  std::mutex mutex;
+  std::deque<Job> inbox;  // Guarded by mutex.
+  std::atomic<bool> stop{false};
+};
+
+EngineThread::EngineThread(Parts parts, Output started)
+    : impl_(std::make_unique<Impl>(std::move(parts), std::move(started))) {}
+EngineThread::~EngineThread() = default;
+
+std::string EngineThread::run() { return impl_->run(); }
+
+void EngineThread::submit(Ticket ticket, Request request) {
+  bool first = false;
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    first = impl_->inbox.empty();
+    impl_->inbox.emplace_back(Impl::ClientJob{ticket, std::move(request)});
+  }
+  if (first) impl_->waker.wake();
+}
+
+void EngineThread::damaged(const StoreKey& key) {
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    impl_->inbox.emplace_back(RowDamaged{key});
+  }
+  impl_->waker.wake();
+}
+
+void EngineThread::stop() {
+  impl_->stop = true;
+  impl_->waker.wake();
+}
+
+}  // namespace kith

@@ -1,0 +1,70 @@
+// node/engine_thread.h -- the one thread that steps the engine and writes the store.
+//
+//     front --- submit() ---+
+//     readers - damaged() --+--> gather --> engine.step()* --> commit, synced --> sends, replies, notes
+//     peers --- Transport --+    (everything that waits)      (one for all: group commit)
+//
+// Invariants:
+//   I1. Nothing leaves before the commit that it depends on is durable.
+//   I2. A commit that fails is the last: nothing is sent or answered after it, and run() returns an error.
+// Owns neither engine, store nor sockets; they must outlive it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "gossip/engine.h"
+#include "node/front.h"
+
+namespace kith {
+
+class Faults;
+class Transport;
+
+// The machine's clocks.
+Instant read_clocks();
+
+// Commits what `out` has to be stored, and what the engine adds to that.  Throws StoreError; then the node must stop.
+void commit_all(Engine& engine, Store& store, Output& out);
+
+// What other threads want to know of the engine, at once.
+struct EngineFacts {
+  std::atomic<std::uint64_t> time{0};         // The cluster's, when last looked at.
+  std::atomic<std::uint32_t> shard_count{0};  // 0: not joined.
+};
+
+class EngineThread {
+ public:
+  struct Parts {
+    Engine& engine;
+    Store& store;
+    Transport& transport;
+    Front& front;
+    EngineFacts& facts;
+    Faults* faults = nullptr;                                       // Null: not allowed.
+    std::string data;
+    std::function<void(const EngineStatus&)> on_joined;             // Once, on this thread.
+  };
+
+  EngineThread(Parts parts, Output started);  // `started`: of Engine::start(), committed.
+  ~EngineThread();
+  EngineThread(const EngineThread&) = delete;
+  EngineThread& operator=(const EngineThread&) = delete;
+
+  // Until stop(); then answers what was submitted, tells the peers and returns.  An error is for people.
+  std::string run();
+
+  // Any thread.
+  void submit(Ticket ticket, Request request);  // A write, hello, status or fault.
+  void damaged(const StoreKey& key);
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kith

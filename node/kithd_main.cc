@@ -1,0 +1,91 @@
+// kithd -- one node of a Kith cluster.  Exit codes: 0 stopped as asked, 1 failed or refused, 2 usage or configuration.
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "node/log.h"
+#include "node/node.h"
+#include "node/waker.h"
+
+extern char** environ;
+
+namespace {
+
+using namespace kith;
+
+Environment read_environment() {
+  Environment out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    const auto equals = text.find('=');
+    if (equals != std::string::npos && text.starts_with("KITH_")) out[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return out;
+}
+
+// SIGTERM and SIGINT as something to poll.  Made before any thread, so that none of them is interrupted.
+int open_stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int run(const Config& config) {
+  start_log(config.log_level, config.log_json, config.name);
+  const int stop_signals = open_stop_signals();
+  if (stop_signals < 0) {
+    log(LogLevel::kError, "cannot watch for signals");
+    return 1;
+  }
+  Waker finished;
+  Node node(config);
+  node.start(
+      [&](const std::string& line) {
+        log(LogLevel::kInfo, line);
+        std::printf("%s\n", line.c_str());
+        std::fflush(stdout);
+      },
+      [&] { finished.wake(); });
+
+  pollfd watched[] = {{stop_signals, POLLIN, 0}, {finished.fd(), POLLIN, 0}};
+  while (poll(watched, 2, -1) < 0) {
+  }
+  if ((watched[0].revents & POLLIN) != 0) {
+    log(LogLevel::kInfo, "stopping: answering what is in flight");
+    node.stop();
+  }
+  const std::string failure = node.join();
+  close(stop_signals);
+  if (!failure.empty()) {
+    log(LogLevel::kError, failure);
+    return 1;
+  }
+  log(LogLevel::kInfo, "stopped");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  auto loaded = load_config(arguments, read_environment());
+  if (const auto* exit = std::get_if<ConfigExit>(&loaded)) {
+    std::fputs(exit->text.c_str(), exit->code == 0 ? stdout : stderr);
+    return exit->code;
+  }
+  try {
+    return run(std::get<Config>(loaded));
+  } catch (const std::exception& error) {
+    log(LogLevel::kError, error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,184 @@
+#include "node/node.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "crdt/tag.h"
+#include "gossip/engine.h"
+#include "gossip/message.h"
+#include "node/data_directory.h"
+#include "node/engine_thread.h"
+#include "node/faults.h"
+#include "node/front.h"
+#include "node/listen.h"
+#include "node/log.h"
+#include "node/reader_pool.h"
+#include "node/reads.h"
+#include "node/transport.h"
+#include "store/lmdb_store.h"
+
+namespace kith {
+
+namespace {
+
+// A life starts at the lease of the one before, at most this far ahead of the wall; longer than that nobody waits.
+constexpr std::int64_t kLeaseWaitMsMax = 1000;
+constexpr std::chrono::milliseconds kDrainMost{1000};
+
+EngineOptions options_of(const Config& config) {
+  EngineOptions out;
+  out.gossip_interval_ms = config.gossip_interval_ms;
+  out.retry_window_ms = config.retry_window_ms;
+  out.max_skew_ms = config.max_skew_ms;
+  out.lease_ms = std::min(out.lease_ms, config.max_skew_ms * 3 / 5);
+  return out;
+}
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+}  // namespace
+
+struct Node::Impl {
+  explicit Impl(const Config& the_config)
+      : config(the_config),
+        directory(config.data),
+        transport(config.peer, config.allow_faults ? &faults : nullptr, peek_sender),
+        front(config.client, {}, [this](ClientReply& reply) { complete(reply); }),
+        client_told(advertised_address(config.advertise_client, front.address())),
+        peer_told(advertised_address(config.advertise_peer, transport.address())),
+        store(LmdbStore::open(config.data, {.map_bytes = config.map_bytes})) {
+    NodeSetup setup;
+    setup.name = config.name;
+    setup.client_address = client_told;
+    setup.peer_address = peer_told;
+    setup.cluster = config.cluster;
+    setup.shard_count = config.shards.value_or(kShardsDefault);
+    setup.shard_count_given = config.shards.has_value();
+    setup.join = config.join;
+    if (const auto problem = check_setup(*store->snapshot(), setup)) throw NodeError(*problem);
+
+    engine = std::make_unique<Engine>(options_of(config), setup, *store, random_seed());
+    if (directory.identity()) directory.check_same_node(engine->status(read_clocks()).node);
+    Output started;
+    engine->start(read_clocks(), started);
+    commit_all(*engine, *store, started);
+    const EngineStatus status = engine->status(read_clocks());
+    // SUBTLE: after the store, so that kith.id never names a node that the store does not know.
+    directory.remember({status.node, status.name, status.cluster});
+    wait_for_lease(status.start);
+
+    engine_thread = std::make_unique<EngineThread>(
+        EngineThread::Parts{*engine, *store, transport, front, facts, config.allow_faults ? &faults : nullptr, config.data,
+                            [this](const EngineStatus& joined) { on_joined(joined); }},
+        std::move(started));
+    readers = std::make_unique<ReaderPool>(
+        *store, config.readers,
+        ReaderPool::Callbacks{[this] { return facts.shard_count.load(); },
+                              [this](const StoreKey& key) { engine_thread->damaged(key); },
+                              [this](Ticket ticket, ClientReply reply) { front.reply(ticket, std::move(reply)); }});
+  }
+
+  // A node that comes back at once would speak from ahead of its peers' clocks, and be taken for one that runs fast.
+  void wait_for_lease(Timestamp start) const {
+    const std::int64_t ahead_ms = start.ms() - read_clocks().wall_ms;
+    if (ahead_ms <= config.max_skew_ms / 2) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::min(ahead_ms - config.max_skew_ms / 2, kLeaseWaitMsMax)));
+  }
+
+  // Any thread.  The time of a reply is above all that the reply can have seen.
+  void complete(ClientReply& reply) const {
+    const Timestamp wall = Timestamp::at_ms(std::clamp<std::int64_t>(read_clocks().wall_ms, 0, Timestamp::kMillisecondsMax));
+    reply.time = std::max(Timestamp{facts.time.load()}, wall);
+    reply.node = config.name;
+  }
+
+  void on_joined(const EngineStatus& status) {
+    try {
+      directory.remember({status.node, status.name, status.cluster});
+    } catch (const DataDirectoryError& error) {
+      // The store knows it too; the file is for people and for a check at the next start.
+      log(LogLevel::kWarning, error.what());
+    }
+    ready(config.name + " ready: clients " + client_told + ", peers " + peer_told + ", cluster " + status.cluster_name + " (" +
+          to_hex(status.cluster.value) + "), data " + config.data);
+  }
+
+  void take(Ticket ticket, Request request) {
+    if (answers_reads(request.op)) {
+      readers->submit(ticket, std::move(request));
+    } else {
+      engine_thread->submit(ticket, std::move(request));
+    }
+  }
+
+  const Config config;
+  DataDirectory directory;
+  Faults faults;
+  EngineFacts facts;
+  Transport transport;
+  Front front;
+  const std::string client_told;
+  const std::string peer_told;
+  std::unique_ptr<LmdbStore> store;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<EngineThread> engine_thread;
+  std::unique_ptr<ReaderPool> readers;
+  std::function<void(const std::string&)> ready;
+  std::string failure;
+  std::thread thread;
+};
+
+Node::Node(const Config& config) {
+  try {
+    impl_ = std::make_unique<Impl>(config);
+  } catch (const DataDirectoryError& error) {
+    throw NodeError(error.what());
+  } catch (const ListenError& error) {
+    throw NodeError(error.what());
+  } catch (const StoreError& error) {
+    throw NodeError(std::string("the store in ") + config.data + " cannot be used: " + error.what());
+  }
+}
+
+Node::~Node() {
+  if (!impl_) return;
+  stop();
+  (void)join();
+}
+
+void Node::start(std::function<void(const std::string&)> ready, std::function<void()> finished) {
+  impl_->ready = std::move(ready);
+  impl_->directory.write_addresses(impl_->client_told, impl_->peer_told);
+  log(LogLevel::kInfo, "listening: clients " + impl_->client_told + ", peers " + impl_->peer_told);
+  impl_->front.start([this](Ticket ticket, Request request) { impl_->take(ticket, std::move(request)); });
+  impl_->thread = std::thread([this, finished = std::move(finished)] {
+    impl_->failure = impl_->engine_thread->run();
+    finished();
+  });
+}
+
+void Node::stop() {
+  impl_->front.refuse_new();
+  impl_->engine_thread->stop();
+}
+
+std::string Node::join() {
+  if (!impl_->thread.joinable()) return impl_->failure;
+  impl_->thread.join();
+  impl_->directory.remove_addresses();
+  // After a failure nothing more is said: what is not answered may or may not be on the disk.
+  if (impl_->failure.empty()) {
+    impl_->front.refuse_new();
+    (void)impl_->front.drain(kDrainMost);
+  }
+  impl_->front.stop();
+  impl_->readers.reset();
+  return impl_->failure;
+}
+
+}  // namespace kith

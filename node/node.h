@@ -1,0 +1,49 @@
+// node/node.h -- one running store: data directory, sockets, engine, threads.
+//
+//     clients --- Front ---+--- ReaderPool ---- Store (snapshots)
+//                          +--- EngineThread -- Engine -- Store (commits)
+//     peers ---------------- Transport --+
+//
+// Construction does all that can be refused (directory, ports, store, setup), start() lets the world in.
+// Tests, with the real program: tests/node/kithd_test.cc
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "node/config.h"
+
+namespace kith {
+
+// For people: why this node cannot run.
+class NodeError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+class Node {
+ public:
+  // Takes the directory, listens, opens the store and begins a life.  Throws NodeError.
+  explicit Node(const Config& config);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // `ready(line)` is called once, when the node belongs to a cluster; `finished()` when it stops, asked or not.  Both on
+  // threads of the node.
+  void start(std::function<void(const std::string& line)> ready, std::function<void()> finished);
+
+  // Takes no more work, answers what is in flight, tells the peers.  Any thread.
+  void stop();
+
+  // Waits until it has stopped.  Returns why it stopped of itself; empty when it was asked to.
+  std::string join();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kith

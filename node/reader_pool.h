@@ -1,0 +1,34 @@
+// node/reader_pool.h -- threads that answer reads, each request from a snapshot of its own that is gone when it is answered.
+//
+// Bounded by what the front lets in.  Tests: through kithd, tests/node/kithd_test.cc
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "node/front.h"
+#include "store/store.h"
+
+namespace kith {
+
+class ReaderPool {
+ public:
+  struct Callbacks {
+    std::function<std::uint32_t()> shard_count;                       // 0: not joined.
+    std::function<void(const StoreKey&)> damaged;                     // Any thread.
+    std::function<void(Ticket, ClientReply)> reply;                   // Any thread.
+  };
+
+  ReaderPool(const Store& store, std::size_t threads, Callbacks callbacks);
+  ~ReaderPool();  // Answers what waits, then ends.
+  ReaderPool(const ReaderPool&) = delete;
+  ReaderPool& operator=(const ReaderPool&) = delete;
+
+  void submit(Ticket ticket, Request request);  // Any thread.
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kith

@@ -1,0 +1,41 @@
+// node/reads.h -- answers a client's reads from one snapshot.
+//
+// get, smembers, sismember, scard, hget, hgetall, keys, shards, buckets, cells, explain.  A function of its arguments:
+// takes no snapshot itself and keeps none.  A page has at most kPageBytesMax, the asked-for limit, and what
+// kRowsLookedAtMax rows gave: a page may be short, even empty, and still have a `next`.
+// A damaged row is never served: the answer is the error `damaged`, and context.damaged is told.
+// Tests: tests/node/reads_test.cc
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "node/client_protocol.h"
+#include "store/store.h"
+
+namespace kith {
+
+// One request must not keep a snapshot open for long, however many dead rows lie between live ones.
+inline constexpr std::size_t kRowsLookedAtMax = 200'000;
+// Three msgpack objects an item, at most, and kMsgpackObjectsMax objects a message.
+inline constexpr std::size_t kPageItemsMax = 64 * 1024;
+inline constexpr std::size_t kExplainedCellsMax = 100;
+
+struct ReadContext {
+  const Snapshot& snapshot;
+  std::uint32_t shard_count = 0;                      // 0: not joined; then nothing is answered.
+  std::function<void(const StoreKey&)> damaged;       // A row that was found so.
+};
+
+// REQUIRES: answers_reads(request.op).  Sets all of the reply but `time` and `node`.
+ClientReply answer_read(const Request& request, const ReadContext& context);
+bool answers_reads(ClientOp op);
+
+// What is wrong with the names of a read, as code and message; nothing when all is well.
+struct NameProblem {
+  std::string code;
+  std::string message;
+};
+std::optional<NameProblem> check_names(const Request& request);
+
+}  // namespace kith

@@ -1,0 +1,41 @@
+#include "node/send_queue.h"
+
+#include <zmq.hpp>
+
+namespace kith {
+
+namespace {
+
+struct Waiting {
+  std::string bytes;
+  std::shared_ptr<SendLoad> load;
+  // SUBTLE: ZeroMQ hands the message to its I/O thread in a way that ThreadSanitizer cannot see; this makes it visible.
+  std::atomic<bool> handed_over{false};
+};
+
+void release(void*, void* hint) {
+  auto* waiting = static_cast<Waiting*>(hint);
+  (void)waiting->handed_over.load(std::memory_order_acquire);
+  waiting->load->remove(waiting->bytes.size());
+  delete waiting;
+}
+
+}  // namespace
+
+Sent send_counted(zmq::socket_t& socket, std::string bytes, const std::shared_ptr<SendLoad>& load) {
+  auto waiting = std::make_unique<Waiting>();
+  waiting->bytes = std::move(bytes);
+  waiting->load = load;
+  load->add(waiting->bytes.size());
+  waiting->handed_over.store(true, std::memory_order_release);
+  Waiting* const owned = waiting.release();
+  zmq::message_t message(owned->bytes.data(), owned->bytes.size(), release, owned);  // Releases it, sent or not.
+  try {
+    return socket.send(message, zmq::send_flags::dontwait) ? Sent::kQueued : Sent::kFull;
+  } catch (const zmq::error_t& error) {
+    if (error.num() == EHOSTUNREACH) return Sent::kUnreachable;
+    throw;
+  }
+}
+
+}  // namespace kith

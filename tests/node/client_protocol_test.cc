@@ -1,0 +1,372 @@
+// Goal: the client protocol's bytes stay what they are, and no bytes of a stranger do harm.
+#include "node/client_protocol.h"
+
+#include <doctest/doctest.h>
+
+#include <msgpack.hpp>
+
+#include <functional>
+
+#include "crdt/limits.h"
+#include "gossip/operation.h"
+
+namespace kith {
+namespace {
+
+std::string hex(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (const char c : bytes) {
+    out += kDigits[static_cast<unsigned char>(c) >> 4];
+    out += kDigits[static_cast<unsigned char>(c) & 15];
+  }
+  return out;
+}
+
+Request full_request() {
+  Request out;
+  out.id = 7;
+  out.op = ClientOp::kHset;
+  out.table = "t";
+  out.key = std::string("k\0\xff", 3);
+  out.value = "v";
+  out.members = {"a", ""};
+  out.fields = {{"f", "x"}};
+  out.tag = Tag{Timestamp{0x10}, ActorId{0x20}};
+  out.replicas = kAllReplicas;
+  out.timeout_ms = 9;
+  out.prefix = "p";
+  out.after = "q";
+  out.limit = 3;
+  out.shard = 4;
+  out.buckets = {1, 255};
+  out.text = "z";
+  return out;
+}
+
+ClientReply full_reply() {
+  ClientReply out;
+  out.id = 7;
+  out.status = Status::kRefused;
+  out.code = "limit";
+  out.message = "m";
+  out.time = Timestamp{0x100000000};
+  out.node = "n1";
+  out.value = "";
+  out.members = {"a"};
+  out.fields = {{"f", "x"}};
+  out.keys = {{"k", Kind::kHash, 300}};
+  out.next = "n";
+  out.number = 1;
+  out.tag = Tag{Timestamp{0x10}, ActorId{0x20}};
+  out.replicas = {"n1", "n2"};
+  out.document = "{}";
+  return out;
+}
+
+bool same(const Request& a, const Request& b) {
+  return a.id == b.id && a.op == b.op && a.table == b.table && a.key == b.key && a.value == b.value &&
+         a.members == b.members && a.fields == b.fields && a.tag == b.tag && a.replicas == b.replicas &&
+         a.timeout_ms == b.timeout_ms && a.prefix == b.prefix && a.after == b.after && a.limit == b.limit &&
+         a.shard == b.shard && a.buckets == b.buckets && a.text == b.text;
+}
+
+bool same(const ClientReply& a, const ClientReply& b) {
+  const auto same_keys = [&] {
+    if (a.keys.size() != b.keys.size()) return false;
+    for (std::size_t i = 0; i < a.keys.size(); ++i) {
+      if (a.keys[i].key != b.keys[i].key || a.keys[i].kind != b.keys[i].kind || a.keys[i].live != b.keys[i].live) {
+        return false;
+      }
+    }
+    return true;
+  };
+  return a.id == b.id && a.status == b.status && a.code == b.code && a.message == b.message && a.time == b.time &&
+         a.node == b.node && a.value == b.value && a.members == b.members && a.fields == b.fields && same_keys() &&
+         a.next == b.next && a.number == b.number && a.tag == b.tag && a.replicas == b.replicas &&
+         a.document == b.document;
+}
+
+using Packer = msgpack::packer<msgpack::sbuffer>;
+
+// A request map of `pairs` entries whose first are v and id.
+std::string frame(std::uint32_t pairs, const std::function<void(Packer&)>& rest) {
+  msgpack::sbuffer buffer;
+  Packer packer(buffer);
+  packer.pack_map(pairs);
+  packer.pack("v").pack(1).pack("id").pack(42);
+  rest(packer);
+  return {buffer.data(), buffer.size()};
+}
+
+Malformed malformed(const std::string& bytes) {
+  auto decoded = decode_request(bytes);
+  REQUIRE(std::holds_alternative<Malformed>(decoded));
+  return std::get<Malformed>(decoded);
+}
+
+TEST_CASE("client protocol: the bytes of a small request are these") {
+  Request get;
+  get.id = 1;
+  get.op = ClientOp::kGet;
+  get.key = "likes";
+  CHECK(hex(encode(get)) ==
+        "84a17601"            // map of 4; v: 1
+        "a2696401"            // id: 1
+        "a26f70a3676574"      // op: "get"
+        "a36b6579c4056c696b6573");  // key: bin "likes"
+}
+
+TEST_CASE("client protocol: the bytes of a request with everything are these") {
+  CHECK(hex(encode(full_request())) ==
+        "de0011a17601a2696407a26f70a468736574a57461626c65a174a36b6579c4036b00ffa576616c7565c40176"
+        "a76d656d6265727392c40161c400a66669656c64739192c40166c40178"
+        "a3746167d92130303030303030303030303030303130"
+        "2d30303030303030303030303030303230"
+        "a87265706c69636173ceffffffffaa74696d656f75745f6d7309a6707265666978c40170a56166746572c40171"
+        "a56c696d697403a5736861726404a76275636b6574739201ccffa474657874c4017a");
+}
+
+TEST_CASE("client protocol: the bytes of a reply with everything are these") {
+  CHECK(hex(encode(full_reply())) ==
+        "de0010a17601a2696407a6737461747573a772656675736564a4636f6465a56c696d6974a76d657373616765a16d"
+        "a474696d65cf0000000100000000a46e6f6465a26e31a576616c7565c400a76d656d6265727391c40161"
+        "a66669656c64739192c40166c40178a46b6579739193c4016ba468617368cd012c"
+        "a46e657874c4016ea66e756d62657201"
+        "a3746167d92130303030303030303030303030303130"
+        "2d30303030303030303030303030303230"
+        "a87265706c6963617392a26e31a26e32a8646f63756d656e74a27b7d");
+}
+
+TEST_CASE("client protocol: what is encoded decodes to the same") {
+  auto request = decode_request(encode(full_request()));
+  REQUIRE(std::holds_alternative<Request>(request));
+  CHECK(same(std::get<Request>(request), full_request()));
+
+  auto reply = decode_reply(encode(full_reply()));
+  REQUIRE(std::holds_alternative<ClientReply>(reply));
+  CHECK(same(std::get<ClientReply>(reply), full_reply()));
+
+  Request defaults;
+  defaults.id = 1;
+  request = decode_request(encode(defaults));
+  REQUIRE(std::holds_alternative<Request>(request));
+  CHECK(same(std::get<Request>(request), defaults));
+
+  ClientReply empty;
+  empty.id = 1;
+  reply = decode_reply(encode(empty));
+  REQUIRE(std::holds_alternative<ClientReply>(reply));
+  CHECK(same(std::get<ClientReply>(reply), empty));
+}
+
+TEST_CASE("client protocol: every operation and status has a name of its own") {
+  for (int i = 0; i <= static_cast<int>(ClientOp::kFault); ++i) {
+    const auto op = static_cast<ClientOp>(i);
+    CHECK(client_op_from(to_string(op)) == op);
+  }
+  CHECK_FALSE(client_op_from("hellO"));
+  CHECK_FALSE(client_op_from(""));
+  CHECK(to_string(Status::kError) == "error");
+  CHECK(to_string(ClientOp::kSismember) == "sismember");
+  CHECK(to_string(ClientOp::kFault) == "fault");
+}
+
+TEST_CASE("client protocol: a frame that is cut is an error at every length, with the id once that is whole") {
+  const std::string bytes = encode(full_request());
+  const std::size_t id_end = 3 + 3 + 4;  // map header, v, id
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    CAPTURE(length);
+    const Malformed error = malformed(bytes.substr(0, length));
+    CHECK(error.code == "bad_request");
+    CHECK(error.id == (length >= id_end ? 7u : 0u));
+  }
+  const std::string reply = encode(full_reply());
+  for (std::size_t length = 0; length < reply.size(); ++length) {
+    CAPTURE(length);
+    CHECK(std::holds_alternative<Malformed>(decode_reply(reply.substr(0, length))));
+  }
+}
+
+// Goal: no flipped byte crashes a decoder, and whatever is still accepted is a request that we could have sent.
+TEST_CASE("client protocol: with any byte changed to any other, a frame is refused or reads as something sendable") {
+  const std::string request = encode(full_request());
+  const std::string reply = encode(full_reply());
+  std::size_t accepted = 0;
+  for (std::size_t at = 0; at < request.size(); ++at) {
+    for (int value = 0; value < 256; ++value) {
+      std::string changed = request;
+      changed[at] = static_cast<char>(value);
+      auto decoded = decode_request(changed);
+      const auto* sound = std::get_if<Request>(&decoded);
+      if (sound == nullptr) continue;
+      ++accepted;
+      auto again = decode_request(encode(*sound));
+      REQUIRE(std::holds_alternative<Request>(again));
+      REQUIRE(same(std::get<Request>(again), *sound));
+    }
+  }
+  CHECK(accepted > request.size());  // At least the bytes inside of names may be anything.
+  for (std::size_t at = 0; at < reply.size(); ++at) {
+    for (int value = 0; value < 256; ++value) {
+      std::string changed = reply;
+      changed[at] = static_cast<char>(value);
+      auto decoded = decode_reply(changed);
+      const auto* sound = std::get_if<ClientReply>(&decoded);
+      if (sound == nullptr) continue;
+      auto again = decode_reply(encode(*sound));
+      REQUIRE(std::holds_alternative<ClientReply>(again));
+      REQUIRE(same(std::get<ClientReply>(again), *sound));
+    }
+  }
+}
+
+TEST_CASE("client protocol: counts that lie take no memory and are refused") {
+  for (const std::string& lie : {
+           std::string("\xdf\xff\xff\xff\xff", 5),          // A map of 4 thousand million pairs.
+           std::string("\xdd\xff\xff\xff\xff", 5),          // An array.
+           std::string("\xc6\xff\xff\xff\xff", 5),          // Bytes.
+           std::string("\xdb\xff\xff\xff\xff", 5),          // A string.
+           std::string("\xc9\xff\xff\xff\xff\x01", 6),      // An extension.
+       }) {
+    CAPTURE(hex(lie));
+    CHECK(malformed(lie).code == "bad_request");
+    const std::string inside = frame(3, [](Packer& packer) { packer.pack("members"); }) + lie;
+    const Malformed error = malformed(inside);
+    CHECK(error.code == "bad_request");
+    CHECK(error.id == 42);
+  }
+}
+
+TEST_CASE("client protocol: nesting is refused above the limit, and read at it and below") {
+  const auto nested = [](std::size_t depth) {  // The map is one level.
+    return frame(4, [&](Packer& packer) {
+      packer.pack("op").pack("hello").pack("unknown");
+      for (std::size_t i = 1; i < depth; ++i) packer.pack_array(1);
+      packer.pack_nil();
+    });
+  };
+  CHECK(std::holds_alternative<Request>(decode_request(nested(kMsgpackDepthMax - 1))));
+  CHECK(std::holds_alternative<Request>(decode_request(nested(kMsgpackDepthMax))));
+  const Malformed error = malformed(nested(kMsgpackDepthMax + 1));
+  CHECK(error.message.find("nesting of 8") != std::string::npos);
+  CHECK(error.id == 42);
+  CHECK(malformed(std::string(kMessageBytesMax, '\x91')).code == "bad_request");
+  CHECK(malformed(std::string(kMessageBytesMax, '\x81')).code == "bad_request");
+}
+
+TEST_CASE("client protocol: the number of objects is limited") {
+  const auto with_nils = [](std::uint32_t nils) {
+    return frame(4, [&](Packer& packer) {
+      packer.pack("op").pack("hello").pack("unknown").pack_array(nils);
+      for (std::uint32_t i = 0; i < nils; ++i) packer.pack_nil();
+    });
+  };
+  const std::uint32_t most = kMsgpackObjectsMax - 9;  // The map, its four keys and values, the array among them.
+  CHECK(std::holds_alternative<Request>(decode_request(with_nils(most - 1))));
+  CHECK(std::holds_alternative<Request>(decode_request(with_nils(most))));
+  CHECK(malformed(with_nils(most + 1)).message.find("262144 objects") != std::string::npos);
+}
+
+TEST_CASE("client protocol: trailing bytes, keys that come twice and keys that are no strings are refused") {
+  CHECK(malformed(encode(full_request()) + '\0').message.find("nothing behind the end") != std::string::npos);
+  CHECK(malformed(encode(full_request()) + encode(full_request())).id == 7);
+  const Malformed twice = malformed(frame(4, [](Packer& packer) { packer.pack("op").pack("get").pack("op").pack("set"); }));
+  CHECK(twice.message.find("each key once") != std::string::npos);
+  CHECK(twice.id == 42);
+  CHECK(malformed(frame(3, [](Packer& packer) { packer.pack(1).pack(2); })).code == "bad_request");
+  // The same key in two maps, one in the other, is no repetition.
+  CHECK(std::holds_alternative<Request>(decode_request(frame(4, [](Packer& packer) {
+    packer.pack("op").pack("hello").pack("unknown").pack_map(1).pack("op").pack_map(1).pack("v").pack(1);
+  }))));
+}
+
+TEST_CASE("client protocol: every field of a wrong type is an error that names it") {
+  const auto with = [](const char* key, const std::function<void(Packer&)>& value) {
+    return frame(4, [&](Packer& packer) {
+      packer.pack("op").pack("get").pack(key);
+      value(packer);
+    });
+  };
+  const auto nil = [](Packer& packer) { packer.pack_nil(); };
+  const auto minus = [](Packer& packer) { packer.pack(-1); };
+  for (const char* key : {"table", "key", "value", "members", "fields", "tag", "replicas", "timeout_ms", "prefix",
+                          "after", "limit", "shard", "buckets", "text"}) {
+    for (const auto& value : {std::function<void(Packer&)>(nil), std::function<void(Packer&)>(minus)}) {
+      CAPTURE(key);
+      const Malformed error = malformed(with(key, value));
+      CHECK(error.code == "bad_request");
+      CHECK(error.id == 42);
+      CHECK(error.message.find('"' + std::string(key) + '"') != std::string::npos);
+    }
+  }
+  CHECK(malformed(with("tag", [](Packer& packer) { packer.pack("0000000000000000-0000000000000001"); })).id == 42);
+  CHECK(malformed(with("replicas", [](Packer& packer) { packer.pack(0); })).id == 42);
+  CHECK(malformed(with("limit", [](Packer& packer) { packer.pack(std::uint64_t{1} << 32); })).id == 42);
+  CHECK(malformed(with("buckets", [](Packer& packer) { packer.pack_array(1).pack(256); })).id == 42);
+  CHECK(malformed(with("fields", [](Packer& packer) { packer.pack_array(1).pack_array(1).pack("f"); })).id == 42);
+  CHECK(std::holds_alternative<Request>(decode_request(with("not known yet", nil))));
+}
+
+TEST_CASE("client protocol: without version, id or operation there is no request") {
+  const auto raw = [](const std::function<void(Packer&)>& write) {
+    msgpack::sbuffer buffer;
+    Packer packer(buffer);
+    write(packer);
+    return std::string(buffer.data(), buffer.size());
+  };
+  CHECK(malformed(raw([](Packer& p) { p.pack_map(2).pack("id").pack(5).pack("op").pack("get"); })).id == 5);
+  CHECK(malformed(raw([](Packer& p) { p.pack_map(2).pack("v").pack(1).pack("op").pack("get"); })).id == 0);
+  const Malformed newer =
+      malformed(raw([](Packer& p) { p.pack_map(3).pack("id").pack(5).pack("op").pack(1).pack("v").pack(2); }));
+  CHECK(newer.code == "unsupported_version");
+  CHECK(newer.id == 5);
+  CHECK(malformed(frame(2, [](Packer&) {})).message.find("\"op\"") != std::string::npos);
+  const Malformed unknown = malformed(frame(3, [](Packer& p) { p.pack("op").pack("flushall"); }));
+  CHECK(unknown.code == "unknown_op");
+  CHECK(unknown.message.find("flushall") != std::string::npos);
+  CHECK(malformed(raw([](Packer& p) { p.pack(1); })).code == "bad_request");
+  CHECK(malformed("GET / HTTP/1.1\r\n\r\n").id == 0);
+  CHECK(malformed("").id == 0);
+}
+
+TEST_CASE("client protocol: at most 16,384 members travel in a request (one below, at, one above)") {
+  for (const std::size_t count : {kOperationMembersMax - 1, kOperationMembersMax, kOperationMembersMax + 1}) {
+    Request request;
+    request.id = 1;
+    request.op = ClientOp::kSadd;
+    request.key = "k";
+    request.members.assign(count, "m");
+    auto decoded = decode_request(encode(request));
+    CHECK(std::holds_alternative<Request>(decoded) == (count <= kOperationMembersMax));
+    if (const auto* error = std::get_if<Malformed>(&decoded)) {
+      CHECK(error->code == "limit");
+      CHECK(error->message.find("16384") != std::string::npos);
+    }
+    request.members.clear();
+    request.fields.assign(count, {"f", "v"});
+    CHECK(std::holds_alternative<Request>(decode_request(encode(request))) == (count <= kOperationMembersMax));
+  }
+}
+
+TEST_CASE("client protocol: a message has at most 2 MiB (one below, at, one above)") {
+  Request request;
+  request.id = 1;
+  request.op = ClientOp::kSet;
+  request.value.assign(kMessageBytesMax, 'x');
+  const std::size_t overhead = encode(request).size() - kMessageBytesMax;
+  for (const std::size_t size : {kMessageBytesMax - 1, kMessageBytesMax, kMessageBytesMax + 1}) {
+    request.value.assign(size - overhead, 'x');
+    const std::string bytes = encode(request);
+    REQUIRE(bytes.size() == size);
+    auto decoded = decode_request(bytes);
+    CHECK(std::holds_alternative<Request>(decoded) == (size <= kMessageBytesMax));
+    if (const auto* error = std::get_if<Malformed>(&decoded)) {
+      CHECK(error->code == "limit");
+      CHECK(error->id == 1);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace kith

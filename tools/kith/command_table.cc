@@ -1,0 +1,79 @@
+#include "tools/demo/demo_command.h"
+#include "tools/kith/cluster_commands.h"
+#include "tools/kith/command.h"
+#include "tools/kith/diff_command.h"
+#include "tools/kith/explain_command.h"
+#include "tools/kith/import_command.h"
+#include "tools/kith/read_commands.h"
+#include "tools/kith/shell.h"
+#include "tools/kith/write_commands.h"
+
+namespace kith::tools {
+namespace {
+
+constexpr std::string_view kReading = "Reading";
+constexpr std::string_view kWriting = "Writing";
+constexpr std::string_view kCluster = "The cluster";
+constexpr std::string_view kMore = "More";
+
+}  // namespace
+
+const std::vector<Command>& all_commands() {
+  static const std::vector<Command> kCommands = {
+      {"get", kReading, "KEY", "the value of a register, as it is, and a newline", "kith get note:door",
+       1, 1, 0, run_get},
+      {"smembers", kReading, "KEY", "the members of a set, one a line", "kith smembers likes",
+       1, 1, 0, run_smembers},
+      {"sismember", kReading, "KEY MEMBER", "yes or no (exit code 3)", "kith sismember likes tea",
+       2, 2, 0, run_sismember},
+      {"scard", kReading, "KEY", "how many members a set has", "kith scard likes",
+       1, 1, 0, run_scard},
+      {"hget", kReading, "KEY FIELD", "the value of one field of a hash", "kith hget order:7 state",
+       2, 2, 0, run_hget},
+      {"hgetall", kReading, "KEY", "all fields of a hash, one a line", "kith hgetall order:7",
+       1, 1, 0, run_hgetall},
+      {"keys", kReading, "[PREFIX]", "the keys that begin with PREFIX", "kith keys order:\nkith keys --long",
+       0, 1, kLongOption, run_keys},
+
+      {"set", kWriting, "KEY VALUE|-", "sets a register; - reads the value from standard input",
+       "kith set note:door 'back at noon'\nkith set logo --file logo.png\ndate | kith set now -\nkith set t -- -40",
+       1, 2, kWriteOptions | kFileOption, run_set},
+      {"del", kWriting, "KEY", "deletes a register", "kith del note:door",
+       1, 1, kWriteOptions, run_del},
+      {"sadd", kWriting, "KEY MEMBER [MEMBER..]", "adds to a set", "kith sadd likes tea coffee --replicas 2",
+       2, kManyArguments, kWriteOptions, run_sadd},
+      {"srem", kWriting, "KEY MEMBER [MEMBER..]", "removes from a set", "kith srem likes tea",
+       2, kManyArguments, kWriteOptions, run_srem},
+      {"hset", kWriting, "KEY FIELD VALUE [FIELD VALUE..]", "sets fields of a hash", "kith hset order:7 state paid total 35",
+       3, kManyArguments, kWriteOptions, run_hset},
+      {"hdel", kWriting, "KEY FIELD [FIELD..]", "deletes fields of a hash", "kith hdel order:7 total",
+       2, kManyArguments, kWriteOptions, run_hdel},
+      {"import", kWriting, "FILE|-", "writes JSON lines, many at a time",
+       "kith import likes.jsonl --keep-going\necho '{\"op\":\"sadd\",\"key\":\"likes\",\"members\":[\"tea\"]}' | kith import -",
+       1, 1, kImportOptions, run_import},
+
+      {"status", kCluster, "", "whether all nodes hold the same, and each node's state", "kith status\nkith status --json",
+       0, 0, 0, run_status},
+      {"nodes", kCluster, "", "the members, as one node knows them", "kith nodes",
+       0, 0, 0, run_nodes},
+      {"diff", kCluster, "A B", "the keys in which two nodes differ (exit code 1), with both values",
+       "kith diff n1 n2\nkith diff 10.0.0.1:8765 10.0.0.2:8765",
+       2, 2, 0, run_diff},
+      {"wait", kCluster, "--converged", "waits (60 s, or --timeout) until all nodes hold the same",
+       "kith wait --converged --timeout 30s",
+       0, 0, kWaitOptions, run_wait},
+      {"explain", kCluster, "KEY [ELEMENT]", "why it is there or not: tags, commits and removals, on every node",
+       "kith explain likes tea",
+       1, 2, 0, run_explain},
+
+      {"shell", kMore, "", "the same commands, line by line; also when no command is given",
+       "kith -H 10.0.0.1 shell\nkith shell < commands.txt",
+       0, 0, 0, run_shell, false},
+      {"demo", kMore, "", "a real cluster on this machine, to partition, kill and heal",
+       "kith demo\nkith demo --nodes 5 --dir /tmp/demo\nkith demo --script story",
+       0, 0, kDemoOptions, run_demo, false},
+  };
+  return kCommands;
+}
+
+}  // namespace kith::tools

@@ -1,0 +1,24 @@
+#include "tools/kith/json_text.h"
+
+#include <nlohmann/json.hpp>
+
+#include "tools/kith/text.h"
+
+namespace kith::tools {
+
+nlohmann::ordered_json json_of(std::string_view bytes) {
+  if (valid_utf8(bytes)) return std::string(bytes);
+  return {{"hex", in_hex(bytes)}};
+}
+
+std::string json_text(std::string_view bytes) { return json_of(bytes).dump(); }
+
+std::optional<std::string> bytes_of(const nlohmann::ordered_json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_object() || value.size() != 1) return std::nullopt;
+  const auto hex = value.find("hex");
+  if (hex == value.end() || !hex->is_string()) return std::nullopt;
+  return from_hex(hex->get_ref<const std::string&>());
+}
+
+}  // namespace kith::tools

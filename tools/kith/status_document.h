@@ -1,0 +1,55 @@
+// tools/kith/status_document.h -- what a node says of itself (client op "status"), read back.
+//
+// The one place here that knows the names in that document.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kith::tools {
+
+struct MemberRow {
+  std::string id;  // Hex.
+  std::string name;
+  std::string client_address;
+  std::string peer_address;
+  std::string origin;  // Hex.
+  std::uint64_t lives = 1;
+  bool self = false;
+  std::int64_t heard_ms_ago = -1;  // -1: never in this life.
+  std::int64_t clock_offset_ms = 0;
+  std::int64_t agreed_ms_ago = -1;
+  bool stopping = false;
+};
+
+struct NodeStatus {
+  std::string document;  // As it came.
+  std::string name;
+  std::string cluster_name;
+  std::uint64_t shard_count = 0;
+  std::string root;                // Hex.
+  std::int64_t root_since_ms = 0;  // Unix time.
+  std::int64_t now_ms = 0;         // The node's clock.
+  bool joined = false;
+  bool stopping = false;
+  bool clock_fenced = false;
+  std::int64_t clock_ahead_ms = 0;
+  bool full = false;
+  std::uint64_t rows_damaged = 0;
+  std::uint64_t bytes_used = 0;
+  std::uint64_t bytes_max = 0;
+  std::int64_t uptime_ms = 0;
+  std::string version;
+  std::int64_t pid = 0;
+  std::vector<MemberRow> members;
+  std::map<std::string, std::uint64_t> newest_held;  // Origin in hex -> timestamp of its newest commit held.
+  std::map<std::string, std::uint64_t> counters;     // The engine's; those of the transport as "transport_..".
+};
+
+// Throws ClientError(kProtocol) when it is no such document.
+NodeStatus parse_node_status(std::string_view document);
+
+}  // namespace kith::tools

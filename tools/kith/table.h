@@ -1,0 +1,39 @@
+// tools/kith/table.h -- rows under headings, aligned, and no wider than the terminal.
+//
+// When there is too little room the widest column gives way, down to a minimum; what was cut ends in an ellipsis.
+// Without a terminal nothing is cut.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tools/kith/console.h"
+
+namespace kith::tools {
+
+class Table {
+ public:
+  struct Cell {
+    std::string text;
+    bool colored = false;
+    Color color = Color::kGood;
+
+    Cell(std::string t) : text(std::move(t)) {}
+    Cell(const char* t) : text(t) {}
+    Cell(std::string t, Color c) : text(std::move(t)), colored(true), color(c) {}
+  };
+
+  explicit Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}
+
+  void add(std::vector<Cell> row);  // REQUIRES: as many cells as headings.
+  bool empty() const { return rows_.empty(); }
+  void print(const Console& console) const;
+
+ private:
+  std::vector<std::size_t> widths(std::size_t room) const;
+
+  std::vector<std::string> headings_;
+  std::vector<std::vector<Cell>> rows_;
+};
+
+}  // namespace kith::tools

@@ -1,0 +1,15 @@
+// tools/kith/write_commands.h -- set del sadd srem hset hdel.
+#pragma once
+
+#include "tools/kith/command.h"
+
+namespace kith::tools {
+
+ExitCode run_set(Context& context, const CommandLine& line);
+ExitCode run_del(Context& context, const CommandLine& line);
+ExitCode run_sadd(Context& context, const CommandLine& line);
+ExitCode run_srem(Context& context, const CommandLine& line);
+ExitCode run_hset(Context& context, const CommandLine& line);
+ExitCode run_hdel(Context& context, const CommandLine& line);
+
+}  // namespace kith::tools
