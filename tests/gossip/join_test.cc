@@ -1,7 +1,7 @@
 // tests/gossip/join_test.cc -- who may belong to a cluster, and what everybody else is told.
 #include <doctest/doctest.h>
 
-#include "frames.h"
+#include "tests/gossip/frames.h"
 
 namespace kith::test {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "frames.h"
+#include "tests/gossip/frames.h"
 
 namespace kith::test {
 namespace {
@@ -182,7 +182,7 @@ TEST_CASE("lives: two processes under one node id are noticed, and the one that 
 
 // ---- Clocks
 
-TEST_CASE("lives: a peer whose clock is ahead is not listened to; nothing is lost, it flows again afterwards") {
+TEST_CASE("lives: a peer whose clock is ahead is not listened to, nothing is lost, it flows again afterwards") {
   Network network;
   begin_cluster(network, 3);
   network.node("n3").clock_offset_ms = 60'000;

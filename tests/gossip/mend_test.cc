@@ -1,7 +1,7 @@
 // tests/gossip/mend_test.cc -- a bit flips on a disk: never served, never gossiped, mended from a peer.
 #include <doctest/doctest.h>
 
-#include "frames.h"
+#include "tests/gossip/frames.h"
 
 namespace kith::test {
 namespace {

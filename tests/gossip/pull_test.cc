@@ -1,7 +1,7 @@
 // tests/gossip/pull_test.cc -- questions and answers: what moves a clock, and what must not.
 #include <doctest/doctest.h>
 
-#include "frames.h"
+#include "tests/gossip/frames.h"
 
 namespace kith::test {
 namespace {
