@@ -98,6 +98,16 @@ std::string flipped(std::string bytes, std::size_t bit) {
   return bytes;
 }
 
+std::string hex(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (const char c : bytes) {
+    out.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
+    out.push_back(kDigits[static_cast<unsigned char>(c) & 15]);
+  }
+  return out;
+}
+
 void Twin::merge(ShardId shard, const CellKey& cell, const Content& delta) {
   auto [it, fresh] = rows_.try_emplace({shard, cell}, TwinRow{cell, Content(cell.kind), 0});
   if (it->second.content.join(delta)) it->second.lsn = ++ends_[shard];
