@@ -78,13 +78,15 @@ Content removed(std::uint64_t add_at, OriginId adder, std::uint64_t at, OriginId
 }
 
 Content written(const std::string& text, std::uint64_t at, OriginId origin) {
-  Register state;
-  return Content(state.set(text, {Timestamp{at}, actor_of(origin)}, {Timestamp{at}, origin}));
+  Content state(Kind::kRegister);
+  (void)state.as_register().set(text, {Timestamp{at}, actor_of(origin)}, {Timestamp{at}, origin});
+  return state;
 }
 
 Content erased(std::uint64_t at, OriginId origin) {
-  Register state;
-  return Content(state.erase({Timestamp{at}, actor_of(origin)}, {Timestamp{at}, origin}));
+  Content state(Kind::kRegister);
+  (void)state.as_register().erase({Timestamp{at}, actor_of(origin)}, {Timestamp{at}, origin});
+  return state;
 }
 
 StoreBatch batch_of(ShardId shard, const CellKey& cell, const Content& delta) {
