@@ -32,7 +32,7 @@ void require_never_returned(const Snapshot& snapshot, ShardId shard, const CellK
 
 #define EACH_STORE(name) TEST_CASE_TEMPLATE(name, Harness, MemoryHarness, LmdbHarness)
 
-EACH_STORE("damage: a damaged row is never returned; merged into, it stays marked; mended, it is whole again") {
+EACH_STORE("damage: a damaged row is never returned, stays marked when merged into, and is whole when mended") {
   Harness harness;
   const CellKey cell = element("k", "m"), other = element("k", "n");
   const StoreKey key = store_key(1, cell);

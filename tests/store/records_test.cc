@@ -19,7 +19,7 @@ TEST_CASE("records: golden bytes of keys and values") {
   CHECK(hex(seal(Database::kClocks, key, encode_u64(16))) == "0000000000000010" "0aff968e9ed2cd3c");
 }
 
-TEST_CASE("records: what was encoded is decoded; cut, lengthened or unsorted it is not") {
+TEST_CASE("records: what was encoded is decoded, and what is cut, lengthened or unsorted is not") {
   const CommitClock clock = {{kNode1, Timestamp{5}}, {kNode2, Timestamp{6}}};
   CHECK(decode_clock(encode_clock(clock)) == clock);
   CHECK(decode_clock("") == CommitClock{});
