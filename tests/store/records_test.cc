@@ -9,6 +9,7 @@ TEST_CASE("records: golden bytes of keys and values") {
   CHECK(hex(quarter_key(3, 2)) == "02" "0003" "02");
   CHECK(hex(shard_root_key(3)) == "01" "0003");
   CHECK(hex(kRootKey) == "00");
+  CHECK(hex(log_key(7)) == "03" "0000000000000007");
   CHECK(hex(encode_clock({{kNode1, Timestamp{16}}})) == "0000000000001111" "0000000000000010");
   CHECK(hex(encode_cursor({kNode1, 9})) == "0000000000001111" "0000000000000009");
   CHECK(hex(encode_count(value_key("default", "likes", Kind::kSet), "likes", 2)) == "0000000000000002");
