@@ -4,8 +4,8 @@
 #include <set>
 
 #include "store/feed_writer.h"
+#include "store/fingerprints.h"
 #include "store/records.h"
-#include "store/tally.h"
 
 namespace kith {
 namespace {

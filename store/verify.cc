@@ -3,8 +3,8 @@
 #include <map>
 
 #include "store/cell_digest.h"
+#include "store/fingerprints.h"
 #include "store/records.h"
-#include "store/tally.h"
 
 namespace kith {
 namespace {
@@ -124,7 +124,7 @@ void Verification::check_fingerprints() {
   // Also shards that have sums and no rows.
   const auto walk = transaction_.walk(Database::kFingerprints);
   for (bool more = walk->seek({}); more; more = walk->next()) {
-    if (walk->key().size() < 3) continue;
+    if (walk->key().size() < 3 || walk->key().starts_with(kLogPrefix)) continue;
     buckets_.try_emplace(shard_of_store_key(walk->key().substr(1)));
   }
   std::uint64_t root = 0;

@@ -29,11 +29,6 @@ Content plain_add(std::uint64_t at) {
   return Content(state.add({Timestamp{at}, actor_of(kBenchOrigin)}, {Timestamp{at}, kBenchOrigin}));
 }
 
-Content plain_write(std::string value, std::uint64_t at) {
-  Register state;
-  return Content(state.set(std::move(value), {Timestamp{at}, actor_of(kBenchOrigin)}, {Timestamp{at}, kBenchOrigin}));
-}
-
 Content add_of_sessions(std::size_t actors, std::uint64_t at) {
   SetElement state;
   for (std::size_t i = 1; i <= actors; ++i) {
