@@ -95,7 +95,8 @@ void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change
     report_.refused.push_back(key);
     return;
   }
-  const Tally::Share before = stored.state == StoredRow::State::kSound ? Tally::share_of(stored.content) : Tally::Share{};
+  const Tally::Share before =
+      stored.state == StoredRow::State::kSound ? Tally::share_of(stored.content) : Tally::Share{};
   Content content = stored.state == StoredRow::State::kSound ? std::move(stored.content) : Content(change.cell.kind);
   const bool changed = content.join(change.delta);
   if (!storable(content)) {

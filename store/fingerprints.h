@@ -1,8 +1,8 @@
 // store/fingerprints.h -- the bucket sums of the shards as they are kept: quarters, and a short log of what came since.
 //
 // A commit touches buckets all over the place, and each would be a page to write.  So it appends what it changed to the
-// log, as one record, and only when the log has kLogChangesMax changes are they added to the quarters.  Roots are written
-// at once.  Readers add the log to the quarters: the sums are always those of the rows.
+// log, as one record, and only when the log has kLogChangesMax changes are they added to the quarters.  Roots are
+// written at once.  Readers add the log to the quarters: the sums are always those of the rows.
 #pragma once
 
 #include <cstdint>

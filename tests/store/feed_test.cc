@@ -65,7 +65,8 @@ EACH_STORE("marks: first_unseen never skips what is unseen, and skips all but on
         const OriginId origin{1 + random.below(3)};
         ++time;
         // Mostly new cells, and old ones that move, and so empty old intervals.
-        const std::string member = random.below(4) == 0 ? "hot" + std::to_string(random.below(50)) : "m" + std::to_string(++fresh);
+        const std::string member =
+            random.below(4) == 0 ? "hot" + std::to_string(random.below(50)) : "m" + std::to_string(++fresh);
         batch.merge(5, element("k", member), added(time, origin));
         raise(clock, origin, Timestamp{time});
       }

@@ -98,7 +98,8 @@ TEST_CASE("lmdb store: a truncated file is refused wherever it was cut") {
   fs::create_directories(directory.path("cut"));
   for (const std::uint64_t cut : cuts) {
     CAPTURE(cut);
-    fs::copy_file(directory.path("sound/data.mdb"), directory.path("cut/data.mdb"), fs::copy_options::overwrite_existing);
+    fs::copy_file(directory.path("sound/data.mdb"), directory.path("cut/data.mdb"),
+                  fs::copy_options::overwrite_existing);
     fs::resize_file(directory.path("cut/data.mdb"), cut);
     const StoreError error = error_of_opening(directory.path("cut"));
     CHECK(error.kind() == StoreError::Kind::kCorrupt);
@@ -183,7 +184,8 @@ TEST_CASE("lmdb store: the file covers every page in use, whatever was written a
     StoreBatch batch;
     for (std::uint64_t i = random.below(300); i > 0; --i) {
       ++at;
-      batch.merge(1, value("key" + std::to_string(random.below(500))), written(std::string(random.below(6000), 'v'), at));
+      batch.merge(1, value("key" + std::to_string(random.below(500))),
+                  written(std::string(random.below(6000), 'v'), at));
     }
     store->commit(batch);
     CHECK(fs::file_size(directory.path("data.mdb")) >= store->usage().bytes_used);

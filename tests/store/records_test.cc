@@ -14,7 +14,8 @@ TEST_CASE("records: golden bytes of keys and values") {
   CHECK(hex(encode_cursor({kNode1, 9})) == "0000000000001111" "0000000000000009");
   CHECK(hex(encode_count(value_key("default", "likes", Kind::kSet), "likes", 2)) == "0000000000000002");
   const std::string long_key(220, 'x');
-  CHECK(hex(encode_count(value_key("default", long_key, Kind::kSet), long_key, 2)) == "0000000000000002" + hex(long_key));
+  CHECK(hex(encode_count(value_key("default", long_key, Kind::kSet), long_key, 2)) ==
+        "0000000000000002" + hex(long_key));
   const std::string key = shard_entry_key(3, kNode1.value);
   CHECK(hex(key) == "0003" "0000000000001111");
   CHECK(hex(seal(Database::kClocks, key, encode_u64(16))) == "0000000000000010" "0aff968e9ed2cd3c");

@@ -75,7 +75,8 @@ TEST_CASE("store key: never longer than LMDB takes, and whole exactly up to its 
     const std::size_t whole = (kPartBytesMax - 2) / (fill == '\0' ? 2 : 1);
     std::size_t longest = 0;
     for (const std::size_t key : {std::size_t{1}, whole - 1, whole, whole + 1, kKeyBytesMax - 1, kKeyBytesMax}) {
-      for (const std::size_t member : {std::size_t{0}, whole - 1, whole, whole + 1, kMemberBytesMax - 1, kMemberBytesMax}) {
+      for (const std::size_t member :
+           {std::size_t{0}, whole - 1, whole, whole + 1, kMemberBytesMax - 1, kMemberBytesMax}) {
         const CellKey cell = of(key, member, fill);
         const StoreKey at = store_key(7, cell);
         CAPTURE(key);
@@ -127,10 +128,13 @@ TEST_CASE("row: every flipped bit and every cut is noticed") {
   for (const CellKey& cell : {element("likes", "tea"), element("likes", std::string(300, 'x'))}) {
     const StoreKey key = store_key(3, cell);
     const std::string bytes = encode_row(key, cell, added(10), 77);
-    for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) REQUIRE_FALSE(decode_row(key, flipped(bytes, bit)).has_value());
-    for (std::size_t size = 0; size < bytes.size(); ++size) REQUIRE_FALSE(decode_row(key, bytes.substr(0, size)).has_value());
+    for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit)
+      REQUIRE_FALSE(decode_row(key, flipped(bytes, bit)).has_value());
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+      REQUIRE_FALSE(decode_row(key, bytes.substr(0, size)).has_value());
     CHECK_FALSE(decode_row(key, bytes + kZero).has_value());
-    for (std::size_t size = 0; size < key.size(); ++size) REQUIRE_FALSE(decode_row(key.substr(0, size), bytes).has_value());
+    for (std::size_t size = 0; size < key.size(); ++size)
+      REQUIRE_FALSE(decode_row(key.substr(0, size), bytes).has_value());
   }
 }
 

@@ -15,8 +15,10 @@ double median(std::vector<double> values) {
 }
 
 ScratchDirectory::ScratchDirectory(const std::string& parent) {
-  path_ = (parent.empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(parent)) / "kith-bench-XXXXXX";
-  if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("cannot create a directory " + path_ + ": give another --dir");
+  path_ =
+      (parent.empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(parent)) / "kith-bench-XXXXXX";
+  if (mkdtemp(path_.data()) == nullptr)
+    throw std::runtime_error("cannot create a directory " + path_ + ": give another --dir");
 }
 
 ScratchDirectory::~ScratchDirectory() {
