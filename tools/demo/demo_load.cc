@@ -109,6 +109,7 @@ void SteadyWriter::write(const std::vector<std::string>& addresses, const std::s
       }
     }
   }
+  failed_ = true;
 }
 
 std::uint64_t SteadyWriter::stop() {

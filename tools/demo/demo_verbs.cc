@@ -5,6 +5,7 @@
 #include <fstream>
 #include <ostream>
 #include <set>
+#include <thread>
 
 #include "tools/demo/package_list.h"
 #include "tools/demo/script.h"
@@ -17,6 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 constexpr std::int64_t kConvergeMs = 30 * 1000;
 constexpr milliseconds kPatience{5000};
+constexpr milliseconds kUntilPatience{60000};
 
 constexpr const char* kHelp =
     "\nIn the demo also:\n"
@@ -27,7 +29,9 @@ constexpr const char* kHelp =
     "  \\stop n2                          SIGTERM: an orderly end\n"
     "  \\restart n2                       the same directory, the same addresses, a new life\n"
     "  \\load                             the package database of this machine, through all nodes at once\n"
-    "  \\write start n1,n2 | \\write stop  a stream of writes into the set \"load\"\n"
+    "  \\write start n1,n2                a stream of writes into the set \"load\"\n"
+    "  \\write until 1000                 waits until so many of them were acknowledged\n"
+    "  \\write stop                       ends it\n"
     "  \\converge [30s]                   waits until all running nodes hold the same; time and bytes\n"
     "  \\fingerprints                     of all running nodes; they have to be equal\n"
     "  \\status, \\help, exit\n";
@@ -147,6 +151,17 @@ void DemoVerbs::write(const Words& words, const Console& console) {
     for (const std::string& name : split_names(words[2], ',')) addresses.push_back(cluster_.node(name).client_address());
     writer_ = std::make_unique<SteadyWriter>(addresses, "load");
     print_check(console, true, "writing into the set \"load\" without pause, through " + words[2]);
+  } else if (words.size() == 3 && words[1] == "until") {
+    if (!writer_) throw CommandError(ExitCode::kFailed, "no stream of writes runs; \\write start n1,n2 begins one");
+    const auto wanted = number_from(words[2]);
+    if (!wanted) throw CommandError(ExitCode::kUsage, "\\write until needs a number, as in \\write until 1000");
+    const auto deadline = std::chrono::steady_clock::now() + kUntilPatience;
+    while (writer_->acknowledged() < *wanted && !writer_->failed() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(milliseconds(5));
+    }
+    const std::uint64_t seen = writer_->acknowledged();
+    print_check(console, seen >= *wanted, count_of(seen, "write", "writes") + " acknowledged so far");
+    if (seen < *wanted) throw CommandError(ExitCode::kTimeout, "waited in vain for " + words[2] + " acknowledged writes");
   } else if (words.size() == 2 && words[1] == "stop") {
     if (!writer_) throw CommandError(ExitCode::kFailed, "no stream of writes runs; \\write start n1,n2 begins one");
     const std::uint64_t acknowledged = writer_->stop();
@@ -156,7 +171,7 @@ void DemoVerbs::write(const Words& words, const Console& console) {
     variables_["acknowledged"] = std::to_string(acknowledged);
     print_check(console, true, "stopped writing: " + count_of(acknowledged, "write was", "writes were") + " acknowledged");
   } else {
-    throw CommandError(ExitCode::kUsage, "\\write start n1,n2 or \\write stop");
+    throw CommandError(ExitCode::kUsage, "\\write start n1,n2, \\write until 1000 or \\write stop");
   }
 }
 
