@@ -116,7 +116,11 @@ class Engine::Impl {
   }
 
   void on(const Operation& operation) { operations_.operate(operation, standing(), found_damaged()); }
-  void on(const RowDamaged& damaged) { mend_.found(damaged.key); }
+  void on(const RowDamaged& damaged) {
+    // Whoever read it may have done so before it was mended.
+    Row row;
+    if (core_.store.snapshot()->get(damaged.key, row) == Snapshot::Lookup::kDamaged) mend_.found(damaged.key);
+  }
   void on(const Stop&) { lives_.stop(); }
   void on(const Tick&) {
     operations_.retry_deferred(standing(), found_damaged());
@@ -145,7 +149,7 @@ class Engine::Impl {
   void on_body(const Envelope& from, const DigestsBody& body) { round_.on_digests(from.sender, body); }
   void on_body(const Envelope& from, const PullBody& body) {
     for (const auto& part : body.parts) operations_.peer_holds(from.sender, part.shard, part.clock);
-    pull_.on_pull(from.sender, body, found_damaged());
+    pull_.on_pull(from.sender, body, {found_damaged(), [this](ShardId shard) { return mend_.waiting_in(shard); }});
   }
   void on_body(const Envelope& from, const RowsBody& body) { pull_.on_rows(from.sender, from.origin, body); }
   void on_body(const Envelope& from, const FetchBody& body) { mend_.on_fetch(from.sender, body); }

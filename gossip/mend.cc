@@ -41,6 +41,12 @@ void Mend::refused(const StoreKey& key) {
                                               " sessions wrote to it, or another name has its hash; it stays as it was");
 }
 
+bool Mend::waiting_in(ShardId shard) const {
+  if (damaged_.size() >= kDamagedMax) return true;  // More than is remembered.
+  const auto at = damaged_.lower_bound(shard_prefix(shard));
+  return at != damaged_.end() && shard_of_store_key(at->first) == shard;
+}
+
 void Mend::round() {
   const auto peers = core_.others();
   if (damaged_.empty() || peers.empty()) return;
@@ -61,16 +67,19 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
   const auto snapshot = core_.store.snapshot();
   MendedBody answer;
   std::size_t bytes = 0;
+  // What does not fit is asked for again in the next round.
+  const auto fits = [&](std::size_t more) { return bytes == 0 || bytes + more <= core_.options.answer_bytes_max; };
   for (const auto& key : body.keys) {
     Row row;
     switch (snapshot->get(key, row)) {
       case Snapshot::Lookup::kMissing:
+        if (!fits(key.size())) break;
         answer.missing.push_back(key);
         bytes += key.size();
         break;
       case Snapshot::Lookup::kDamaged: found(key); break;
       case Snapshot::Lookup::kFound: {
-        if (bytes > 0 && bytes + row.bytes > core_.options.answer_bytes_max) break;  // Asked for again in the next round.
+        if (!fits(row.bytes)) break;
         const ShardId shard = shard_of_store_key(key);
         if (answer.parts.empty() || answer.parts.back().shard != shard) answer.parts.push_back({shard, {}});
         answer.parts.back().cells.append(row.cell, row.content);

@@ -23,6 +23,7 @@ class Mend {
   void refused(const StoreKey& key);    // The store could not take what was merged: says so, once a commit.
   void round();                         // Asks the next peer for what is still damaged.
   std::size_t waiting() const { return damaged_.size(); }
+  bool waiting_in(ShardId shard) const;
 
   void on_fetch(NodeId from, const FetchBody& body);
   void on_mended(NodeId from, const MendedBody& body);

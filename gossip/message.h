@@ -119,7 +119,7 @@ struct RowsBody {
     ShardId shard = 0;
     Lsn next = 0;
     bool end = false;                   // The feed was read to its end.
-    bool sound = true;                  // No damaged row was passed over: `clock` may be taken.
+    bool sound = true;                  // No row of the shard is damaged there: `clock` may be taken.
     CommitClock clock;                  // At the end only: what the sender held in the snapshot that reached it.
     CellBlock cells;
   };

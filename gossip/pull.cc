@@ -80,7 +80,7 @@ std::optional<std::int64_t> Pull::wake_at_ms() const {
 }
 
 RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& asked, std::size_t bytes_before,
-                               const FoundDamaged& found_damaged) {
+                               const Damage& damage) {
   RowsBody::Part part;
   part.shard = asked.shard;
   const bool same_feed = asked.epoch == core_.self.origin;
@@ -95,8 +95,7 @@ RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& a
       return false;
     }
     if (row == nullptr) {
-      part.sound = false;
-      found_damaged(key);
+      damage.found(key);
     } else {
       const Content unseen = row->content.shown_where([&](const Commit& commit) { return !covers(asked.clock, commit); });
       if (!unseen.empty()) {
@@ -118,12 +117,13 @@ RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& a
   core_.count("feed_entries_scanned", scanned);
   if (part.end) {
     part.next = feed_end;
+    part.sound = !damage.waiting_in(asked.shard);
     if (part.sound) part.clock = snapshot.held(asked.shard);
   }
   return part;
 }
 
-void Pull::on_pull(NodeId from, const PullBody& body, const FoundDamaged& found_damaged) {
+void Pull::on_pull(NodeId from, const PullBody& body, const Damage& damage) {
   core_.count("pulls_answered");
   const auto snapshot = core_.store.snapshot();
   RowsBody answer;
@@ -134,7 +134,7 @@ void Pull::on_pull(NodeId from, const PullBody& body, const FoundDamaged& found_
   for (const auto& asked : body.parts) {
     if (core_.clocks.behind(asked.shard, asked.clock)) ahead.push_back(asked.shard);
     if (bytes >= core_.options.answer_bytes_max) continue;
-    answer.parts.push_back(read_feed(*snapshot, asked, bytes, found_damaged));
+    answer.parts.push_back(read_feed(*snapshot, asked, bytes, damage));
     bytes += answer.parts.back().cells.size() + answer.parts.back().clock.size() * 16 + 32;
   }
   core_.send(from, std::move(answer));

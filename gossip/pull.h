@@ -10,7 +10,9 @@
 // RULE. An answer counts only if it carries the nonce of the question outstanding in this life; anything else was
 // filtered for somebody who knew other things.
 // The feed's epoch is the peer's origin: another life, another cursor; then the sparse marks say where to begin.
-// A shard in which a damaged row was passed over ends without a clock: nobody may believe to hold what was not sent.
+// A shard ends without a clock while any row of it is damaged at the answerer: nobody may believe to hold what was not
+// sent.  SUBTLE: not only when this answer passed one over, since the asker's cursor may be behind it already.  A mended
+// row moves to the end of the feed, so it is read then.
 // Transcripts: tests/gossip/pull_test.cc
 #pragma once
 
@@ -31,9 +33,12 @@ class Pull {
   std::optional<std::int64_t> wake_at_ms() const;
   std::size_t outstanding() const { return questions_.size(); }
 
-  // `found_damaged` is told of damaged rows met on the way.
-  using FoundDamaged = std::function<void(const StoreKey&)>;
-  void on_pull(NodeId from, const PullBody& body, const FoundDamaged& found_damaged);
+  // `found` is told of damaged rows met on the way; `waiting_in` tells whether any of a shard wait to be mended.
+  struct Damage {
+    std::function<void(const StoreKey&)> found;
+    std::function<bool(ShardId)> waiting_in;
+  };
+  void on_pull(NodeId from, const PullBody& body, const Damage& damage);
   void on_rows(NodeId from, OriginId origin, const RowsBody& body);
 
  private:
@@ -45,7 +50,7 @@ class Pull {
   };
   void ask(NodeId peer, Question& question);
   RowsBody::Part read_feed(const Snapshot& snapshot, const PullBody::Part& asked, std::size_t bytes_before,
-                           const FoundDamaged& found_damaged);
+                           const Damage& damage);
 
   Core& core_;
   std::map<NodeId, Question> questions_;

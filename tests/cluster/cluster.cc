@@ -35,7 +35,7 @@ std::string TestCluster::data_of(std::size_t index) const {
 
 std::string TestCluster::root_of(std::size_t index) {
   try {
-    return status_of(nodes_[index]).at("root").get<std::string>();
+    return status_of(nodes_[index]).at("store").at("root").get<std::string>();
   } catch (const ClientError&) {
     return "";
   }

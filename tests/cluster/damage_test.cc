@@ -54,7 +54,7 @@ TEST_CASE("cluster: a flipped bit in a row is found on read, not served, and men
   CHECK_FALSE(damaged.value.has_value());
 
   REQUIRE(eventually([&] { return client.call(read, std::chrono::seconds(5)).value == value; }));
-  CHECK(cluster.counter(1, "rows_mended") == 1);
+  CHECK(cluster.counter(1, "rows_mended") >= 1);
   CHECK(eventually([&] { return cluster.all_equal(); }));
   REQUIRE(cluster.node(1).terminate().code == 0);
   CHECK(LmdbStore::open(cluster.data_of(1))->verify() == std::vector<std::string>{});

@@ -1,4 +1,4 @@
-#include "frames.h"
+#include "tests/gossip/frames.h"
 
 #include <doctest/doctest.h>
 #include <xxhash.h>

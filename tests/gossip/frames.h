@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "gossip/message.h"
-#include "network.h"
+#include "tests/gossip/network.h"
 
 namespace kith::test {
 

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <random>
 
-#include "frames.h"
-#include "network.h"
+#include "tests/gossip/frames.h"
+#include "tests/gossip/network.h"
 
 namespace kith::test {
 namespace {

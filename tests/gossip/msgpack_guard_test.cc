@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "crdt/limits.h"
-#include "frames.h"
+#include "tests/gossip/frames.h"
 #include "gossip/msgpack_guard.h"
 
 namespace kith::test {

@@ -1,7 +1,7 @@
 // tests/gossip/operations_test.cc -- client writes: what is taken, what is refused and why, and what is answered.
 #include <doctest/doctest.h>
 
-#include "frames.h"
+#include "tests/gossip/frames.h"
 
 namespace kith::test {
 namespace {
@@ -84,7 +84,7 @@ TEST_CASE("operations: what must not be empty is not") {
 }
 
 // Goal: what an operation changes fits into one push, to the byte.
-TEST_CASE("operations: bytes of one operation at the limit and one above; the largest can be pushed") {
+TEST_CASE("operations: bytes of one operation at the limit and one above, the largest can be pushed") {
   Network network;
   begin_cluster(network, 2);
   // Per cell 64 + table + key + field + 32 for its entry + value: see cell_bytes_at_most() in operations.cc.

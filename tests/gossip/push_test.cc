@@ -1,7 +1,7 @@
 // tests/gossip/push_test.cc -- a node's own commits on their way: merged always, counted only without a gap.
 #include <doctest/doctest.h>
 
-#include "frames.h"
+#include "tests/gossip/frames.h"
 
 namespace kith::test {
 namespace {

@@ -1,0 +1,323 @@
+// tests/gossip/lives_test.cc -- restarts, rollbacks, clones and clocks: whose messages are listened to.
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "tests/gossip/frames.h"
+
+namespace kith::test {
+namespace {
+
+EngineStatus status(Network& network, const std::string& name) { return network.node(name).engine->status(instant_of(network)); }
+
+MemberStatus member(Network& network, const std::string& at, const std::string& of) {
+  for (const auto& it : status(network, at).members) {
+    if (it.name == of) return it;
+  }
+  FAIL("no such member");
+  return {};
+}
+
+bool noted(Network& network, const std::string& name, const std::string& words) {
+  for (const auto& note : network.node(name).notes) {
+    if (note.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
+// RULE. Every start is a new origin with a start timestamp; a node's lives are ordered by it.
+TEST_CASE("lives: each start is a new origin that starts later, whatever the wall clock does") {
+  Network network;
+  begin_cluster(network, 2);
+  std::set<OriginId> origins;
+  Timestamp last;
+  const NodeId node = status(network, "n2").node;
+  for (const std::int64_t offset_ms : {0, 0, -3'600'000, -7'200'000, 0, 100}) {
+    network.kill("n2");
+    network.node("n2").clock_offset_ms = offset_ms;
+    network.start("n2");
+    const EngineStatus now = status(network, "n2");
+    CHECK(now.node == node);
+    CHECK(origins.insert(now.origin).second);
+    CHECK(now.start > last);
+    last = now.start;
+  }
+  CHECK(member(network, "n2", "n2").lives == 7);
+}
+
+// RULE. Peers that learn of a new life refuse all messages of the earlier ones from then on.
+TEST_CASE("lives: messages of an earlier life change nothing once a newer one is known") {
+  Network network;
+  begin_cluster(network, 2);
+  Tap tap(network);
+  tap.lose = {"push"};
+  Puppet earlier(network, "n2");
+  network.operate("n2", sadd("likes", {"x"}));
+  network.run_ms(3000);
+  std::vector<std::string> frames;
+  for (const auto& sent : tap.sent) {
+    if (sent.from == "n2" && sent.to == "n1") frames.push_back(sent.bytes);
+  }
+  frames.push_back(earlier.says(PushBody{{{shard_of("t", "likes", 4), {}, earlier.now(), plain_add("likes", "late", earlier.origin, earlier.now())}}, 0}));
+  frames.push_back(earlier.says(StoppingBody{}));
+  REQUIRE(frames.size() > 3);
+  network.kill("n2");
+  network.start("n2");
+  network.run_ms(3000);
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  const OriginId newer = status(network, "n2").origin;
+  REQUIRE(member(network, "n1", "n2").origin == newer);
+  const auto root = network.root("n1");
+  const auto newest = status(network, "n1").newest_held;
+  const auto before = network.counter("n1", "dropped_earlier_life");
+  for (const auto& frame : frames) network.feed("n1", frame);
+  CHECK(network.counter("n1", "dropped_earlier_life") - before == frames.size());
+  CHECK(network.root("n1") == root);
+  CHECK(status(network, "n1").newest_held == newest);
+  CHECK(member(network, "n1", "n2").origin == newer);
+  CHECK_FALSE(member(network, "n1", "n2").stopping);
+}
+
+TEST_CASE("lives: a newer life is learnt from its first message, before its record has come") {
+  Network network;
+  begin_cluster(network, 2);
+  Puppet puppet(network, "n2");
+  network.kill("n2");
+  Puppet newer = puppet;
+  newer.origin = OriginId{0xbeef};
+  newer.start = puppet.now();
+  network.feed("n1", newer.says(StoppingBody{}));
+  CHECK(member(network, "n1", "n2").origin == newer.origin);
+  network.feed("n1", puppet.says(StoppingBody{}));
+  CHECK(network.counter("n1", "dropped_earlier_life") == 1);
+  // Another origin with the same start is a copy.
+  Puppet twin = newer;
+  twin.origin = OriginId{0xcafe};
+  network.feed("n1", twin.says(StoppingBody{}));
+  CHECK(network.counter("n1", "dropped_clone") == 1);
+  CHECK(member(network, "n1", "n2").origin == newer.origin);
+}
+
+TEST_CASE("lives: behind an address where a new life was seen the connection is made anew") {
+  Network network;
+  begin_cluster(network, 2);
+  Puppet puppet(network, "n2");
+  network.kill("n2");
+  Engine& engine = *network.node("n1").engine;
+  Output out;
+  engine.step(instant_of(network), PeerFrame{puppet.says(StoppingBody{})}, out);
+  CHECK(out.reconnect.empty());
+  puppet.origin = OriginId{0xbeef};
+  puppet.start = puppet.now();
+  engine.step(instant_of(network), PeerFrame{puppet.says(StoppingBody{})}, out);
+  CHECK(out.reconnect == std::vector<std::string>{"n2:2"});
+}
+
+// ---- Strangers
+
+TEST_CASE("lives: another cluster's messages, strangers' and one's own change nothing and are counted") {
+  Network network;
+  begin_cluster(network, 2);
+  Puppet puppet(network, "n2");
+  network.kill("n2");
+  const Timestamp at = puppet.now();
+  PushBody push;
+  push.parts.push_back({shard_of("t", "likes", 4), {}, at, plain_add("likes", "x", puppet.origin, at)});
+  const auto drops = [&](Puppet who, const std::string& counter) {
+    const auto before = network.counter("n1", counter);
+    network.feed("n1", who.says(push));
+    return network.counter("n1", counter) - before == 1 && network.members_of("n1", "likes").empty();
+  };
+  Puppet foreign = puppet;
+  foreign.cluster = ClusterId{puppet.cluster.value + 1};
+  CHECK(drops(foreign, "dropped_wrong_cluster"));
+  Puppet none = puppet;
+  none.cluster = {};
+  CHECK(drops(none, "dropped_wrong_cluster"));
+  Puppet stranger = puppet;
+  stranger.node = NodeId{0xabc};
+  CHECK(drops(stranger, "dropped_stranger"));
+  CHECK(drops(Puppet(network, "n1"), "dropped_own"));
+  Puppet before = Puppet(network, "n1");
+  before.origin = OriginId{0xbeef};
+  before.start = just_before(before.start);
+  CHECK(drops(before, "dropped_own"));  // An earlier life of the receiver's.
+  network.feed("n1", "GET / HTTP/1.1\r\n\r\n");
+  CHECK(network.counter("n1", "dropped_not_kith") == 1);
+  network.feed("n1", puppet.says(push));
+  CHECK_FALSE(network.members_of("n1", "likes").empty());
+}
+
+// ---- Clones
+
+TEST_CASE("lives: two processes under one node id are noticed, and the one that started last is listened to") {
+  Network network;
+  begin_cluster(network, 2);
+  // Copies n2's directory, all that it says of who it is.
+  Network::Node& copy = network.add("n8");
+  StoreBatch batch;
+  const auto snapshot = network.node("n2").store->snapshot();
+  for (const char* name : {"node_id", "node_name", "cluster_id", "cluster_name", "shard_count", "origin", "lease"}) {
+    batch.set_meta(name, snapshot->meta(name).value());
+  }
+  snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey&, const Row* row) {
+    batch.merge(kSystemShard, row->cell, row->content);
+    return true;
+  });
+  (void)copy.store->commit(batch);
+  copy.setup = network.node("n2").setup;
+  copy.setup.peer_address = "n8:2";
+  copy.setup.join.clear();
+  network.run_ms(1000);
+  network.start("n8");
+  REQUIRE(status(network, "n8").node == status(network, "n2").node);
+  network.run_ms(5000);
+  CHECK(member(network, "n1", "n2").origin == status(network, "n8").origin);
+  CHECK(network.counter("n1", "dropped_earlier_life") > 0);
+  Puppet later(network, "n8");
+  network.feed("n2", later.says(StoppingBody{}));
+  CHECK(network.counter("n2", "dropped_same_node_id") == 1);
+  CHECK(noted(network, "n2", "another process runs under the id of this node"));
+}
+
+// ---- Clocks
+
+TEST_CASE("lives: a peer whose clock is ahead is not listened to, nothing is lost, it flows again afterwards") {
+  Network network;
+  begin_cluster(network, 3);
+  network.node("n3").clock_offset_ms = 60'000;
+  network.operate("n3", sadd("likes", {"early"}));
+  network.run_ms(5000);
+  CHECK(network.counter("n1", "dropped_skewed") > 0);
+  CHECK(noted(network, "n1", "not listening to n3: its clock is"));
+  CHECK_FALSE(network.present("n1", "likes", "early"));
+  CHECK(network.present("n3", "likes", "early"));
+  // Not more than a line every ten seconds.
+  CHECK(std::count_if(network.node("n1").notes.begin(), network.node("n1").notes.end(),
+                      [](const std::string& note) { return note.starts_with("not listening"); }) == 1);
+  network.node("n3").clock_offset_ms = 0;
+  network.run_ms(60'000);
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  CHECK(network.present("n1", "likes", "early"));
+  CHECK(network.present("n2", "likes", "early"));
+}
+
+TEST_CASE("lives: a clock exactly at the limit ahead is listened to, one millisecond more is not") {
+  Network network;
+  begin_cluster(network, 2);
+  Puppet puppet(network, "n2");
+  network.kill("n2");
+  puppet.ahead_ms = network.options.max_skew_ms;
+  network.feed("n1", puppet.says(StoppingBody{}));
+  CHECK(network.counter("n1", "dropped_skewed") == 0);
+  puppet.ahead_ms = network.options.max_skew_ms + 1;
+  network.feed("n1", puppet.says(StoppingBody{}));
+  CHECK(network.counter("n1", "dropped_skewed") == 1);
+  puppet.ahead_ms = -3'600'000;  // Behind is not our business.
+  network.feed("n1", puppet.says(StoppingBody{}));
+  CHECK(network.counter("n1", "dropped_skewed") == 1);
+}
+
+TEST_CASE("lives: a peer whose wall is right but whose timestamps are far ahead does not drag ours along") {
+  Network network;
+  begin_cluster(network, 2);
+  Puppet puppet(network, "n2");
+  network.kill("n2");
+  Envelope envelope = puppet.envelope(StoppingBody{});
+  const std::int64_t bound_ms = 2 * network.options.max_skew_ms + network.options.lease_ms;
+  envelope.hlc = Timestamp::at_ms(puppet.now().ms() + bound_ms + 1);
+  network.feed("n1", encode(envelope));
+  CHECK(network.counter("n1", "dropped_skewed") == 1);
+  CHECK(status(network, "n1").now < envelope.hlc);
+  envelope.hlc = Timestamp::at_ms(puppet.now().ms() + bound_ms);
+  network.feed("n1", encode(envelope));
+  CHECK(network.counter("n1", "dropped_skewed") == 1);
+  CHECK(status(network, "n1").now >= envelope.hlc);
+}
+
+TEST_CASE("lives: a node whose clock is ahead of the majority refuses writes, answers reads, and recovers") {
+  Network network;
+  begin_cluster(network, 3);
+  network.operate("n1", set("k", "v"));
+  network.run_ms(12'000);
+  CHECK_FALSE(status(network, "n1").clock_fenced);
+  network.node("n1").clock_offset_ms = 5000;
+  REQUIRE(network.run_until([&] { return network.node("n1").engine->status({network.now_ms(), time_of(network, 5000).ms()}).clock_fenced; }));
+  const Reply reply = network.operate("n1", set("k", "w"));
+  CHECK(reply.code == Refusal::kClockFenced);
+  CHECK(reply.message.find("ahead of its peers'") != std::string::npos);
+  CHECK(network.value("n1", "k") == "v");
+  CHECK(network.node("n1").engine->status({network.now_ms(), time_of(network, 5000).ms()}).clock_ahead_ms > 4000);
+  CHECK_FALSE(status(network, "n2").clock_fenced);
+  network.node("n1").clock_offset_ms = 0;
+  REQUIRE(network.run_until([&] { return !status(network, "n1").clock_fenced; }));
+  CHECK(network.operate("n1", set("k", "w")).outcome == Outcome::kOk);
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+}
+
+TEST_CASE("lives: one peer of two with its clock behind does not fence a node") {
+  Network network;
+  begin_cluster(network, 3);
+  network.node("n3").clock_offset_ms = -5000;
+  network.run_ms(30'000);
+  CHECK_FALSE(status(network, "n1").clock_fenced);
+  CHECK(network.operate("n1", set("k", "v")).outcome == Outcome::kOk);
+  CHECK(member(network, "n1", "n3").clock_offset_ms < -4000);
+}
+
+// ---- The lease
+
+TEST_CASE("lives: no timestamp is issued twice, though the node is killed and its clock steps back an hour") {
+  Network network;
+  begin_cluster(network, 1);
+  Timestamp last;
+  for (const std::int64_t offset_ms : {0, -3'600'000, -3'600'000, 0, -7'200'000}) {
+    network.kill("n1");
+    network.node("n1").clock_offset_ms = offset_ms;
+    network.start("n1");
+    CHECK(status(network, "n1").start > last);
+    for (int i = 0; i < 20; ++i) {
+      const Reply reply = network.operate("n1", set("k" + std::to_string(i), "v"));
+      CHECK(reply.tag.at > last);
+      last = reply.tag.at;
+      network.run_ms(50);
+    }
+  }
+}
+
+TEST_CASE("lives: the lease is in the batch before the timestamp that needs it, and spares most commits") {
+  Network network;
+  begin_cluster(network, 1);
+  Engine& engine = *network.node("n1").engine;
+  network.run_ms(10'000);
+  Output out;
+  engine.step(instant_of(network), set("k", "v"), out);
+  REQUIRE(out.store.meta().contains("lease"));
+  ByteReader lease(out.store.meta().at("lease"));
+  CHECK(Timestamp{lease.u64()} >= out.replies.at(0).tag.at);
+  engine.committed(instant_of(network), network.node("n1").store->commit(out.store), out);
+  out.clear();
+  engine.step(instant_of(network), set("k", "w"), out);
+  CHECK_FALSE(out.store.meta().contains("lease"));
+}
+
+// ---- A disk that went back
+
+TEST_CASE("lives: a node whose disk went back gets back what it had sent") {
+  Network network;
+  begin_cluster(network, 2);
+  network.operate("n2", sadd("likes", {"kept"}));
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  network.node("n2").store->hold_syncs(true);  // A disk that says "done" and is not.
+  network.operate("n2", sadd("likes", {"lost"}));
+  REQUIRE(network.run_until([&] { return network.present("n1", "likes", "lost"); }));
+  network.kill("n2");
+  CHECK_FALSE(network.node("n2").store->snapshot()->root() == network.root("n1"));
+  network.node("n2").store->hold_syncs(false);
+  network.start("n2");
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  CHECK(network.present("n2", "likes", "lost"));
+}
+
+}  // namespace
+}  // namespace kith::test

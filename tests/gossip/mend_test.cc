@@ -1,0 +1,218 @@
+// tests/gossip/mend_test.cc -- a bit flips on a disk: never served, never gossiped, mended from a peer.
+#include <doctest/doctest.h>
+
+#include "tests/gossip/frames.h"
+
+namespace kith::test {
+namespace {
+
+constexpr ShardId kShard = 2;
+
+struct Stage {
+  explicit Stage(int count) {
+    begin_cluster(network, count);
+    network.operate("n1", sadd(key, {"one"}));
+    network.operate("n1", sadd(key, {"two"}));
+    REQUIRE(network.run_until([&] { return network.all_settled(); }));
+    tap.emplace(network);
+  }
+  StoreKey row(const std::string& member) { return store_key(kShard, {"t", key, Kind::kSet, member}); }
+  void damage(const std::string& name, const std::string& member) {
+    REQUIRE(network.node(name).store->flip_bit(Database::kCells, row(member), 200));
+  }
+  std::size_t waiting(const std::string& name) { return network.node(name).engine->status({}).rows_damaged; }
+  bool noted(const std::string& name, const std::string& words) {
+    for (const auto& note : network.node(name).notes) {
+      if (note.find(words) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  Network network;
+  std::string key = key_in(kShard);
+  std::optional<Tap> tap;
+};
+
+TEST_CASE("mend: damage that a write comes upon refuses the write, and is mended from a peer") {
+  Stage stage(2);
+  const std::uint64_t root = stage.network.root("n2");
+  stage.damage("n1", "one");
+  const Reply refused = stage.network.operate("n1", srem(stage.key, {"two", "one"}));
+  CHECK(refused.code == Refusal::kDamaged);
+  CHECK(refused.message.find("nothing changed") != std::string::npos);
+  CHECK(stage.waiting("n1") == 1);
+  CHECK(stage.noted("n1", "damaged"));
+  CHECK(stage.network.present("n1", stage.key, "two"));
+  REQUIRE(stage.network.run_until([&] { return stage.waiting("n1") == 0; }));
+  CHECK(stage.network.counter("n1", "rows_mended") == 1);
+  CHECK(stage.network.present("n1", stage.key, "one"));
+  CHECK(stage.network.root("n1") == root);
+  CHECK(stage.network.root("n2") == root);
+  CHECK(stage.network.operate("n1", srem(stage.key, {"one"})).changed == 1);
+  REQUIRE(stage.network.run_until([&] { return stage.network.all_settled(); }));
+}
+
+TEST_CASE("mend: damage that a reader comes upon is mended from a peer") {
+  Stage stage(2);
+  const std::uint64_t root = stage.network.root("n2");
+  stage.damage("n1", "two");
+  stage.network.input("n1", RowDamaged{stage.row("two")});
+  CHECK(stage.waiting("n1") == 1);
+  stage.network.input("n1", RowDamaged{stage.row("two")});  // News once.
+  CHECK(stage.network.counter("n1", "rows_found_damaged") == 1);
+  CHECK(stage.tap->count("fetch") == 1);
+  REQUIRE(stage.network.run_until([&] { return stage.waiting("n1") == 0; }));
+  CHECK(stage.network.root("n1") == root);
+  CHECK(stage.network.node("n1").store->verify().empty());
+}
+
+TEST_CASE("mend: a damaged row is never sent, neither in an answer nor to somebody who fetches it") {
+  Stage stage(3);
+  stage.damage("n1", "one");
+  stage.tap->lose = {"mended"};
+  stage.network.input("n1", RowDamaged{stage.row("one")});
+  Puppet puppet(stage.network, "n3");
+  stage.network.kill("n3");
+  PullBody pull;
+  pull.nonce = 5;
+  pull.parts.push_back({kShard, {}, 0, {}});
+  stage.network.feed("n1", puppet.says(pull));
+  const auto rows = stage.tap->last<RowsBody>("n1", "n3");
+  REQUIRE(rows.has_value());
+  const auto cells = rows->parts[0].cells.read();
+  REQUIRE(cells->size() == 1);
+  CHECK((*cells)[0].key.member == "two");
+  CHECK_FALSE(rows->parts[0].sound);
+  CHECK(rows->parts[0].clock.empty());
+  // "I have it, but cannot read it" is not "I do not have it".
+  stage.network.feed("n1", puppet.says(FetchBody{{stage.row("one"), stage.row("two")}}));
+  const auto mended = stage.tap->last<MendedBody>("n1", "n3");
+  REQUIRE(mended.has_value());
+  CHECK(mended->missing.empty());
+  CHECK(mended->parts.size() == 1);
+}
+
+TEST_CASE("mend: after mending, who read past the damage gets the row") {
+  Stage stage(3);
+  stage.network.cut("n1", "n3");
+  stage.network.cut("n2", "n3");
+  stage.network.operate("n1", sadd(stage.key, {"three"}));
+  stage.network.run_ms(3000);
+  REQUIRE(stage.network.present("n2", stage.key, "three"));
+  stage.damage("n1", "three");
+  stage.tap->lose = {"fetch"};
+  stage.network.heal();
+  stage.network.cut("n2", "n3");
+  stage.network.run_ms(10'000);
+  CHECK_FALSE(stage.network.present("n3", stage.key, "three"));
+  CHECK(stage.waiting("n1") == 1);
+  stage.tap->lose.clear();
+  REQUIRE(stage.network.run_until([&] { return stage.network.all_settled(); }));
+  CHECK(stage.network.present("n3", stage.key, "three"));
+}
+
+TEST_CASE("mend: one peer after the other is asked, until one has it") {
+  Stage stage(3);
+  stage.network.cut("n1", "n2");
+  stage.network.cut("n2", "n3");
+  stage.network.cut("n1", "n3");
+  stage.network.operate("n1", sadd(stage.key, {"three"}));
+  stage.network.heal();
+  stage.network.cut("n2", "n3");
+  stage.network.cut("n1", "n2");  // Only n1 and n3 talk.
+  REQUIRE(stage.network.run_until([&] { return stage.network.present("n3", stage.key, "three"); }));
+  stage.tap->lose = {"pull", "push"};
+  stage.damage("n1", "three");
+  stage.network.heal();
+  stage.network.cut("n2", "n3");
+  stage.network.input("n1", RowDamaged{stage.row("three")});
+  REQUIRE(stage.network.run_until([&] { return stage.waiting("n1") == 0; }));
+  CHECK(stage.network.present("n1", stage.key, "three"));
+  CHECK(stage.network.counter("n1", "rows_lost") == 0);
+}
+
+TEST_CASE("mend: a row that nobody else holds is given up, and the log says so") {
+  Stage stage(3);
+  stage.tap->lose = {"push", "pull"};
+  stage.network.operate("n1", sadd(stage.key, {"mine"}));
+  stage.damage("n1", "mine");
+  stage.network.input("n1", RowDamaged{stage.row("mine")});
+  REQUIRE(stage.network.run_until([&] { return stage.waiting("n1") == 0; }));
+  CHECK(stage.network.counter("n1", "rows_lost") == 1);
+  CHECK(stage.noted("n1", "held by no other member"));
+  stage.tap->lose.clear();
+  REQUIRE(stage.network.run_until([&] { return stage.network.all_settled(); }));
+  CHECK_FALSE(stage.network.present("n1", stage.key, "mine"));
+  CHECK(stage.network.operate("n1", sadd(stage.key, {"mine"})).changed == 1);  // The place can be written again.
+}
+
+TEST_CASE("mend: while one member has not answered, nothing is given up") {
+  Stage stage(3);
+  stage.tap->lose = {"push", "pull"};
+  stage.network.operate("n1", sadd(stage.key, {"mine"}));
+  stage.damage("n1", "mine");
+  stage.network.kill("n3");
+  stage.network.input("n1", RowDamaged{stage.row("mine")});
+  stage.network.run_ms(20'000);
+  CHECK(stage.waiting("n1") == 1);
+  CHECK(stage.network.counter("n1", "rows_lost") == 0);
+}
+
+TEST_CASE("mend: what was marked in an earlier life is mended in the next") {
+  Stage stage(2);
+  stage.tap->lose = {"fetch"};
+  stage.damage("n1", "one");
+  // A delta that comes upon it marks it, durably.
+  stage.network.operate("n2", srem(stage.key, {"one"}));
+  stage.network.run_ms(50);
+  CHECK(stage.waiting("n1") == 1);
+  stage.network.kill("n1");
+  stage.network.start("n1");
+  CHECK(stage.waiting("n1") == 1);
+  stage.tap->lose.clear();
+  REQUIRE(stage.network.run_until([&] { return stage.waiting("n1") == 0 && stage.network.all_settled(); }));
+  CHECK_FALSE(stage.network.present("n1", stage.key, "one"));
+}
+
+TEST_CASE("mend: what nobody asked for is not taken, and a cell in a wrong shard has the whole answer refused") {
+  Stage stage(2);
+  Puppet puppet(stage.network, "n2");
+  stage.network.kill("n2");
+  const Timestamp at = puppet.now();
+  MendedBody mended;
+  mended.parts.push_back({kShard, plain_add(stage.key, "unasked", puppet.origin, at)});
+  stage.network.feed("n1", puppet.says(mended));
+  CHECK_FALSE(stage.network.present("n1", stage.key, "unasked"));
+  stage.damage("n1", "one");
+  stage.network.input("n1", RowDamaged{stage.row("one")});
+  mended.parts[0].cells = plain_add(stage.key, "one", puppet.origin, at);
+  mended.parts.push_back({3, plain_add(stage.key, "two", puppet.origin, at)});
+  stage.network.feed("n1", puppet.says(mended));
+  CHECK(stage.network.counter("n1", "dropped_bad_cells") == 1);
+  CHECK(stage.waiting("n1") == 1);
+}
+
+// Goal: a peer that asks for much gets an answer that fits into a message.
+TEST_CASE("mend: a fetch as large as a message does not make an answer larger than one") {
+  Stage stage(2);
+  Puppet puppet(stage.network, "n2");
+  stage.network.kill("n2");
+  FetchBody fetch;
+  for (std::size_t i = 0; i < (kMessageBytesMax - 200) / 516; ++i) {
+    std::string key = std::string("\0\2t", 3) + std::to_string(i);
+    key.resize(511, 'x');
+    fetch.keys.push_back(key);
+  }
+  while (puppet.says(fetch).size() + 300 < kMessageBytesMax) fetch.keys.push_back(std::string(200, 'k'));
+  fetch.keys.push_back(std::string(3, 'k'));
+  while (puppet.says(fetch).size() < kMessageBytesMax) fetch.keys.back() += 'k';
+  REQUIRE(fetch.keys.back().size() <= kStoreKeyBytesMax);
+  const std::string frame = puppet.says(fetch);
+  REQUIRE(frame.size() == kMessageBytesMax);
+  stage.network.feed("n1", frame);
+  REQUIRE(stage.tap->last<MendedBody>("n1", "n2").has_value());
+  CHECK(stage.tap->last<MendedBody>("n1", "n2")->missing.size() > 1000);
+}
+
+}  // namespace
+}  // namespace kith::test

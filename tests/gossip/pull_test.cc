@@ -1,0 +1,358 @@
+// tests/gossip/pull_test.cc -- questions and answers: what moves a clock, and what must not.
+#include <doctest/doctest.h>
+
+#include "tests/gossip/frames.h"
+
+namespace kith::test {
+namespace {
+
+constexpr ShardId kShard = 2;
+
+std::vector<std::string> numbers(int from, int to) {
+  std::vector<std::string> out;
+  for (int i = from; i < to; ++i) out.push_back("m" + std::to_string(i));
+  return out;
+}
+
+// n1 runs, n2 is a puppet that n1 is made to ask.
+struct Stage {
+  Stage() {
+    begin_cluster(network, 2);
+    puppet.emplace(network, "n2");
+    network.kill("n2");
+    tap.emplace(network);
+  }
+  void feed(Body body) { network.feed("n1", puppet->says(std::move(body))); }
+  PullBody question() {  // n1 asks about kShard, and perhaps others.
+    feed(DigestsBody{{{kShard, 12345}}});
+    const auto pull = tap->last<PullBody>("n1", "n2");
+    REQUIRE(pull.has_value());
+    return *pull;
+  }
+  RowsBody answer(std::uint64_t nonce, bool end = true) {
+    at = puppet->now();
+    RowsBody rows;
+    rows.nonce = nonce;
+    rows.parts.push_back({kShard, 7, end, true, {{puppet->origin, at}}, plain_add(key, "a", puppet->origin, at)});
+    rows.promise = at;
+    return rows;
+  }
+  bool nothing_changed() {
+    return network.members_of("n1", key).empty() && !held(network, "n1", kShard, puppet->origin);
+  }
+
+  Network network;
+  std::optional<Puppet> puppet;
+  std::optional<Tap> tap;
+  std::string key = key_in(kShard);
+  Timestamp at;
+};
+
+// ---- RULE. The clock moves only at `end`.
+
+// Goal: a clock that moved with each chunk would cover what never came, and it would never come.
+// Method: answers of one row each; after five of them the line goes dead.
+TEST_CASE("pull: the clock does not move before the end of the feed, and a cut in the middle loses nothing") {
+  Network network;
+  network.options.answer_bytes_max = 1;
+  begin_cluster(network, 2);
+  const OriginId origin = network.node("n1").engine->status({}).origin;
+  Tap tap(network);
+  tap.lose = {"push"};
+  const std::string key = key_in(kShard);
+  const Timestamp before = held(network, "n2", kShard, origin);
+  for (const auto& member : numbers(0, 20)) network.operate("n1", sadd(key, {member}));
+  int answers = 0;
+  tap.pass = [&](const Tap::Sent& sent) {
+    if (!std::holds_alternative<RowsBody>(sent.envelope.body) || sent.from != "n1") return true;
+    return ++answers <= 5;
+  };
+  REQUIRE(network.run_until([&] { return answers > 5; }));
+  network.run_ms(100);
+  CHECK(network.members_of("n2", key).size() == 5);
+  CHECK(held(network, "n2", kShard, origin) == before);
+  for (const auto& sent : tap.sent) {
+    if (const auto* rows = std::get_if<RowsBody>(&sent.envelope.body)) {
+      for (const auto& part : rows->parts) {
+        if (!part.end) CHECK(part.clock.empty());
+      }
+    }
+  }
+  // It goes on from the cursor: what came once does not come again.
+  tap.pass = nullptr;
+  const auto sent_before = network.counter("n1", "rows_sent");
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  CHECK(network.members_of("n2", key).size() == 20);
+  CHECK(held(network, "n2", kShard, origin) > before);
+  CHECK(network.counter("n1", "rows_sent") - sent_before <= 16);
+}
+
+TEST_CASE("pull: a clock that comes without the end is not taken") {
+  Stage stage;
+  const auto question = stage.question();
+  stage.feed(stage.answer(question.nonce, false));
+  CHECK(stage.network.members_of("n1", stage.key).size() == 1);
+  CHECK_FALSE(held(stage.network, "n1", kShard, stage.puppet->origin));
+  // It asks on, from where that answer ended.
+  const auto next = stage.tap->last<PullBody>("n1", "n2");
+  REQUIRE(next->nonce != question.nonce);
+  for (const auto& part : next->parts) {
+    if (part.shard != kShard) continue;
+    CHECK(part.after == 7);
+    CHECK(part.epoch == stage.puppet->origin);
+  }
+  stage.feed(stage.answer(next->nonce, true));
+  CHECK(held(stage.network, "n1", kShard, stage.puppet->origin) == stage.at);
+}
+
+TEST_CASE("pull: the clock moves in the batch that brings the last entries") {
+  Stage stage;
+  const auto question = stage.question();
+  Output out;
+  Engine& engine = *stage.network.node("n1").engine;
+  engine.step(instant_of(stage.network), PeerFrame{stage.puppet->says(stage.answer(question.nonce))}, out);
+  CHECK(out.store.cells().size() == 1);
+  CHECK(out.store.held().contains({kShard, stage.puppet->origin}));
+  CHECK(out.store.cursors().at({kShard, stage.puppet->node}) == Cursor{stage.puppet->origin, 7});
+}
+
+// ---- RULE. An answer counts only with the nonce of the outstanding question, asked in this life.
+
+TEST_CASE("pull: an answer with another nonce changes nothing, and the right one counts once") {
+  Stage stage;
+  const auto question = stage.question();
+  stage.feed(stage.answer(question.nonce + 1));
+  CHECK(stage.nothing_changed());
+  CHECK(stage.network.counter("n1", "dropped_unasked_rows") == 1);
+  stage.feed(stage.answer(question.nonce));
+  CHECK_FALSE(stage.nothing_changed());
+  stage.network.run_ms(5);
+  const RowsBody again = stage.answer(question.nonce);
+  stage.feed(again);
+  CHECK(stage.network.counter("n1", "dropped_unasked_rows") == 2);
+  CHECK(held(stage.network, "n1", kShard, stage.puppet->origin) < stage.at);
+}
+
+TEST_CASE("pull: an answer that nobody asked for changes nothing") {
+  Stage stage;
+  stage.feed(stage.answer(99));
+  stage.feed(stage.answer(0));
+  CHECK(stage.nothing_changed());
+  CHECK(stage.network.counter("n1", "dropped_unasked_rows") == 2);
+}
+
+TEST_CASE("pull: an answer to a question of an earlier life changes nothing") {
+  Stage stage;
+  const auto question = stage.question();
+  stage.network.kill("n1");
+  stage.network.start("n1");
+  stage.feed(stage.answer(question.nonce));
+  CHECK(stage.nothing_changed());
+  CHECK(stage.network.counter("n1", "dropped_unasked_rows") == 1);
+}
+
+TEST_CASE("pull: a peer's new life forgets what its earlier one was asked") {
+  Stage stage;
+  const auto question = stage.question();
+  REQUIRE(stage.network.node("n1").engine->status({}).pulls_outstanding == 1);
+  stage.puppet->origin = OriginId{0xbeef};
+  stage.puppet->start = stage.puppet->now();
+  stage.feed(StoppingBody{});
+  CHECK(stage.network.node("n1").engine->status({}).pulls_outstanding == 0);
+  stage.feed(stage.answer(question.nonce));
+  CHECK(stage.nothing_changed());
+}
+
+TEST_CASE("pull: an answer about a shard that was not asked for changes nothing") {
+  Stage stage;
+  auto question = stage.question();
+  RowsBody rows = stage.answer(question.nonce);
+  ShardId other = 0;
+  for (const auto& part : question.parts) REQUIRE(part.shard != other);
+  rows.parts.push_back({other, 1, true, true, {{stage.puppet->origin, stage.at}}, {}});
+  stage.feed(rows);
+  CHECK(stage.nothing_changed());
+  CHECK(stage.network.counter("n1", "dropped_bad_cells") == 1);
+}
+
+TEST_CASE("pull: a cell in a shard that is not its own has the whole answer refused") {
+  Stage stage;
+  const auto question = stage.question();
+  RowsBody rows = stage.answer(question.nonce);
+  rows.parts[0].cells.append(plain_add(key_in(3), "b", stage.puppet->origin, stage.at));
+  stage.feed(rows);
+  CHECK(stage.nothing_changed());
+  CHECK(stage.network.counter("n1", "dropped_bad_cells") == 1);
+}
+
+TEST_CASE("pull: a question that is not answered is given up, and asked again after a later round") {
+  Stage stage;
+  const auto question = stage.question();
+  stage.network.run_ms(stage.network.options.pull_timeout_ms + 10);
+  CHECK(stage.network.counter("n1", "pulls_unanswered") == 1);
+  CHECK(stage.network.node("n1").engine->status({}).pulls_outstanding == 0);
+  stage.feed(stage.answer(question.nonce));
+  CHECK(stage.nothing_changed());
+  CHECK(stage.question().nonce != question.nonce);
+}
+
+TEST_CASE("pull: while one answer is outstanding there is no second question, and what came up meanwhile is asked then") {
+  Stage stage;
+  const auto question = stage.question();
+  stage.feed(DigestsBody{{{kShard, 1}, {1, 1}}});
+  CHECK(stage.tap->count("pull") == 1);
+  stage.feed(stage.answer(question.nonce));
+  const auto next = stage.tap->last<PullBody>("n1", "n2");
+  REQUIRE(next->nonce != question.nonce);
+  bool asked = false;
+  for (const auto& part : next->parts) asked |= part.shard == 1;
+  CHECK(asked);
+}
+
+TEST_CASE("pull: who is asked by somebody that holds more asks back") {
+  Stage stage;
+  PullBody pull;
+  pull.nonce = 5;
+  pull.parts.push_back({kShard, {}, 0, {{stage.puppet->origin, stage.puppet->now()}}});
+  stage.feed(pull);
+  REQUIRE(stage.tap->last<RowsBody>("n1", "n2").has_value());
+  CHECK(stage.tap->last<RowsBody>("n1", "n2")->nonce == 5);
+  REQUIRE(stage.tap->last<PullBody>("n1", "n2").has_value());
+  CHECK(stage.tap->last<PullBody>("n1", "n2")->parts[0].shard == kShard);
+}
+
+// ---- Where reading begins
+
+TEST_CASE("pull: an answer leaves out what the asker's clock covers") {
+  Network network;
+  begin_cluster(network, 2);
+  const std::string key = key_in(kShard);
+  network.operate("n1", sadd(key, {"old"}));
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  Tap tap(network);
+  tap.lose = {"push"};
+  network.operate("n1", sadd(key, {"new"}));
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  std::vector<std::string> came;
+  for (const auto& sent : tap.sent) {
+    if (const auto* rows = std::get_if<RowsBody>(&sent.envelope.body)) {
+      for (const auto& part : rows->parts) {
+        const auto cells = part.cells.read();
+        for (const auto& cell : *cells) came.push_back(cell.key.member);
+      }
+    }
+  }
+  CHECK(came == std::vector<std::string>{"new"});
+}
+
+TEST_CASE("pull: a position that this life never gave out is not believed") {
+  Network network;
+  begin_cluster(network, 2);
+  const std::string key = key_in(kShard);
+  network.operate("n1", sadd(key, {"a"}));
+  Puppet puppet(network, "n2");
+  const OriginId origin = network.node("n1").engine->status({}).origin;
+  const Lsn end = network.node("n1").store->snapshot()->feed_end(kShard);
+  network.kill("n2");
+  Tap tap(network);
+  const auto cells_after = [&](OriginId epoch, Lsn after) {
+    PullBody pull;
+    pull.nonce = 5;
+    pull.parts.push_back({kShard, epoch, after, {}});
+    network.feed("n1", puppet.says(pull));
+    return tap.last<RowsBody>("n1", "n2")->parts[0].cells.read()->size();
+  };
+  CHECK(cells_after(origin, end) == 0);
+  CHECK(cells_after(origin, end + 1) == 1);               // Past the end.
+  CHECK(cells_after(OriginId{0xbeef}, end) == 1);         // Of another life.
+  CHECK(cells_after(OriginId{}, 0) == 1);
+}
+
+// Goal: after a restart, when cursors mean nothing, the sparse marks spare a scan of the whole feed.
+TEST_CASE("pull: the first answer of a new life begins at a mark, not at the beginning of the feed") {
+  Network network;
+  begin_cluster(network, 2);
+  const std::string key = key_in(kShard);
+  const int changes = static_cast<int>(3 * Store::kMarkInterval) + 500;
+  for (int i = 0; i < changes; i += 100) network.operate("n1", sadd(key, numbers(i, std::min(i + 100, changes))));
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  REQUIRE(network.node("n1").store->snapshot()->feed_end(kShard) >= 3 * Store::kMarkInterval);
+  network.kill("n1");
+  network.start("n1");
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  Tap tap(network);
+  tap.lose = {"push"};
+  network.operate("n1", sadd(key, {"news"}));
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  CHECK(network.present("n2", key, "news"));
+  CHECK(network.counter("n1", "feed_entries_scanned") > 0);
+  CHECK(network.counter("n1", "feed_entries_scanned") <= Store::kMarkInterval + 100);
+}
+
+// ---- Damage
+
+TEST_CASE("pull: a clock that comes from a shard with damage is not taken") {
+  Stage stage;
+  const auto question = stage.question();
+  RowsBody rows = stage.answer(question.nonce);
+  rows.parts[0].sound = false;
+  stage.feed(rows);
+  CHECK(stage.network.members_of("n1", stage.key).size() == 1);
+  CHECK_FALSE(held(stage.network, "n1", kShard, stage.puppet->origin));
+}
+
+// Goal: nobody believes to hold what was passed over, however often it asks.
+// Method: n1's row is damaged before n2 has it, and fetches are lost so that it stays so.
+TEST_CASE("pull: a damaged row ends its shard without a clock, also in the rounds after it was passed over") {
+  for (const std::size_t answer_bytes_max : {std::size_t{1}, std::size_t{1024 * 1024}}) {
+    CAPTURE(answer_bytes_max);
+    Network network;
+    network.options.answer_bytes_max = answer_bytes_max;
+    begin_cluster(network, 2);
+    const OriginId origin = network.node("n1").engine->status({}).origin;
+    Tap tap(network);
+    tap.lose = {"push", "fetch"};
+    const std::string key = key_in(kShard);
+    const Timestamp before = held(network, "n2", kShard, origin);
+    network.operate("n1", sadd(key, {"first"}));
+    network.operate("n1", sadd(key, {"second"}));
+    network.operate("n1", sadd(key, {"third"}));
+    const StoreKey damaged = store_key(kShard, {"t", key, Kind::kSet, "second"});
+    REQUIRE(network.node("n1").store->flip_bit(Database::kCells, damaged, 200));
+    network.run_ms(20'000);
+    CHECK(network.members_of("n2", key) == std::vector<std::string>{"first", "third"});
+    CHECK(held(network, "n2", kShard, origin) == before);
+    // Another row comes behind it, and still nothing vouches for the one in the middle.
+    network.operate("n1", sadd(key, {"fourth"}));
+    network.run_ms(20'000);
+    CHECK(network.present("n2", key, "fourth"));
+    CHECK(held(network, "n2", kShard, origin) == before);
+    CHECK(network.node("n1").engine->status({}).rows_damaged == 1);
+  }
+}
+
+// ---- Size
+
+// Goal: a question fits into a message, however many shards and lives there are.
+TEST_CASE("pull: a question about all shards of an old cluster is asked in parts") {
+  Network network;
+  network.add("n1");
+  network.node("n1").setup.shard_count = kShardsMax;
+  network.start("n1");
+  network.add("n2", "n1");
+  network.start("n2");
+  for (const std::uint64_t lives : {40u, 41u}) {  // 4,096 clocks of 40 entries are 2.6 MiB.
+    network.kill("n1");
+    StoreBatch batch;
+    for (ShardId shard = 0; shard < kShardsMax; ++shard) {
+      for (std::uint64_t origin = 1; origin <= lives; ++origin) batch.hold(shard, OriginId{origin}, Timestamp{1});
+    }
+    (void)network.node("n1").store->commit(batch);
+    network.start("n1");
+    REQUIRE(network.run_until([&] { return network.all_settled(); }));
+    CHECK(held(network, "n2", kShardsMax - 1, OriginId{lives}) == Timestamp{1});
+  }
+}
+
+}  // namespace
+}  // namespace kith::test
