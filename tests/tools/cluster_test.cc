@@ -14,7 +14,9 @@ struct ThreeNodes {
   ThreeNodes() {
     for (KithdProcess* node : {&n1, &n2, &n3}) node->wait_ready();
     // One that has only just joined is not in everybody's member table yet.
-    REQUIRE(eventually([&] { return at(n1, {"nodes", "--json"}).out.find("\"n3\"") != std::string::npos; }));
+    for (KithdProcess* node : {&n1, &n2, &n3}) {
+      REQUIRE(eventually([&] { return Json::parse(at(*node, {"nodes", "--json"}).out).size() == 3; }));
+    }
   }
   KithRun at(KithdProcess& node, std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"-H", node.client_address()});

@@ -164,7 +164,7 @@ ExitCode run_diff(Context& context, const CommandLine& line) {
   std::uint64_t cells = 0;
   std::uint64_t keys = 0;
   std::pair<std::string, std::string> last_key;
-  const auto new_table = [&] { return Table({"table", "key", "kind", "member", a.name, b.name}); };
+  const auto new_table = [&] { return Table({"table", "key", "kind", "member", a.name, b.name}, 2); };
   Table table = new_table();
   std::size_t rows = 0;
   const auto print_table = [&] {

@@ -29,11 +29,15 @@ std::vector<std::size_t> Table::widths(std::size_t room) const {
   }
   if (room == 0) return out;
   const std::size_t gaps = kGap * (headings_.size() - 1);
-  while (std::accumulate(out.begin(), out.end(), gaps) > room) {
-    const auto widest = std::max_element(out.begin(), out.end());
-    if (*widest <= kColumnMin) break;
-    --*widest;
-  }
+  const auto give_way = [&](auto first, auto last) {
+    while (first != last && std::accumulate(out.begin(), out.end(), gaps) > room) {
+      const auto widest = std::max_element(first, last);
+      if (*widest <= kColumnMin) break;
+      --*widest;
+    }
+  };
+  give_way(out.begin() + static_cast<std::ptrdiff_t>(keep_), out.end());
+  give_way(out.begin(), out.end());
   return out;
 }
 
