@@ -117,7 +117,7 @@ TEST_CASE("explain: says on every node why an element is there or not") {
   CHECK(document["nodes"][0]["stored"][0]["live"] == 1);
 }
 
-TEST_CASE("faults: a node that was not started for them refuses (exit code 6 in the commands that ask for one)") {
+TEST_CASE("faults: a node that was not started for them refuses") {
   NodeFixture n1;
   Client client = n1.node.connect();
   Request request;

@@ -11,7 +11,7 @@
 namespace kith {
 namespace {
 
-// Speaks the client protocol, and leaves the first `silent` writes unanswered.
+// Speaks the client protocol, leaves the first `silent` writes unanswered and allows nobody to read.
 class ForgetfulNode {
  public:
   explicit ForgetfulNode(int silent) : silent_(silent) {
@@ -51,6 +51,11 @@ class ForgetfulNode {
     reply.id = request.id;
     reply.node = "forgetful";
     reply.time = Timestamp::at_ms(1'700'000'000'000);
+    if (request.op == ClientOp::kGet) {
+      reply.status = Status::kError;
+      reply.code = "faults_not_allowed";
+      reply.message = "this is not for you";
+    }
     if (is_write(request.op)) {
       const std::scoped_lock lock(mutex_);
       writes_.push_back(request);
@@ -97,6 +102,13 @@ TEST_CASE("retry: after two silences the write may have happened, and the comman
                               " 'my likes' 'it'\\''s'";
   CAPTURE(done.err);
   CHECK(done.err.find(command) != std::string::npos);
+}
+
+TEST_CASE("exit codes: what a node does not allow is 6") {
+  ForgetfulNode node(0);
+  const KithRun done = run_kith({"-H", node.address(), "get", "k"});
+  CHECK(done.code == 6);
+  CHECK(done.err == "kith: forgetful: this is not for you\n");
 }
 
 TEST_CASE("retry: an import sends what was not answered again, under the same tags") {

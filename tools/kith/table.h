@@ -1,7 +1,7 @@
 // tools/kith/table.h -- rows under headings, aligned, and no wider than the terminal.
 //
-// When there is too little room the widest column gives way, down to a minimum, those to keep whole last; what was cut
-// ends in an ellipsis.  Without a terminal nothing is cut.
+// When there is too little room the gaps give way first, then the widest column, down to a minimum, those to keep whole
+// last; what was cut ends in an ellipsis.  Without a terminal nothing is cut.
 #pragma once
 
 #include <string>
@@ -31,7 +31,8 @@ class Table {
   void print(const Console& console) const;
 
  private:
-  std::vector<std::size_t> widths(std::size_t room) const;
+  std::vector<std::size_t> widths() const;
+  void fit(std::vector<std::size_t>& widths, std::size_t room) const;
 
   std::vector<std::string> headings_;
   std::size_t keep_;
