@@ -265,6 +265,37 @@ TEST_CASE("lives: one peer of two with its clock behind does not fence a node") 
   CHECK(member(network, "n1", "n3").clock_offset_ms < -4000);
 }
 
+// Goal: one message that the network held up for long does not fence a node.
+TEST_CASE("lives: a message that was held up does not make a clock look ahead") {
+  Network network;
+  begin_cluster(network, 2);
+  network.run_ms(20'000);
+  Puppet puppet(network, "n2");
+  network.kill("n2");
+  network.kill("n1");
+  network.start("n1");
+  puppet.ahead_ms = -8000;  // Sent eight seconds ago.
+  network.feed("n1", puppet.says(StoppingBody{}));
+  CHECK_FALSE(status(network, "n1").clock_fenced);
+  CHECK(network.operate("n1", set("k", "v")).outcome == Outcome::kOk);
+}
+
+// RULE. A life's clock entry begins at its start, never at zero.
+TEST_CASE("lives: a new life's commits follow on its start") {
+  Network network;
+  begin_cluster(network, 2);
+  Puppet puppet(network, "n2");
+  network.kill("n2");
+  puppet.origin = OriginId{0xbeef};
+  puppet.start = puppet.now();
+  const Timestamp commit{puppet.start.value + 1};
+  PushBody push;
+  push.parts.push_back({2, puppet.start, commit, plain_add(key_in(2), "x", puppet.origin, commit)});
+  network.feed("n1", puppet.says(push));
+  CHECK(network.counter("n1", "push_gaps") == 0);
+  CHECK(held(network, "n1", 2, puppet.origin) == commit);
+}
+
 // ---- The lease
 
 TEST_CASE("lives: no timestamp is issued twice, though the node is killed and its clock steps back an hour") {

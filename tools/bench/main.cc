@@ -16,18 +16,32 @@ int main(int argc, char** argv) {
   CLI::App* store_command = app.add_subcommand("store", "Durable writes of the store against raw LMDB");
   store_command->add_option("--in-flight", store.in_flight, "Operations that share a commit")
       ->delimiter(',')->check(CLI::Range(1, 1'000'000))->capture_default_str();
-  store_command->add_option("--seconds", store.seconds, "Of each run")->check(CLI::Range(0.01, 3600.0))->capture_default_str();
-  store_command->add_option("--runs", store.runs, "Of which the medians are shown")->check(CLI::Range(1, 1000))->capture_default_str();
-  store_command->add_option("--preload", store.preload, "Rows that are there before")->check(CLI::Range(1, 100'000'000))->capture_default_str();
-  store_command->add_option("--dir", store.directory, "A directory on the disk to measure")->check(CLI::ExistingDirectory);
+  store_command->add_option("--seconds", store.seconds, "Of each run")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  store_command->add_option("--runs", store.runs, "Of which the medians are shown")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  store_command->add_option("--preload", store.preload, "Rows that are there before")
+      ->check(CLI::Range(1, 100'000'000))
+      ->capture_default_str();
+  store_command->add_option("--dir", store.directory, "A directory on the disk to measure")
+      ->check(CLI::ExistingDirectory);
   store_command->add_flag("--json", as_json, "For machines");
 
   MergeBenchOptions merge;
   CLI::App* merge_command = app.add_subcommand("merge", "Rows received from peers; adds to small and large sets");
-  merge_command->add_option("--seconds", merge.seconds, "For each kind of merge")->check(CLI::Range(0.01, 3600.0))->capture_default_str();
-  merge_command->add_option("--actors", merge.actors, "Sessions that added the element with many")->check(CLI::Range(1, 8000))->capture_default_str();
-  merge_command->add_option("--large-set", merge.large_set, "Elements")->check(CLI::Range(1, 100'000'000))->capture_default_str();
-  merge_command->add_option("--dir", merge.directory, "A directory on the disk to measure")->check(CLI::ExistingDirectory);
+  merge_command->add_option("--seconds", merge.seconds, "For each kind of merge")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  merge_command->add_option("--actors", merge.actors, "Sessions that added the element with many")
+      ->check(CLI::Range(1, 8000))
+      ->capture_default_str();
+  merge_command->add_option("--large-set", merge.large_set, "Elements")
+      ->check(CLI::Range(1, 100'000'000))
+      ->capture_default_str();
+  merge_command->add_option("--dir", merge.directory, "A directory on the disk to measure")
+      ->check(CLI::ExistingDirectory);
   merge_command->add_flag("--json", as_json, "For machines");
 
   CLI11_PARSE(app, argc, argv);
