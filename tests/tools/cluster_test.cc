@@ -83,7 +83,8 @@ TEST_CASE("diff: shows what two sides of a partition have written, and nothing o
       CHECK(difference["at"]["n2"]["value"] == std::string(999, 'x') + "y");
     } else {
       CHECK(difference["key"] == "likes");
-      CHECK(difference["at"][difference["member"] == "coffee" ? "n2" : "n1"].is_null() == (difference["member"] == "coffee"));
+      CHECK(difference["at"][difference["member"] == "coffee" ? "n2" : "n1"].is_null() ==
+            (difference["member"] == "coffee"));
     }
   }
   CHECK(has(nodes.at(nodes.n1, {"status"}).out, " shards differ"));

@@ -71,7 +71,8 @@ TEST_CASE("data: a set of many pages is printed whole (100,000 members)") {
   std::string lines;
   for (int part = 0; part < 100; ++part) {
     lines += R"({"op":"sadd","key":"big","members":[)";
-    for (int i = 0; i < 1000; ++i) lines += (i == 0 ? "\"" : ",\"") + std::to_string(part * 1000 + i) + "-a-longer-name\"";
+    for (int i = 0; i < 1000; ++i)
+      lines += (i == 0 ? "\"" : ",\"") + std::to_string(part * 1000 + i) + "-a-longer-name\"";
     lines += "]}\n";
   }
   const KithRun imported = n1.run({"import", "-"}, {.standard_input = lines});
@@ -96,7 +97,8 @@ TEST_CASE("shell: lines from a pipe, with quoting; an error is told with its lin
                                                      "sadd s \"\\x00\\n\" b\nsmembers s\n"});
   CHECK(done.out == "ok\ntwo words\n2 added\n\\x00\\x0a\nb\n");
   CHECK(done.code == 0);
-  const KithRun wrong = n1.run({"shell"}, {.standard_input = "get absent\nfrobnicate\nset k v\nat n1 get k\nuse t2\nkeys\nexit\nset k w\n"});
+  const KithRun wrong = n1.run(
+      {"shell"}, {.standard_input = "get absent\nfrobnicate\nset k v\nat n1 get k\nuse t2\nkeys\nexit\nset k w\n"});
   CHECK(wrong.code == 3);
   CHECK(wrong.out == "ok\nv\n");
   CHECK(has(wrong.err, "line 2: frobnicate"));

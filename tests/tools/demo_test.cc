@@ -37,7 +37,8 @@ TEST_CASE("demo: the story comes true, and leaves no process behind") {
 
 TEST_CASE("demo: a script whose expectation fails says what was seen, on which line, and fails") {
   const TemporaryDirectory directory;
-  const std::string script = directory.write("wrong.kith", "= Wrong\nat n1 sadd s a\n\nexpect \"b\" at n1 smembers s\nat n1 sadd s c\n");
+  const std::string script =
+      directory.write("wrong.kith", "= Wrong\nat n1 sadd s a\n\nexpect \"b\" at n1 smembers s\nat n1 sadd s c\n");
   const KithRun done = run_kith({"demo", "--nodes", "1", "--script", script});
   CHECK(done.code == 1);
   CHECK(has(done.err, "wrong.kith, line 4"));
@@ -47,10 +48,11 @@ TEST_CASE("demo: a script whose expectation fails says what was seen, on which l
 
 TEST_CASE("demo: lines that make no sense are usage errors with their number") {
   const TemporaryDirectory directory;
-  for (const std::string line : {"frobnicate", "\\partiton n1", "at n9 get k", "expect", "at n1 get $nothing", "get 'open",
-                                 "\\partition n1", "\\kill n7", "\\latency soon"}) {
+  for (const std::string line : {"frobnicate", "\\partiton n1", "at n9 get k", "expect", "at n1 get $nothing",
+                                 "get 'open", "\\partition n1", "\\kill n7", "\\latency soon"}) {
     CAPTURE(line);
-    const KithRun done = run_kith({"demo", "--nodes", "1", "--script", directory.write("bad.kith", "# first\n" + line + "\n")});
+    const KithRun done =
+        run_kith({"demo", "--nodes", "1", "--script", directory.write("bad.kith", "# first\n" + line + "\n")});
     CAPTURE(done.err);
     CHECK(done.code == (line == "at n9 get k" ? 1 : 2));
     CHECK(has(done.err, "bad.kith, line 2: " + line));
@@ -61,8 +63,9 @@ TEST_CASE("demo: lines that make no sense are usage errors with their number") {
 TEST_CASE("demo: the shell from a pipe; --dir keeps the logs") {
   const TemporaryDirectory directory;
   const std::string kept = directory / "kept";
-  const KithRun done = run_kith({"demo", "--nodes", "2", "--dir", kept},
-                                {.standard_input = "scard rdeps:libc6\n\\kill n2\n\\status\n\\restart n2\n\\converge\nat n2 keys section: \n"});
+  const KithRun done = run_kith(
+      {"demo", "--nodes", "2", "--dir", kept},
+      {.standard_input = "scard rdeps:libc6\n\\kill n2\n\\status\n\\restart n2\n\\converge\nat n2 keys section: \n"});
   CAPTURE(done.out);
   CAPTURE(done.err);
   CHECK(done.code == 0);
@@ -85,7 +88,8 @@ TEST_CASE("packages: paragraphs become hashes, sections and dependants") {
   CHECK(packages[0].depends == std::vector<std::string>{"debianutils", "libc6", "perl"});
   const auto writes = tools::writes_of(packages);
   const auto find = [&](const std::string& key) -> const Request& {
-    const auto found = std::find_if(writes.begin(), writes.end(), [&](const Request& write) { return write.key == key; });
+    const auto found =
+        std::find_if(writes.begin(), writes.end(), [&](const Request& write) { return write.key == key; });
     REQUIRE(found != writes.end());
     return *found;
   };

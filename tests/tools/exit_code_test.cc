@@ -54,7 +54,8 @@ TEST_CASE("exit codes: as --help prints them") {
     CAPTURE(done.out);
     CAPTURE(done.err);
     CHECK(done.code == row.code);
-    CHECK(done.err.empty() == (row.code == 0 || (row.code == 3 && row.arguments[0] != "get" && row.arguments[0] != "hget")));
+    CHECK(done.err.empty() ==
+          (row.code == 0 || (row.code == 3 && row.arguments[0] != "get" && row.arguments[0] != "hget")));
   }
 }
 

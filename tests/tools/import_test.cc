@@ -19,9 +19,10 @@ TEST_CASE("import: every op, and values that are not UTF-8") {
   CHECK(n1.out({"smembers", "likes"}) == "tea\n\\xff\n");
   CHECK(n1.out({"-t", "t2", "hget", "order", "total"}) == "30\n");
   CHECK(n1.out({"hgetall", "raw"}) == "\\xfe: x\n");
-  const std::string file = n1.directory.write("more.jsonl", "{\"op\":\"srem\",\"key\":\"likes\",\"members\":[\"tea\"]}\n"
-                                                            "{\"op\":\"del\",\"key\":\"note\"}\n"
-                                                            "{\"op\":\"hdel\",\"key\":\"raw\",\"fields\":[{\"hex\":\"fe\"}]}\n");
+  const std::string file = n1.directory.write("more.jsonl",
+                                              "{\"op\":\"srem\",\"key\":\"likes\",\"members\":[\"tea\"]}\n"
+                                              "{\"op\":\"del\",\"key\":\"note\"}\n"
+                                              "{\"op\":\"hdel\",\"key\":\"raw\",\"fields\":[{\"hex\":\"fe\"}]}\n");
   CHECK(n1.json({"import", file})["changed"] == 3);
   CHECK(n1.run({"get", "note"}).code == 3);
 }

@@ -40,7 +40,10 @@ TEST_CASE("options: of all commands, before and behind the command") {
 }
 
 TEST_CASE("options: values arrive byte for byte, whatever the parser would make of them") {
-  for (const std::string value : {"[a,b]", "", "{}", "a=b", "-5", "-", "%%", "\x01" "0", "@file", "a,b", "\"q\"", " x "}) {
+  for (const std::string value : {"[a,b]", "", "{}", "a=b", "-5", "-", "%%",
+                                  "\x01"
+                                  "0",
+                                  "@file", "a,b", "\"q\"", " x "}) {
     CAPTURE(value);
     CHECK(parsed({"set", "k", value}).arguments == Words{"k", value});
     CHECK(parsed({"sadd", "k", value, "--json", value}).arguments == Words{"k", value, value});

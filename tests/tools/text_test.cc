@@ -69,7 +69,8 @@ TEST_CASE("text: durations are read with units, and refused when they make no se
   CHECK(duration_from("1.5s") == 1500);
   CHECK(duration_from("2m") == 120'000);
   CHECK(duration_from("1h") == 3'600'000);
-  for (const char* bad : {"", "s", "-1s", "5 s", "5x", "nan", "inf", "1e99"}) CHECK_FALSE(duration_from(bad).has_value());
+  for (const char* bad : {"", "s", "-1s", "5 s", "5x", "nan", "inf", "1e99"})
+    CHECK_FALSE(duration_from(bad).has_value());
 }
 
 TEST_CASE("text: numbers and sizes for people") {

@@ -24,7 +24,8 @@ class Table {
   };
 
   // `keep`: so many of the first columns are names, which are cut only when all else has been.
-  explicit Table(std::vector<std::string> headings, std::size_t keep = 0) : headings_(std::move(headings)), keep_(keep) {}
+  explicit Table(std::vector<std::string> headings, std::size_t keep = 0)
+      : headings_(std::move(headings)), keep_(keep) {}
 
   void add(std::vector<Cell> row);  // REQUIRES: as many cells as headings.
   bool empty() const { return rows_.empty(); }
