@@ -217,7 +217,8 @@ class ClusterBench {
       writer.send(write);
       for (Client& reader : readers) {
         while (reader.call(read, kPatience).status != Status::kOk) {
-          if (Clock::now() - sent > kPatience) throw CommandError(ExitCode::kTimeout, "a write was not seen within 10 s");
+          if (Clock::now() - sent > kPatience)
+            throw CommandError(ExitCode::kTimeout, "a write was not seen within 10 s");
         }
       }
       visible.push_back(milliseconds_of(Clock::now() - sent));
@@ -285,8 +286,8 @@ void print(const Json& result) {
   };
   const auto latency = [&](const std::string& what, const Json& q) {
     if (q.is_null()) return;
-    row(what, "median " + fixed(q["median_ms"], 2) + " ms, p99 " + fixed(q["p99_ms"], 2) + " ms, max " + fixed(q["max_ms"], 2) +
-                  " ms (" + std::to_string(q["samples"].get<std::size_t>()) + " writes)");
+    row(what, "median " + fixed(q["median_ms"], 2) + " ms, p99 " + fixed(q["p99_ms"], 2) + " ms, max " +
+                  fixed(q["max_ms"], 2) + " ms (" + std::to_string(q["samples"].get<std::size_t>()) + " writes)");
   };
   std::cout << result["nodes"] << " real nodes on this machine, every write durable before it is answered\n";
   for (const Json& depth : result["throughput"]) {
@@ -297,13 +298,15 @@ void print(const Json& result) {
   latency("acknowledged by all, at 50 writes/s", result["replication_lag"]["acknowledged_by_all"]);
   for (const Json& rounds : result["rounds_in_sync"]) {
     row("bytes of a round in sync, " + count_of(rounds["keys"].get<std::uint64_t>(), "key", "keys"),
-        fixed(rounds["bytes_per_round"], 0) + " (" + std::to_string(rounds["rounds"].get<std::uint64_t>()) + " rounds)");
+        fixed(rounds["bytes_per_round"], 0) + " (" + std::to_string(rounds["rounds"].get<std::uint64_t>()) +
+            " rounds)");
   }
   const Json& catch_up = result["catch_up"];
   row("catching up on " + count_of(catch_up["writes_missed"].get<std::uint64_t>(), "write", "writes"),
       bytes_in_words(catch_up["bytes_received"].get<std::uint64_t>()) + " received for " +
-          bytes_in_words(catch_up["row_bytes_lacked"].get<std::uint64_t>()) + " of rows (" + fixed(catch_up["ratio"], 2) +
-          " x), " + fixed(catch_up["converged_ms"], 0) + " ms after the start of its process");
+          bytes_in_words(catch_up["row_bytes_lacked"].get<std::uint64_t>()) + " of rows (" +
+          fixed(catch_up["ratio"], 2) + " x), " + fixed(catch_up["converged_ms"], 0) +
+          " ms after the start of its process");
 }
 
 }  // namespace

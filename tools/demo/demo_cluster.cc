@@ -75,17 +75,20 @@ NodeProcess& DemoCluster::node(const std::string& name) {
 
 void DemoCluster::kill(const std::string& name) {
   NodeProcess& target = node(name);
-  if (!target.running()) throw CommandError(ExitCode::kFailed, name + " is not running; \\restart " + name + " starts it");
+  if (!target.running())
+    throw CommandError(ExitCode::kFailed, name + " is not running; \\restart " + name + " starts it");
   target.kill();
   connections_.drop(target.client_address());
 }
 
 void DemoCluster::stop(const std::string& name) {
   NodeProcess& target = node(name);
-  if (!target.running()) throw CommandError(ExitCode::kFailed, name + " is not running; \\restart " + name + " starts it");
+  if (!target.running())
+    throw CommandError(ExitCode::kFailed, name + " is not running; \\restart " + name + " starts it");
   const bool in_time = target.stop(kStopPatience);
   connections_.drop(target.client_address());
-  if (!in_time) throw CommandError(ExitCode::kFailed, name + " did not stop within 10 s and was killed; see " + target.log_path());
+  if (!in_time)
+    throw CommandError(ExitCode::kFailed, name + " did not stop within 10 s and was killed; see " + target.log_path());
 }
 
 void DemoCluster::restart(const std::string& name) {
