@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "tools/bench/cluster_bench.h"
 #include "tools/bench/merge_bench.h"
 #include "tools/bench/store_bench.h"
 
@@ -44,9 +45,22 @@ int main(int argc, char** argv) {
       ->check(CLI::ExistingDirectory);
   merge_command->add_flag("--json", as_json, "For machines");
 
+  ClusterBenchOptions cluster;
+  CLI::App* cluster_command = app.add_subcommand("cluster", "Real nodes on this machine: writes, lag, bytes");
+  cluster_command->add_option("--nodes", cluster.nodes)->check(CLI::Range(2, 16))->capture_default_str();
+  cluster_command->add_option("--in-flight", cluster.in_flight, "Writes on the way to each node")
+      ->delimiter(',')->check(CLI::Range(1, 65'536))->capture_default_str();
+  cluster_command->add_option("--seconds", cluster.seconds, "For each measurement that takes time")->check(CLI::Range(1, 3600))->capture_default_str();
+  cluster_command->add_option("--many-keys", cluster.many_keys, "Of the second look at rounds")->check(CLI::Range(1, 10'000'000))->capture_default_str();
+  cluster_command->add_option("--writes-missed", cluster.writes_missed, "While one node is down")->check(CLI::Range(1, 10'000'000))->capture_default_str();
+  cluster_command->add_option("--kithd", cluster.kithd, "The program to run")->check(CLI::ExistingFile);
+  cluster_command->add_option("--dir", cluster.directory, "A directory on the disk to measure")->check(CLI::ExistingDirectory);
+  cluster_command->add_flag("--json", as_json, "For machines");
+
   CLI11_PARSE(app, argc, argv);
   try {
     if (*store_command) print(run_store_bench(store), as_json);
+    if (*cluster_command) print(run_cluster_bench(cluster), as_json);
     if (*merge_command) print(run_merge_bench(merge), as_json);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "kith-bench: %s\n", error.what());
