@@ -2,7 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <random>
+#include <sstream>
 
 #include "tests/gossip/frames.h"
 #include "tests/gossip/network.h"
@@ -130,6 +133,33 @@ TEST_CASE("message: golden bytes of every type") {
     CAPTURE(type_name(all[i].body));
     CHECK(hex_of(encode(all[i])) == hex_of(from_hex(kGolden[i])));
   }
+}
+
+// Goal: the page for people says what the code writes.
+// Method: the hex in the two blocks of docs/WIRE.md that take messages apart, put together again.
+TEST_CASE("message: docs/WIRE.md takes apart what is written") {
+  std::ifstream page(std::filesystem::path(__FILE__).parent_path() / "../../docs/WIRE.md");
+  REQUIRE(page.good());
+  std::vector<std::string> blocks;
+  bool inside = false, chapter = false;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("## ")) chapter = line == "## A frame taken apart";
+    if (!chapter) continue;
+    if (line == "```") {
+      inside = !inside;
+      if (inside) blocks.emplace_back();
+      continue;
+    }
+    std::istringstream words(line);
+    for (std::string word; inside && words >> word;) {
+      if (word.size() % 2 != 0 || word.find_first_not_of("0123456789abcdef") != std::string::npos) break;
+      blocks.back() += word;
+    }
+  }
+  REQUIRE(blocks.size() == 2);
+  const auto all = examples();
+  CHECK(blocks[0] == hex_of(encode(all[6])));
+  CHECK(hex_of(encode(all[3])).ends_with(blocks[1]));
 }
 
 TEST_CASE("message: a frame cut at any length is refused") {
