@@ -196,7 +196,8 @@ TEST_CASE("pull: a question that is not answered is given up, and asked again af
   CHECK(stage.question().nonce != question.nonce);
 }
 
-TEST_CASE("pull: while one answer is outstanding there is no second question, and what came up meanwhile is asked then") {
+TEST_CASE(
+    "pull: while one answer is outstanding there is no second question, and what came up meanwhile is asked then") {
   Stage stage;
   const auto question = stage.question();
   stage.feed(DigestsBody{{{kShard, 1}, {1, 1}}});
