@@ -269,6 +269,23 @@ TEST_CASE("pull: a position that this life never gave out is not believed") {
   CHECK(cells_after(OriginId{}, 0) == 1);
 }
 
+TEST_CASE("pull: a position in the feed of a peer's earlier life is not sent to its next") {
+  Stage stage;
+  const auto position = [](const PullBody& pull) {
+    for (const auto& part : pull.parts) {
+      if (part.shard == kShard) return Cursor{part.epoch, part.after};
+    }
+    FAIL("not asked for");
+    return Cursor{};
+  };
+  stage.feed(stage.answer(stage.question().nonce));
+  CHECK(position(stage.question()) == Cursor{stage.puppet->origin, 7});
+  stage.network.run_ms(stage.network.options.pull_timeout_ms + 10);
+  stage.puppet->origin = OriginId{0xbeef};
+  stage.puppet->start = stage.puppet->now();
+  CHECK(position(stage.question()) == Cursor{});
+}
+
 // Goal: after a restart, when cursors mean nothing, the sparse marks spare a scan of the whole feed.
 TEST_CASE("pull: the first answer of a new life begins at a mark, not at the beginning of the feed") {
   Network network;
