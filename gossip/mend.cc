@@ -26,12 +26,26 @@ void Mend::load() {
 }
 
 void Mend::found(const StoreKey& key) {
-  if (damaged_.size() >= kDamagedMax || !damaged_.try_emplace(key).second) return;
+  if (damaged_.size() >= kDamagedMax) return;
+  const auto [at, news] = damaged_.try_emplace(key);
+  if (!news && !at->second.mended) return;
+  at->second = {};  // Perhaps it was mended, and is damaged again.
   core_.count("rows_found_damaged");
   core_.note(Output::Note::Level::kError, "a row on disk is damaged (" + printable(key) +
                                               "): it is not served, and peers are asked for it; check the disk");
   const auto peers = core_.others();
   if (!peers.empty()) ask(peers[core_.random.below(peers.size())], {key});
+}
+
+std::size_t Mend::waiting() const {
+  return static_cast<std::size_t>(
+      std::count_if(damaged_.begin(), damaged_.end(), [](const auto& item) { return !item.second.mended; }));
+}
+
+bool Mend::waiting_in(ShardId shard) const {
+  if (damaged_.size() >= kDamagedMax) return true;  // More than is remembered.
+  const auto at = damaged_.lower_bound(shard_prefix(shard));
+  return at != damaged_.end() && shard_of_store_key(at->first) == shard;
 }
 
 void Mend::refused(const StoreKey& key) {
@@ -41,20 +55,14 @@ void Mend::refused(const StoreKey& key) {
                                               " sessions wrote to it, or another name has its hash; it stays as it was");
 }
 
-bool Mend::waiting_in(ShardId shard) const {
-  if (damaged_.size() >= kDamagedMax) return true;  // More than is remembered.
-  const auto at = damaged_.lower_bound(shard_prefix(shard));
-  return at != damaged_.end() && shard_of_store_key(at->first) == shard;
-}
-
 void Mend::round() {
   const auto peers = core_.others();
   if (damaged_.empty() || peers.empty()) return;
   const NodeId peer = peers[core_.random.below(peers.size())];
   std::vector<StoreKey> keys;
-  for (const auto& [key, missing_at] : damaged_) {
+  for (const auto& [key, damage] : damaged_) {
     if (keys.size() == kKeysPerFetchMax) break;
-    if (!missing_at.contains(peer)) keys.push_back(key);
+    if (!damage.answered.contains(peer)) keys.push_back(key);
   }
   ask(peer, keys);
 }
@@ -100,25 +108,37 @@ void Mend::on_mended(NodeId from, const MendedBody& body) {
   }
   for (std::size_t i = 0; i < parts.size(); ++i) {
     for (const Cell& cell : parts[i]) {
-      if (damaged_.erase(store_key(body.parts[i].shard, cell.key)) == 0) continue;
-      core_.merge(body.parts[i].shard, cell.key, cell.content);  // Keeps the member table in step.
-      core_.out->store.mend(body.parts[i].shard, cell.key, cell.content);
-      core_.count("rows_mended");
-      core_.note(Output::Note::Level::kInfo, "a damaged row was mended from " + core_.name_of(from));
+      const ShardId shard = body.parts[i].shard;
+      const StoreKey key = store_key(shard, cell.key);
+      const auto at = damaged_.find(key);
+      if (at == damaged_.end()) continue;
+      core_.merge(shard, cell.key, cell.content);  // Keeps the member table in step.
+      if (!at->second.mended) {
+        at->second.mended = true;
+        core_.out->store.mend(shard, cell.key, cell.content);
+        core_.count("rows_mended");
+        core_.note(Output::Note::Level::kInfo, "a damaged row was mended from " + core_.name_of(from));
+      }
+      answered(key, from);
     }
   }
+  for (const auto& key : body.missing) answered(key, from);
+}
+
+void Mend::answered(const StoreKey& key, NodeId peer) {
+  const auto at = damaged_.find(key);
+  if (at == damaged_.end()) return;
+  Damage& damage = at->second;
+  damage.answered.insert(peer);
   const auto peers = core_.others();
-  for (const auto& key : body.missing) {
-    const auto at = damaged_.find(key);
-    if (at == damaged_.end()) continue;
-    at->second.insert(from);
-    if (!std::all_of(peers.begin(), peers.end(), [&](NodeId peer) { return at->second.contains(peer); })) continue;
+  if (!std::all_of(peers.begin(), peers.end(), [&](NodeId other) { return damage.answered.contains(other); })) return;
+  if (!damage.mended) {
     core_.out->store.forget_damaged(key);
     core_.count("rows_lost");
     core_.note(Output::Note::Level::kError,
                "a damaged row (" + printable(key) + ") is held by no other member: what it held is lost");
-    damaged_.erase(at);
   }
+  damaged_.erase(at);
 }
 
 }  // namespace kith

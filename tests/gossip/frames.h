@@ -1,5 +1,5 @@
-// tests/gossip/frames.h -- frames made by hand: hex, msgpack a piece at a time, checksums put right after a forgery, and
-// a puppet: a member into whose mouth a test puts words.
+// tests/gossip/frames.h -- frames made by hand: hex, msgpack a piece at a time, checksums put right after a forgery,
+// and a puppet: a member into whose mouth a test puts words.
 #pragma once
 
 #include <cstdint>

@@ -15,7 +15,9 @@ bool noted(Network& network, const std::string& name, const std::string& words) 
 
 bool joined(Network& network, const std::string& name) { return network.node(name).engine->status({}).joined; }
 
-std::size_t members(Network& network, const std::string& name) { return network.node(name).engine->status({}).members.size(); }
+std::size_t members(Network& network, const std::string& name) {
+  return network.node(name).engine->status({}).members.size();
+}
 
 // n2 asks to join n1 after `change` to its setup.
 void try_to_join(Network& network, const std::function<void(NodeSetup&)>& change) {
@@ -41,7 +43,8 @@ TEST_CASE("join: through any member") {
   begin_cluster(network, 2);
   network.add("n3", "n2");
   network.start("n3");
-  REQUIRE(network.run_until([&] { return members(network, "n3") == 3 && members(network, "n1") == 3 && network.all_settled(); }));
+  REQUIRE(network.run_until(
+      [&] { return members(network, "n3") == 3 && members(network, "n1") == 3 && network.all_settled(); }));
   CHECK(network.node("n3").engine->status({}).cluster == network.node("n1").engine->status({}).cluster);
   CHECK(network.node("n3").engine->status({}).shard_count == 4);
   network.operate("n3", set("k", "v"));

@@ -8,7 +8,9 @@
 namespace kith::test {
 namespace {
 
-EngineStatus status(Network& network, const std::string& name) { return network.node(name).engine->status(instant_of(network)); }
+EngineStatus status(Network& network, const std::string& name) {
+  return network.node(name).engine->status(instant_of(network));
+}
 
 MemberStatus member(Network& network, const std::string& at, const std::string& of) {
   for (const auto& it : status(network, at).members) {
@@ -58,7 +60,8 @@ TEST_CASE("lives: messages of an earlier life change nothing once a newer one is
   for (const auto& sent : tap.sent) {
     if (sent.from == "n2" && sent.to == "n1") frames.push_back(sent.bytes);
   }
-  frames.push_back(earlier.says(PushBody{{{shard_of("t", "likes", 4), {}, earlier.now(), plain_add("likes", "late", earlier.origin, earlier.now())}}, 0}));
+  frames.push_back(earlier.says(PushBody{
+      {{shard_of("t", "likes", 4), {}, earlier.now(), plain_add("likes", "late", earlier.origin, earlier.now())}}, 0}));
   frames.push_back(earlier.says(StoppingBody{}));
   REQUIRE(frames.size() > 3);
   network.kill("n2");
@@ -242,7 +245,9 @@ TEST_CASE("lives: a node whose clock is ahead of the majority refuses writes, an
   network.run_ms(12'000);
   CHECK_FALSE(status(network, "n1").clock_fenced);
   network.node("n1").clock_offset_ms = 5000;
-  REQUIRE(network.run_until([&] { return network.node("n1").engine->status({network.now_ms(), time_of(network, 5000).ms()}).clock_fenced; }));
+  REQUIRE(network.run_until([&] {
+    return network.node("n1").engine->status({network.now_ms(), time_of(network, 5000).ms()}).clock_fenced;
+  }));
   const Reply reply = network.operate("n1", set("k", "w"));
   CHECK(reply.code == Refusal::kClockFenced);
   CHECK(reply.message.find("ahead of its peers'") != std::string::npos);

@@ -36,7 +36,8 @@ TEST_CASE("member record: comes back as it went, golden bytes") {
 
 TEST_CASE("member record: cut or flipped anywhere it is refused, or is a record all the same") {
   const std::string bytes = encode(record("n1"));
-  for (std::size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(decode_member_record(bytes.substr(0, size)).has_value());
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    CHECK_FALSE(decode_member_record(bytes.substr(0, size)).has_value());
   CHECK_FALSE(decode_member_record(bytes + '\0').has_value());
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     for (int bit = 0; bit < 8; ++bit) {
@@ -67,7 +68,9 @@ TEST_CASE("member record: limits of names and addresses") {
 }
 
 TEST_CASE("member record: lives are there, in order, and complete") {
-  const auto takes = [](std::vector<Life> lives) { return decode_member_record(encode(record("n1", std::move(lives)))).has_value(); };
+  const auto takes = [](std::vector<Life> lives) {
+    return decode_member_record(encode(record("n1", std::move(lives)))).has_value();
+  };
   CHECK_FALSE(takes({}));
   CHECK_FALSE(takes({{OriginId{0}, Timestamp{1}}}));
   CHECK_FALSE(takes({{OriginId{1}, Timestamp{0}}}));
@@ -87,8 +90,9 @@ TEST_CASE("member record: what a later version adds is skipped, what is missing 
   CHECK(decode_member_record(pack::map(later)) == record("n1"));
   for (std::size_t i = 0; i < good.size(); ++i) {
     pack::Fields bad = good;
-    for (const std::string& wrong : {pack::number(1), pack::boolean(true), pack::bin("x"), pack::map({}), pack::array({}),
-                                     pack::array({pack::number(1)}), pack::array({pack::array({pack::number(1)})})}) {
+    for (const std::string& wrong :
+         {pack::number(1), pack::boolean(true), pack::bin("x"), pack::map({}), pack::array({}),
+          pack::array({pack::number(1)}), pack::array({pack::array({pack::number(1)})})}) {
       bad[i].second = wrong;
       CHECK_FALSE(decode_member_record(pack::map(bad)).has_value());
     }
@@ -120,7 +124,8 @@ TEST_CASE("member table: a cell names its node in one spelling only") {
 
 TEST_CASE("member table: foreign cells are ignored") {
   MemberTable table;
-  CHECK_FALSE(table.merge({"_kith", "other", Kind::kHash, member_cell(kOne).member}, written(record("n1"), 5)).has_value());
+  CHECK_FALSE(
+      table.merge({"_kith", "other", Kind::kHash, member_cell(kOne).member}, written(record("n1"), 5)).has_value());
   CHECK_FALSE(table.merge({"_kith", "members", Kind::kRegister, ""}, written(record("n1"), 5)).has_value());
   Content element(Kind::kSet);
   (void)element.as_set_element().add({Timestamp{5}, ActorId{7}}, {Timestamp{5}, OriginId{7}});
@@ -149,7 +154,8 @@ TEST_CASE("member table: equal cells make equal versions, in whatever order they
       const NodeId node{1 + random() % 4};
       const std::uint64_t at = 1 + random() % 6;
       // A node writes one value at one time.
-      cells.emplace_back(member_cell(node), written(record("n" + std::to_string(node.value), {{OriginId{at}, Timestamp{at}}}), at));
+      cells.emplace_back(member_cell(node),
+                         written(record("n" + std::to_string(node.value), {{OriginId{at}, Timestamp{at}}}), at));
     }
     MemberTable one, two;
     for (const auto& [key, content] : cells) (void)one.merge(key, content);
@@ -188,7 +194,8 @@ TEST_CASE("member table: the newest life wins, whether a record or a message tol
   CHECK_FALSE(table.learn_life(kOne, {OriginId{9}, Timestamp{100}}));
   CHECK(table.learn_life(kOne, {OriginId{12}, Timestamp{300}}));
   // A record that comes later tells of an earlier life.
-  (void)table.merge(member_cell(kOne), written(record("n1", {{OriginId{10}, Timestamp{100}}, {OriginId{11}, Timestamp{200}}}), 6));
+  (void)table.merge(member_cell(kOne),
+                    written(record("n1", {{OriginId{10}, Timestamp{100}}, {OriginId{11}, Timestamp{200}}}), 6));
   CHECK(table.find(kOne)->record.lives.size() == 2);
   CHECK(table.find(kOne)->life == Life{OriginId{12}, Timestamp{300}});
   (void)table.merge(member_cell(kOne), written(record("n1", {{OriginId{13}, Timestamp{400}}}), 7));

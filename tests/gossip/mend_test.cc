@@ -131,6 +131,31 @@ TEST_CASE("mend: one peer after the other is asked, until one has it") {
   CHECK(stage.network.counter("n1", "rows_lost") == 0);
 }
 
+// Goal: the peer that answers first may hold less of the row than another; what only the other holds is not lost.
+// Method: n3's newest entry has come to n1, not to n2.  n1's row is damaged, and n2 is the first to be asked.
+TEST_CASE("mend: what the first peer lacks of a row comes from another") {
+  Stage stage(3);
+  stage.network.cut("n2", "n1");
+  stage.network.cut("n2", "n3");
+  stage.network.operate("n3", srem(stage.key, {"one"}));
+  REQUIRE(stage.network.run_until([&] { return !stage.network.present("n1", stage.key, "one"); }));
+  stage.network.run_ms(3000);
+  stage.damage("n1", "one");
+  stage.network.heal();
+  stage.network.cut("n2", "n3");
+  stage.tap->pass = [](const Tap::Sent& sent) {
+    return !std::holds_alternative<FetchBody>(sent.envelope.body) || sent.to == "n2";
+  };
+  stage.tap->lose = {"pull"};
+  stage.network.input("n1", RowDamaged{stage.row("one")});
+  REQUIRE(stage.network.run_until([&] { return stage.waiting("n1") == 0; }));
+  stage.tap->pass = nullptr;
+  stage.tap->lose.clear();
+  stage.network.heal();
+  CHECK(stage.network.run_until([&] { return stage.network.all_settled(); }));
+  for (const char* name : {"n1", "n2", "n3"}) CHECK_FALSE(stage.network.present(name, stage.key, "one"));
+}
+
 TEST_CASE("mend: a row that nobody else holds is given up, and the log says so") {
   Stage stage(3);
   stage.tap->lose = {"push", "pull"};

@@ -17,11 +17,40 @@ std::string array32(std::uint32_t count) {
 }
 
 TEST_CASE("msgpack guard: every kind of value but ext is taken") {
-  for (const char* good : {"c0", "c2", "c3", "00", "7f", "ff", "e0", "cc ff", "cd ff ff", "ce ff ff ff ff",
-                           "cf ff ff ff ff ff ff ff ff", "d0 80", "d1 80 00", "d2 80 00 00 00", "d3 80 00 00 00 00 00 00 00",
-                           "ca 3f c0 00 00", "cb 3f f8 00 00 00 00 00 00", "a0", "a1 61", "d9 01 61", "da 00 01 61",
-                           "db 00 00 00 01 61", "c4 00", "c4 01 61", "c5 00 01 61", "c6 00 00 00 01 61", "90", "91 c0",
-                           "dc 00 01 c0", "dd 00 00 00 01 c0", "80", "81 00 c0", "de 00 01 00 c0", "df 00 00 00 01 00 c0"}) {
+  for (const char* good : {"c0",
+                           "c2",
+                           "c3",
+                           "00",
+                           "7f",
+                           "ff",
+                           "e0",
+                           "cc ff",
+                           "cd ff ff",
+                           "ce ff ff ff ff",
+                           "cf ff ff ff ff ff ff ff ff",
+                           "d0 80",
+                           "d1 80 00",
+                           "d2 80 00 00 00",
+                           "d3 80 00 00 00 00 00 00 00",
+                           "ca 3f c0 00 00",
+                           "cb 3f f8 00 00 00 00 00 00",
+                           "a0",
+                           "a1 61",
+                           "d9 01 61",
+                           "da 00 01 61",
+                           "db 00 00 00 01 61",
+                           "c4 00",
+                           "c4 01 61",
+                           "c5 00 01 61",
+                           "c6 00 00 00 01 61",
+                           "90",
+                           "91 c0",
+                           "dc 00 01 c0",
+                           "dd 00 00 00 01 c0",
+                           "80",
+                           "81 00 c0",
+                           "de 00 01 00 c0",
+                           "df 00 00 00 01 00 c0"}) {
     CAPTURE(good);
     CHECK(sound(good));
     // Cut anywhere, or with something behind it, it is not one whole value.
@@ -37,8 +66,8 @@ TEST_CASE("msgpack guard: every kind of value but ext is taken") {
 
 TEST_CASE("msgpack guard: ext is refused") {
   for (const char* ext : {"d4 01 00", "d5 01 00 00", "d6 ff 00 00 00 00", "d7 01 00 00 00 00 00 00 00 00",
-                          "d8 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", "c7 00 01", "c7 01 01 00", "c8 00 00 01",
-                          "c9 00 00 00 00 01", "91 d4 01 00", "81 00 d4 01 00", "81 d4 01 00 00"}) {
+                          "d8 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", "c7 00 01", "c7 01 01 00",
+                          "c8 00 00 01", "c9 00 00 00 00 01", "91 d4 01 00", "81 00 d4 01 00", "81 d4 01 00 00"}) {
     CAPTURE(ext);
     CHECK_FALSE(sound(ext));
   }
@@ -62,7 +91,9 @@ TEST_CASE("msgpack guard: depth at the limit and one above") {
 }
 
 TEST_CASE("msgpack guard: objects at the limit and one above") {
-  const auto nils = [](std::size_t count) { return array32(static_cast<std::uint32_t>(count)) + std::string(count, '\xc0'); };
+  const auto nils = [](std::size_t count) {
+    return array32(static_cast<std::uint32_t>(count)) + std::string(count, '\xc0');
+  };
   CHECK(msgpack_is_sound(nils(kMsgpackObjectsMax - 1)));  // And the array itself.
   CHECK_FALSE(msgpack_is_sound(nils(kMsgpackObjectsMax)));
   CHECK_FALSE(msgpack_is_sound(nils(10 * 1024 * 1024)));  // Ten mebibytes of nil, which would take 240 MiB.
@@ -70,10 +101,28 @@ TEST_CASE("msgpack guard: objects at the limit and one above") {
 }
 
 TEST_CASE("msgpack guard: a count larger than the bytes there are is refused before anything is taken") {
-  for (const char* lie : {"91", "9f c0", "81", "81 00", "8f 00 00", "dc 00 01", "dc ff ff c0", "dd 00 00 00 02 c0",
-                          "dd ff ff ff ff c0", "de 00 01 00", "de ff ff 00 00", "df 00 00 00 02 00 c0 01", "df ff ff ff ff 00 00",
-                          "a1", "bf 61", "d9 ff 61", "da ff ff 61", "db ff ff ff ff 61", "c4 02 61", "c5 ff ff 61",
-                          "c6 ff ff ff ff 61", "df 80 00 00 00 00 00"}) {
+  for (const char* lie : {"91",
+                          "9f c0",
+                          "81",
+                          "81 00",
+                          "8f 00 00",
+                          "dc 00 01",
+                          "dc ff ff c0",
+                          "dd 00 00 00 02 c0",
+                          "dd ff ff ff ff c0",
+                          "de 00 01 00",
+                          "de ff ff 00 00",
+                          "df 00 00 00 02 00 c0 01",
+                          "df ff ff ff ff 00 00",
+                          "a1",
+                          "bf 61",
+                          "d9 ff 61",
+                          "da ff ff 61",
+                          "db ff ff ff ff 61",
+                          "c4 02 61",
+                          "c5 ff ff 61",
+                          "c6 ff ff ff ff 61",
+                          "df 80 00 00 00 00 00"}) {
     CAPTURE(lie);
     CHECK_FALSE(sound(lie));
   }
@@ -97,8 +146,8 @@ TEST_CASE("msgpack guard: a key may be an integer or a string, and comes once") 
   CHECK_FALSE(sound("82 a1 61 c0 d9 01 61 c0"));
   CHECK_FALSE(sound("83 01 c0 02 c0 01 c0"));  // Not side by side.
   CHECK_FALSE(sound("81 00 82 01 c0 01 c0"));  // Further in.
-  for (const char* key : {"c0", "c2", "c3", "ca 3f c0 00 00", "cb 3f f8 00 00 00 00 00 00", "c4 01 61", "90", "91 00", "80",
-                          "81 00 00"}) {
+  for (const char* key : {"c0", "c2", "c3", "ca 3f c0 00 00", "cb 3f f8 00 00 00 00 00 00", "c4 01 61", "90", "91 00",
+                          "80", "81 00 00"}) {
     CAPTURE(key);
     CHECK_FALSE(sound((std::string("81 ") + key + " c0").c_str()));
   }

@@ -43,7 +43,9 @@ TEST_CASE("operations: each limit at the limit, one below and one above") {
   Alone alone;
   const auto bytes = [](std::size_t size) { return std::string(size, 'x'); };
   for (const int more : {-1, 0, 1}) {
-    const auto near = [&](std::size_t limit) { return static_cast<std::size_t>(static_cast<std::int64_t>(limit) + more); };
+    const auto near = [&](std::size_t limit) {
+      return static_cast<std::size_t>(static_cast<std::int64_t>(limit) + more);
+    };
     const Refusal expected = more > 0 ? Refusal::kLimit : Refusal::kNone;
     const auto check = [&](Operation operation, std::size_t limit) {
       CAPTURE(limit);
@@ -113,9 +115,11 @@ TEST_CASE("operations: a table has a table's name") {
     operation.table = table;
     return alone.refusal(operation);
   };
-  for (const auto& good : {std::string("a"), std::string("A.z-_9"), std::string(kTableNameBytesMax, 'a')}) CHECK(with(good) == Refusal::kNone);
-  for (const auto& bad : {std::string(), std::string("_kith"), std::string("_"), std::string("a b"), std::string("\xc3\xa4"),
-                          std::string("a/b"), std::string("a\0b", 3), std::string(kTableNameBytesMax + 1, 'a')}) {
+  for (const auto& good : {std::string("a"), std::string("A.z-_9"), std::string(kTableNameBytesMax, 'a')})
+    CHECK(with(good) == Refusal::kNone);
+  for (const auto& bad :
+       {std::string(), std::string("_kith"), std::string("_"), std::string("a b"), std::string("\xc3\xa4"),
+        std::string("a/b"), std::string("a\0b", 3), std::string(kTableNameBytesMax + 1, 'a')}) {
     CHECK(with(bad) == Refusal::kBadName);
   }
 }
@@ -215,7 +219,8 @@ TEST_CASE("operations: what a client wrote later wins over what it wrote before,
 TEST_CASE("operations: when the counter of the millisecond is used up, the answer comes a little later, in order") {
   Alone alone;
   // The tag carries the clock to the last timestamp of a millisecond.
-  const auto first = alone.network.submit("n1", tagged(set("k", "1"), {time_of(alone.network, 5, Timestamp::kCounterMax), kAlice}));
+  const auto first =
+      alone.network.submit("n1", tagged(set("k", "1"), {time_of(alone.network, 5, Timestamp::kCounterMax), kAlice}));
   const auto second = alone.network.submit("n1", set("k", "2"));
   CHECK_FALSE(alone.network.reply(first).has_value());
   CHECK_FALSE(alone.network.reply(second).has_value());
@@ -348,7 +353,8 @@ TEST_CASE("operations: a lost ack is made up for by a pull or a round") {
 }
 
 // Goal: equal clocks vouch only for what clocks cover.
-// Method: n1 has an entry from behind a gap, so no clock covers it, and n2 does not have it.  Its retry at n1 asks for two
+// Method: n1 has an entry from behind a gap, so no clock covers it, and n2 does not have it.  Its retry at n1 asks for
+// two
 //         replicas while rounds find n1 and n2 in step.
 TEST_CASE("operations: nodes in step do not vouch for an entry from behind a gap") {
   Network network;
@@ -400,7 +406,8 @@ TEST_CASE("operations: a node that goes down takes no more, and its peers know")
   CHECK(reply.code == Refusal::kStopping);
   network.run_ms(20);
   bool known = false;
-  for (const auto& member : network.node("n2").engine->status({}).members) known |= member.name == "n1" && member.stopping;
+  for (const auto& member : network.node("n2").engine->status({}).members)
+    known |= member.name == "n1" && member.stopping;
   CHECK(known);
 }
 

@@ -196,7 +196,8 @@ TEST_CASE("pull: a question that is not answered is given up, and asked again af
   CHECK(stage.question().nonce != question.nonce);
 }
 
-TEST_CASE("pull: while one answer is outstanding there is no second question, and what came up meanwhile is asked then") {
+TEST_CASE(
+    "pull: while one answer is outstanding there is no second question, and what came up meanwhile is asked then") {
   Stage stage;
   const auto question = stage.question();
   stage.feed(DigestsBody{{{kShard, 1}, {1, 1}}});
@@ -266,6 +267,23 @@ TEST_CASE("pull: a position that this life never gave out is not believed") {
   CHECK(cells_after(origin, end + 1) == 1);               // Past the end.
   CHECK(cells_after(OriginId{0xbeef}, end) == 1);         // Of another life.
   CHECK(cells_after(OriginId{}, 0) == 1);
+}
+
+TEST_CASE("pull: a position in the feed of a peer's earlier life is not sent to its next") {
+  Stage stage;
+  const auto position = [](const PullBody& pull) {
+    for (const auto& part : pull.parts) {
+      if (part.shard == kShard) return Cursor{part.epoch, part.after};
+    }
+    FAIL("not asked for");
+    return Cursor{};
+  };
+  stage.feed(stage.answer(stage.question().nonce));
+  CHECK(position(stage.question()) == Cursor{stage.puppet->origin, 7});
+  stage.network.run_ms(stage.network.options.pull_timeout_ms + 10);
+  stage.puppet->origin = OriginId{0xbeef};
+  stage.puppet->start = stage.puppet->now();
+  CHECK(position(stage.question()) == Cursor{});
 }
 
 // Goal: after a restart, when cursors mean nothing, the sparse marks spare a scan of the whole feed.
