@@ -91,7 +91,7 @@ TEST_CASE("data: a retry with its tag does not bring back what was removed meanw
   CHECK(n1.json({"sadd", "likes", "tea", "--tag", tag})["tag"] == tag);
 }
 
-TEST_CASE("shell: lines from a pipe, with quoting; an error is told with its line and is the exit code") {
+TEST_CASE("shell: lines from a pipe, with quoting, an error is told with its line and is the exit code") {
   NodeFixture n1;
   const KithRun done = n1.run({}, {.standard_input = "set k 'two words'\n# a comment\n\nget k\n"
                                                      "sadd s \"\\x00\\n\" b\nsmembers s\n"});

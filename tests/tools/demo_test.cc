@@ -60,7 +60,7 @@ TEST_CASE("demo: lines that make no sense are usage errors with their number") {
   CHECK(run_kith({"demo", "--script", directory / "absent"}).code == 1);
 }
 
-TEST_CASE("demo: the shell from a pipe; --dir keeps the logs") {
+TEST_CASE("demo: the shell from a pipe, --dir keeps the logs") {
   const TemporaryDirectory directory;
   const std::string kept = directory / "kept";
   const KithRun done = run_kith(

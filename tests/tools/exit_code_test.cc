@@ -59,7 +59,7 @@ TEST_CASE("exit codes: as --help prints them") {
   }
 }
 
-TEST_CASE("exit codes: a timeout of a write says how to retry it; the write is not lost") {
+TEST_CASE("exit codes: a timeout of a write says how to retry it, the write is not lost") {
   NodeFixture n1;
   const KithRun done = n1.run({"sadd", "likes", "milk", "--replicas", "2", "--timeout", "500ms"});
   CHECK(done.code == 5);
@@ -67,7 +67,7 @@ TEST_CASE("exit codes: a timeout of a write says how to retry it; the write is n
   CHECK(n1.out({"smembers", "likes"}) == "milk\n");
 }
 
-TEST_CASE("exit codes: the environment names the node and the table; options win over it") {
+TEST_CASE("exit codes: the environment names the node and the table, options win over it") {
   NodeFixture n1;
   n1.out({"-t", "t1", "set", "k", "in t1"});
   n1.out({"set", "k", "in default"});

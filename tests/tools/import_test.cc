@@ -27,7 +27,7 @@ TEST_CASE("import: every op, and values that are not UTF-8") {
   CHECK(n1.run({"get", "note"}).code == 3);
 }
 
-TEST_CASE("import: a bad line is named, with what is wrong; --keep-going imports the rest") {
+TEST_CASE("import: a bad line is named, with what is wrong, and --keep-going imports the rest") {
   NodeFixture n1;
   const std::string lines =
       "{\"op\":\"sadd\",\"key\":\"a\",\"members\":[\"1\"]}\n"
