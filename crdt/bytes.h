@@ -14,6 +14,9 @@ namespace kith {
 
 class ByteWriter {
  public:
+  // Most of what is written (names, rows, entries) fits what is taken at once: one allocation, not four.
+  ByteWriter() { out_.reserve(kReservedBytes); }
+
   void u8(std::uint8_t v) { out_.push_back(static_cast<char>(v)); }
   void u16(std::uint16_t v) { fixed(v, 2); }
   void u64(std::uint64_t v) { fixed(v, 8); }
@@ -30,6 +33,8 @@ class ByteWriter {
   void clear() { out_.clear(); }  // Keeps the memory.
 
  private:
+  static constexpr std::size_t kReservedBytes = 120;
+
   void fixed(std::uint64_t v, int width) {
     char raw[8];
     for (int i = 0; i < width; ++i) raw[i] = static_cast<char>(v >> (8 * (width - 1 - i)));

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "crdt/limits.h"
 
@@ -64,6 +65,19 @@ std::optional<CellKey> decode_cell_key(ByteReader& in) {
 }
 
 std::uint64_t hash_of(const CellKey& cell) {
+  // The same bytes on the stack when every length is one varint byte: this runs several times a write.
+  constexpr std::size_t kShortMax = 127;
+  if (cell.table.size() <= kShortMax && cell.key.size() <= kShortMax && cell.member.size() <= kShortMax) {
+    char bytes[1 + 3 * (1 + kShortMax)];
+    std::size_t size = 0;
+    bytes[size++] = static_cast<char>(cell.kind);
+    for (const std::string* part : {&cell.table, &cell.key, &cell.member}) {
+      bytes[size++] = static_cast<char>(part->size());
+      std::memcpy(bytes + size, part->data(), part->size());
+      size += part->size();
+    }
+    return XXH3_64bits(bytes, size);
+  }
   ByteWriter out;
   encode(cell, out);
   return XXH3_64bits(out.view().data(), out.size());
