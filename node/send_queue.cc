@@ -27,9 +27,11 @@ Sent send_counted(zmq::socket_t& socket, std::string bytes, const std::shared_pt
   waiting->bytes = std::move(bytes);
   waiting->load = load;
   load->add(waiting->bytes.size());
-  waiting->handed_over.store(true, std::memory_order_release);
+  char* const data = waiting->bytes.data();
+  const std::size_t size = waiting->bytes.size();
   Waiting* const owned = waiting.release();
-  zmq::message_t message(owned->bytes.data(), owned->bytes.size(), release, owned);  // Releases it, sent or not.
+  owned->handed_over.store(true, std::memory_order_release);  // Nothing of it is touched here after this.
+  zmq::message_t message(data, size, release, owned);         // Releases it, sent or not.
   try {
     return socket.send(message, zmq::send_flags::dontwait) ? Sent::kQueued : Sent::kFull;
   } catch (const zmq::error_t& error) {
