@@ -279,6 +279,7 @@ TEST_CASE("pull: a position in the feed of a peer's earlier life is not sent to 
     return Cursor{};
   };
   stage.feed(stage.answer(stage.question().nonce));
+  stage.network.run_ms(stage.network.options.pull_timeout_ms + 10);  // It asked on about the members.
   CHECK(position(stage.question()) == Cursor{stage.puppet->origin, 7});
   stage.network.run_ms(stage.network.options.pull_timeout_ms + 10);
   stage.puppet->origin = OriginId{0xbeef};
