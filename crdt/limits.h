@@ -1,7 +1,7 @@
 // crdt/limits.h -- every limit of Kith, in one place (DESIGN.md, section 12).
 //
 // Each is checked before memory is taken, and each has an error that names it.  Bytes unless said otherwise.
-// Tested at the limit, one below and one above: tests/bad_input_test.cc.
+// Tested at the limit, one below and one above: tests/BAD_INPUT.md.
 #pragma once
 
 #include <cstddef>

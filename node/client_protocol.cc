@@ -22,73 +22,6 @@ constexpr std::array<std::string_view, 5> kStatusNames = {"ok", "stored", "refus
 // No level of replicas is worth waiting for longer than a day.
 constexpr std::int64_t kTimeoutMsMax = 24 * 60 * 60 * 1000;
 
-// ---- Writing: a map whose entries are counted as they come, absent ones left out.
-
-class MapPacker {
- public:
-  MapPacker() : packer_(body_) {}
-
-  template <class Value>
-  void number(std::string_view key, Value value) {
-    name(key);
-    packer_.pack(value);
-  }
-  void text(std::string_view key, std::string_view value) {
-    name(key);
-    str(value);
-  }
-  void bytes(std::string_view key, std::string_view value) {
-    name(key);
-    bin(value);
-  }
-  template <class List, class Pack>
-  void list(std::string_view key, const List& values, Pack pack) {
-    if (values.empty()) return;
-    name(key);
-    packer_.pack_array(static_cast<std::uint32_t>(values.size()));
-    for (const auto& value : values) pack(value);
-  }
-  void byte_list(std::string_view key, const std::vector<std::string>& values) {
-    list(key, values, [&](const std::string& value) { bin(value); });
-  }
-  void pair_list(std::string_view key, const std::vector<std::pair<std::string, std::string>>& values) {
-    list(key, values, [&](const auto& value) {
-      packer_.pack_array(2);
-      bin(value.first);
-      bin(value.second);
-    });
-  }
-
-  void str(std::string_view value) {
-    packer_.pack_str(static_cast<std::uint32_t>(value.size()));
-    packer_.pack_str_body(value.data(), static_cast<std::uint32_t>(value.size()));
-  }
-  void bin(std::string_view value) {
-    packer_.pack_bin(static_cast<std::uint32_t>(value.size()));
-    packer_.pack_bin_body(value.data(), static_cast<std::uint32_t>(value.size()));
-  }
-  msgpack::packer<msgpack::sbuffer>& packer() { return packer_; }
-
-  std::string take() {
-    msgpack::sbuffer head;
-    msgpack::packer<msgpack::sbuffer>(head).pack_map(count_);
-    std::string out;
-    out.reserve(head.size() + body_.size());
-    out.append(head.data(), head.size()).append(body_.data(), body_.size());
-    return out;
-  }
-
- private:
-  void name(std::string_view key) {
-    ++count_;
-    str(key);
-  }
-
-  msgpack::sbuffer body_;
-  msgpack::packer<msgpack::sbuffer> packer_;
-  std::uint32_t count_ = 0;
-};
-
 // ---- Reading
 
 // Collects what is wrong first; later reads then change nothing.
@@ -299,55 +232,6 @@ bool is_write(ClientOp op) {
 }
 
 std::string_view to_string(Status status) { return kStatusNames[static_cast<std::size_t>(status)]; }
-
-std::string encode(const Request& request) {
-  static const Request kDefaults;
-  MapPacker map;
-  map.number("v", kClientProtocolVersion);
-  map.number("id", request.id);
-  map.text("op", to_string(request.op));
-  if (request.table != kDefaults.table) map.text("table", request.table);
-  if (!request.key.empty()) map.bytes("key", request.key);
-  if (!request.value.empty()) map.bytes("value", request.value);
-  map.byte_list("members", request.members);
-  map.pair_list("fields", request.fields);
-  if (request.tag) map.text("tag", to_string(*request.tag));
-  if (request.replicas != kDefaults.replicas) map.number("replicas", request.replicas);
-  if (request.timeout_ms != kDefaults.timeout_ms) map.number("timeout_ms", request.timeout_ms);
-  if (!request.prefix.empty()) map.bytes("prefix", request.prefix);
-  if (!request.after.empty()) map.bytes("after", request.after);
-  if (request.limit != 0) map.number("limit", request.limit);
-  if (request.shard != 0) map.number("shard", request.shard);
-  map.list("buckets", request.buckets, [&](std::uint32_t bucket) { map.packer().pack(bucket); });
-  if (!request.text.empty()) map.bytes("text", request.text);
-  return map.take();
-}
-
-std::string encode(const ClientReply& reply) {
-  MapPacker map;
-  map.number("v", kClientProtocolVersion);
-  map.number("id", reply.id);
-  map.text("status", to_string(reply.status));
-  if (!reply.code.empty()) map.text("code", reply.code);
-  if (!reply.message.empty()) map.text("message", reply.message);
-  map.number("time", reply.time.value);
-  map.text("node", reply.node);
-  if (reply.value) map.bytes("value", *reply.value);
-  map.byte_list("members", reply.members);
-  map.pair_list("fields", reply.fields);
-  map.list("keys", reply.keys, [&](const KeyInfo& info) {
-    map.packer().pack_array(3);
-    map.bin(info.key);
-    map.str(to_string(info.kind));
-    map.packer().pack(info.live);
-  });
-  if (!reply.next.empty()) map.bytes("next", reply.next);
-  if (reply.number != 0) map.number("number", reply.number);
-  if (reply.tag) map.text("tag", to_string(*reply.tag));
-  map.list("replicas", reply.replicas, [&](const std::string& name) { map.str(name); });
-  if (!reply.document.empty()) map.text("document", reply.document);
-  return map.take();
-}
 
 std::variant<Request, Malformed> decode_request(std::string_view frame) {
   auto unpacked = unpack(frame);

@@ -331,8 +331,8 @@ struct EngineThread::Impl {
 
   void say_farewell() {
     const std::int64_t until_ms = read_clocks().monotonic_ms + kFarewellMs;
-    for (std::int64_t now_ms = 0; parts.transport.bytes_waiting() > 0; ) {
-      now_ms = read_clocks().monotonic_ms;
+    while (parts.transport.bytes_waiting() > 0) {
+      const std::int64_t now_ms = read_clocks().monotonic_ms;
       if (now_ms >= until_ms) break;
       (void)parts.transport.tick(now_ms);
       (void)zmq_poll(nullptr, 0, 2);

@@ -95,7 +95,8 @@ void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change
     report_.refused.push_back(key);
     return;
   }
-  const Tally::Share before = stored.state == StoredRow::State::kSound ? Tally::share_of(stored.content) : Tally::Share{};
+  const Tally::Share before =
+      stored.state == StoredRow::State::kSound ? Tally::share_of(stored.content) : Tally::Share{};
   Content content = stored.state == StoredRow::State::kSound ? std::move(stored.content) : Content(change.cell.kind);
   const bool changed = content.join(change.delta);
   if (!storable(content)) {
@@ -104,10 +105,9 @@ void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change
   }
 
   const bool unreadable = stored.state == StoredRow::State::kUnreadable;
-  if (unreadable && !stored.marked) {
-    if (!change.mends) mark_damaged(key);
-    tally_.recount(key);
-  }
+  // SUBTLE: also when it is marked already: what was merged in since then was readable once, and counted.
+  if (unreadable) tally_.recount(key);
+  if (unreadable && !stored.marked && !change.mends) mark_damaged(key);
   if (change.mends && stored.marked) transaction_.del(Database::kDamaged, key);
   // SUBTLE: a mended row moves to the end of the feed even when the peer had nothing new: whoever read past it while it
   // was damaged has not seen it.
@@ -137,7 +137,7 @@ void Application::forget_damaged(const StoreKey& key) {
   }
   if (stored.state == StoredRow::State::kMissing) {
     stored.lsn = feed_entry_of(key, {});
-  } else if (!stored.marked) {
+  } else {
     tally_.recount(key);
   }
   remove_row(key, stored);

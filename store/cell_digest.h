@@ -1,5 +1,5 @@
-// store/cell_digest.h -- what a cell adds to its shard's fingerprint: bucket_of and fingerprint_of of store/store.h with
-// the name hashed once.
+// store/cell_digest.h -- what a cell adds to its shard's fingerprint: bucket_of and fingerprint_of of store/store.h
+// with the name hashed once.
 #pragma once
 
 #include <cstdint>

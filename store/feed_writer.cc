@@ -94,7 +94,8 @@ FeedWriter::Shard FeedWriter::load(const ReadTransaction& transaction, ShardId s
     break;
   }
 
-  for (bool more = feed->seek(shard_entry_key(shard, read_from + 1)); more && belongs(*feed) != 0; more = feed->next()) {
+  for (bool more = feed->seek(shard_entry_key(shard, read_from + 1)); more && belongs(*feed) != 0;
+       more = feed->next()) {
     const auto bytes = transaction.get(Database::kCells, feed->value());
     const auto row = bytes ? decode_row(feed->value(), *bytes) : std::nullopt;
     if (!row) continue;  // What a peer mends it with is a change of its own.

@@ -105,7 +105,8 @@ LmdbEnvironment::LmdbEnvironment(const std::string& directory, const LmdbOptions
   }
   if (error) fail_system("create the data directory " + directory, error.value());
   if (!fs::is_directory(directory, error)) {
-    fail(StoreError::Kind::kOther, directory + (fs::exists(directory, error) ? " is not a directory" : " does not exist") +
+    fail(StoreError::Kind::kOther, directory +
+                                       (fs::exists(directory, error) ? " is not a directory" : " does not exist") +
                                        ": give the data directory of a node");
   }
   try {
@@ -135,8 +136,9 @@ void LmdbEnvironment::lock(const std::string& directory) {
   if (lock_ < 0) fail_system("open " + path, errno);
   if (::flock(lock_, LOCK_EX | LOCK_NB) == 0) return;
   if (errno != EWOULDBLOCK) fail_system("lock " + path, errno);
-  fail(StoreError::Kind::kInUse, directory + " is in use by another node: stop that one, or give this one a directory of "
-                                             "its own");
+  fail(StoreError::Kind::kInUse, directory +
+                                     " is in use by another node: stop that one, or give this one a directory of "
+                                     "its own");
 }
 
 void LmdbEnvironment::open_environment(const std::string& directory, const LmdbOptions& options) {
@@ -145,8 +147,9 @@ void LmdbEnvironment::open_environment(const std::string& directory, const LmdbO
     if (errno != ENOENT) fail_system("look at " + where_, errno);
     create_store(directory);
   } else if (file.st_size == 0) {
-    fail(StoreError::Kind::kCorrupt, where_ + " is empty, which a store never is: what it held is lost.  To let the node "
-                                              "come back empty and join again, set the directory aside");
+    fail(StoreError::Kind::kCorrupt, where_ +
+                                         " is empty, which a store never is: what it held is lost.  To let the node "
+                                         "come back empty and join again, set the directory aside");
   }
   env_ = new_environment(options.map_bytes, options.readers_max, where_);
   const int code = mdb_env_open(env_, directory.c_str(), kFlags, kFileMode);
@@ -198,7 +201,8 @@ void LmdbEnvironment::open_databases() {
     const auto bytes = code == MDB_SUCCESS ? unseal(Database::kMeta, kFormatName, sealed) : std::nullopt;
     const auto version = bytes ? decode_u64(*bytes) : std::nullopt;
     if (!version) {
-      fail(StoreError::Kind::kCorrupt, where_ + " does not say which format it has: it is not a store of Kith, or damaged");
+      fail(StoreError::Kind::kCorrupt,
+           where_ + " does not say which format it has: it is not a store of Kith, or damaged");
     }
     if (*version != kFormatVersion) {
       fail(StoreError::Kind::kFormat, where_ + " has format version " + std::to_string(*version) +

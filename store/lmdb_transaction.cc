@@ -126,7 +126,8 @@ LmdbWriteTransaction::~LmdbWriteTransaction() {
 LmdbWriteTransaction::Place& LmdbWriteTransaction::place(Database database) const {
   Place& place = places_[static_cast<std::size_t>(database)];
   if (place.cursor == nullptr) {
-    check_lmdb(mdb_cursor_open(txn_, databases_[static_cast<std::size_t>(database)], &place.cursor), "open a cursor", where_);
+    check_lmdb(mdb_cursor_open(txn_, databases_[static_cast<std::size_t>(database)], &place.cursor), "open a cursor",
+               where_);
   }
   return place;
 }

@@ -53,7 +53,8 @@ struct State {
   }
 
   void undo(std::vector<Undo>& log, std::size_t down_to) {
-    for (; log.size() > down_to; log.pop_back()) replace(log.back().database, log.back().key, std::move(log.back().value));
+    for (; log.size() > down_to; log.pop_back())
+      replace(log.back().database, log.back().key, std::move(log.back().value));
   }
 };
 
@@ -179,7 +180,8 @@ MemoryStore::~MemoryStore() = default;
 CommitReport MemoryStore::commit(const StoreBatch& batch) {
   Impl& my = *impl_;
   std::unique_lock lock(my.state.mutex);
-  if (const auto fault = std::exchange(my.fault, std::nullopt)) throw StoreError(*fault, "a fault that a test asked for");
+  if (const auto fault = std::exchange(my.fault, std::nullopt))
+    throw StoreError(*fault, "a fault that a test asked for");
   const std::size_t begin = my.log.size();
   try {
     MapWriteTransaction transaction(my.state, my.log, my.bytes_max);

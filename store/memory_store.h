@@ -3,9 +3,9 @@
 // The same rows, the same bytes and the same decisions as on disk (applier.h, reader.h), kept in ordered maps; and what
 // a disk does at its worst, on demand: it forgets what was not synced, rots, fills up, fails.
 //
-// SUBTLE: a snapshot reads the live state, not that of the time it was taken: each single read is guarded, so any thread
-// may read while one commits, but two reads may have a commit between them.  Who needs one point in time takes care that
-// nobody commits meanwhile; the simulator, with its one thread, does.
+// SUBTLE: a snapshot reads the live state, not that of the time it was taken: each single read is guarded, so any
+// thread may read while one commits, but two reads may have a commit between them.  Who needs one point in time takes
+// care that nobody commits meanwhile; the simulator, with its one thread, does.
 #pragma once
 
 #include <memory>

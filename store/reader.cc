@@ -4,8 +4,8 @@
 #include <set>
 
 #include "store/feed_writer.h"
+#include "store/fingerprints.h"
 #include "store/records.h"
-#include "store/tally.h"
 
 namespace kith {
 namespace {
@@ -84,7 +84,8 @@ void Reader::feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const 
     const StoreKey key(walk->value());
     const auto bytes = transaction_->get(Database::kCells, key);
     const auto row = bytes ? sound(key, *bytes) : std::nullopt;
-    if (row && row->lsn != *lsn) continue;  // Not this row's entry: the feed is damaged here, the row is elsewhere in it.
+    if (row && row->lsn != *lsn)
+      continue;  // Not this row's entry: the feed is damaged here, the row is elsewhere in it.
     if (!visit(*lsn, key, row ? &*row : nullptr)) return;
   }
 }
@@ -162,8 +163,9 @@ std::optional<std::string> Reader::meta(const std::string& name) const {
   const auto bytes = unseal(Database::kMeta, name, *sealed);
   if (!bytes) {
     throw StoreError(StoreError::Kind::kCorrupt,
-                     "the record '" + name + "' of the store is damaged and there is no second copy of it: set the data "
-                     "directory aside and let the node join again");
+                     "the record '" + name +
+                         "' of the store is damaged and there is no second copy of it: set the data "
+                         "directory aside and let the node join again");
   }
   return std::string(*bytes);
 }

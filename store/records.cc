@@ -128,4 +128,11 @@ std::string quarter_key(ShardId shard, std::size_t quarter) {
   return out.take();
 }
 
+std::string log_key(std::uint64_t changes) {
+  ByteWriter out;
+  out.bytes(kLogPrefix);
+  out.u64(changes);
+  return out.take();
+}
+
 }  // namespace kith

@@ -9,6 +9,8 @@
 //     fingerprints  00                          -> the root: u64
 //                   01 shard:u16                -> the shard's root: u64
 //                   02 shard:u16 quarter:u8     -> its 64 bucket sums: u64 each
+//                   03 changes:u64              -> (shard:u16 bucket:u8 by:u64)*, to be added to those
+//                                                  changes: in the log up to here, this record's included
 //     damaged       store key                   -> nothing
 //     sealed        := bytes, xxh3-64 of them, seeded with the xxh3-64 of the key and the database's number
 //
@@ -54,7 +56,7 @@ struct CountRecord {
 std::string encode_count(std::string_view value_key, std::string_view key, std::uint64_t live);
 std::optional<CountRecord> decode_count(std::string_view bytes);
 
-// Four records a shard, so that a change rewrites 512 bytes and not 2 KiB, and several share a page.
+// Four records a shard, so that several share a page.
 inline constexpr std::size_t kQuarters = 4;
 inline constexpr std::size_t kBucketsPerQuarter = kFingerprintBuckets / kQuarters;
 inline constexpr std::size_t kQuarterBytes = kBucketsPerQuarter * 8;
@@ -62,6 +64,8 @@ inline constexpr std::size_t kQuarterBytes = kBucketsPerQuarter * 8;
 inline constexpr std::string_view kRootKey{"\0", 1};
 std::string shard_root_key(ShardId shard);
 std::string quarter_key(ShardId shard, std::size_t quarter);
+inline constexpr std::string_view kLogPrefix{"\3", 1}, kLogEnd{"\4", 1};
+std::string log_key(std::uint64_t changes);
 
 // In `meta`, for the store itself.
 inline constexpr std::string_view kFormatName = "format_version";

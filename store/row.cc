@@ -138,7 +138,8 @@ StoreKey store_key(ShardId shard, const CellKey& cell) {
 }
 
 StoreKey shard_prefix(ShardId shard) {
-  return {static_cast<char>(static_cast<std::uint8_t>(shard >> 8)), static_cast<char>(static_cast<std::uint8_t>(shard))};
+  return {static_cast<char>(static_cast<std::uint8_t>(shard >> 8)),
+          static_cast<char>(static_cast<std::uint8_t>(shard))};
 }
 
 StoreKey value_prefix(ShardId shard, std::string_view table, std::string_view key, Kind kind) {
@@ -219,7 +220,8 @@ std::string_view value_of_store_key(std::string_view store_key) {
   if (table_end == store_key.npos) return {};
   const std::size_t key_bytes = span_of_part(store_key.substr(table_end + 1)).bytes;
   const std::size_t end = table_end + 1 + key_bytes + 1;
-  return key_bytes != 0 && end <= store_key.size() ? store_key.substr(kShardBytes, end - kShardBytes) : std::string_view();
+  return key_bytes != 0 && end <= store_key.size() ? store_key.substr(kShardBytes, end - kShardBytes)
+                                                   : std::string_view();
 }
 
 std::string value_key(std::string_view table, std::string_view key, Kind kind) {

@@ -94,7 +94,7 @@ class Snapshot {
   // From the sparse marks: at most one mark's interval (kMarkInterval) too early.  Zero when no mark is covered.
   virtual Lsn first_unseen(ShardId shard, const CommitClock& held) const = 0;
 
-  // Live keys of `table` that begin with `prefix`, in order of (key, kind), after the position `after`: a key and a kind.
+  // Live keys of `table` that begin with `prefix`, in order of (key, kind), after the position `after`: key and kind.
   struct KeyPosition {
     std::string key;
     Kind kind = Kind::kRegister;

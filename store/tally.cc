@@ -9,25 +9,6 @@
 namespace kith {
 namespace {
 
-void write_sum(WriteTransaction& transaction, std::string_view key, std::uint64_t by) {
-  if (by != 0) transaction.put(Database::kFingerprints, key, encode_u64(read_sum(transaction, key) + by));
-}
-
-void write_roots(WriteTransaction& transaction, ShardId shard, std::uint64_t by) {
-  write_sum(transaction, shard_root_key(shard), by);
-  if (shard != kSystemShard) write_sum(transaction, kRootKey, by);
-}
-
-std::uint64_t sum_of(const Buckets& buckets) {
-  std::uint64_t sum = 0;
-  for (const std::uint64_t bucket : buckets) sum += bucket;
-  return sum;
-}
-
-std::uint64_t bucket_at(std::string_view record, std::size_t i) {
-  return record.size() == kQuarterBytes ? ByteReader(record.substr(i * 8, 8)).u64() : 0;
-}
-
 void put_count(WriteTransaction& transaction, std::string_view value_key, std::string_view key, std::uint64_t live) {
   if (live == 0) {
     transaction.del(Database::kCounts, value_key);
@@ -44,21 +25,6 @@ std::uint64_t read_count(const ReadTransaction& transaction, std::string_view va
 
 }  // namespace
 
-std::uint64_t read_sum(const ReadTransaction& transaction, std::string_view root_key) {
-  const auto bytes = transaction.get(Database::kFingerprints, root_key);
-  return bytes ? decode_u64(*bytes).value_or(0) : 0;
-}
-
-Buckets read_buckets(const ReadTransaction& transaction, ShardId shard) {
-  Buckets buckets{};
-  for (std::size_t quarter = 0; quarter < kQuarters; ++quarter) {
-    const auto record = transaction.get(Database::kFingerprints, quarter_key(shard, quarter));
-    if (!record) continue;
-    for (std::size_t i = 0; i < kBucketsPerQuarter; ++i) buckets[quarter * kBucketsPerQuarter + i] = bucket_at(*record, i);
-  }
-  return buckets;
-}
-
 void Tally::change(ShardId shard, const CellKey& cell, std::string_view store_key, Share before, Share after) {
   if (before.present != after.present) {
     const std::string_view value_key = value_of_store_key(store_key);
@@ -70,9 +36,9 @@ void Tally::change(ShardId shard, const CellKey& cell, std::string_view store_ke
     }
   }
   if (before.observable != after.observable) {
-    if (shards_.empty() || shards_.back().shard != shard) shards_.push_back({shard, Buckets{}});
     const CellDigest digest(cell);
-    shards_.back().by[digest.bucket()] += digest.fingerprint(after.observable) - digest.fingerprint(before.observable);
+    buckets_.push_back({shard, static_cast<std::uint8_t>(digest.bucket()),
+                        digest.fingerprint(after.observable) - digest.fingerprint(before.observable)});
   }
 }
 
@@ -82,7 +48,7 @@ void Tally::recount(std::string_view store_key) {
 
 std::vector<StoreKey> Tally::write(WriteTransaction& transaction) {
   write_counts(transaction);
-  write_fingerprints(transaction);
+  change_buckets(transaction, buckets_);
   std::vector<StoreKey> damaged;
   for (const auto& [shard, unknown] : recount_) recount_shard(transaction, shard, unknown, damaged);
   return damaged;
@@ -102,26 +68,6 @@ void Tally::write_counts(WriteTransaction& transaction) {
       continue;
     }
     put_count(transaction, change.value_key, change.cell->key, live + static_cast<std::uint64_t>(by));
-  }
-}
-
-void Tally::write_fingerprints(WriteTransaction& transaction) const {
-  for (const auto& [shard, by] : shards_) {
-    if (recount_.contains(shard)) continue;
-    for (std::size_t quarter = 0; quarter < kQuarters; ++quarter) {
-      const auto begin = by.begin() + static_cast<std::ptrdiff_t>(quarter * kBucketsPerQuarter);
-      const auto end = begin + static_cast<std::ptrdiff_t>(kBucketsPerQuarter);
-      if (std::all_of(begin, end, [](std::uint64_t sum) { return sum == 0; })) continue;
-
-      const std::string key = quarter_key(shard, quarter);
-      const std::string_view record = transaction.get(Database::kFingerprints, key).value_or(std::string_view());
-      ByteWriter changed;
-      for (std::size_t i = 0; i < kBucketsPerQuarter; ++i) {
-        changed.u64(bucket_at(record, i) + by[quarter * kBucketsPerQuarter + i]);
-      }
-      transaction.put(Database::kFingerprints, key, changed.view());
-    }
-    write_roots(transaction, shard, sum_of(by));
   }
 }
 
@@ -162,13 +108,7 @@ void Tally::recount_shard(WriteTransaction& transaction, ShardId shard, const st
   finish_value();
 
   for (const auto& [counted, right] : wrong) put_count(transaction, counted, right.key, right.live);
-  const std::uint64_t before = read_sum(transaction, shard_root_key(shard));
-  for (std::size_t quarter = 0; quarter < kQuarters; ++quarter) {
-    ByteWriter record;
-    for (std::size_t i = 0; i < kBucketsPerQuarter; ++i) record.u64(buckets[quarter * kBucketsPerQuarter + i]);
-    transaction.put(Database::kFingerprints, quarter_key(shard, quarter), record.view());
-  }
-  write_roots(transaction, shard, sum_of(buckets) - before);
+  replace_buckets(transaction, shard, buckets);
 }
 
 }  // namespace kith

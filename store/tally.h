@@ -13,6 +13,7 @@
 
 #include "crdt/cell_key.h"
 #include "crdt/content.h"
+#include "store/fingerprints.h"
 #include "store/store.h"
 #include "store/transaction.h"
 
@@ -44,24 +45,15 @@ class Tally {
     const CellKey* cell;
     std::int64_t by;
   };
-  struct ShardChange {
-    ShardId shard;
-    Buckets by;
-  };
 
   void write_counts(WriteTransaction& transaction);
-  void write_fingerprints(WriteTransaction& transaction) const;
   void recount_shard(WriteTransaction& transaction, ShardId shard, const std::set<std::string>& unknown,
                      std::vector<StoreKey>& damaged) const;
 
   std::vector<CountChange> counts_;
-  std::vector<ShardChange> shards_;
+  std::vector<BucketChange> buckets_;
   // By shard, the values (store/row.h) whose counts are not known; the shard's other values may have changed as well.
   std::map<ShardId, std::set<std::string>> recount_;
 };
-
-// The shard's bucket sums as they are written; zeros where nothing is.
-Buckets read_buckets(const ReadTransaction& transaction, ShardId shard);
-std::uint64_t read_sum(const ReadTransaction& transaction, std::string_view root_key);
 
 }  // namespace kith

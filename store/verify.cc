@@ -3,8 +3,8 @@
 #include <map>
 
 #include "store/cell_digest.h"
+#include "store/fingerprints.h"
 #include "store/records.h"
-#include "store/tally.h"
 
 namespace kith {
 namespace {
@@ -74,7 +74,8 @@ void Verification::check_rows() {
       report("row " + readable(walk->key()) + " is damaged" + (marked ? " and waits for a peer" : ""));
       continue;
     }
-    if (marked) report("row " + readable(walk->key()) + " was damaged, is readable again, and waits for a peer for the rest");
+    if (marked)
+      report("row " + readable(walk->key()) + " was damaged, is readable again, and waits for a peer for the rest");
     const ShardId shard = shard_of_store_key(walk->key());
     if (row->content.present()) ++live_[std::string(value_of_store_key(walk->key()))];
     buckets_[shard][bucket_of(row->cell)] += fingerprint_of(row->cell, row->content);
@@ -94,7 +95,8 @@ void Verification::check_feed() {
     const auto bytes = transaction_.get(Database::kCells, walk->value());
     const auto row = bytes ? decode_row(walk->value(), *bytes) : std::nullopt;
     // A damaged row was reported, and its lsn is not known.
-    if (entry && bytes && (!row || row->lsn == entry->id) && shard_of_store_key(walk->value()) == entry->shard) continue;
+    if (entry && bytes && (!row || row->lsn == entry->id) && shard_of_store_key(walk->value()) == entry->shard)
+      continue;
     report("feed entry " + readable(walk->key()) + " names " + readable(walk->value()) +
            (bytes ? ", which has another lsn" : ", which is no row"));
   }
@@ -124,7 +126,7 @@ void Verification::check_fingerprints() {
   // Also shards that have sums and no rows.
   const auto walk = transaction_.walk(Database::kFingerprints);
   for (bool more = walk->seek({}); more; more = walk->next()) {
-    if (walk->key().size() < 3) continue;
+    if (walk->key().size() < 3 || walk->key().starts_with(kLogPrefix)) continue;
     buckets_.try_emplace(shard_of_store_key(walk->key().substr(1)));
   }
   std::uint64_t root = 0;

@@ -185,7 +185,7 @@ TEST_CASE("lives: two processes under one node id are noticed, and the one that 
 
 // ---- Clocks
 
-TEST_CASE("lives: a peer whose clock is ahead is not listened to; nothing is lost, it flows again afterwards") {
+TEST_CASE("lives: a peer whose clock is ahead is not listened to, nothing is lost, it flows again afterwards") {
   Network network;
   begin_cluster(network, 3);
   network.node("n3").clock_offset_ms = 60'000;

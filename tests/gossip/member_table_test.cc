@@ -79,7 +79,7 @@ TEST_CASE("member record: lives are there, in order, and complete") {
   CHECK(takes({{OriginId{1}, Timestamp{5}}, {OriginId{2}, Timestamp{6}}}));
 }
 
-TEST_CASE("member record: what a later version adds is skipped; what is missing or of another type is not") {
+TEST_CASE("member record: what a later version adds is skipped, what is missing or of another type is not") {
   const std::string name = pack::text("n1"), client = pack::text("n1:1"), peer = pack::text("n1:2");
   const std::string lives = pack::array({pack::array({pack::number(10), pack::number(100)})});
   const pack::Fields good{{0, name}, {1, client}, {2, peer}, {3, lives}};

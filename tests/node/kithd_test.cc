@@ -215,7 +215,9 @@ TEST_CASE("kithd: SIGTERM answers what is in flight and exits with 0") {
   REQUIRE(reply);
   n1.send_signal(SIGTERM);
   std::size_t done = 0, refused = 0;
-  for (; reply; reply = client.receive(n1.running() ? 5000ms : 200ms)) {
+  for (bool running = true; reply || running; reply = client.receive(200ms)) {
+    running = n1.running();
+    if (!reply) continue;
     if (reply->status == Status::kOk) {
       ++done;
     } else {
@@ -295,9 +297,10 @@ TEST_CASE("kithd: garbage on both ports leaves it serving") {
   Client client = n1.connect();
   CHECK(ask(client, write(client, ClientOp::kSadd, "s", {"m"})).status == Status::kOk);
   CHECK(ask(client, request(ClientOp::kScard, "s")).number == 1);
+  // Noise can look like several frames of ZeroMQ's first protocol, so "at least" is all there is to say.
   CHECK(eventually([&] {
     const json status = json::parse(ask(client, request(ClientOp::kStatus)).document);
-    return status["front"]["dropped_frame_count"] == 1 && status["transport"]["dropped_frame_count"] == 1 &&
+    return status["front"]["dropped_frame_count"] >= 1 && status["transport"]["dropped_frame_count"] >= 1 &&
            status["front"]["dropped_unreadable"] > 100;
   }));
   CHECK(n1.terminate().code == 0);
@@ -349,11 +352,11 @@ TEST_CASE("kithd: errors of requests name the limit and change nothing") {
   Request set = write(client, ClientOp::kSet, "v");
   set.value.assign(kValueBytesMax, 'v');
   CHECK(ask(client, set).status == Status::kOk);
-  CHECK(ask(client, request(ClientOp::kGet, "v")).value->size() == kValueBytesMax);
+  CHECK(ask(client, request(ClientOp::kGet, "v")).value.value_or("").size() == kValueBytesMax);
   set = write(client, ClientOp::kSet, "v");
   set.value.assign(kValueBytesMax + 1, 'w');
   CHECK(ask(client, set).status == Status::kRefused);
-  CHECK(ask(client, request(ClientOp::kGet, "v")).value->front() == 'v');
+  CHECK(ask(client, request(ClientOp::kGet, "v")).value.value_or("") == std::string(kValueBytesMax, 'v'));
 }
 
 TEST_CASE("kithd: with --log-json every line of the log is a JSON object") {

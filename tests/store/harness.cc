@@ -78,13 +78,15 @@ Content removed(std::uint64_t add_at, OriginId adder, std::uint64_t at, OriginId
 }
 
 Content written(const std::string& text, std::uint64_t at, OriginId origin) {
-  Register state;
-  return Content(state.set(text, {Timestamp{at}, actor_of(origin)}, {Timestamp{at}, origin}));
+  Content state(Kind::kRegister);
+  (void)state.as_register().set(text, {Timestamp{at}, actor_of(origin)}, {Timestamp{at}, origin});
+  return state;
 }
 
 Content erased(std::uint64_t at, OriginId origin) {
-  Register state;
-  return Content(state.erase({Timestamp{at}, actor_of(origin)}, {Timestamp{at}, origin}));
+  Content state(Kind::kRegister);
+  (void)state.as_register().erase({Timestamp{at}, actor_of(origin)}, {Timestamp{at}, origin});
+  return state;
 }
 
 StoreBatch batch_of(ShardId shard, const CellKey& cell, const Content& delta) {
@@ -96,6 +98,16 @@ StoreBatch batch_of(ShardId shard, const CellKey& cell, const Content& delta) {
 std::string flipped(std::string bytes, std::size_t bit) {
   bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (0x80 >> (bit % 8)));
   return bytes;
+}
+
+std::string hex(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (const char c : bytes) {
+    out.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
+    out.push_back(kDigits[static_cast<unsigned char>(c) & 15]);
+  }
+  return out;
 }
 
 void Twin::merge(ShardId shard, const CellKey& cell, const Content& delta) {

@@ -76,6 +76,7 @@ Content erased(std::uint64_t at, OriginId origin = kNode1);
 StoreBatch batch_of(ShardId shard, const CellKey& cell, const Content& delta);
 
 std::string flipped(std::string bytes, std::size_t bit);
+std::string hex(std::string_view bytes);
 
 // A store of maps without any cleverness: what the real ones must agree with.
 class Twin {

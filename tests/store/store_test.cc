@@ -1,6 +1,7 @@
 #include "tests/store/harness.h"
 
 #include "crdt/limits.h"
+#include "store/fingerprints.h"
 
 #include <atomic>
 #include <thread>
@@ -266,6 +267,29 @@ EACH_STORE("store: random histories leave rows, feed, counts and fingerprints as
       if (step % 100 == 99) twin.require_equal(harness.store());
       if (step % 250 == 249) harness.reopen();
     }
+    twin.require_equal(harness.store());
+  }
+}
+
+// Goal: nothing is lost or counted twice when the log of fingerprints is folded, whatever fills it.
+// Method: batches that end just below, at and above what the log takes, with a full comparison after each.
+EACH_STORE("store: fingerprints are those of the rows before, at and after the folding of their log") {
+  Harness harness;
+  Twin twin;
+  std::uint64_t at = 0;
+  for (const std::size_t size : {kLogChangesMax - 2, std::size_t{1}, std::size_t{1}, std::size_t{1}, kLogChangesMax - 1,
+                                 kLogChangesMax, 2 * kLogChangesMax}) {
+    CAPTURE(size);
+    StoreBatch batch;
+    std::map<StoreKey, CellKey> sorted;
+    const std::uint64_t first = ++at;
+    for (std::size_t i = 0; i < size; ++i) {
+      const CellKey cell = element("key" + std::to_string(i % 7), std::to_string(i));
+      batch.merge(static_cast<ShardId>(i % 7), cell, added(first));
+      sorted[store_key(static_cast<ShardId>(i % 7), cell)] = cell;
+    }
+    CHECK(harness.store().commit(batch).rows_changed == size);
+    for (const auto& [key, cell] : sorted) twin.merge(shard_of_store_key(key), cell, added(first));
     twin.require_equal(harness.store());
   }
 }

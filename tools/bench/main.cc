@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "tools/bench/cluster_bench.h"
 #include "tools/bench/merge_bench.h"
 #include "tools/bench/store_bench.h"
 
@@ -16,23 +17,50 @@ int main(int argc, char** argv) {
   CLI::App* store_command = app.add_subcommand("store", "Durable writes of the store against raw LMDB");
   store_command->add_option("--in-flight", store.in_flight, "Operations that share a commit")
       ->delimiter(',')->check(CLI::Range(1, 1'000'000))->capture_default_str();
-  store_command->add_option("--seconds", store.seconds, "Of each run")->check(CLI::Range(0.01, 3600.0))->capture_default_str();
-  store_command->add_option("--runs", store.runs, "Of which the medians are shown")->check(CLI::Range(1, 1000))->capture_default_str();
-  store_command->add_option("--preload", store.preload, "Rows that are there before")->check(CLI::Range(1, 100'000'000))->capture_default_str();
-  store_command->add_option("--dir", store.directory, "A directory on the disk to measure")->check(CLI::ExistingDirectory);
+  store_command->add_option("--seconds", store.seconds, "Of each run")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  store_command->add_option("--runs", store.runs, "Of which the medians are shown")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  store_command->add_option("--preload", store.preload, "Rows that are there before")
+      ->check(CLI::Range(1, 100'000'000))
+      ->capture_default_str();
+  store_command->add_option("--dir", store.directory, "A directory on the disk to measure")
+      ->check(CLI::ExistingDirectory);
   store_command->add_flag("--json", as_json, "For machines");
 
   MergeBenchOptions merge;
   CLI::App* merge_command = app.add_subcommand("merge", "Rows received from peers; adds to small and large sets");
-  merge_command->add_option("--seconds", merge.seconds, "For each kind of merge")->check(CLI::Range(0.01, 3600.0))->capture_default_str();
-  merge_command->add_option("--actors", merge.actors, "Sessions that added the element with many")->check(CLI::Range(1, 8000))->capture_default_str();
-  merge_command->add_option("--large-set", merge.large_set, "Elements")->check(CLI::Range(1, 100'000'000))->capture_default_str();
-  merge_command->add_option("--dir", merge.directory, "A directory on the disk to measure")->check(CLI::ExistingDirectory);
+  merge_command->add_option("--seconds", merge.seconds, "For each kind of merge")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  merge_command->add_option("--actors", merge.actors, "Sessions that added the element with many")
+      ->check(CLI::Range(1, 8000))
+      ->capture_default_str();
+  merge_command->add_option("--large-set", merge.large_set, "Elements")
+      ->check(CLI::Range(1, 100'000'000))
+      ->capture_default_str();
+  merge_command->add_option("--dir", merge.directory, "A directory on the disk to measure")
+      ->check(CLI::ExistingDirectory);
   merge_command->add_flag("--json", as_json, "For machines");
+
+  ClusterBenchOptions cluster;
+  CLI::App* cluster_command = app.add_subcommand("cluster", "Real nodes on this machine: writes, lag, bytes");
+  cluster_command->add_option("--nodes", cluster.nodes)->check(CLI::Range(2, 16))->capture_default_str();
+  cluster_command->add_option("--in-flight", cluster.in_flight, "Writes on the way to each node")
+      ->delimiter(',')->check(CLI::Range(1, 65'536))->capture_default_str();
+  cluster_command->add_option("--seconds", cluster.seconds, "For each measurement that takes time")->check(CLI::Range(1, 3600))->capture_default_str();
+  cluster_command->add_option("--many-keys", cluster.many_keys, "Of the second look at rounds")->check(CLI::Range(1, 10'000'000))->capture_default_str();
+  cluster_command->add_option("--writes-missed", cluster.writes_missed, "While one node is down")->check(CLI::Range(1, 10'000'000))->capture_default_str();
+  cluster_command->add_option("--kithd", cluster.kithd, "The program to run")->check(CLI::ExistingFile);
+  cluster_command->add_option("--dir", cluster.directory, "A directory on the disk to measure")->check(CLI::ExistingDirectory);
+  cluster_command->add_flag("--json", as_json, "For machines");
 
   CLI11_PARSE(app, argc, argv);
   try {
     if (*store_command) print(run_store_bench(store), as_json);
+    if (*cluster_command) print(run_cluster_bench(cluster), as_json);
     if (*merge_command) print(run_merge_bench(merge), as_json);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "kith-bench: %s\n", error.what());

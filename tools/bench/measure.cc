@@ -15,8 +15,10 @@ double median(std::vector<double> values) {
 }
 
 ScratchDirectory::ScratchDirectory(const std::string& parent) {
-  path_ = (parent.empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(parent)) / "kith-bench-XXXXXX";
-  if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("cannot create a directory " + path_ + ": give another --dir");
+  path_ =
+      (parent.empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(parent)) / "kith-bench-XXXXXX";
+  if (mkdtemp(path_.data()) == nullptr)
+    throw std::runtime_error("cannot create a directory " + path_ + ": give another --dir");
 }
 
 ScratchDirectory::~ScratchDirectory() {
@@ -27,11 +29,6 @@ ScratchDirectory::~ScratchDirectory() {
 Content plain_add(std::uint64_t at) {
   SetElement state;
   return Content(state.add({Timestamp{at}, actor_of(kBenchOrigin)}, {Timestamp{at}, kBenchOrigin}));
-}
-
-Content plain_write(std::string value, std::uint64_t at) {
-  Register state;
-  return Content(state.set(std::move(value), {Timestamp{at}, actor_of(kBenchOrigin)}, {Timestamp{at}, kBenchOrigin}));
 }
 
 Content add_of_sessions(std::size_t actors, std::uint64_t at) {

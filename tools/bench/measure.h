@@ -36,9 +36,8 @@ class ScratchDirectory {
 
 inline constexpr OriginId kBenchOrigin{0x6b6974682d62656e};
 
-// An untagged add or write of that origin, as a node makes it.
+// An untagged add of that origin, as a node makes it.
 Content plain_add(std::uint64_t at);
-Content plain_write(std::string value, std::uint64_t at);
 
 // An add that each of `actors` client sessions made.
 Content add_of_sessions(std::size_t actors, std::uint64_t at);

@@ -21,7 +21,9 @@ CellKey cell_of(const std::string& key, std::uint64_t member) {
   return {"default", key, Kind::kSet, "item-" + to_hex(member)};
 }
 
-void merge(StoreBatch& batch, const CellKey& cell, const Content& delta) { batch.merge(shard_of(cell, kShards), cell, delta); }
+void merge(StoreBatch& batch, const CellKey& cell, const Content& delta) {
+  batch.merge(shard_of(cell, kShards), cell, delta);
+}
 
 // ---- Merges per second
 
@@ -119,7 +121,8 @@ Table size_table(const MergeBenchOptions& options) {
   table.add({static_cast<double>(options.small_set), median(small_us)});
   table.add({static_cast<double>(options.large_set), median(large_us)});
   table.add({"ratio", median(large_us) / median(small_us)});
-  table.note("medians of " + std::to_string(kRounds) + " commits of " + std::to_string(kAddsPerRound) + " adds each, in turns");
+  table.note("medians of " + std::to_string(kRounds) + " commits of " + std::to_string(kAddsPerRound) +
+             " adds each, in turns");
   return table;
 }
 

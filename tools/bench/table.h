@@ -10,7 +10,8 @@ namespace kith::bench {
 
 class Table {
  public:
-  using Value = std::variant<std::string, double>;  // Numbers are shown with three significant digits or all of an integer.
+  using Value =
+      std::variant<std::string, double>;  // Numbers are shown with three significant digits or all of an integer.
 
   // `name` is the table's key in JSON, the columns are the keys of its rows.
   Table(std::string name, std::string title, std::vector<std::string> columns)

@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kPatience{5000};
 constexpr milliseconds kJoinPatience{20000};
 constexpr milliseconds kStopPatience{10000};
-constexpr milliseconds kPoll{50};
+constexpr milliseconds kPoll{20};
 
 }  // namespace
 
@@ -36,6 +36,7 @@ void DemoCluster::start() {
     connections_.know(node.name(), node.client_address());
   }
   wait_until_joined();
+  mark();
 }
 
 void DemoCluster::wait_until_joined() {
@@ -74,23 +75,27 @@ NodeProcess& DemoCluster::node(const std::string& name) {
 
 void DemoCluster::kill(const std::string& name) {
   NodeProcess& target = node(name);
-  if (!target.running()) throw CommandError(ExitCode::kFailed, name + " is not running; \\restart " + name + " starts it");
+  if (!target.running())
+    throw CommandError(ExitCode::kFailed, name + " is not running; \\restart " + name + " starts it");
   target.kill();
   connections_.drop(target.client_address());
 }
 
 void DemoCluster::stop(const std::string& name) {
   NodeProcess& target = node(name);
-  if (!target.running()) throw CommandError(ExitCode::kFailed, name + " is not running; \\restart " + name + " starts it");
+  if (!target.running())
+    throw CommandError(ExitCode::kFailed, name + " is not running; \\restart " + name + " starts it");
   const bool in_time = target.stop(kStopPatience);
   connections_.drop(target.client_address());
-  if (!in_time) throw CommandError(ExitCode::kFailed, name + " did not stop within 10 s and was killed; see " + target.log_path());
+  if (!in_time)
+    throw CommandError(ExitCode::kFailed, name + " did not stop within 10 s and was killed; see " + target.log_path());
 }
 
 void DemoCluster::restart(const std::string& name) {
   NodeProcess& target = node(name);
   target.kill();
   connections_.drop(target.client_address());
+  mark();
   target.start();
 }
 
@@ -109,7 +114,11 @@ void DemoCluster::partition(const std::vector<std::vector<std::string>>& groups)
   }
 }
 
-void DemoCluster::heal() { fault_all("heal"); }
+void DemoCluster::heal() {
+  mark();
+  fault_all("heal");
+}
+
 void DemoCluster::latency(const std::string& duration) { fault_all("latency " + duration); }
 
 void DemoCluster::fault_all(const std::string& text) {
@@ -143,34 +152,46 @@ DemoCluster::Addresses DemoCluster::running() {
   return out;
 }
 
-DemoCluster::Convergence DemoCluster::converge(milliseconds patience) {
-  const auto begin = Clock::now();
-  const std::uint64_t bytes_before = bytes_sent(look_at_nodes(running(), kPatience));
-  for (;;) {
-    const ClusterView view = look_at_nodes(running(), kPatience);
-    const Verdict verdict = judge(view);
-    const auto took = Clock::now() - begin;
-    if (verdict.agreement != Agreement::kConverged && took < patience) {
-      std::this_thread::sleep_for(kPoll);
-      continue;
-    }
-    const std::uint64_t bytes_after = bytes_sent(view);
-    return {.reached = verdict.agreement == Agreement::kConverged,
-            .sentence = verdict.sentence,
-            .root = view.nodes.empty() || !view.nodes[0].status ? "" : view.nodes[0].status->root,
-            .took_ms = std::chrono::duration_cast<milliseconds>(took).count(),
-            .bytes = bytes_after > bytes_before ? bytes_after - bytes_before : 0};
+void DemoCluster::mark() {
+  mark_ = {.at = Clock::now(), .sent = {}};
+  for (const NodeView& node : look_at_nodes(running(), kPatience).nodes) {
+    if (node.status) mark_.sent[node.name] = {node.status->pid, bytes_sent(*node.status)};
   }
 }
 
-std::uint64_t bytes_sent(const ClusterView& view) {
+std::uint64_t DemoCluster::bytes_since_mark(const ClusterView& view) const {
   std::uint64_t sum = 0;
   for (const NodeView& node : view.nodes) {
     if (!node.status) continue;
-    const auto found = node.status->counters.find("transport_bytes_sent");
-    if (found != node.status->counters.end()) sum += found->second;
+    const auto before = mark_.sent.find(node.name);
+    const bool same_life = before != mark_.sent.end() && before->second.first == node.status->pid;
+    sum += bytes_sent(*node.status) - (same_life ? before->second.second : 0);
   }
   return sum;
+}
+
+DemoCluster::Convergence DemoCluster::converge(milliseconds patience) {
+  const auto begin = Clock::now();
+  for (;;) {
+    const ClusterView view = look_at_nodes(running(), kPatience);
+    const Verdict verdict = judge(view);
+    if (verdict.agreement != Agreement::kConverged && Clock::now() - begin < patience) {
+      std::this_thread::sleep_for(kPoll);
+      continue;
+    }
+    const Convergence seen{.reached = verdict.agreement == Agreement::kConverged,
+                           .sentence = verdict.sentence,
+                           .root = view.nodes.empty() || !view.nodes[0].status ? "" : view.nodes[0].status->root,
+                           .took_ms = std::chrono::duration_cast<milliseconds>(Clock::now() - mark_.at).count(),
+                           .bytes = bytes_since_mark(view)};
+    mark();
+    return seen;
+  }
+}
+
+std::uint64_t bytes_sent(const NodeStatus& status) {
+  const auto found = status.counters.find("transport_bytes_sent");
+  return found == status.counters.end() ? 0 : found->second;
 }
 
 }  // namespace kith::tools

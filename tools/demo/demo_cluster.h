@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,23 +43,33 @@ class DemoCluster {
     bool reached = false;
     std::string sentence;     // The verdict.
     std::string root;
-    std::int64_t took_ms = 0;
-    std::uint64_t bytes = 0;  // Sent from node to node meanwhile.
+    std::int64_t took_ms = 0;  // Since the last mark.
+    std::uint64_t bytes = 0;   // Sent from node to node since then.
   };
-  // Waits until all running nodes hold the same.
+  // Waits until all running nodes hold the same, then sets a mark.
   Convergence converge(std::chrono::milliseconds patience);
+
+  // What converge() counts from; heal() and restart() set one, too.
+  void mark();
 
  private:
   void fault(const NodeProcess& node, const std::string& text);
   void fault_all(const std::string& text);
   std::vector<std::string> peers_of(const NodeProcess& node) const;
   void wait_until_joined();
+  std::uint64_t bytes_since_mark(const ClusterView& view) const;
+
+  struct Mark {
+    std::chrono::steady_clock::time_point at;
+    std::map<std::string, std::pair<std::int64_t, std::uint64_t>> sent;  // Name -> pid, bytes: a new life begins at 0.
+  };
 
   std::vector<NodeProcess> nodes_;
   Connections connections_;
+  Mark mark_;
 };
 
-// Bytes that the nodes in view have sent to each other in their present lives.
-std::uint64_t bytes_sent(const ClusterView& view);
+// Bytes that a node has sent to others in its present life.
+std::uint64_t bytes_sent(const NodeStatus& status);
 
 }  // namespace kith::tools

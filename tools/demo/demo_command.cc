@@ -103,8 +103,8 @@ void print_addresses(const Console& console, DemoCluster& cluster, const DemoDir
   console.out << console.paint(Color::kHeading, count_of(cluster.nodes().size(), "node runs", "nodes run") +
                                                     " on this machine") << "; from another terminal:\n";
   for (const NodeProcess& node : cluster.nodes()) {
-    console.out << "  kith -H " << node.client_address() << " status      " << console.paint(Color::kFaint, node.name() +
-                ", pid " + std::to_string(node.pid())) << '\n';
+    console.out << "  kith -H " << node.client_address() << " status      "
+                << console.paint(Color::kFaint, node.name() + ", pid " + std::to_string(node.pid())) << '\n';
   }
   console.out << console.paint(Color::kFaint, "  data and logs: " + directory.path()) << '\n' << std::flush;
 }
@@ -155,7 +155,8 @@ ExitCode run_demo(Context& context, const CommandLine& line) {
     code = run_script(line.script, runner, cluster, console, variables);
   } else {
     verbs.load(console);
-    console.out << "Try: smembers section:utils, at n2 hgetall pkg:bash, \\partition n1 | n2,n3, \\help\n" << std::flush;
+    console.out << "Try: smembers section:utils, at n2 hgetall pkg:bash, \\partition n1 | n2,n3, \\help\n"
+                << std::flush;
     Context shell{.console = console, .connections = cluster.connections(), .interactive = true};
     code = run_shell_with(shell, settings, &extension, cluster.connections().known_names());
   }

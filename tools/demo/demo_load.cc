@@ -89,13 +89,14 @@ void SteadyWriter::write(const std::vector<std::string>& addresses, const std::s
         pipeline->submit(request, 0);
         homeless.pop_back();
       }
-      for (; !stopping_; ++n) {
+      while (!stopping_) {
+        const std::uint64_t number = n++;  // At once: when the node is lost, this one is among the homeless.
         Request request;
         request.op = ClientOp::kSadd;
         request.key = key;
-        request.members = {"w" + std::to_string(thread) + "-" + std::to_string(n)};
+        request.members = {"w" + std::to_string(thread) + "-" + std::to_string(number)};
         homeless.push_back(request);  // Until it is on its way.
-        pipeline->submit(request, n);
+        pipeline->submit(request, number);
         homeless.pop_back();
         std::this_thread::sleep_for(kSteadyPause);
       }
@@ -109,6 +110,7 @@ void SteadyWriter::write(const std::vector<std::string>& addresses, const std::s
       }
     }
   }
+  failed_ = true;
 }
 
 std::uint64_t SteadyWriter::stop() {

@@ -31,6 +31,9 @@ class SteadyWriter {
   SteadyWriter(const std::vector<std::string>& addresses, const std::string& key);
   ~SteadyWriter() { stop(); }
 
+  std::uint64_t acknowledged() const { return acknowledged_; }
+  bool failed() const { return failed_; }  // A thread gave up; stop() and error() say why.
+
   // Waits for what is on the way.  Gives the number of writes acknowledged.
   std::uint64_t stop();
   std::string error() const;  // Of the first thread that failed, after stop().
@@ -39,6 +42,7 @@ class SteadyWriter {
   void write(const std::vector<std::string>& addresses, const std::string& key, std::size_t thread);
 
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> failed_{false};
   std::atomic<std::uint64_t> acknowledged_{0};
   std::vector<std::string> errors_;  // One a thread.
   std::vector<std::thread> threads_;

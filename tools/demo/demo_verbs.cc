@@ -5,6 +5,7 @@
 #include <fstream>
 #include <ostream>
 #include <set>
+#include <thread>
 
 #include "tools/demo/package_list.h"
 #include "tools/demo/script.h"
@@ -17,6 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 constexpr std::int64_t kConvergeMs = 30 * 1000;
 constexpr milliseconds kPatience{5000};
+constexpr milliseconds kUntilPatience{60000};
 
 constexpr const char* kHelp =
     "\nIn the demo also:\n"
@@ -27,7 +29,9 @@ constexpr const char* kHelp =
     "  \\stop n2                          SIGTERM: an orderly end\n"
     "  \\restart n2                       the same directory, the same addresses, a new life\n"
     "  \\load                             the package database of this machine, through all nodes at once\n"
-    "  \\write start n1,n2 | \\write stop  a stream of writes into the set \"load\"\n"
+    "  \\write start n1,n2                a stream of writes into the set \"load\"\n"
+    "  \\write until 1000                 waits until so many of them were acknowledged\n"
+    "  \\write stop                       ends it\n"
     "  \\converge [30s]                   waits until all running nodes hold the same; time and bytes\n"
     "  \\fingerprints                     of all running nodes; they have to be equal\n"
     "  \\status, \\help, exit\n";
@@ -91,8 +95,9 @@ ExitCode DemoVerbs::run(const Words& words, const Console& console) {
     fingerprints(console);
   } else {
     const auto meant = closest(verb, extension().verbs);
-    throw CommandError(ExitCode::kUsage, "there is no \\" + escaped(verb) +
-                                             (meant ? ": did you mean \\" + *meant + "?" : "; \\help lists what there is"));
+    throw CommandError(ExitCode::kUsage,
+                       "there is no \\" + escaped(verb) +
+                           (meant ? ": did you mean \\" + *meant + "?" : "; \\help lists what there is"));
   }
   return ExitCode::kOk;
 }
@@ -109,11 +114,13 @@ ExitCode DemoVerbs::load(const Console& console) {
   }
   std::vector<std::string> addresses;
   for (const auto& [name, address] : cluster_.running()) addresses.push_back(address);
+  cluster_.mark();
   const LoadResult result = load_through(addresses, writes_of(packages), console);
   print_check(console, true,
               count_of(packages.size(), "package", "packages") + " of this machine loaded through " +
-                  count_of(addresses.size(), "node", "nodes") + " at once: " + count_of(result.writes, "write", "writes") +
-                  ", " + count_of(result.cells, "cell", "cells") + ", " + duration_in_words(result.took_ms));
+                  count_of(addresses.size(), "node", "nodes") +
+                  " at once: " + count_of(result.writes, "write", "writes") + ", " +
+                  count_of(result.cells, "cell", "cells") + ", " + duration_in_words(result.took_ms));
   return ExitCode::kOk;
 }
 
@@ -129,7 +136,8 @@ void DemoVerbs::partition(const Words& words, const Console& console) {
       if (!named.insert(name).second) throw CommandError(ExitCode::kUsage, name + " is on two sides of the partition");
     }
   }
-  if (groups.size() < 2) throw CommandError(ExitCode::kUsage, "\\partition needs two sides, as in \\partition n1 | n2,n3");
+  if (groups.size() < 2)
+    throw CommandError(ExitCode::kUsage, "\\partition needs two sides, as in \\partition n1 | n2,n3");
   cluster_.partition(groups);
   std::string shown;
   for (const Words& group : groups) {
@@ -143,9 +151,22 @@ void DemoVerbs::write(const Words& words, const Console& console) {
   if (words.size() == 3 && words[1] == "start") {
     if (writer_) throw CommandError(ExitCode::kFailed, "a stream of writes runs already; \\write stop ends it");
     std::vector<std::string> addresses;
-    for (const std::string& name : split_names(words[2], ',')) addresses.push_back(cluster_.node(name).client_address());
+    for (const std::string& name : split_names(words[2], ','))
+      addresses.push_back(cluster_.node(name).client_address());
     writer_ = std::make_unique<SteadyWriter>(addresses, "load");
     print_check(console, true, "writing into the set \"load\" without pause, through " + words[2]);
+  } else if (words.size() == 3 && words[1] == "until") {
+    if (!writer_) throw CommandError(ExitCode::kFailed, "no stream of writes runs; \\write start n1,n2 begins one");
+    const auto wanted = number_from(words[2]);
+    if (!wanted) throw CommandError(ExitCode::kUsage, "\\write until needs a number, as in \\write until 1000");
+    const auto deadline = std::chrono::steady_clock::now() + kUntilPatience;
+    while (writer_->acknowledged() < *wanted && !writer_->failed() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(milliseconds(5));
+    }
+    const std::uint64_t seen = writer_->acknowledged();
+    print_check(console, seen >= *wanted, count_of(seen, "write", "writes") + " acknowledged so far");
+    if (seen < *wanted)
+      throw CommandError(ExitCode::kTimeout, "waited in vain for " + words[2] + " acknowledged writes");
   } else if (words.size() == 2 && words[1] == "stop") {
     if (!writer_) throw CommandError(ExitCode::kFailed, "no stream of writes runs; \\write start n1,n2 begins one");
     const std::uint64_t acknowledged = writer_->stop();
@@ -153,22 +174,25 @@ void DemoVerbs::write(const Words& words, const Console& console) {
     writer_.reset();
     if (!error.empty()) throw CommandError(ExitCode::kFailed, "the stream of writes failed: " + error);
     variables_["acknowledged"] = std::to_string(acknowledged);
-    print_check(console, true, "stopped writing: " + count_of(acknowledged, "write was", "writes were") + " acknowledged");
+    print_check(console, true,
+                "stopped writing: " + count_of(acknowledged, "write was", "writes were") + " acknowledged");
   } else {
-    throw CommandError(ExitCode::kUsage, "\\write start n1,n2 or \\write stop");
+    throw CommandError(ExitCode::kUsage, "\\write start n1,n2, \\write until 1000 or \\write stop");
   }
 }
 
 void DemoVerbs::converge(const Words& words, const Console& console) {
   const auto patience = words.size() > 1 ? duration_from(words[1]) : kConvergeMs;
-  if (!patience || words.size() > 2) throw CommandError(ExitCode::kUsage, "\\converge, or with a time as in \\converge 30s");
+  if (!patience || words.size() > 2)
+    throw CommandError(ExitCode::kUsage, "\\converge, or with a time as in \\converge 30s");
   const DemoCluster::Convergence seen = cluster_.converge(milliseconds(*patience));
   const std::string expected = "expected all nodes to hold the same within " + duration_in_words(*patience) + ", saw ";
   if (!seen.reached) {
     print_check(console, false, expected + seen.sentence);
-    throw CommandError(ExitCode::kTimeout, "not converged after " + duration_in_words(seen.took_ms) + ": " + seen.sentence);
+    throw CommandError(ExitCode::kTimeout,
+                       "not converged after " + duration_in_words(seen.took_ms) + ": " + seen.sentence);
   }
-  print_check(console, true, expected + "root " + short_root(seen.root) + " at all after " + duration_in_words(seen.took_ms) +
+  print_check(console, true, expected + "root " + short_root(seen.root) + " after " + duration_in_words(seen.took_ms) +
                                  " and " + bytes_in_words(seen.bytes) + " between nodes");
 }
 

@@ -49,13 +49,15 @@ void print_indented(const Console& console, const std::string& lines) {
       ++shown;
     }
   }
-  if (left_out > 0) console.out << console.paint(Color::kFaint, "      and " + count_of(left_out, "line", "lines") + " more") << '\n';
+  if (left_out > 0)
+    console.out << console.paint(Color::kFaint, "      and " + count_of(left_out, "line", "lines") + " more") << '\n';
 }
 
 }  // namespace
 
 void print_check(const Console& console, bool good, const std::string& what) {
-  console.out << "  " << (good ? console.paint(Color::kGood, "✓") : console.paint(Color::kBad, "✗")) << ' ' << what << '\n'
+  console.out << "  " << (good ? console.paint(Color::kGood, "✓") : console.paint(Color::kBad, "✗")) << ' ' << what
+              << '\n'
               << std::flush;
 }
 
@@ -69,8 +71,10 @@ ExitCode Script::run(std::istream& in) {
       return report(console_, error);
     }
   }
-  console_.out << '\n' << console_.paint(Color::kGood, count_of(checks_, "step", "steps") + ", each with the result expected")
-               << '\n' << std::flush;
+  console_.out << '\n'
+               << console_.paint(Color::kGood, count_of(checks_, "step", "steps") + ", each with the result expected")
+               << '\n'
+               << std::flush;
   return ExitCode::kOk;
 }
 
@@ -125,7 +129,8 @@ void Script::run_words(std::vector<std::string> words) {
   }
   const bool one_line = seen.lines.find('\n') + 1 >= seen.lines.size();
   if (expected.what == Expectation::What::kSuccess && good) {
-    print_check(console_, true, command + (one_line && !seen.text.empty() ? console_.paint(Color::kFaint, "  → " + seen.text) : ""));
+    print_check(console_, true,
+                command + (one_line && !seen.text.empty() ? console_.paint(Color::kFaint, "  → " + seen.text) : ""));
   } else {
     const bool by_exit = expected.what == Expectation::What::kExit || expected.what == Expectation::What::kSuccess;
     print_check(console_, good, command + console_.paint(Color::kFaint, "  expected ") + wanted +
@@ -143,7 +148,8 @@ void Script::run_words(std::vector<std::string> words) {
 Script::Expectation Script::take_expectation(std::vector<std::string>& words) const {
   Expectation expected;
   if (words[0] != "expect") return expected;
-  if (words.size() < 2) usage_error("expect what? expect \"TEXT\" COMMAND, expect has \"TEXT\" COMMAND or expect exit N COMMAND");
+  if (words.size() < 2)
+    usage_error("expect what? expect \"TEXT\" COMMAND, expect has \"TEXT\" COMMAND or expect exit N COMMAND");
   std::size_t used = 2;
   if ((words[1] == "has" || words[1] == "exit") && words.size() >= 4) {
     used = 3;

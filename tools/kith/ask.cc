@@ -13,7 +13,9 @@ std::int64_t level_timeout_ms(std::int64_t timeout_ms) { return std::max<std::in
 
 }  // namespace
 
-std::chrono::milliseconds timeout_of(const Settings& settings) { return std::chrono::milliseconds(settings.timeout_ms); }
+std::chrono::milliseconds timeout_of(const Settings& settings) {
+  return std::chrono::milliseconds(settings.timeout_ms);
+}
 
 Request request_of(const CommandLine& line, ClientOp op) {
   Request request;

@@ -27,7 +27,7 @@ void check_answered(const ClientReply& reply);
 // retries it, to be pasted.  A refusal is returned, not thrown.
 ClientReply ask_write(Context& context, const CommandLine& line, Request request);
 
-// That command.  `value_from_input` when the value came from a file or standard input.
+// That command.
 std::string retry_command(const CommandLine& line, const Tag& tag);
 
 std::chrono::milliseconds timeout_of(const Settings& settings);

@@ -70,16 +70,18 @@ const MemberRow* seen_by_asked(const ClusterView& view, const NodeView& node) {
   return nullptr;
 }
 
-std::string ago(std::int64_t ms) { return ms < 0 ? "never" : duration_in_words(ms) + " ago"; }
+std::string ago(std::int64_t ms) { return ms < 0 ? "never" : duration_in_words(ms); }
 
 std::string newest_commit(const NodeView& node) {
   Timestamp newest;
   for (const auto& [origin, at] : node.status->newest_held) newest = std::max(newest, Timestamp{at});
-  return newest ? utc_clock(newest.ms(), node.status->now_ms) : "none";
+  if (!newest) return "none";
+  std::string clock = utc_clock(newest.ms(), node.status->now_ms);
+  return clock.substr(0, clock.size() - std::string_view(" UTC").size());
 }
 
 void print_table(const Console& console, const ClusterView& view) {
-  Table table({"node", "address", "state", "root", "newest commit", "lag", "heard", "clock offset", "disk"});
+  Table table({"node", "address", "state", "root", "newest (UTC)", "lag", "heard", "clock", "disk"}, 4);
   for (const NodeView& node : view.nodes) {
     const MemberRow* seen = seen_by_asked(view, node);
     const bool self = node.name == view.asked;
@@ -143,7 +145,7 @@ ExitCode run_nodes(Context& context, const CommandLine& line) {
     context.console.out << document.value("members", nlohmann::ordered_json::array()).dump(2) << '\n';
     return ExitCode::kOk;
   }
-  Table table({"node", "clients", "peers", "id", "lives", "heard", "in agreement"});
+  Table table({"node", "clients", "peers", "id", "lives", "heard", "agreed"}, 2);
   for (const MemberRow& member : status.members) {
     table.add({member.name, member.client_address, member.peer_address, member.id, std::to_string(member.lives),
                member.self ? "-" : ago(member.heard_ms_ago), member.self ? "-" : ago(member.agreed_ms_ago)});

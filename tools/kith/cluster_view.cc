@@ -90,8 +90,8 @@ std::string compare(const NodeView& a, const NodeView& b, std::int64_t now) {
   const auto b_lacks = newest_lacked(b, a);
   const auto age = [&](Timestamp at) { return duration_in_words(std::max<std::int64_t>(0, now - at.ms())); };
   const std::size_t differing = shards_differing(a, b);
-  const std::string shards =
-      std::to_string(differing) + " of " + std::to_string(a.shards.size()) + (differing == 1 ? " shards differs" : " shards differ");
+  const std::string shards = std::to_string(differing) + " of " + std::to_string(a.shards.size()) +
+                             (differing == 1 ? " shards differs" : " shards differ");
   if (a_lacks && b_lacks) {
     return a.name + " and " + b.name + " each hold writes that the other lacks: " + shards + ", the newest is " +
            age(std::max(*a_lacks, *b_lacks)) + " old";
@@ -186,7 +186,8 @@ Verdict judge(const ClusterView& view) {
     }
     const std::int64_t silent = silent_for_ms(view, node);
     also(node.name + " (" + node.address + ") cannot be reached" +
-         (silent < 0 ? ", and no other node has heard from it" : ": last heard from at " + utc_clock(now_ms(view) - silent)));
+         (silent < 0 ? ", and no other node has heard from it"
+                     : ": last heard from at " + utc_clock(now_ms(view) - silent)));
   }
   if (!sentence.empty()) return {Agreement::kUnknown, "unknown: " + sentence};
   if (view.nodes.empty()) return {Agreement::kUnknown, "unknown: no nodes"};

@@ -1,4 +1,5 @@
-// tools/kith/connections.h -- the clients a command or a shell has open, by address; names of nodes made into addresses.
+// tools/kith/connections.h -- the clients a command or a shell has open, by address; names of nodes made into
+// addresses.
 //
 // Belongs to one thread, as its Clients do.
 #pragma once

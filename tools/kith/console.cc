@@ -37,7 +37,8 @@ Console Console::of_process() {
   Console console{.out = std::cout, .err = std::cerr};
   const char* no_color = std::getenv("NO_COLOR");
   const char* term = std::getenv("TERM");
-  const bool colors = (no_color == nullptr || *no_color == '\0') && !(term != nullptr && std::string_view(term) == "dumb");
+  const bool colors =
+      (no_color == nullptr || *no_color == '\0') && !(term != nullptr && std::string_view(term) == "dumb");
   const bool out_terminal = isatty(STDOUT_FILENO) == 1;
   console.err_terminal = isatty(STDERR_FILENO) == 1;
   console.out_colors = colors && out_terminal;

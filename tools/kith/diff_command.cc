@@ -39,8 +39,9 @@ class Comparison {
     const auto roots_a = parse_shard_roots(ask(a_, ClientOp::kShards, {}).document);
     const auto roots_b = parse_shard_roots(ask(b_, ClientOp::kShards, {}).document);
     if (roots_a.size() != roots_b.size()) {
-      throw CommandError(ExitCode::kFailed, a_.name + " has " + std::to_string(roots_a.size()) + " shards and " + b_.name +
-                                                " has " + std::to_string(roots_b.size()) + ": they are of two clusters");
+      throw CommandError(ExitCode::kFailed, a_.name + " has " + std::to_string(roots_a.size()) + " shards and " +
+                                                b_.name + " has " + std::to_string(roots_b.size()) +
+                                                ": they are of two clusters");
     }
     shards_ = roots_a.size();
     for (std::size_t shard = 0; shard < roots_a.size(); ++shard) {
@@ -130,7 +131,8 @@ Side side_of(Context& context, const CommandLine& line, const std::string& given
 Table::Cell value_cell(const CellValue* value, const CellValue* other) {
   if (value == nullptr) return {"absent", Color::kFaint};
   if (value->name.kind == "damaged") return {"damaged row", Color::kBad};
-  std::string text = value->name.kind == "set" ? "present" : cut_to_width(escaped(value->value.value_or("?")), kValueColumns);
+  std::string text =
+      value->name.kind == "set" ? "present" : cut_to_width(escaped(value->value.value_or("?")), kValueColumns);
   if (other != nullptr && other->value == value->value) {
     for (const std::string& tag : value->tags) text += " " + tag;
   }
@@ -158,13 +160,14 @@ void print_json(std::ostream& out, const Difference& difference, const Side& a, 
 ExitCode run_diff(Context& context, const CommandLine& line) {
   const Side a = side_of(context, line, line.arguments[0]);
   const Side b = side_of(context, line, line.arguments[1]);
-  if (a.address == b.address) throw CommandError(ExitCode::kUsage, "diff needs two nodes, and both of these are " + a.address);
+  if (a.address == b.address)
+    throw CommandError(ExitCode::kUsage, "diff needs two nodes, and both of these are " + a.address);
   const Console& console = context.console;
   const bool json = line.settings.json;
   std::uint64_t cells = 0;
   std::uint64_t keys = 0;
   std::pair<std::string, std::string> last_key;
-  const auto new_table = [&] { return Table({"table", "key", "kind", "member", a.name, b.name}); };
+  const auto new_table = [&] { return Table({"table", "key", "kind", "member", a.name, b.name}, 2); };
   Table table = new_table();
   std::size_t rows = 0;
   const auto print_table = [&] {
@@ -173,7 +176,8 @@ ExitCode run_diff(Context& context, const CommandLine& line) {
     rows = 0;
   };
 
-  if (json) console.out << "{\"a\": " << json_text(a.name) << ", \"b\": " << json_text(b.name) << ", \"differences\": [";
+  if (json)
+    console.out << "{\"a\": " << json_text(a.name) << ", \"b\": " << json_text(b.name) << ", \"differences\": [";
   Comparison comparison(context, line.settings, a, b);
   comparison.run([&](const Difference& difference) {
     std::pair<std::string, std::string> key{difference.cell.table, difference.cell.key};
@@ -183,8 +187,9 @@ ExitCode run_diff(Context& context, const CommandLine& line) {
       console.out << (cells == 0 ? "\n  " : ",\n  ");
       print_json(console.out, difference, a, b);
     } else {
-      table.add({difference.cell.table, escaped(difference.cell.key), difference.cell.kind, escaped(difference.cell.member),
-                 value_cell(difference.a, difference.b), value_cell(difference.b, difference.a)});
+      table.add({difference.cell.table, escaped(difference.cell.key), difference.cell.kind,
+                 escaped(difference.cell.member), value_cell(difference.a, difference.b),
+                 value_cell(difference.b, difference.a)});
       if (++rows == kRowsATable) print_table();
     }
     ++cells;
@@ -198,9 +203,11 @@ ExitCode run_diff(Context& context, const CommandLine& line) {
     console.out << console.paint(Color::kGood, a.name + " and " + b.name + " hold the same") << '\n';
     return ExitCode::kOk;
   }
-  console.out << console.paint(Color::kWarning, a.name + " and " + b.name + " differ in " + count_of(cells, "cell", "cells") +
-                                                    " of " + count_of(keys, "key", "keys"))
-              << ", in " << comparison.shards_differing() << " of " << count_of(comparison.shards(), "shard", "shards") << '\n';
+  console.out << console.paint(Color::kWarning, a.name + " and " + b.name + " differ in " +
+                                                    count_of(cells, "cell", "cells") + " of " +
+                                                    count_of(keys, "key", "keys"))
+              << ", in " << comparison.shards_differing() << " of " << count_of(comparison.shards(), "shard", "shards")
+              << '\n';
   return ExitCode::kFailed;
 }
 

@@ -2,7 +2,8 @@
 //
 //     roots per shard -> sums per bucket of the shards that differ -> cells of the buckets that differ
 //
-// So two nodes that agree cost a few kilobytes, whatever they hold.  Memory: the cells of one shard's differing buckets.
+// So two nodes that agree cost a few kilobytes, whatever they hold.  Memory: the cells of one shard's differing
+// buckets.
 #pragma once
 
 #include "tools/kith/command.h"

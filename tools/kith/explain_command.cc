@@ -46,14 +46,16 @@ std::string name_of(const OriginNames& names, OriginId origin) {
 
 std::string actor_of_entry(const OriginNames& names, const ExplainedEntry& entry) {
   const bool session = from_session(entry.tag, entry.commit);
-  return session ? "session " + to_hex(entry.tag.actor.value).substr(0, 8) : "no tag, by " + name_of(names, entry.commit.origin);
+  return session ? "session " + to_hex(entry.tag.actor.value).substr(0, 8)
+                 : "no tag, by " + name_of(names, entry.commit.origin);
 }
 
 std::string in_words(const ExplainedValue& value, const OriginNames& names, const std::string& what) {
   if (value.damaged) return what + ": its row is damaged on this disk; a peer is being asked for it";
   if (value.collection) {
-    return "a " + value.kind + " of " + count_of(value.live, "live " + std::string(value.kind == "set" ? "member" : "field"),
-                                                value.kind == "set" ? "live members" : "live fields") +
+    return "a " + value.kind + " of " +
+           count_of(value.live, "live " + std::string(value.kind == "set" ? "member" : "field"),
+                    value.kind == "set" ? "live members" : "live fields") +
            "; " + count_of(value.cells, "row", "rows") + ", " + bytes_in_words(value.bytes);
   }
   std::string out = what + (value.present ? " is there" : " is not there");
@@ -161,7 +163,8 @@ ExitCode run_explain(Context& context, const CommandLine& line) {
     if (line.arguments.size() > 1) out["element"] = json_of(line.arguments[1]);
     for (const Answer& answer : answers) {
       nlohmann::ordered_json row{{"node", answer.node}, {"reachable", answer.error.empty()}};
-      if (answer.error.empty()) row["stored"] = nlohmann::ordered_json::parse(answer.document).value("values", nlohmann::ordered_json::array());
+      if (answer.error.empty())
+        row["stored"] = nlohmann::ordered_json::parse(answer.document).value("values", nlohmann::ordered_json::array());
       else row["error"] = answer.error;
       out["nodes"].push_back(std::move(row));
     }

@@ -54,7 +54,8 @@ ExplainedValue value_of(const Json& value) {
 std::vector<ExplainedValue> parse_explained(std::string_view document) {
   try {
     std::vector<ExplainedValue> out;
-    for (const Json& value : Json::parse(document).at("values")) out.push_back(value_of(value));
+    const Json parsed = Json::parse(document);
+    for (const Json& value : parsed.at("values")) out.push_back(value_of(value));
     return out;
   } catch (const Json::exception& error) {
     throw ClientError(ClientError::Kind::kProtocol,

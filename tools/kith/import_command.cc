@@ -116,8 +116,8 @@ void print_summary(const Console& console, const CommandLine& line, const Summar
                 << '\n';
     return;
   }
-  console.out << count_of(summary.written, "line", "lines") << " written, " << count_of(summary.changed, "cell", "cells")
-              << " changed, in " << duration_in_words(ms) << " ("
+  console.out << count_of(summary.written, "line", "lines") << " written, "
+              << count_of(summary.changed, "cell", "cells") << " changed, in " << duration_in_words(ms) << " ("
               << count_of(static_cast<std::uint64_t>(static_cast<double>(summary.written) / seconds), "line", "lines")
               << " a second)";
   if (summary.failed > 0) console.out << "; " << count_of(summary.failed, "line", "lines") << " failed";
@@ -150,8 +150,9 @@ ExitCode run_import(Context& context, const CommandLine& line) {
     } catch (const ClientError& error) {
       if (error.kind() != ClientError::Kind::kTimeout) throw;
       const auto first = import.first_unanswered();
-      throw CommandError(ExitCode::kTimeout, std::string(error.what()) +
-                                                 (first ? "; the first of them is line " + std::to_string(*first) : ""));
+      throw CommandError(
+          ExitCode::kTimeout,
+          std::string(error.what()) + (first ? "; the first of them is line " + std::to_string(*first) : ""));
     }
   }
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count();

@@ -18,7 +18,8 @@ template <class Read>
 auto read_document(std::string_view document, const char* list, Read read) {
   try {
     std::vector<decltype(read(Json()))> out;
-    for (const Json& item : Json::parse(document).at(list)) out.push_back(read(item));
+    const Json parsed = Json::parse(document);
+    for (const Json& item : parsed.at(list)) out.push_back(read(item));
     return out;
   } catch (const Json::exception& error) {
     not_understood(list, error.what());

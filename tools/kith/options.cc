@@ -259,7 +259,8 @@ Settings settings_from_environment() {
   return settings;
 }
 
-std::variant<CommandLine, HelpText> parse_command_line(const std::vector<std::string>& words, const Settings& defaults) {
+std::variant<CommandLine, HelpText> parse_command_line(const std::vector<std::string>& words,
+                                                       const Settings& defaults) {
   CommandLine line;
   line.settings = defaults;
 

@@ -12,7 +12,8 @@ namespace {
 
 constexpr char kDigits[] = "0123456789abcdef";
 
-// Length of the well-formed UTF-8 sequence at the front; 0 when there is none (RFC 3629: no overlong form, no surrogate).
+// Length of the well-formed UTF-8 sequence at the front; 0 when there is none (RFC 3629: no overlong form, no
+// surrogate).
 std::size_t sequence_length(std::string_view in) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(in[i]); };
   const unsigned char lead = byte(0);

@@ -87,7 +87,8 @@ class Splitter {
       }
       default:
         if (!outside_quotes && std::string_view("\\\"'$").find(c) == std::string_view::npos) {
-          error_ = WordsError{"\\" + escaped(std::string_view(&c, 1)) + " means nothing in quotes; a backslash is \\\\"};
+          error_ =
+              WordsError{"\\" + escaped(std::string_view(&c, 1)) + " means nothing in quotes; a backslash is \\\\"};
           return;
         }
         word_ += c;

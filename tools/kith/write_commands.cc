@@ -82,8 +82,9 @@ ExitCode run_set(Context& context, const CommandLine& line) {
   request.key = line.arguments[0];
   const bool has_value = line.arguments.size() == 2;
   if (has_value != line.file.empty()) {
-    throw CommandError(ExitCode::kUsage, has_value ? "set takes its value from the command line or from --file, not both"
-                                                   : "set needs a value: kith set KEY VALUE, KEY - or KEY --file FILE");
+    throw CommandError(ExitCode::kUsage, has_value
+                                             ? "set takes its value from the command line or from --file, not both"
+                                             : "set needs a value: kith set KEY VALUE, KEY - or KEY --file FILE");
   }
   if (has_value && line.arguments[1] != "-") {
     request.value = line.arguments[1];

@@ -2,7 +2,8 @@
 //
 // Every write carries a tag, minted when it is submitted.  When the node falls silent for the timeout, what is
 // unanswered is sent again over a new connection, once, under the same tags: whatever was done the first time is not
-// done again.  What the node was too busy for is sent again after a moment.  Belongs to one thread.  Memory: the writes in the window.
+// done again.  What the node was too busy for is sent again after a moment.  Belongs to one thread.  Memory: the writes
+// in the window.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,299 @@
+// Goal: reads say what the store holds, page by page, and never what is damaged.
+#include "node/reads.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "crdt/limits.h"
+#include "node/json_text.h"
+#include "store/memory_store.h"
+
+namespace kith {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::uint32_t kShards = 4;
+constexpr OriginId kOrigin{9};
+
+class Fixture {
+ public:
+  void add(const std::string& key, const std::string& member) {
+    merge({"default", key, Kind::kSet, member}, SetElement{}.add({next(), ActorId{1}}, {clock_, kOrigin}));
+  }
+  void remove(const std::string& key, const std::string& member) {
+    merge({"default", key, Kind::kSet, member}, SetElement{}.remove({next(), ActorId{1}}, {clock_, kOrigin}));
+  }
+  void set(CellKey cell, const std::string& value) {
+    merge(cell, Register{}.set(value, {next(), ActorId{1}}, {clock_, kOrigin}));
+  }
+  void commit() {
+    (void)store_.commit(batch_);
+    batch_.clear();
+  }
+  void damage(const CellKey& cell) {
+    REQUIRE(store_.flip_bit(Database::kCells, store_key(shard_of(cell, kShards), cell), 200));
+  }
+  ClientReply read(const Request& request) {
+    const auto snapshot = store_.snapshot();
+    return answer_read(request, {*snapshot, shard_count_, [&](const StoreKey& key) { damaged_.push_back(key); }});
+  }
+  ClientReply read(ClientOp op, const std::string& key, std::vector<std::string> members = {}) {
+    Request request;
+    request.id = 5;
+    request.op = op;
+    request.key = key;
+    request.members = std::move(members);
+    return read(request);
+  }
+
+  std::vector<StoreKey> damaged_;
+  std::uint32_t shard_count_ = kShards;
+
+ private:
+  Timestamp next() { return clock_ = Timestamp{clock_.value + (1u << 16)}; }
+  void merge(const CellKey& cell, const Content& delta) { batch_.merge(shard_of(cell, kShards), cell, delta); }
+
+  MemoryStore store_;
+  StoreBatch batch_;
+  Timestamp clock_ = Timestamp::at_ms(1'000'000);
+};
+
+std::string numbered(int i) {
+  std::string out = std::to_string(i);
+  return std::string(5 - out.size(), '0') + out;
+}
+
+TEST_CASE("reads: each operation answers from the rows") {
+  Fixture store;
+  store.add("s", "a");
+  store.add("s", "b");
+  store.remove("s", "b");
+  store.set({"default", "r", Kind::kRegister, ""}, "v");
+  store.set({"default", "h", Kind::kHash, "f"}, "x");
+  store.commit();
+  CHECK(store.read(ClientOp::kGet, "r").value == "v");
+  CHECK(store.read(ClientOp::kGet, "r").id == 5);
+  CHECK(store.read(ClientOp::kGet, "s").status == Status::kNotFound);
+  CHECK(store.read(ClientOp::kSismember, "s", {"a"}).number == 1);
+  CHECK(store.read(ClientOp::kSismember, "s", {"b"}).number == 0);
+  CHECK(store.read(ClientOp::kSismember, "s", {"c"}).number == 0);
+  CHECK(store.read(ClientOp::kScard, "s").number == 1);
+  CHECK(store.read(ClientOp::kSmembers, "s").members == std::vector<std::string>{"a"});
+  CHECK(store.read(ClientOp::kHget, "h", {"f"}).value == "x");
+  CHECK(store.read(ClientOp::kHget, "h", {"g"}).status == Status::kNotFound);
+  CHECK(store.read(ClientOp::kHgetall, "h").fields == std::vector<std::pair<std::string, std::string>>{{"f", "x"}});
+  const auto keys = store.read(ClientOp::kKeys, "").keys;
+  REQUIRE(keys.size() == 3);
+  CHECK(keys[0].key == "h");
+  CHECK(keys[2].kind == Kind::kSet);
+  CHECK(keys[2].live == 1);
+}
+
+TEST_CASE("reads: pages together are the whole, whatever their size (limit 1, 7, 1000 and none)") {
+  Fixture store;
+  std::vector<std::string> all;
+  for (int i = 0; i < 500; ++i) {
+    store.add("s", numbered(i));
+    store.add("key" + numbered(i), "m");
+    store.set({"default", "h", Kind::kHash, numbered(i)}, "v");
+    if (i % 3 == 0) {
+      store.remove("s", numbered(i));
+    } else {
+      all.push_back(numbered(i));
+    }
+  }
+  store.commit();
+  for (const std::uint32_t limit : {1u, 7u, 1000u, 0u}) {
+    CAPTURE(limit);
+    for (const ClientOp op : {ClientOp::kSmembers, ClientOp::kHgetall, ClientOp::kKeys}) {
+      CAPTURE(to_string(op));
+      Request request;
+      request.op = op;
+      request.key = op == ClientOp::kHgetall ? "h" : "s";
+      request.limit = limit;
+      std::vector<std::string> got;
+      do {
+        const ClientReply page = store.read(request);
+        REQUIRE(page.status == Status::kOk);
+        const std::size_t items = page.members.size() + page.fields.size() + page.keys.size();
+        if (limit != 0) REQUIRE(items <= limit);
+        for (const auto& member : page.members) got.push_back(member);
+        for (const auto& [field, value] : page.fields) got.push_back(field);
+        for (const auto& info : page.keys) got.push_back(info.key);
+        request.after = page.next;
+      } while (!request.after.empty());
+      if (op == ClientOp::kSmembers) CHECK(got == all);
+      if (op == ClientOp::kHgetall) CHECK(got.size() == 500);
+      if (op == ClientOp::kKeys) CHECK(got.size() == 502);
+      CHECK(std::is_sorted(got.begin(), got.end()));
+    }
+  }
+}
+
+TEST_CASE("reads: a page has at most 1 MiB, and a single item that is larger comes alone") {
+  Fixture store;
+  for (int i = 0; i < 5; ++i) store.set({"default", "h", Kind::kHash, numbered(i)}, std::string(400 * 1024, 'v'));
+  store.set({"default", "h", Kind::kHash, "9"}, std::string(kValueBytesMax, 'v'));
+  store.commit();
+  Request request;
+  request.op = ClientOp::kHgetall;
+  request.key = "h";
+  std::vector<std::size_t> sizes;
+  do {
+    const ClientReply page = store.read(request);
+    CHECK(encode(page).size() <= kMessageBytesMax);
+    sizes.push_back(page.fields.size());
+    request.after = page.next;
+  } while (!request.after.empty());
+  CHECK(sizes == std::vector<std::size_t>{2, 2, 1, 1});
+}
+
+TEST_CASE("reads: prefixes of keys, and positions that are none") {
+  Fixture store;
+  for (const char* key : {"a", "ab", "abc", "b"}) store.add(key, "m");
+  store.commit();
+  Request request;
+  request.op = ClientOp::kKeys;
+  request.prefix = "ab";
+  CHECK(store.read(request).keys.size() == 2);
+  request.after = "\x7f";
+  CHECK(store.read(request).code == "bad_request");
+  request = {};
+  request.op = ClientOp::kSmembers;
+  request.key = "a";
+  request.after = "nonsense";
+  CHECK(store.read(request).code == "bad_request");
+  request.op = ClientOp::kCells;
+  CHECK(store.read(request).code == "bad_request");
+}
+
+TEST_CASE("reads: a damaged row is never served, and the engine is told") {
+  Fixture store;
+  store.add("s", "a");
+  store.add("s", "b");
+  store.set({"default", "r", Kind::kRegister, ""}, "a value that is long enough to have a bit flipped in it");
+  store.commit();
+  const CellKey element{"default", "s", Kind::kSet, "a"};
+  store.damage(element);
+  store.damage({"default", "r", Kind::kRegister, ""});
+  for (const ClientReply& reply : {store.read(ClientOp::kSmembers, "s"), store.read(ClientOp::kSismember, "s", {"a"}),
+                                   store.read(ClientOp::kGet, "r")}) {
+    CHECK(reply.status == Status::kError);
+    CHECK(reply.code == "damaged");
+    CHECK(reply.message.find("a peer is being asked") != std::string::npos);
+  }
+  CHECK(store.damaged_.size() == 3);
+  CHECK(store.damaged_[0] == store_key(shard_of(element, kShards), element));
+  CHECK(store.read(ClientOp::kSismember, "s", {"b"}).number == 1);
+  const json explained = json::parse(store.read(ClientOp::kExplain, "s", {"a"}).document);
+  CHECK(explained["values"][0]["damaged"] == true);
+}
+
+TEST_CASE("reads: names are checked, at the limit, below and above") {
+  Fixture store;
+  const auto code = [&](ClientOp op, const std::string& table, const std::string& key, std::vector<std::string> members = {}) {
+    Request request;
+    request.op = op;
+    request.table = table;
+    request.key = key;
+    request.members = std::move(members);
+    return store.read(request).code;
+  };
+  CHECK(code(ClientOp::kScard, std::string(kTableNameBytesMax - 1, 't'), "k").empty());
+  CHECK(code(ClientOp::kScard, std::string(kTableNameBytesMax, 't'), "k").empty());
+  CHECK(code(ClientOp::kScard, std::string(kTableNameBytesMax + 1, 't'), "k") == "limit");
+  CHECK(code(ClientOp::kScard, "a b", "k") == "bad_name");
+  CHECK(code(ClientOp::kScard, "_other", "k") == "bad_name");
+  CHECK(code(ClientOp::kScard, "", "k") == "bad_name");
+  CHECK(code(ClientOp::kScard, "_kith", "k").empty());
+  CHECK(code(ClientOp::kScard, "t", std::string(kKeyBytesMax, 'k')).empty());
+  CHECK(code(ClientOp::kScard, "t", std::string(kKeyBytesMax + 1, 'k')) == "limit");
+  CHECK(code(ClientOp::kScard, "t", "") == "bad_request");
+  CHECK(code(ClientOp::kSismember, "t", "k", {std::string(kMemberBytesMax, 'm')}).empty());
+  CHECK(code(ClientOp::kSismember, "t", "k", {std::string(kMemberBytesMax + 1, 'm')}) == "limit");
+  CHECK(code(ClientOp::kSismember, "t", "k") == "bad_request");
+  CHECK(code(ClientOp::kHget, "t", "k", {"a", "b"}) == "bad_request");
+  CHECK(code(ClientOp::kExplain, "t", "k", {"a", "b"}) == "bad_request");
+  store.shard_count_ = 0;
+  CHECK(code(ClientOp::kScard, "t", "k") == "not_joined");
+}
+
+TEST_CASE("reads: explain shows entries, dead ones too, and sums of a whole set") {
+  Fixture store;
+  for (int i = 0; i < 150; ++i) store.add("s", numbered(i));
+  store.remove("s", "00000");
+  store.set({"default", "s", Kind::kRegister, ""}, "both");
+  store.commit();
+  json cell = json::parse(store.read(ClientOp::kExplain, "s", {"00000"}).document)["values"][0];
+  CHECK(cell["kind"] == "set");
+  CHECK(cell["present"] == false);
+  CHECK(cell["removed"].size() == 1);
+  CHECK(cell["removed"][0]["commit"]["origin"] == to_hex(kOrigin.value));
+  cell = json::parse(store.read(ClientOp::kExplain, "s", {"00001"}).document)["values"][0];
+  CHECK(cell["adds"][0]["dead"] == false);
+  CHECK(cell["adds"][0]["actor"] == to_hex(1));
+  CHECK(cell["adds"][0]["at"]["time"].get<std::string>().starts_with("1970-01-01T00:16:40."));
+  const json whole = json::parse(store.read(ClientOp::kExplain, "s").document);
+  REQUIRE(whole["values"].size() == 2);
+  CHECK(whole["values"][0]["register"]["value_bytes"] == 4);
+  CHECK(whole["values"][1]["cells_total"] == 150);
+  CHECK(whole["values"][1]["live"] == 149);
+  CHECK(whole["values"][1]["cells"].size() == kExplainedCellsMax);
+  CHECK(store.read(ClientOp::kExplain, "absent").status == Status::kNotFound);
+}
+
+TEST_CASE("reads: shards, buckets and cells lead to every live cell") {
+  Fixture store;
+  for (int i = 0; i < 100; ++i) store.add("k" + numbered(i), "m");
+  store.remove("k00000", "m");
+  store.commit();
+  const json shards = json::parse(store.read(ClientOp::kShards, "").document);
+  REQUIRE(shards["roots"].size() == kShards);
+  std::set<std::string> keys;
+  for (std::uint32_t shard = 0; shard < kShards; ++shard) {
+    Request request;
+    request.op = ClientOp::kBuckets;
+    request.shard = shard;
+    const json buckets = json::parse(store.read(request).document);
+    CHECK(buckets["root"] == shards["roots"][shard]);
+    REQUIRE(buckets["buckets"].size() == kFingerprintBuckets);
+    request.op = ClientOp::kCells;
+    request.limit = 7;
+    std::uint64_t sum = 0;
+    do {
+      const ClientReply page = store.read(request);
+      const json document = json::parse(page.document);
+      for (const json& cell : document["cells"]) {
+        keys.insert(cell["key"].get<std::string>());
+        sum += *parse_hex(cell["fingerprint"].get<std::string>());
+      }
+      request.after = page.next;
+    } while (!request.after.empty());
+    CHECK(to_hex(sum) == shards["roots"][shard]);
+  }
+  CHECK(keys.size() == 99);
+  Request none;
+  none.op = ClientOp::kBuckets;
+  none.shard = kShards;
+  CHECK(store.read(none).code == "bad_request");
+}
+
+TEST_CASE("reads: names of any bytes are JSON: text when it is UTF-8, else hex") {
+  CHECK(name_json("häh?").dump() == "\"häh?\"");
+  CHECK(name_json("\xff").dump() == R"({"hex":"ff"})");
+  for (const char* bad : {"\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xc3", "\xf5\x80\x80\x80"}) {
+    CHECK_FALSE(valid_utf8(bad));
+  }
+  for (const char* good : {"", "a", "\xc2\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xf4\x8f\xbf\xbf"}) CHECK(valid_utf8(good));
+  CHECK(shown(std::string(100, 'a')) == "\"" + std::string(64, 'a') + "...\"");
+  CHECK(shown(std::string(63, 'a') + "\xc3\xa4") == "\"" + std::string(63, 'a') + "...\"");
+  CHECK(shown(std::string("\0", 1)) == "\"0x00\"");
+  CHECK(iso_time(0) == "1970-01-01T00:00:00.000Z");
+  CHECK(iso_time(1'700'000'000'007) == "2023-11-14T22:13:20.007Z");
+}
+
+}  // namespace
+}  // namespace kith
