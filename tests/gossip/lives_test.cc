@@ -270,18 +270,20 @@ TEST_CASE("lives: one peer of two with its clock behind does not fence a node") 
   CHECK(member(network, "n1", "n3").clock_offset_ms < -4000);
 }
 
-// Goal: one message that the network held up for long does not fence a node.
-TEST_CASE("lives: a message that was held up does not make a clock look ahead") {
+// Goal: single messages that the network held up for long do not fence a node.
+TEST_CASE("lives: messages that were held up, far apart, do not make a clock look ahead") {
   Network network;
   begin_cluster(network, 2);
-  network.run_ms(20'000);
   Puppet puppet(network, "n2");
   network.kill("n2");
   network.kill("n1");
   network.start("n1");
   puppet.ahead_ms = -8000;  // Sent eight seconds ago.
-  network.feed("n1", puppet.says(StoppingBody{}));
-  CHECK_FALSE(status(network, "n1").clock_fenced);
+  for (int i = 0; i < 3; ++i) {
+    network.feed("n1", puppet.says(StoppingBody{}));
+    CHECK_FALSE(status(network, "n1").clock_fenced);
+    network.run_ms(15'000);
+  }
   CHECK(network.operate("n1", set("k", "v")).outcome == Outcome::kOk);
 }
 

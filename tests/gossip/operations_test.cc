@@ -229,6 +229,24 @@ TEST_CASE("operations: when the counter of the millisecond is used up, the answe
   CHECK(alone.network.value("n1", "k") == "2");
 }
 
+TEST_CASE("operations: what comes while others wait for a free timestamp waits behind them") {
+  Alone alone;
+  Engine& engine = *alone.network.node("n1").engine;
+  Instant now = instant_of(alone.network);
+  Output out;
+  engine.step(now, tagged(set("k", "1"), {time_of(alone.network, 5, Timestamp::kCounterMax), kAlice}), out);
+  CHECK(out.replies.empty());
+  now.monotonic_ms += 10, now.wall_ms += 10;  // By now there would be one.
+  Operation second = set("k", "2");
+  second.request = 2;
+  engine.step(now, second, out);
+  CHECK(out.replies.empty());
+  engine.step(now, Tick{}, out);
+  REQUIRE(out.replies.size() == 2);
+  CHECK(out.replies[1].request == 2);
+  CHECK(out.replies[0].tag.at < out.replies[1].tag.at);
+}
+
 // ---- Counts
 
 TEST_CASE("operations: changed counts cells whose presence or value changed") {
