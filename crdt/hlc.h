@@ -2,7 +2,9 @@
 //
 // Invariants:
 //   I1. issue() never returns the same or a smaller timestamp twice, nor one at or below anything observed.
-//   I2. A full counter never carries into the milliseconds: issue() then has nothing to give until the wall moves.
+//   I2. A full counter waits for the next millisecond: issue() then has nothing to give until the wall moves.  Only when
+//       the wall is more than kWaitMsMax behind, because it was set back, does it go on with the next millisecond by
+//       itself: 65,536 writes are no reason to refuse the rest for as long as the clock was set back.
 //
 // Is handed `now`, never reads a clock.  That nothing is issued twice across a restart is the business of the lease
 // that the engine keeps in the store: a new Hlc starts at the lease.  Laws: tests/crdt/hlc_test.cc
@@ -17,6 +19,8 @@ namespace kith {
 
 class Hlc {
  public:
+  static constexpr std::int64_t kWaitMsMax = 1000;
+
   explicit Hlc(Timestamp at_least = {}) : last_(at_least) {}
 
   // What the clock would show now; changes nothing.

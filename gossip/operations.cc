@@ -152,6 +152,9 @@ std::optional<Reply> Operations::check(const Operation& operation, const Standin
                    "the store of this node is full: give it a larger --map-size, or delete what is not needed");
   }
   if (operation.tag) {
+    if (!operation.tag->at || !operation.tag->actor) {
+      return refused(operation, Refusal::kLimit, "the tag is not one: neither its timestamp nor its actor may be zero");
+    }
     const std::int64_t age_ms = core_.hlc.read(core_.now.wall_ms).ms() - operation.tag->at.ms();
     const std::int64_t ahead_ms = operation.tag->at.ms() - core_.now.wall_ms;
     if (age_ms >= core_.options.retry_window_ms) {

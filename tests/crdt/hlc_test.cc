@@ -39,13 +39,29 @@ TEST_CASE("hlc: a wall that jumps back does not take it back") {
   CHECK(clock.issue(101) == Timestamp::at_ms(101));
 }
 
-TEST_CASE("hlc: a full counter gives nothing until the wall moves, and never carries") {
+TEST_CASE("hlc: a full counter gives nothing until the wall moves") {
   Hlc clock;
   for (std::uint64_t n = 0; n <= Timestamp::kCounterMax; ++n) REQUIRE(clock.issue(100) == Timestamp::at_ms(100, n));
   CHECK(clock.issue(100) == std::nullopt);
   CHECK(clock.issue(99) == std::nullopt);
   CHECK(clock.last() == Timestamp::at_ms(100, Timestamp::kCounterMax));
   CHECK(clock.issue(101) == Timestamp::at_ms(101));
+}
+
+// Goal: a clock that is set back by an hour does not stop writes for an hour once 65,536 of them were made.
+TEST_CASE("hlc: with the wall far behind, a full counter goes on with the next millisecond") {
+  constexpr std::int64_t kHourMs = 3'600'000;
+  Hlc clock(Timestamp::at_ms(kHourMs, Timestamp::kCounterMax));
+  CHECK(clock.issue(kHourMs - Hlc::kWaitMsMax) == std::nullopt);
+  CHECK(clock.issue(0) == Timestamp::at_ms(kHourMs + 1));
+  Timestamp previous = clock.last();
+  for (int n = 0; n < 200'000; ++n) {
+    const auto issued = clock.issue(0);
+    REQUIRE(issued.has_value());
+    REQUIRE(*issued > previous);
+    previous = *issued;
+  }
+  CHECK(previous.ms() == kHourMs + 4);
 }
 
 TEST_CASE("hlc: issues above what it has observed") {

@@ -216,6 +216,16 @@ TEST_CASE("operations: what a client wrote later wins over what it wrote before,
   CHECK(alone.network.value("n1", "k") == "after");
 }
 
+// A cell with such an entry could be written and sent, but no node would read it.
+TEST_CASE("operations: a tag without an actor or a time is refused") {
+  Alone alone;
+  for (const Tag tag : {Tag{time_of(alone.network, 0), ActorId{}}, Tag{Timestamp{}, kAlice}}) {
+    const Reply reply = alone.network.operate("n1", tagged(sadd("k", {"a"}), tag));
+    CHECK(reply.outcome == Outcome::kRefused);
+    CHECK(alone.network.members_of("n1", "k").empty());
+  }
+}
+
 TEST_CASE("operations: when the counter of the millisecond is used up, the answer comes a little later, in order") {
   Alone alone;
   // The tag carries the clock to the last timestamp of a millisecond.
