@@ -109,7 +109,7 @@ TEST_CASE("hlc: strictly rising, above all observed, never ahead of wall and obs
   CAPTURE(seed);
   Dice dice(seed);
   Hlc clock;
-  std::int64_t wall = 1'000, wall_highest = 0;
+  std::int64_t wall = 1'000'000, wall_highest = 0;  // Never below zero, however often it jumps back.
   Timestamp previous, observed_highest;
   for (int n = 0; n < 200'000; ++n) {
     if (dice.one_in(4)) wall += static_cast<std::int64_t>(dice.below(4)) - 1;
