@@ -104,7 +104,7 @@ TEST_CASE("hlc: a wall outside 48 bits is bounded") {
 }
 
 // Method: a wall that wanders, jumps back and stands still; peers whose timestamps are observed.
-TEST_CASE("hlc: strictly rising, above all observed, never ahead of wall and observed (random)") {
+TEST_CASE("hlc: strictly rising, above all observed, ahead of wall and observed only when set back (random)") {
   const std::uint64_t seed = test_seed(12);
   CAPTURE(seed);
   Dice dice(seed);
@@ -128,7 +128,8 @@ TEST_CASE("hlc: strictly rising, above all observed, never ahead of wall and obs
     }
     REQUIRE(*issued > previous);
     REQUIRE(*issued > observed_highest);
-    REQUIRE(issued->ms() <= std::max(wall_highest, observed_highest.ms()));
+    const bool set_back = issued->ms() - wall > Hlc::kWaitMsMax;
+    REQUIRE((set_back || issued->ms() <= std::max(wall_highest, observed_highest.ms())));
     previous = *issued;
   }
 }
