@@ -1,0 +1,272 @@
+#include <xxhash.h>
+
+#include <msgpack.hpp>
+
+#include "crdt/bytes.h"
+#include "crdt/limits.h"
+#include "gossip/message.h"
+#include "gossip/message_layout.h"
+#include "gossip/msgpack_guard.h"
+
+namespace kith {
+namespace {
+
+using namespace layout;
+
+// The values of one map with integer keys, or of one array, by number; asking for one that is absent or
+// not what it should be makes ok() false, for good.
+
+class Values {
+ public:
+  static Values of_map(const msgpack::object& object) {
+    Values out;
+    if (object.type != msgpack::type::MAP) return out.failed();
+    for (std::uint32_t i = 0; i < object.via.map.size; ++i) {
+      const auto& [key, value] = object.via.map.ptr[i];
+      if (key.type == msgpack::type::POSITIVE_INTEGER && key.via.u64 < kSlots) out.at_[key.via.u64] = &value;
+    }
+    return out;
+  }
+  static Values of_array(const msgpack::object& object, std::uint32_t size) {
+    Values out;
+    if (object.type != msgpack::type::ARRAY || object.via.array.size != size || size > kSlots) return out.failed();
+    for (std::uint32_t i = 0; i < size; ++i) out.at_[i] = &object.via.array.ptr[i];
+    return out;
+  }
+
+  bool ok() const { return ok_; }
+  void fail() { ok_ = false; }
+  bool has(std::size_t slot) const { return at_[slot] != nullptr; }
+
+  std::uint64_t number(std::size_t slot) {
+    const msgpack::object* value = at_[slot];
+    if (value == nullptr || value->type != msgpack::type::POSITIVE_INTEGER) return bad<std::uint64_t>();
+    return value->via.u64;
+  }
+  std::uint64_t number_or_zero(std::size_t slot) { return has(slot) ? number(slot) : 0; }
+  bool boolean(std::size_t slot) {
+    const msgpack::object* value = at_[slot];
+    if (value == nullptr || value->type != msgpack::type::BOOLEAN) return bad<bool>();
+    return value->via.boolean;
+  }
+  Timestamp time(std::size_t slot) { return Timestamp{number(slot)}; }
+  ShardId shard(std::size_t slot) {
+    const std::uint64_t value = number(slot);
+    if (value >= kShardsMax && value != kSystemShard) fail();
+    return static_cast<ShardId>(value);
+  }
+  std::string text(std::size_t slot, std::size_t bytes_max) {
+    const msgpack::object* value = at_[slot];
+    if (value == nullptr || value->type != msgpack::type::STR || value->via.str.size > bytes_max) return bad<std::string>();
+    return {value->via.str.ptr, value->via.str.size};
+  }
+  std::string bin(std::size_t slot) {
+    const msgpack::object* value = at_[slot];
+    if (value == nullptr || value->type != msgpack::type::BIN) return bad<std::string>();
+    return {value->via.bin.ptr, value->via.bin.size};
+  }
+  CommitClock clock(std::size_t slot) {
+    const std::string bytes = bin(slot);
+    ByteReader in(bytes);
+    CommitClock out;
+    while (in.left() > 0) {
+      const OriginId origin{in.u64()};
+      const Timestamp at{in.u64()};
+      if (!in.ok() || !at || (out.empty() ? !origin : origin <= out.back().first)) return bad<CommitClock>();
+      out.emplace_back(origin, at);
+    }
+    return out;
+  }
+  Values map(std::size_t slot) const { return has(slot) ? of_map(*at_[slot]) : Values().failed(); }
+  template <class Read>  // (const msgpack::object&) -> bool
+  void each(std::size_t slot, Read read) {
+    const msgpack::object* value = at_[slot];
+    if (value == nullptr || value->type != msgpack::type::ARRAY) return fail();
+    for (std::uint32_t i = 0; i < value->via.array.size && ok_; ++i) {
+      if (!read(value->via.array.ptr[i])) fail();
+    }
+  }
+
+ private:
+  static constexpr std::size_t kSlots = 16;
+
+  Values failed() {
+    ok_ = false;
+    return *this;
+  }
+  template <class T>
+  T bad() {
+    ok_ = false;
+    return T{};
+  }
+
+  const msgpack::object* at_[kSlots] = {};
+  bool ok_ = true;
+};
+
+bool get(Values in, JoinBody& out) {
+  out.name = in.text(0, kNodeNameBytesMax);
+  out.peer_address = in.text(1, kAddressBytesMax);
+  out.cluster_name = in.text(2, kNodeNameBytesMax);
+  out.shard_count = in.number(3);
+  out.nonce = in.number(4);
+  return in.ok() && !out.name.empty() && !out.peer_address.empty();
+}
+
+bool get(Values in, WelcomeBody& out) {
+  out.cluster_name = in.text(0, kNodeNameBytesMax);
+  out.shard_count = in.number(1);
+  out.nonce = in.number(2);
+  return in.ok() && out.shard_count > 0 && out.shard_count <= kShardsMax;
+}
+
+bool get(Values in, RefuseBody& out) {
+  out.code = in.text(0, 64);
+  out.sentence = in.text(1, 1024);
+  out.nonce = in.number(2);
+  return in.ok();
+}
+
+bool get(Values in, PushBody& out) {
+  in.each(0, [&](const msgpack::object& object) {
+    Values part = Values::of_array(object, 4);
+    if (!part.ok()) return false;
+    out.parts.push_back({part.shard(0), part.time(1), part.time(2), CellBlock(part.bin(3))});
+    return part.ok() && out.parts.back().previous < out.parts.back().commit;
+  });
+  out.nonce = in.number_or_zero(1);
+  return in.ok();
+}
+
+bool get(Values in, AckBody& out) {
+  out.nonce = in.number(0);
+  return in.ok();
+}
+
+bool get(Values in, SummaryBody& out) {
+  out.digest = in.number(0);
+  out.promise = in.time(1);
+  return in.ok();
+}
+
+bool get(Values in, AgreedBody& out) {
+  out.digest = in.number(0);
+  out.promise = in.time(1);
+  return in.ok();
+}
+
+bool get(Values in, DigestsBody& out) {
+  in.each(0, [&](const msgpack::object& object) {
+    Values part = Values::of_array(object, 2);
+    if (!part.ok()) return false;
+    out.shards.emplace_back(part.shard(0), part.number(1));
+    return part.ok();
+  });
+  return in.ok();
+}
+
+bool get(Values in, PullBody& out) {
+  out.nonce = in.number(0);
+  in.each(1, [&](const msgpack::object& object) {
+    Values part = Values::of_array(object, 4);
+    if (!part.ok()) return false;
+    out.parts.push_back({part.shard(0), OriginId{part.number(1)}, part.number(2), part.clock(3)});
+    return part.ok();
+  });
+  return in.ok() && out.nonce != 0;
+}
+
+bool get(Values in, RowsBody& out) {
+  out.nonce = in.number(0);
+  in.each(1, [&](const msgpack::object& object) {
+    Values part = Values::of_array(object, 6);
+    if (!part.ok()) return false;
+    out.parts.push_back({part.shard(0), part.number(1), part.boolean(2), part.boolean(3), part.clock(4),
+                         CellBlock(part.bin(5))});
+    return part.ok();
+  });
+  out.promise = in.time(2);
+  return in.ok();
+}
+
+bool read_store_key(const msgpack::object& object, std::vector<StoreKey>& out) {
+  if (object.type != msgpack::type::BIN || object.via.bin.size < 3 || object.via.bin.size > kStoreKeyBytesMax) return false;
+  out.emplace_back(object.via.bin.ptr, object.via.bin.size);
+  return true;
+}
+
+bool get(Values in, FetchBody& out) {
+  in.each(0, [&](const msgpack::object& object) { return read_store_key(object, out.keys); });
+  return in.ok();
+}
+
+bool get(Values in, MendedBody& out) {
+  in.each(0, [&](const msgpack::object& object) {
+    Values part = Values::of_array(object, 2);
+    if (!part.ok()) return false;
+    out.parts.push_back({part.shard(0), CellBlock(part.bin(1))});
+    return part.ok();
+  });
+  in.each(1, [&](const msgpack::object& object) { return read_store_key(object, out.missing); });
+  return in.ok();
+}
+
+bool get(const Values& in, StoppingBody&) { return in.ok(); }
+
+// Reads the body of type number `type`; `known` tells whether there is such a type.
+template <std::size_t Index = 0>
+bool get_body(std::uint64_t type, const Values& in, Body& out, bool& known) {
+  if constexpr (Index == std::variant_size_v<Body>) {
+    known = false;
+    return false;
+  } else {
+    if (type != Index) return get_body<Index + 1>(type, in, out, known);
+    known = true;
+    return get(in, out.emplace<Index>());
+  }
+}
+
+}  // namespace
+
+FrameError decode(std::string_view frame, Envelope& out) {
+  if (frame.size() > kMessageBytesMax) return FrameError::kTooLarge;
+  if (frame.size() < kHeaderBytes || !frame.starts_with(kMagic)) return FrameError::kNotKith;
+  ByteReader header(frame.substr(kMagic.size(), kHeaderBytes - kMagic.size()));
+  if (header.u8() != kPeerProtocolVersion) return FrameError::kVersion;
+  const std::uint64_t checksum = header.u64();
+  const std::string_view payload = frame.substr(kHeaderBytes);
+  if (XXH3_64bits(payload.data(), payload.size()) != checksum) return FrameError::kChecksum;
+  if (!msgpack_is_sound(payload)) return FrameError::kMsgpack;
+
+  // SUBTLE: everything in the object tree points into `payload`; it is copied out below, before we return.
+  const auto by_reference = [](msgpack::type::object_type, std::size_t, void*) { return true; };
+  const msgpack::object_handle handle = msgpack::unpack(payload.data(), payload.size(), by_reference);
+  Values in = Values::of_map(handle.get());
+  if (!in.ok()) return FrameError::kEnvelope;
+  out.cluster = ClusterId{in.number(kCluster)};
+  out.sender = NodeId{in.number(kSender)};
+  out.origin = OriginId{in.number(kOrigin)};
+  out.start = in.time(kStart);
+  out.floor = in.time(kFloor);
+  out.hlc = in.time(kHlc);
+  const std::uint64_t wall_ms = in.number(kWallMs);
+  out.wall_ms = static_cast<std::int64_t>(wall_ms);
+  out.members_version = in.number(kMembersVersion);
+  out.members = in.has(kMembers) ? CellBlock(in.bin(kMembers)) : CellBlock();
+  const std::uint64_t type = in.number(kType);
+  if (!in.ok() || !out.sender || !out.origin || !out.start || wall_ms > static_cast<std::uint64_t>(Timestamp::kMillisecondsMax)) {
+    return FrameError::kEnvelope;
+  }
+  bool known = false;
+  const bool sound = get_body(type, in.map(kBody), out.body, known);
+  if (!known) return FrameError::kUnknownType;
+  return sound ? FrameError::kNone : FrameError::kBody;
+}
+
+std::optional<NodeId> peek_sender(std::string_view frame) {
+  Envelope envelope;
+  if (decode(frame, envelope) != FrameError::kNone) return std::nullopt;
+  return envelope.sender;
+}
+
+}  // namespace kith

@@ -1,0 +1,150 @@
+#include <xxhash.h>
+
+#include <msgpack.hpp>
+
+#include "crdt/bytes.h"
+#include "gossip/message.h"
+#include "gossip/message_layout.h"
+
+namespace kith {
+namespace {
+
+using namespace layout;
+
+using Buffer = msgpack::sbuffer;
+using Packer = msgpack::packer<Buffer>;
+
+void put_bin(Packer& pack, std::string_view bytes) {
+  pack.pack_bin(static_cast<std::uint32_t>(bytes.size()));
+  pack.pack_bin_body(bytes.data(), static_cast<std::uint32_t>(bytes.size()));
+}
+
+void put_clock(Packer& pack, const CommitClock& clock) {
+  ByteWriter out;
+  for (const auto& [origin, at] : clock) {
+    out.u64(origin.value);
+    out.u64(at.value);
+  }
+  put_bin(pack, out.view());
+}
+
+void put_array(Packer& pack, std::size_t n) { pack.pack_array(static_cast<std::uint32_t>(n)); }
+
+void put(Packer& pack, const JoinBody& body) {
+  pack.pack_map(5);
+  pack.pack(0), pack.pack(body.name);
+  pack.pack(1), pack.pack(body.peer_address);
+  pack.pack(2), pack.pack(body.cluster_name);
+  pack.pack(3), pack.pack(body.shard_count);
+  pack.pack(4), pack.pack(body.nonce);
+}
+
+void put(Packer& pack, const WelcomeBody& body) {
+  pack.pack_map(3);
+  pack.pack(0), pack.pack(body.cluster_name);
+  pack.pack(1), pack.pack(body.shard_count);
+  pack.pack(2), pack.pack(body.nonce);
+}
+
+void put(Packer& pack, const RefuseBody& body) {
+  pack.pack_map(3);
+  pack.pack(0), pack.pack(body.code);
+  pack.pack(1), pack.pack(body.sentence);
+  pack.pack(2), pack.pack(body.nonce);
+}
+
+void put(Packer& pack, const PushBody& body) {
+  pack.pack_map(body.nonce != 0 ? 2 : 1);
+  pack.pack(0), put_array(pack, body.parts.size());
+  for (const auto& part : body.parts) {
+    put_array(pack, 4);
+    pack.pack(part.shard), pack.pack(part.previous.value), pack.pack(part.commit.value), put_bin(pack, part.cells.bytes());
+  }
+  if (body.nonce != 0) pack.pack(1), pack.pack(body.nonce);
+}
+
+void put(Packer& pack, const AckBody& body) { pack.pack_map(1), pack.pack(0), pack.pack(body.nonce); }
+
+void put(Packer& pack, const SummaryBody& body) {
+  pack.pack_map(2);
+  pack.pack(0), pack.pack(body.digest);
+  pack.pack(1), pack.pack(body.promise.value);
+}
+
+void put(Packer& pack, const AgreedBody& body) {
+  pack.pack_map(2);
+  pack.pack(0), pack.pack(body.digest);
+  pack.pack(1), pack.pack(body.promise.value);
+}
+
+void put(Packer& pack, const DigestsBody& body) {
+  pack.pack_map(1);
+  pack.pack(0), put_array(pack, body.shards.size());
+  for (const auto& [shard, digest] : body.shards) put_array(pack, 2), pack.pack(shard), pack.pack(digest);
+}
+
+void put(Packer& pack, const PullBody& body) {
+  pack.pack_map(2);
+  pack.pack(0), pack.pack(body.nonce);
+  pack.pack(1), put_array(pack, body.parts.size());
+  for (const auto& part : body.parts) {
+    put_array(pack, 4);
+    pack.pack(part.shard), pack.pack(part.epoch.value), pack.pack(part.after), put_clock(pack, part.clock);
+  }
+}
+
+void put(Packer& pack, const RowsBody& body) {
+  pack.pack_map(3);
+  pack.pack(0), pack.pack(body.nonce);
+  pack.pack(1), put_array(pack, body.parts.size());
+  for (const auto& part : body.parts) {
+    put_array(pack, 6);
+    pack.pack(part.shard), pack.pack(part.next), pack.pack(part.end), pack.pack(part.sound);
+    put_clock(pack, part.clock), put_bin(pack, part.cells.bytes());
+  }
+  pack.pack(2), pack.pack(body.promise.value);
+}
+
+void put(Packer& pack, const FetchBody& body) {
+  pack.pack_map(1);
+  pack.pack(0), put_array(pack, body.keys.size());
+  for (const auto& key : body.keys) put_bin(pack, key);
+}
+
+void put(Packer& pack, const MendedBody& body) {
+  pack.pack_map(2);
+  pack.pack(0), put_array(pack, body.parts.size());
+  for (const auto& part : body.parts) put_array(pack, 2), pack.pack(part.shard), put_bin(pack, part.cells.bytes());
+  pack.pack(1), put_array(pack, body.missing.size());
+  for (const auto& key : body.missing) put_bin(pack, key);
+}
+
+void put(Packer& pack, const StoppingBody&) { pack.pack_map(0); }
+
+}  // namespace
+
+std::string encode(const Envelope& envelope) {
+  Buffer buffer;
+  Packer pack(buffer);
+  pack.pack_map(envelope.members.empty() ? 10 : 11);
+  pack.pack_uint8(kCluster), pack.pack(envelope.cluster.value);
+  pack.pack_uint8(kSender), pack.pack(envelope.sender.value);
+  pack.pack_uint8(kOrigin), pack.pack(envelope.origin.value);
+  pack.pack_uint8(kStart), pack.pack(envelope.start.value);
+  pack.pack_uint8(kFloor), pack.pack(envelope.floor.value);
+  pack.pack_uint8(kHlc), pack.pack(envelope.hlc.value);
+  pack.pack_uint8(kWallMs), pack.pack(static_cast<std::uint64_t>(envelope.wall_ms));
+  pack.pack_uint8(kMembersVersion), pack.pack(envelope.members_version);
+  pack.pack_uint8(kType), pack.pack(static_cast<std::uint64_t>(envelope.body.index()));
+  pack.pack_uint8(kBody), std::visit([&](const auto& body) { put(pack, body); }, envelope.body);
+  if (!envelope.members.empty()) pack.pack_uint8(kMembers), put_bin(pack, envelope.members.bytes());
+
+  ByteWriter frame;
+  frame.bytes(kMagic);
+  frame.u8(kPeerProtocolVersion);
+  frame.u64(XXH3_64bits(buffer.data(), buffer.size()));
+  frame.bytes({buffer.data(), buffer.size()});
+  return frame.take();
+}
+
+}  // namespace kith
