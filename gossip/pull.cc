@@ -85,8 +85,11 @@ RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& a
   part.shard = asked.shard;
   const bool same_feed = asked.epoch == core_.self.origin;
   const Lsn feed_end = snapshot.feed_end(asked.shard);
-  // A position past our end was never given out by this life; begin where the marks say.
-  part.next = same_feed && asked.after <= feed_end ? asked.after : snapshot.first_unseen(asked.shard, asked.clock);
+  // Two lower bounds, of which the higher counts: what was read of this feed, and what the clock covers.  A cursor alone
+  // stays behind while pushes bring everything, and one lost push would make us scan all that was pushed since.  A
+  // position past our end was never given out by this life.
+  part.next = snapshot.first_unseen(asked.shard, asked.clock);
+  if (same_feed && asked.after <= feed_end) part.next = std::max(part.next, asked.after);
   part.end = true;
   std::uint64_t scanned = 0;
   snapshot.feed_after(asked.shard, part.next, [&](Lsn lsn, const StoreKey& key, const Row* row) {

@@ -9,7 +9,8 @@
 // the same batch as the last entries.
 // RULE. An answer counts only if it carries the nonce of the question outstanding in this life; anything else was
 // filtered for somebody who knew other things.
-// The feed's epoch is the peer's origin: another life, another cursor; then the sparse marks say where to begin.
+// The feed's epoch is the peer's origin: another life, another cursor.  Reading begins at the cursor or at the last of the
+// sparse marks that the asker's clock covers, whichever is further.
 // A shard ends without a clock while any row of it is damaged at the answerer: nobody may believe to hold what was not
 // sent.  SUBTLE: not only when this answer passed one over, since the asker's cursor may be behind it already.  A mended
 // row moves to the end of the feed, so it is read then.

@@ -309,6 +309,33 @@ TEST_CASE("pull: the first answer of a new life begins at a mark, not at the beg
   CHECK(network.counter("n1", "feed_entries_scanned") <= Store::kMarkInterval + 100);
 }
 
+// Goal: a cursor that stayed behind, because pushes brought everything, does not make one lost push cost a scan.
+TEST_CASE("pull: a cursor that is far behind does not have the feed scanned that pushes have brought") {
+  Network network;
+  begin_cluster(network, 2);
+  const std::string key = key_in(kShard);
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  {
+    Tap tap(network);
+    tap.lose = {"push"};
+    network.operate("n1", sadd(key, {"first"}));  // Pulled: from now on there is a cursor.
+    REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  }
+  network.filter = nullptr;
+  const int changes = static_cast<int>(3 * Store::kMarkInterval) + 500;
+  for (int i = 0; i < changes; i += 100) network.operate("n1", sadd(key, numbers(i, std::min(i + 100, changes))));
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  const std::uint64_t before = network.counter("n1", "feed_entries_scanned");
+  Tap tap(network);
+  tap.lose = {"push"};
+  network.operate("n1", sadd(key, {"news"}));
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  CHECK(network.present("n2", key, "news"));
+  const std::uint64_t scanned = network.counter("n1", "feed_entries_scanned") - before;
+  CHECK(scanned > 0);
+  CHECK(scanned <= Store::kMarkInterval + 100);
+}
+
 // ---- Damage
 
 TEST_CASE("pull: a clock that comes from a shard with damage is not taken") {
