@@ -3,7 +3,7 @@
 set -euo pipefail
 
 # The compiler and what drives it; then the libraries, in the order of the folders that need them:
-# crdt: xxhash; store: lmdb; gossip: msgpack; node: zmq, spdlog, json; tools: the rest; tests: doctest; bench: benchmark.
+# crdt: xxhash; store: lmdb; gossip: msgpack; node: zmq, spdlog, json; tools: the rest; tests: doctest.
 packages=(
   g++ cmake ninja-build ccache pkg-config git
   libxxhash-dev
@@ -12,7 +12,6 @@ packages=(
   cppzmq-dev libspdlog-dev nlohmann-json3-dev
   libcli11-dev libtomlplusplus-dev libedit-dev
   doctest-dev
-  libbenchmark-dev
 )
 
 die() {
