@@ -81,6 +81,7 @@ Timestamp Core::promise_of_step() {
 }
 
 std::optional<std::vector<Cell>> Core::read_cells(ShardId shard, const CellBlock& block) {
+  if (shard != kSystemShard && shard >= self.shard_count) return std::nullopt;
   auto cells = block.read();
   if (!cells) return std::nullopt;
   for (const Cell& cell : *cells) {

@@ -102,7 +102,8 @@ class Core {
   // The same of what will be durable when the messages of this step leave.
   Timestamp promise_of_step();
 
-  // The cells of a stranger's block, or nothing when any is malformed or in a shard that is not its own.
+  // The cells of a stranger's block, or nothing when any is malformed or in a shard that is not its own,
+  // or when the cluster has no such shard.
   std::optional<std::vector<Cell>> read_cells(ShardId shard, const CellBlock& block);
 
   // ---- Members

@@ -65,6 +65,14 @@ TEST_CASE("push: a cell in a shard that is not its own has the whole message ref
   CHECK(stage.tap->count("ack") == 0);
 }
 
+TEST_CASE("push: a shard that the cluster does not have moves no clock, even without cells") {
+  Stage stage;
+  const auto none = static_cast<ShardId>(stage.network.node("n1").setup.shard_count);
+  stage.feed(push(none, {}, stage.puppet->now(), CellBlock{}));
+  CHECK(stage.network.counter("n1", "dropped_bad_cells") == 1);
+  CHECK_FALSE(held(stage.network, "n1", none, stage.puppet->origin));
+}
+
 TEST_CASE("push: a malformed cell has the whole message refused") {
   Stage stage;
   const OriginId origin = stage.puppet->origin;
