@@ -11,6 +11,7 @@
 #include "crdt/limits.h"
 #include "gossip/operation.h"
 #include "tools/kith/ask.h"
+#include "tools/kith/session_file.h"
 #include "tools/kith/text.h"
 
 namespace kith::tools {
@@ -37,12 +38,20 @@ void print_json(const Console& console, const ClientReply& reply, const Tag& tag
   console.out << out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
 }
 
+// A shell is one session for as long as it runs; commands that run and end share a lasting one.
+Tag mint_tag(Context& context, const CommandLine& line) {
+  Client& client = context.connections.to(line.settings.address(), timeout_of(line.settings));
+  const Tag fresh = client.mint_tag();
+  if (context.interactive) return fresh;
+  const auto hello = nlohmann::json::parse(client.hello().document, nullptr, false);
+  if (!hello.is_object() || !hello["cluster"].is_object()) return fresh;
+  return next_tag_of_lasting_session(session_file_path(), hello["cluster"].value("id", ""), fresh);
+}
+
 // Prints the outcome, `did` as in "2 added", and gives the exit code.
 ExitCode write(Context& context, const CommandLine& given, Request request, const std::string& did) {
   CommandLine line = given;
-  if (!line.tag) {
-    line.tag = context.connections.to(line.settings.address(), timeout_of(line.settings)).mint_tag();
-  }
+  if (!line.tag) line.tag = mint_tag(context, line);
   const ClientReply reply = ask_write(context, line, std::move(request));
   const Console& console = context.console;
   if (line.settings.json) print_json(console, reply, *line.tag);
