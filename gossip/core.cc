@@ -43,8 +43,16 @@ std::optional<Timestamp> Core::issue() {
   return issued;
 }
 
+std::size_t cell_bytes_at_most(const CellKey& cell, const Content& delta) {
+  const std::size_t value = delta.holds(Kind::kSet) || !delta.present() ? 0 : delta.as_register().value()->size();
+  return 64 + cell.table.size() + cell.key.size() + cell.member.size() + delta.entry_count() * 32 + value;
+}
+
 void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
   out->store.merge(shard, cell, delta);
+  // A row, its old and new feed entry, its count and its clock are on a page each, copied when written.
+  constexpr std::uint64_t kPagesBytes = 5 * 4096;
+  batch_bytes_at_most += kPagesBytes + 2 * cell_bytes_at_most(cell, delta);
   if (shard != kSystemShard) return;
   const auto changed = members.merge(cell, delta);
   if (!changed) return;

@@ -55,6 +55,9 @@ struct PeerState {
   bool offset_before_known = false;
 };
 
+// What a cell takes in a message, rounded up.
+std::size_t cell_bytes_at_most(const CellKey& cell, const Content& delta);
+
 class Core {
  public:
   Core(const EngineOptions& options, Store& store, std::uint64_t seed);
@@ -82,6 +85,7 @@ class Core {
   std::optional<Timestamp> issue();
 
   // ---- What the node holds
+  std::uint64_t batch_bytes_at_most = 0;  // What the batch at hand may take on disk, until the old pages are free again.
   void merge(ShardId shard, const CellKey& cell, const Content& delta);
   void hold(ShardId shard, OriginId origin, Timestamp commit);
 

@@ -104,12 +104,17 @@ class Engine::Impl {
   Operations::Standing standing() {
     Operations::Standing out;
     out.clock_fenced = lives_.clock_fenced(&out.clock_ahead_ms);
-    out.full = full_;
+    out.full = full();
     return out;
   }
+  bool full() const {
+    // The batch at hand must fit as well: past the end of the map a node has to stop.
+    return static_cast<double>(usage_.bytes_used) >= core_.options.full_at * static_cast<double>(usage_.bytes_max) ||
+           usage_.bytes_used + core_.batch_bytes_at_most >= usage_.bytes_max;
+  }
   void look_at_usage() {  // Once a commit: what is used changes with nothing else.
-    const auto usage = core_.store.usage();
-    full_ = static_cast<double>(usage.bytes_used) >= core_.options.full_at * static_cast<double>(usage.bytes_max);
+    usage_ = core_.store.usage();
+    core_.batch_bytes_at_most = 0;
   }
   auto found_damaged() {
     return [this](const StoreKey& key) { mend_.found(key); };
@@ -165,7 +170,7 @@ class Engine::Impl {
   Round round_{core_, pull_};
   Mend mend_{core_};
   Operations operations_{core_};
-  bool full_ = false;
+  Store::Usage usage_;
 };
 
 void Engine::Impl::on(const PeerFrame& frame) {
@@ -214,7 +219,7 @@ EngineStatus Engine::Impl::status(Instant now) const {
   out.now = core_.hlc.read(now.wall_ms);
   out.joined = core_.joined();
   out.clock_fenced = lives_.clock_fenced(&out.clock_ahead_ms);
-  out.full = full_;
+  out.full = full();
   out.pulls_outstanding = pull_.outstanding();
   out.rows_damaged = mend_.waiting();
   for (const auto& [node, member] : core_.members.members()) {

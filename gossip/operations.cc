@@ -83,12 +83,6 @@ std::optional<std::string> over_a_limit(const Operation& operation) {
   return std::nullopt;
 }
 
-// What a cell takes in a push, rounded up.
-std::size_t cell_bytes_at_most(const CellKey& cell, const Content& delta) {
-  const std::size_t value = delta.holds(Kind::kSet) || !delta.present() ? 0 : delta.as_register().value()->size();
-  return 64 + cell.table.size() + cell.key.size() + cell.member.size() + delta.entry_count() * 32 + value;
-}
-
 // Applies the operation to one cell.  The delta is empty for a retry.
 Content mutate(Verb verb, Content& current, const std::string* value, Tag tag, Commit commit) {
   switch (verb) {

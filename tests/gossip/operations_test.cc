@@ -426,6 +426,32 @@ TEST_CASE("operations: a full store refuses writes and says so") {
   CHECK(usage.bytes_used < usage.bytes_max);
 }
 
+// Goal: a burst that is gathered into one batch does not run past the end of the map, where a node has to stop.
+// Method: the store is far from its mark; more writes than it has room for come before the next commit.
+TEST_CASE("operations: a batch takes no more than the store has room for") {
+  Network network;
+  network.add("n1");
+  network.node("n1").store = std::make_unique<MemoryStore>(1024 * 1024);
+  network.start("n1");
+  Engine& engine = *network.node("n1").engine;
+  MemoryStore& store = *network.node("n1").store;
+  Output out;
+  const Instant now = instant_of(network);
+  for (int i = 0; i < 1000; ++i) engine.step(now, set("k" + std::to_string(i), std::string(2000, 'v')), out);
+  REQUIRE(out.replies.size() == 1000);
+  CHECK(out.replies.front().outcome == Outcome::kOk);
+  CHECK(out.replies.back().code == Refusal::kFull);
+  StoreBatch batch;
+  std::swap(batch, out.store);
+  CHECK(batch.cells().size() > 10);
+  CommitReport report;
+  REQUIRE_NOTHROW(report = store.commit(batch));
+  engine.committed(now, report, out);
+  out.clear();
+  engine.step(now, set("after", "x"), out);  // The next batch has room again.
+  CHECK(out.replies.front().outcome == Outcome::kOk);
+}
+
 TEST_CASE("operations: a node that goes down takes no more, and its peers know") {
   Network network;
   begin_cluster(network, 2);

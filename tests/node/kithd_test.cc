@@ -257,6 +257,37 @@ TEST_CASE("kithd: SIGTERM does not wait for replicas that do not come") {
   CHECK(n1.wait_exit().code == 0);
 }
 
+// Goal: writes that come faster than a small map can take are refused, and the node goes on serving.
+TEST_CASE("kithd: a burst of writes into a store that is nearly full does not stop it") {
+  const TemporaryDirectory directory;
+  KithdProcess node({.data = directory / "n1", .name = "n1", .flags = {"--map-size", "2MiB"}});
+  node.wait_ready();
+  Client client = node.connect();
+  constexpr int kWrites = 3000;
+  for (int i = 0; i < kWrites; ++i) {
+    Request write;
+    write.op = ClientOp::kSet;
+    write.key = "k" + std::to_string(i);
+    write.value = std::string(400, 'v');
+    (void)client.send(write);
+  }
+  int ok = 0, full = 0;
+  for (int i = 0; i < kWrites; ++i) {
+    const auto reply = client.receive(std::chrono::seconds(20));
+    REQUIRE(reply.has_value());
+    ok += reply->status == Status::kOk ? 1 : 0;
+    full += reply->code == "full" ? 1 : 0;
+  }
+  CHECK(ok > 100);
+  CHECK(full > 100);
+  CHECK(ok + full == kWrites);
+  Request read;
+  read.op = ClientOp::kGet;
+  read.key = "k0";
+  CHECK(client.call(read, std::chrono::seconds(5)).value == std::string(400, 'v'));
+  CHECK(node.terminate().code == 0);
+}
+
 TEST_CASE("kithd: garbage on both ports leaves it serving") {
   const TemporaryDirectory dir;
   KithdProcess n1({.data = dir / "n1", .name = "n1"});
