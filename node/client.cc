@@ -92,8 +92,9 @@ class ConnectWatch {
 }  // namespace
 
 struct Client::Impl {
-  explicit Impl(std::string where)
-      : address(std::move(where)), context(shared_context()), socket(*context, zmq::socket_type::dealer) {
+  Impl(std::string where, const Session& carried)
+      : address(std::move(where)), context(shared_context()), socket(*context, zmq::socket_type::dealer),
+        session(carried.actor ? carried.actor : ActorId{random_session()}), newest(carried.newest) {
     socket.set(zmq::sockopt::linger, 0);
     socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(kMessageBytesMax));
     socket.set(zmq::sockopt::sndhwm, kQueueMessagesMax);
@@ -161,7 +162,7 @@ struct Client::Impl {
   std::shared_ptr<zmq::context_t> context;
   zmq::socket_t socket;
   ClientReply hello;
-  const ActorId session{random_session()};
+  const ActorId session;
   std::uint64_t last_id = 0;
   std::unordered_set<std::uint64_t> in_flight;  // Sent by send(), not answered yet.
   std::deque<ClientReply> early;                // Answers to send() that came while call() waited for its own.
@@ -180,8 +181,10 @@ const std::string& Client::address() const { return impl_->address; }
 const ClientReply& Client::hello() const { return impl_->hello; }
 Tag Client::mint_tag() { return impl_->mint_tag(); }
 
-Client Client::connect(const std::string& address, Duration timeout) {
-  auto impl = std::make_unique<Impl>(address);
+Session Client::session() const { return {impl_->session, impl_->newest}; }
+
+Client Client::connect(const std::string& address, Duration timeout, const Session& session) {
+  auto impl = std::make_unique<Impl>(address, session);
   ConnectWatch watch(*impl->context, impl->socket);
   const auto deadline = SteadyClock::now() + timeout;
   try {

@@ -35,18 +35,28 @@ class ClientError : public std::runtime_error {
   Kind kind_;
 };
 
+// Who a client is to the cluster, whichever node it talks to.  Carry it over when you connect to another node: a session
+// has observed its own earlier writes, so its remove takes back its own add even at a node that has not heard of it yet.
+// Never let two open Clients mint tags of one session: they might mint the same.
+struct Session {
+  ActorId actor;     // None: a new one is drawn.
+  Timestamp newest;  // The greatest timestamp it has minted or seen.
+};
+
 class Client {
  public:
   using Duration = std::chrono::milliseconds;
 
   // Connects and says hello.  Throws ClientError(kConnect) when no node answers within `timeout`.
-  static Client connect(const std::string& address, Duration timeout);
+  static Client connect(const std::string& address, Duration timeout, const Session& session = {});
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
   ~Client();
 
   const std::string& address() const;
   const ClientReply& hello() const;   // What the node said of itself when we connected.
+
+  Session session() const;
 
   // A new tag of this session, above all it minted or saw before, close to the cluster's time.
   Tag mint_tag();

@@ -53,12 +53,16 @@ class Writer {
     std::optional<Tag> tag;
     for (int attempt = 0;; ++attempt) {
       try {
-        if (!client_) client_.emplace(Client::connect(addresses_[random_() % addresses_.size()], std::chrono::seconds(1)));
+        // One session for all connections: its removes take back its own adds, whichever node has heard of them.
+        if (!client_) {
+          client_.emplace(Client::connect(addresses_[random_() % addresses_.size()], std::chrono::seconds(1), session_));
+        }
         Request request;
         request.op = op;
         request.key = "set" + std::to_string(std::hash<std::string>{}(member) % 8);
         request.members = {member};
         if (!tag) tag = client_->mint_tag();
+        session_ = client_->session();
         request.tag = tag;
         const ClientReply reply = client_->call(request, std::chrono::seconds(1));
         if (reply.status == Status::kOk) return true;
@@ -78,6 +82,7 @@ class Writer {
   std::mt19937_64 random_;
   std::string name_;
   std::optional<Client> client_;
+  Session session_;
   std::uint64_t written_ = 0, retries_ = 0;
   std::set<std::string> expected_, unknown_;
 };

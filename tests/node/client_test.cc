@@ -215,5 +215,22 @@ TEST_CASE("client: tags rise, are of one session, follow the cluster's time, and
   CHECK(Client::connect(node.address(), 30s).mint_tag().actor != last.actor);
 }
 
+TEST_CASE("client: a session goes on at another node, above all that it has minted or seen") {
+  FakeNode first([](const Request& request, const auto& reply) {
+    ClientReply out = reply_to(request);
+    out.time = Timestamp::at_ms(kClusterMs + 5000);
+    reply(encode(out));
+  });
+  FakeNode second([](const Request& request, const auto& reply) { reply(encode(reply_to(request))); });
+  Client client = Client::connect(first.address(), 30s);
+  const Tag last = client.mint_tag();
+  const Session session = client.session();
+  CHECK(session.actor == last.actor);
+  Client other = Client::connect(second.address(), 30s, session);
+  const Tag next = other.mint_tag();
+  CHECK(next.actor == last.actor);
+  CHECK(next.at > last.at);
+}
+
 }  // namespace
 }  // namespace kith
