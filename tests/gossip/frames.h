@@ -98,4 +98,19 @@ Timestamp held(Network& network, const std::string& name, ShardId shard, OriginI
 Timestamp time_of(const Network& network, std::int64_t plus_ms = 0, std::uint64_t counter = 0);
 Instant instant_of(const Network& network);
 
+// n1 runs; n2 is a puppet that speaks for a member that is down; everything n1 says is heard.
+struct PuppetStage {
+  PuppetStage() {
+    begin_cluster(network, 2);
+    puppet.emplace(network, "n2");
+    network.kill("n2");
+    tap.emplace(network);
+  }
+  void feed(Body body) { network.feed("n1", puppet->says(std::move(body))); }
+
+  Network network;
+  std::optional<Puppet> puppet;
+  std::optional<Tap> tap;
+};
+
 }  // namespace kith::test

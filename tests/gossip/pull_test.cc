@@ -15,14 +15,7 @@ std::vector<std::string> numbers(int from, int to) {
 }
 
 // n1 runs, n2 is a puppet that n1 is made to ask.
-struct Stage {
-  Stage() {
-    begin_cluster(network, 2);
-    puppet.emplace(network, "n2");
-    network.kill("n2");
-    tap.emplace(network);
-  }
-  void feed(Body body) { network.feed("n1", puppet->says(std::move(body))); }
+struct Stage : PuppetStage {
   PullBody question() {  // n1 asks about kShard, and perhaps others.
     feed(DigestsBody{{{kShard, 12345}}});
     const auto pull = tap->last<PullBody>("n1", "n2");
@@ -41,9 +34,6 @@ struct Stage {
     return network.members_of("n1", key).empty() && !held(network, "n1", kShard, puppet->origin);
   }
 
-  Network network;
-  std::optional<Puppet> puppet;
-  std::optional<Tap> tap;
   std::string key = key_in(kShard);
   Timestamp at;
 };

@@ -16,19 +16,9 @@ PushBody push(ShardId shard, Timestamp previous, Timestamp commit, CellBlock cel
 }
 
 // n1 runs, n2 is a puppet.
-struct Stage {
-  Stage() {
-    begin_cluster(network, 2);
-    puppet.emplace(network, "n2");
-    network.kill("n2");
-    tap.emplace(network);
-  }
-  void feed(Body body) { network.feed("n1", puppet->says(std::move(body))); }
+struct Stage : PuppetStage {
   Timestamp held_of_puppet() { return held(network, "n1", kShard, puppet->origin); }
 
-  Network network;
-  std::optional<Puppet> puppet;
-  std::optional<Tap> tap;
   std::string key = key_in(kShard);
 };
 

@@ -9,14 +9,7 @@ namespace {
 constexpr ShardId kShard = 2;
 
 // n1 runs, n2 is a puppet with nothing to hide: both hold the same.
-struct Stage {
-  Stage() {
-    begin_cluster(network, 2);
-    puppet.emplace(network, "n2");
-    network.kill("n2");
-    tap.emplace(network);
-  }
-  void feed(Body body) { network.feed("n1", puppet->says(std::move(body))); }
+struct Stage : PuppetStage {
   std::uint64_t digest() {  // Of n1, as it tells.
     feed(SummaryBody{0, {}});
     const auto digests = tap->last<DigestsBody>("n1", "n2");
@@ -34,10 +27,6 @@ struct Stage {
     feed(push);
     return network.counter("n1", "push_gaps") == gaps;
   }
-
-  Network network;
-  std::optional<Puppet> puppet;
-  std::optional<Tap> tap;
 };
 
 TEST_CASE("round: in sync it is two messages of a few hundred bytes, whatever the size of the data") {
