@@ -166,7 +166,7 @@ class MemoryStore::Impl {
  public:
   explicit Impl(std::uint64_t limit) : bytes_max(limit) {}
 
-  const std::uint64_t bytes_max;
+  std::uint64_t bytes_max;
   State state;
   std::vector<Undo> log;  // Since the last sync.
   bool syncs_held = false;
@@ -205,6 +205,21 @@ Store::Usage MemoryStore::usage() const {
 }
 
 std::vector<std::string> MemoryStore::verify() const { return kith::verify(MapReadTransaction(impl_->state)); }
+
+std::unique_ptr<MemoryStore> MemoryStore::clone() const {
+  std::shared_lock lock(impl_->state.mutex);
+  auto copy = std::make_unique<MemoryStore>(impl_->bytes_max);
+  copy->impl_->state.databases = impl_->state.databases;
+  copy->impl_->state.bytes = impl_->state.bytes;
+  std::vector<Undo> not_durable = impl_->log;
+  copy->impl_->state.undo(not_durable, 0);
+  return copy;
+}
+
+void MemoryStore::limit_bytes(std::uint64_t bytes_max) {
+  std::unique_lock lock(impl_->state.mutex);
+  impl_->bytes_max = bytes_max;
+}
 
 void MemoryStore::hold_syncs(bool held) {
   std::unique_lock lock(impl_->state.mutex);

@@ -25,7 +25,13 @@ class MemoryStore final : public Store {
   Usage usage() const override;
   std::vector<std::string> verify() const override;
 
+  // A second disk with the same bytes, as durable as these are; without the faults that were asked for.
+  std::unique_ptr<MemoryStore> clone() const;
+
   // ---- What a disk does at its worst
+
+  // From now on no more than this fits.
+  void limit_bytes(std::uint64_t bytes_max);
 
   // While held, commits apply but are not durable.  Letting go does not make durable what was not.
   void hold_syncs(bool held);

@@ -1,0 +1,54 @@
+#include "sim/formation.h"
+
+#include "crdt/check.h"
+#include "gossip/core.h"
+#include "gossip/member_table.h"
+
+namespace kith::sim {
+namespace {
+
+constexpr std::int64_t kFormedMsAgo = 24 * 60 * 60 * 1000;
+constexpr const char* kClusterName = "simulated";
+
+std::uint64_t drawn(std::uint64_t seed, std::uint64_t what, std::uint64_t which) { return scatter(seed, what, which) | 1; }
+
+}  // namespace
+
+void form_cluster(const std::vector<Machine*>& machines, const Scenario& scenario, std::uint64_t seed, bool with_ghosts) {
+  MemoryStore formed(scenario.disks.bytes_max);
+  StoreBatch batch;
+  Ghost ghost;
+  Timestamp newest;
+  batch.set_meta(meta::kClusterId, meta::encode_number(drawn(seed, 0xc1, 0)));
+  batch.set_meta(meta::kClusterName, kClusterName);
+  batch.set_meta(meta::kShardCount, meta::encode_number(scenario.shard_count));
+  for (std::size_t i = 0; i < machines.size(); ++i) {
+    const OriginId origin{drawn(seed, 0x0f, i)};
+    const auto start = Timestamp::at_ms(kEpochUs / 1000 - kFormedMsAgo + static_cast<std::int64_t>(i));
+    const Commit commit{Timestamp{start.value + 1}, origin};
+    const MemberRecord record{machines[i]->name, machines[i]->name + ":1", machines[i]->address(), {{origin, start}}};
+    const CellKey cell = member_cell(NodeId{drawn(seed, 0x4d, i)});
+    Register content;
+    KITH_CHECK(!content.set(encode(record), {commit.at, actor_of(origin)}, commit).empty(), "a first write writes");
+    batch.merge(kSystemShard, cell, Content(content));
+    batch.hold(kSystemShard, origin, commit.at);
+    if (with_ghosts) ghost[store_key(kSystemShard, cell)].join(Content(content));
+    newest = commit.at;
+  }
+  formed.commit(batch);
+  for (std::size_t i = 0; i < machines.size(); ++i) {
+    Disk& disk = machines[i]->disk;
+    disk.store = formed.clone();
+    disk.ghost = ghost;
+    disk.founded = true;
+    disk.last_commit = newest;
+    StoreBatch own;
+    own.set_meta(meta::kNodeId, meta::encode_number(drawn(seed, 0x4d, i)));
+    own.set_meta(meta::kNodeName, machines[i]->name);
+    own.set_meta(meta::kOrigin, meta::encode_number(drawn(seed, 0x0f, i)));
+    own.set_meta(meta::kLease, meta::encode_number(newest.value));
+    disk.store->commit(own);
+  }
+}
+
+}  // namespace kith::sim

@@ -1,0 +1,107 @@
+#include "sim/ghost.h"
+
+#include <algorithm>
+
+namespace kith::sim {
+namespace {
+
+bool overtakes(const GhostCell::Item& a, const GhostCell::Item& b) {
+  if (a.at != b.at) return a.at > b.at;
+  return a.commit < b.commit;
+}
+
+std::string words(ActorId actor, Timestamp at, const Commit& commit) {
+  return to_hex(actor.value).substr(0, 4) + "@" + std::to_string(at.ms() % 1'000'000) + "." + std::to_string(at.counter()) +
+         "(by " + to_hex(commit.origin.value).substr(0, 4) + "@" + std::to_string(commit.at.ms() % 1'000'000) + "." +
+         std::to_string(commit.at.counter()) + ")";
+}
+
+}  // namespace
+
+void GhostCell::raise(std::vector<Item>& items, const Item& item) {
+  auto at = items.begin();
+  while (at != items.end() && at->actor < item.actor) ++at;
+  if (at == items.end() || at->actor != item.actor) {
+    items.insert(at, item);
+  } else if (overtakes(item, *at)) {
+    *at = item;
+  }
+}
+
+const GhostCell::Item* GhostCell::find(const std::vector<Item>& items, ActorId actor) {
+  for (const Item& item : items) {
+    if (item.actor == actor) return &item;
+  }
+  return nullptr;
+}
+
+void GhostCell::join(const Content& content) {
+  if (content.holds(Kind::kSet)) {
+    const SetElement& element = content.as_set_element();
+    for (const auto& [actor, entry] : element.adds()) raise(adds_, {actor, entry.at, entry.commit});
+    for (const auto& [actor, entry] : element.removed()) raise(removed_, {actor, entry.at, entry.commit});
+    return;
+  }
+  const Register& other = content.as_register();
+  if (other.empty() || other.tag() < tag_) return;
+  if (other.tag() == tag_) {
+    if (other.commit() < commit_) commit_ = other.commit();
+    return;
+  }
+  tag_ = other.tag();
+  commit_ = other.commit();
+  value_ = other.value();
+}
+
+bool GhostCell::equals(const Content& content) const {
+  const auto same = [](const std::vector<Item>& items, const ActorMap& map) {
+    return items.size() == map.size() &&
+           std::equal(items.begin(), items.end(), map.begin(), [](const Item& item, const auto& entry) {
+             return item == Item{entry.first, entry.second.at, entry.second.commit};
+           });
+  };
+  if (content.holds(Kind::kSet)) {
+    return same(adds_, content.as_set_element().adds()) && same(removed_, content.as_set_element().removed());
+  }
+  const Register& other = content.as_register();
+  return other.tag() == tag_ && other.commit() == commit_ && other.value() == value_;
+}
+
+bool GhostCell::covers(const Content& content) const {
+  const auto within = [](const std::vector<Item>& items, const ActorMap& map) {
+    return std::all_of(map.begin(), map.end(), [&](const auto& entry) {
+      const Item theirs{entry.first, entry.second.at, entry.second.commit};
+      const Item* mine = find(items, entry.first);
+      return mine != nullptr && !overtakes(theirs, *mine);
+    });
+  };
+  if (content.holds(Kind::kSet)) {
+    return within(adds_, content.as_set_element().adds()) && within(removed_, content.as_set_element().removed());
+  }
+  const Register& other = content.as_register();
+  return other.empty() || other.tag() < tag_ || (other.tag() == tag_ && other.value() == value_ && !(other.commit() < commit_));
+}
+
+bool GhostCell::present() const {
+  if (value_) return true;
+  return std::any_of(adds_.begin(), adds_.end(), [&](const Item& add) {
+    const Item* dead = find(removed_, add.actor);
+    return dead == nullptr || dead->at < add.at;
+  });
+}
+
+std::string in_words(const GhostCell& cell) {
+  std::string out;
+  for (const auto& item : cell.adds()) out += " +" + words(item.actor, item.at, item.commit);
+  for (const auto& item : cell.removed()) out += " -" + words(item.actor, item.at, item.commit);
+  if (cell.tag().at) out += " tag " + words(cell.tag().actor, cell.tag().at, {}) + " value " + cell.value().value_or("(deleted)");
+  return out.empty() ? "nothing" : out.substr(1);
+}
+
+std::string in_words(const Content& content) {
+  GhostCell cell;
+  cell.join(content);
+  return in_words(cell);
+}
+
+}  // namespace kith::sim

@@ -1,0 +1,57 @@
+// sim/ghost.h -- what a replica must hold, kept beside what it does hold: merged alike, written independently, and never
+// collected.
+//
+// A twin of crdt/ and of the row in the store, as plain as can be: it shares no code with what it checks.  Where the
+// node's row and its ghost disagree, the node forgot something, invented something or brought something back.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "crdt/content.h"
+#include "store/row.h"
+
+namespace kith::sim {
+
+class GhostCell {
+ public:
+  struct Item {
+    ActorId actor;
+    Timestamp at;
+    Commit commit;
+    friend bool operator==(const Item&, const Item&) = default;
+  };
+
+  void join(const Content& content);
+  bool equals(const Content& content) const;
+  bool covers(const Content& content) const;  // All that `content` says is in here, or was overtaken here.
+  bool present() const;
+
+  const std::vector<Item>& adds() const { return adds_; }
+  const std::vector<Item>& removed() const { return removed_; }
+  const Tag& tag() const { return tag_; }
+  const std::optional<std::string>& value() const { return value_; }
+
+  // Lost bits of its row on disk: what is there may be less than this, never other than this.
+  bool rotten = false;
+
+ private:
+  static void raise(std::vector<Item>& items, const Item& item);
+  static const Item* find(const std::vector<Item>& items, ActorId actor);
+
+  std::vector<Item> adds_, removed_;  // By actor.
+  Tag tag_;
+  Commit commit_;
+  std::optional<std::string> value_;
+};
+
+using Ghost = std::unordered_map<StoreKey, GhostCell>;
+
+std::string in_words(const GhostCell& cell);
+std::string in_words(const Content& content);
+
+}  // namespace kith::sim

@@ -1,0 +1,317 @@
+#include "sim/judge.h"
+
+#include <algorithm>
+#include <set>
+
+#include "crdt/limits.h"
+#include "gossip/message.h"
+
+namespace kith::sim {
+namespace {
+
+Kind kind_of(Verb verb) {
+  if (verb == Verb::kSetAdd || verb == Verb::kSetRemove) return Kind::kSet;
+  return verb == Verb::kHashSet || verb == Verb::kHashDelete ? Kind::kHash : Kind::kRegister;
+}
+
+std::vector<std::string> members_of(const Operation& operation) {
+  if (operation.verb == Verb::kSet || operation.verb == Verb::kDelete) return {""};
+  std::vector<std::string> members = operation.members;
+  for (const auto& [field, value] : operation.fields) members.push_back(field);
+  return members;
+}
+
+std::map<StoreKey, Content> contents_of(const Machine& at) {
+  std::map<StoreKey, Content> out;
+  at.disk.store->snapshot()->scan({}, {}, [&](const StoreKey& key, const Row* row) {
+    if (row != nullptr) out.emplace(key, row->content);
+    return true;
+  });
+  return out;
+}
+
+}  // namespace
+
+void Judge::on_start(const Machine& at, std::int64_t now_us) {
+  const EngineStatus status = const_cast<Machine&>(at).engine().status(at.instant(now_us));
+  if (!origins_.insert(status.origin).second) throw Violation('U', at.name + " began a life under an origin that was used before");
+  if (status.start <= at.disk.last_commit) {
+    throw Violation('U', at.name + " began a life at " + std::to_string(status.start.ms() % 1'000'000) +
+                             ", not above what its former life committed at " +
+                             std::to_string(at.disk.last_commit.ms() % 1'000'000));
+  }
+  current_origin_[at.index] = status.origin;
+}
+
+OriginId Judge::origin_of(const Machine& at) const {
+  const auto it = current_origin_.find(at.index);
+  return it == current_origin_.end() ? OriginId{} : it->second;
+}
+
+void Judge::before_operation(const Machine& at, const Operation& operation, std::int64_t now_us) {
+  Attempt attempt{operation, {}, at.index, at.lives(), 0};
+  Machine& machine = const_cast<Machine&>(at);
+  if (operation.tag) {
+    attempt.age_ms = machine.engine().time(at.instant(now_us)).ms() - operation.tag->at.ms();
+    tags_.try_emplace(*operation.tag, false);
+  }
+  for (const auto& member : members_of(operation)) {
+    const CellKey cell{operation.table, operation.key, kind_of(operation.verb), member};
+    Seen seen{store_key(shard_of(cell, scenario_.shard_count), cell), {}, true};
+    GhostCell known;
+    if (const auto ghost = at.disk.ghost.find(seen.cell); ghost != at.disk.ghost.end()) known = ghost->second;
+    seen.certain = !known.rotten;
+    if (const Content* pending = at.output().store.pending(cell)) known.join(*pending);
+    for (const auto& add : known.adds()) seen.adds.emplace_back(add.actor, add.at);
+    attempt.seen.push_back(std::move(seen));
+  }
+  attempts_.emplace(operation.request, std::move(attempt));
+}
+
+std::vector<Effect> Judge::effects_of(const Attempt& attempt, const Tag& tag) const {
+  std::vector<Effect> effects;
+  const Operation& operation = attempt.operation;
+  for (std::size_t i = 0; i < attempt.seen.size(); ++i) {
+    const Seen& seen = attempt.seen[i];
+    if (!seen.certain) continue;
+    Effect effect{seen.cell, {}, {}, {}, {}};
+    switch (operation.verb) {
+      case Verb::kSetAdd: effect.adds.emplace_back(tag.actor, tag.at); break;
+      case Verb::kSetRemove:
+        for (const auto& [actor, add_at] : seen.adds) {
+          if (add_at < tag.at && (actor != tag.actor || !operation.tag)) effect.removed.emplace_back(actor, add_at);
+        }
+        if (operation.tag) effect.removed.emplace_back(tag.actor, Timestamp{tag.at.value - 1});
+        break;
+      case Verb::kSet: effect.value = operation.value, effect.tag = tag; break;
+      case Verb::kHashSet: effect.value = operation.fields[i].second, effect.tag = tag; break;
+      case Verb::kDelete:
+      case Verb::kHashDelete: effect.tag = tag; break;
+    }
+    effects.push_back(std::move(effect));
+  }
+  return effects;
+}
+
+void Judge::on_reply(const Machine& from, const Reply& reply) {
+  const auto at = attempts_.find(reply.request);
+  if (at == attempts_.end()) throw Violation('U', from.name + " answered a request twice, or one that nobody made");
+  const Attempt attempt = std::move(at->second);
+  attempts_.erase(at);
+  const bool stale = attempt.operation.tag && attempt.age_ms >= scenario_.engine.retry_window_ms;
+  if (reply.outcome == Outcome::kRefused) {
+    ++marks_["refused: " + std::string(to_string(reply.code))];
+    if (reply.code == Refusal::kRetryWindowPassed && !stale) {
+      throw Violation('O', from.name + " refused a tag as too old that is " + std::to_string(attempt.age_ms) + " ms old");
+    }
+    return;
+  }
+  if (stale) {
+    throw Violation('O', from.name + " took an operation whose tag is " + std::to_string(attempt.age_ms) +
+                             " ms old: the retry window had passed");
+  }
+  if (!attempt.operation.tag && tags_.contains(reply.tag)) throw Violation('U', from.name + " gave out tag " + to_string(reply.tag) + " twice");
+  tags_[reply.tag] = true;
+  for (Effect& effect : effects_of(attempt, reply.tag)) {
+    const auto ghost = from.disk.ghost.find(effect.cell);
+    if (ghost == from.disk.ghost.end() || !effect.held_by(ghost->second)) {
+      throw Violation('D', from.name + " acknowledged a write to " + cell_in_words(effect.cell) + " that is not on its disk" +
+                               (ghost == from.disk.ghost.end() ? "" : ", which holds " + in_words(ghost->second)));
+    }
+    oracle_.acknowledged(std::move(effect));
+  }
+}
+
+void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport* report) {
+  const OriginId origin = origin_of(at);
+  const Timestamp before = last_commit_[origin];
+  Timestamp newest;
+  std::vector<StoreKey> keys;
+  for (const auto& change : batch.cells()) {
+    if (!judged(change.shard)) continue;
+    StoreKey key = store_key(change.shard, change.cell);
+    if (report != nullptr && std::find(report->refused.begin(), report->refused.end(), key) != report->refused.end()) {
+      throw Violation('B', at.name + ": the store refused a delta for " + cell_in_words(key));
+    }
+    // What this life commits enters the world here; everything else must be in it already.
+    Content own = change.delta, others = change.delta;
+    const auto is_own = [&](const Commit& commit) { return commit.origin == origin && commit.at > before; };
+    bool has_own = false, has_others = false;
+    change.delta.each_commit([&](const Commit& commit) {
+      (is_own(commit) ? has_own : has_others) = true;
+      if (is_own(commit)) newest = std::max(newest, commit.at);
+    });
+    if (has_own && has_others) {
+      if (change.delta.holds(Kind::kSet)) {
+        own.as_set_element().keep_commits(is_own);
+        others.as_set_element().keep_commits([&](const Commit& commit) { return !is_own(commit); });
+      }
+    }
+    if (has_own) oracle_.committed(key, own);
+    if (has_others) {
+      if (const auto unknown = change.shard == kSystemShard ? std::nullopt : oracle_.unknown_in(key, others)) {
+        throw Violation('K', at.name + " stored " + *unknown);
+      }
+      if (const std::uint64_t what = others.observable_hash(); what != 0 && change.shard != kSystemShard) {
+        if (++merges_[scatter(what, std::hash<StoreKey>{}(key), at.index)] == 3) ++marks_["one delta merged three times"];
+      }
+    }
+    at.disk.ghost[key].join(change.delta);
+    keys.push_back(std::move(key));
+  }
+  if (newest) {
+    last_commit_[origin] = newest;
+    at.disk.last_commit = std::max(at.disk.last_commit, newest);
+  }
+  for (const StoreKey& key : batch.forgotten()) {
+    if (const auto ghost = at.disk.ghost.find(key); ghost != at.disk.ghost.end() && ghost->second.rotten) at.disk.ghost.erase(ghost);
+  }
+  const auto snapshot = at.disk.store->snapshot();
+  for (const StoreKey& key : keys) {
+    const auto ghost = at.disk.ghost.find(key);
+    if (ghost != at.disk.ghost.end()) compare(at, key, ghost->second, *snapshot);
+  }
+}
+
+void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot) {
+  Row row;
+  const Snapshot::Lookup found = snapshot.get(key, row);
+  if (found == Snapshot::Lookup::kDamaged) {
+    if (ghost.rotten) return;
+    throw Violation('K', at.name + ": the row of " + cell_in_words(key) + " is damaged, and nothing damaged it");
+  }
+  const Content content = found == Snapshot::Lookup::kFound ? row.content : Content{};
+  if (ghost.rotten) {
+    if (found == Snapshot::Lookup::kMissing) return;
+    if (!ghost.covers(content)) {
+      throw Violation('K', at.name + " shows of the damaged " + cell_in_words(key) + " what it never held: " + in_words(content));
+    }
+    ghost = GhostCell{};
+    ghost.join(content);
+    return;
+  }
+  if (found == Snapshot::Lookup::kFound && ghost.equals(content)) return;
+  const bool shown = found == Snapshot::Lookup::kFound && content.present();
+  throw Violation(ghost.present() && !shown ? 'D' : !ghost.present() && shown ? 'G' : 'K',
+                  at.name + " holds of " + cell_in_words(key) + ": " + in_words(content) + "; must hold: " + in_words(ghost));
+}
+
+void Judge::on_send(const Machine& from, const std::string& bytes) {
+  if (bytes.size() > kMessageBytesMax) throw Violation('B', from.name + " sent " + std::to_string(bytes.size()) + " bytes in a message");
+  if (!check_messages) return;
+  Envelope envelope;
+  if (decode(bytes, envelope) != FrameError::kNone) throw Violation('K', from.name + " sent bytes that are no message");
+  const auto check_cells = [&](ShardId shard, const CellBlock& block) {
+    const auto cells = block.read();
+    if (!cells) throw Violation('K', from.name + " sent cells that are none");
+    if (shard == kSystemShard) return;
+    for (const Cell& cell : *cells) {
+      if (const auto unknown = oracle_.unknown_in(store_key(shard, cell.key), cell.content)) {
+        throw Violation('K', from.name + " sent " + *unknown);
+      }
+    }
+  };
+  if (const auto* push = std::get_if<PushBody>(&envelope.body)) {
+    for (const auto& part : push->parts) check_cells(part.shard, part.cells);
+  } else if (const auto* rows = std::get_if<RowsBody>(&envelope.body)) {
+    for (const auto& part : rows->parts) check_cells(part.shard, part.cells);
+  } else if (const auto* mended = std::get_if<MendedBody>(&envelope.body)) {
+    for (const auto& part : mended->parts) check_cells(part.shard, part.cells);
+  }
+}
+
+void Judge::disk_lost(const std::vector<Machine*>& machines) {
+  marks_["writes lost with their disk"] += oracle_.excuse([&](const Effect& effect) {
+    return std::any_of(machines.begin(), machines.end(), [&](const Machine* machine) {
+      const auto ghost = machine->disk.ghost.find(effect.cell);
+      return !machine->gone && ghost != machine->disk.ghost.end() && !ghost->second.rotten && effect.held_by(ghost->second);
+    });
+  });
+}
+
+void Judge::row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key) {
+  const auto ghost = at.disk.ghost.find(key);
+  if (ghost == at.disk.ghost.end()) return;
+  ghost->second.rotten = true;
+  disk_lost(machines);
+}
+
+void Judge::on_read(const Machine& at, const StoreKey& key, const Content& served) const {
+  const auto ghost = at.disk.ghost.find(key);
+  if (ghost == at.disk.ghost.end() || !ghost->second.covers(served)) {
+    throw Violation('K', at.name + " served of " + cell_in_words(key) + ": " + in_words(served) + "; it holds " +
+                             (ghost == at.disk.ghost.end() ? "nothing" : in_words(ghost->second)));
+  }
+}
+
+bool Judge::equal(const std::vector<Machine*>& machines) const {
+  const Machine* first = nullptr;
+  for (const Machine* it : machines) {
+    if (first == nullptr) {
+      first = it;
+      continue;
+    }
+    const auto a = first->disk.store->snapshot(), b = it->disk.store->snapshot();
+    if (a->root() != b->root() || a->shard_root(kSystemShard) != b->shard_root(kSystemShard)) return false;
+    std::set<ShardId> shards;
+    for (const ShardId shard : a->shards()) shards.insert(shard);
+    for (const ShardId shard : b->shards()) shards.insert(shard);
+    for (const ShardId shard : shards) {
+      if (a->held(shard) != b->held(shard)) return false;
+    }
+  }
+  return true;
+}
+
+std::string Judge::differences(const std::vector<Machine*>& machines) const {
+  std::string out;
+  const auto first = contents_of(*machines.front());
+  int told = 0;
+  for (const Machine* it : machines) {
+    const auto mine = contents_of(*it);
+    std::set<StoreKey> keys;
+    for (const auto& [key, content] : first) keys.insert(key);
+    for (const auto& [key, content] : mine) keys.insert(key);
+    for (const StoreKey& key : keys) {
+      const auto a = first.find(key), b = mine.find(key);
+      const Content one = a == first.end() ? Content{} : a->second, other = b == mine.end() ? Content{} : b->second;
+      if (one.observable_hash() == other.observable_hash() || ++told > 3) continue;
+      out += "; " + cell_in_words(key) + " is " + in_words(one) + " on " + machines.front()->name + ", " + in_words(other) + " on " + it->name;
+    }
+    const auto ours = machines.front()->disk.store->snapshot(), theirs = it->disk.store->snapshot();
+    for (const ShardId shard : theirs->shards()) {
+      if (ours->held(shard) == theirs->held(shard) || ++told > 4) continue;
+      out += "; the clocks of shard " + std::to_string(shard) + " differ between " + machines.front()->name + " and " + it->name;
+    }
+  }
+  return out;
+}
+
+void Judge::at_the_end(const std::vector<Machine*>& machines) {
+  for (Machine* machine : machines) {
+    const auto snapshot = machine->disk.store->snapshot();
+    const auto held = contents_of(*machine);
+    for (auto& [key, ghost] : machine->disk.ghost) compare(*machine, key, ghost, *snapshot);
+    for (const auto& [key, content] : held) {
+      if (judged(shard_of_store_key(key)) && !machine->disk.ghost.contains(key)) {
+        throw Violation('K', machine->name + " holds a row of " + cell_in_words(key) + " that nobody put there");
+      }
+    }
+    for (const std::string& problem : machine->disk.store->verify()) {
+      // What is damaged and not read yet is found by no comparison: only by a scrub.
+      if (problem.find("damaged") == std::string::npos) throw Violation('K', machine->name + ": its store does not verify: " + problem);
+    }
+    if (const auto wrong = oracle_.judge(held)) throw Violation(wrong->law, machine->name + ": " + wrong->text);
+  }
+  std::set<Tag> unanswered;  // A node may have taken these in, and died before it said so.
+  for (const auto& [request, attempt] : attempts_) {
+    if (attempt.operation.tag) unanswered.insert(*attempt.operation.tag);
+  }
+  for (const auto& [tag, accepted] : tags_) {
+    if (!accepted && oracle_.knows_tag(tag) && !unanswered.contains(tag)) {
+      throw Violation('O', "an operation that every node refused left its mark: tag " + to_string(tag));
+    }
+  }
+}
+
+}  // namespace kith::sim

@@ -1,0 +1,80 @@
+// sim/judge.h -- looks on at everything, and says when a law is broken (sim/verdict.h).
+//
+// Keeps the ghosts in step with what becomes durable, knows every entry that was committed (sim/oracle), and checks:
+//   at every commit    each row that changed against its ghost (K, D, G); entries of others were committed by them (K);
+//                      timestamps only rise (U)
+//   at every reply     what is acknowledged is durable here (D); the retry window was kept (O)
+//   at every message   its size (B); when asked to, that its cells are what the sender holds (K)
+//   at the end         all replicas against each other, against their disks and against the oracle (C, D, O, G, K)
+#pragma once
+
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "gossip/operation.h"
+#include "sim/machine.h"
+#include "sim/oracle.h"
+#include "sim/verdict.h"
+
+namespace kith::sim {
+
+using Marks = std::map<std::string, std::uint64_t>;
+
+class Judge {
+ public:
+  Judge(const Scenario& scenario, Marks& marks) : scenario_(scenario), marks_(marks) {}
+
+  void on_start(const Machine& at, std::int64_t now_us);
+  void before_operation(const Machine& at, const Operation& operation, std::int64_t now_us);
+  void on_reply(const Machine& from, const Reply& reply);
+  void on_durable(Machine& at, const StoreBatch& batch, const CommitReport* report);
+  void on_send(const Machine& from, const std::string& bytes);
+
+  // ---- What destroys data
+  void disk_lost(const std::vector<Machine*>& machines);                     // The holder's ghost is gone already.
+  void row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key);
+
+  void on_read(const Machine& at, const StoreKey& key, const Content& served) const;
+
+  // ---- The end.  Only what is asked of these is checked, in order of cost.
+  bool equal(const std::vector<Machine*>& machines) const;                   // Contents, member tables, clocks.
+  void at_the_end(const std::vector<Machine*>& machines);                    // REQUIRES: equal(machines).
+  std::string differences(const std::vector<Machine*>& machines) const;      // For people.
+
+  bool check_messages = false;
+  OriginId origin_of(const Machine& at) const;   // Of its present life, or the last.
+  const Oracle& oracle() const { return oracle_; }
+
+ private:
+  struct Seen {                      // Of one cell, by the node, when it took the operation in.
+    StoreKey cell;
+    std::vector<std::pair<ActorId, Timestamp>> adds;
+    bool certain = true;             // Not of a rotten row.
+  };
+  struct Attempt {
+    Operation operation;
+    std::vector<Seen> seen;
+    std::uint32_t machine = 0;
+    std::uint64_t life = 0;
+    std::int64_t age_ms = 0;         // Of its tag, as the node's clocks have it.
+  };
+  std::vector<Effect> effects_of(const Attempt& attempt, const Tag& tag) const;
+  static void compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot);
+  bool judged(ShardId shard) const { return shard != kSystemShard || scenario_.nodes.size() <= kMembersJudgedMax; }
+
+  static constexpr std::size_t kMembersJudgedMax = 64;  // Above, a ghost of the member table per node would cost more than all else.
+
+  const Scenario& scenario_;
+  Marks& marks_;
+  Oracle oracle_;
+  std::unordered_map<std::uint64_t, Attempt> attempts_;   // By request.
+  std::map<OriginId, Timestamp> last_commit_;             // Of origins, in the order of their batches.
+  std::set<OriginId> origins_;
+  std::map<std::uint32_t, OriginId> current_origin_;      // By machine.
+  std::unordered_map<std::uint64_t, std::uint32_t> merges_;  // Of a delta into a row of a machine.
+  std::map<Tag, bool> tags_;                              // Of every operation tried; true: some node took it.
+};
+
+}  // namespace kith::sim

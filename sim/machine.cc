@@ -1,0 +1,194 @@
+#include "sim/machine.h"
+
+#include <utility>
+
+#include "crdt/check.h"
+
+namespace kith::sim {
+
+Disk Disk::copy() const { return {store->clone(), ghost, node_name, last_commit, founded}; }
+
+Machine::Machine(std::uint32_t machine_index, std::string machine_name, const Scenario& scenario, std::uint64_t seed,
+                 EventQueue& queue, Host& host)
+    : index(machine_index), name(std::move(machine_name)), scenario_(scenario), seed_(seed), queue_(queue), host_(host) {
+  disk.store = std::make_unique<MemoryStore>(scenario.disks.bytes_max);
+  disk.node_name = name;
+}
+
+void Machine::start(std::int64_t now_us, const std::vector<std::string>& join) {
+  if (state_ != State::kDown || gone) return;
+  NodeSetup setup;
+  setup.name = disk.node_name;
+  setup.client_address = name + ":1";
+  setup.peer_address = address();
+  setup.shard_count = scenario_.shard_count;
+  if (!disk.founded) setup.join = join;
+  if (const auto problem = check_setup(*disk.store->snapshot(), setup)) {
+    host_.on_stopped(*this, *problem);
+    return;
+  }
+  state_ = State::kUp;
+  out_.clear();
+  ++lives_;
+  engine_ = std::make_unique<Engine>(scenario_.engine, setup, *disk.store, scatter(seed_, 0xe29e, index, lives_));
+  engine_->start(instant(now_us), out_);
+  host_.on_start(*this);
+  settle(now_us);
+}
+
+void Machine::end(std::int64_t now_us) {
+  if (!engine_) return;
+  former_counters_ = counters(now_us);
+  engine_.reset();
+  state_ = State::kDown;
+  inbox_.clear();
+  out_.clear();
+  committing_ = commit_waits_ = tick_waits_ = stopping_ = false;
+  ++commit_number_;
+  wake_us_ = -1;
+}
+
+void Machine::crash(std::int64_t now_us) {
+  if (!engine_) return;
+  const bool on_the_way = std::exchange(committing_, false);
+  StoreBatch batch;
+  std::swap(batch, batch_);
+  end(now_us);
+  // LMDB's commit ends with one page that says which tree is the tree: it is there or it is not.
+  if (!on_the_way || !Draw(scatter(seed_, 0x7042, index, lives_)).one_in(2)) return;
+  try {
+    disk.store->commit(batch);
+    host_.on_durable(*this, batch, nullptr);
+  } catch (const StoreError&) {  // It was full, too.
+  }
+}
+
+void Machine::stop(std::int64_t now_us) {
+  if (!engine_ || stopping_) return;
+  stopping_ = true;
+  input(now_us, Stop{});
+  if (engine_ && !committing_ && state_ == State::kUp) end(now_us);
+}
+
+void Machine::pause() {
+  if (state_ == State::kUp) state_ = State::kPaused;
+}
+
+void Machine::resume(std::int64_t now_us) {
+  if (state_ != State::kPaused) return;
+  state_ = State::kUp;
+  if (std::exchange(commit_waits_, false)) {
+    commit_done(now_us, commit_number_);
+  } else if (!committing_) {
+    settle(now_us);
+  }
+}
+
+void Machine::input(std::int64_t now_us, Input what) {
+  if (!engine_) return;
+  if (committing_ || state_ == State::kPaused) {
+    if (inbox_.size() < kInboxMax) inbox_.push_back(std::move(what));
+    return;
+  }
+  step(now_us, what);
+  settle(now_us);
+}
+
+void Machine::tick(std::int64_t now_us, std::uint64_t what) {
+  if (!engine_ || wake_us_ != now_us || what != lives_) return;  // An earlier appointment, or an earlier life's.
+  wake_us_ = -1;
+  if (committing_ || state_ == State::kPaused) {
+    tick_waits_ = true;
+    return;
+  }
+  step(now_us, Tick{});
+  settle(now_us);
+}
+
+void Machine::step(std::int64_t now_us, const Input& what) {
+  if (const auto* operation = std::get_if<Operation>(&what)) host_.before_operation(*this, *operation);
+  engine_->step(instant(now_us), what, out_);
+}
+
+void Machine::settle(std::int64_t now_us) {
+  for (;;) {
+    if (!out_.store.empty()) return begin_commit(now_us);
+    release(now_us);
+    if (!engine_) return;
+    if (stopping_ && inbox_.empty()) return end(now_us);
+    if (state_ == State::kPaused || (inbox_.empty() && !tick_waits_)) break;
+    for (std::size_t i = 0; i < kGatheredMax && !inbox_.empty(); ++i) {
+      const Input next = std::move(inbox_.front());
+      inbox_.pop_front();
+      step(now_us, next);
+    }
+    if (std::exchange(tick_waits_, false)) step(now_us, Tick{});
+  }
+  const std::int64_t wake_us = std::max(out_.wake_at_ms * 1000, now_us + 1);
+  if (wake_us_ >= 0 && wake_us_ <= wake_us) return;
+  wake_us_ = wake_us;
+  queue_.put(wake_us, Due::Kind::kTick, index, lives_);
+}
+
+void Machine::begin_commit(std::int64_t now_us) {
+  committing_ = true;
+  std::swap(batch_, out_.store);
+  out_.store.clear();
+  Draw draw(scatter(seed_, 0x5c4c, index, ++commit_number_));
+  const std::int64_t least_us = sync_us.value_or(scenario_.disks.sync_us);
+  const std::int64_t jitter_us = sync_us ? *sync_us / 2 : scenario_.disks.sync_jitter_us;
+  queue_.put(now_us + least_us + draw.exponential(jitter_us), Due::Kind::kCommitDone, index, commit_number_);
+}
+
+void Machine::commit_done(std::int64_t now_us, std::uint64_t what) {
+  if (!committing_ || what != commit_number_) return;
+  if (state_ == State::kPaused) {
+    commit_waits_ = true;
+    return;
+  }
+  StoreBatch batch;
+  std::swap(batch, batch_);
+  try {
+    if (std::exchange(fail_next_sync, false)) {
+      // What a failed sync left on the disk nobody knows: all of it, or nothing.
+      if (Draw(scatter(seed_, 0xfa11, index, commit_number_)).one_in(2)) {
+        disk.store->commit(batch);
+        host_.on_durable(*this, batch, nullptr);
+      }
+      throw StoreError(StoreError::Kind::kOther, "the disk reported an error on sync");
+    }
+    const CommitReport report = disk.store->commit(batch);
+    committing_ = false;
+    host_.on_durable(*this, batch, &report);
+    engine_->committed(instant(now_us), report, out_);
+  } catch (const StoreError& error) {
+    end(now_us);  // Any error from a commit stops the node.
+    host_.on_stopped(*this, error.what());
+    return;
+  }
+  settle(now_us);
+}
+
+void Machine::release(std::int64_t now_us) {
+  for (const auto& send : out_.sends) host_.on_send(*this, send.address, send.bytes);
+  std::vector<Reply> replies = std::exchange(out_.replies, {});
+  for (Reply& reply : replies) host_.on_reply(*this, std::move(reply));
+  for (const auto& note : out_.notes) host_.on_note(*this, note);
+  const bool refused = out_.refused_for_good;
+  const std::int64_t wake_at_ms = out_.wake_at_ms;
+  out_.clear();
+  out_.wake_at_ms = wake_at_ms;
+  if (!refused) return;
+  refused_for_good = true;
+  end(now_us);
+  host_.on_stopped(*this, "it was refused for good");
+}
+
+std::map<std::string, std::uint64_t> Machine::counters(std::int64_t now_us) const {
+  auto out = former_counters_;
+  if (!engine_) return out;
+  for (const auto& [counter, count] : engine_->status(instant(now_us)).counters) out[counter] += count;
+  return out;
+}
+
+}  // namespace kith::sim

@@ -1,0 +1,152 @@
+#include "sim/oracle.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+
+namespace kith::sim {
+namespace {
+
+enum class Role : std::uint64_t { kAdd, kRemove, kRegister };
+
+std::uint64_t entry_hash(std::uint64_t cell, Role role, ActorId actor, Timestamp at, const Commit& commit,
+                         const std::optional<std::string>& value) {
+  const std::uint64_t words[] = {cell,         static_cast<std::uint64_t>(role), actor.value, at.value, commit.at.value,
+                                 commit.origin.value, value ? XXH3_64bits(value->data(), value->size()) | 1 : 0};
+  return XXH3_64bits(words, sizeof words);
+}
+
+// Calls `visit(role, actor, at, commit, value)` for each entry.
+template <class Visit>
+void each_entry(const Content& content, Visit visit) {
+  static const std::optional<std::string> kNoValue;
+  if (content.holds(Kind::kSet)) {
+    for (const auto& [actor, entry] : content.as_set_element().adds()) visit(Role::kAdd, actor, entry.at, entry.commit, kNoValue);
+    for (const auto& [actor, entry] : content.as_set_element().removed()) {
+      visit(Role::kRemove, actor, entry.at, entry.commit, kNoValue);
+    }
+  } else if (!content.as_register().empty()) {
+    const Register& it = content.as_register();
+    visit(Role::kRegister, it.tag().actor, it.tag().at, it.commit(), it.value());
+  }
+}
+
+std::string words(ActorId actor, Timestamp at) {
+  return to_hex(actor.value).substr(0, 4) + "@" + std::to_string(at.ms() % 1'000'000) + "." + std::to_string(at.counter());
+}
+
+void raise(Timestamp& at, Timestamp to) { at = std::max(at, to); }
+
+Timestamp in(const std::map<ActorId, Timestamp>& map, ActorId actor) {
+  const auto it = map.find(actor);
+  return it == map.end() ? Timestamp{} : it->second;
+}
+
+}  // namespace
+
+bool Effect::held_by(const GhostCell& ghost) const {
+  const auto within = [](const auto& wanted, const std::vector<GhostCell::Item>& items) {
+    return std::all_of(wanted.begin(), wanted.end(), [&](const auto& entry) {
+      return std::any_of(items.begin(), items.end(),
+                         [&](const auto& item) { return item.actor == entry.first && item.at >= entry.second; });
+    });
+  };
+  return within(adds, ghost.adds()) && within(removed, ghost.removed()) && ghost.tag() >= tag;
+}
+
+void Oracle::committed(const StoreKey& cell, const Content& delta) {
+  const std::uint64_t hash = XXH3_64bits(cell.data(), cell.size());
+  Bounds& may = may_[cell];
+  each_entry(delta, [&](Role role, ActorId actor, Timestamp at, const Commit& commit, const std::optional<std::string>& value) {
+    entries_.insert(entry_hash(hash, role, actor, at, commit, value));
+    if (role == Role::kAdd) raise(may.adds[actor], at);
+    if (role == Role::kRemove) raise(may.removed[actor], at);
+    if (role != Role::kRemove) tags_.insert({at.value, actor.value});
+    if (role == Role::kRegister && may.tag < Tag{at, actor}) may.tag = {at, actor}, may.value = value;
+  });
+}
+
+std::optional<std::string> Oracle::unknown_in(const StoreKey& cell, const Content& content) const {
+  const std::uint64_t hash = XXH3_64bits(cell.data(), cell.size());
+  std::optional<std::string> unknown;
+  each_entry(content, [&](Role role, ActorId actor, Timestamp at, const Commit& commit, const std::optional<std::string>& value) {
+    if (unknown || entries_.contains(entry_hash(hash, role, actor, at, commit, value))) return;
+    unknown = std::string(role == Role::kAdd ? "an add " : role == Role::kRemove ? "a removal " : "a value ") + words(actor, at) +
+              " of " + cell_in_words(cell) + " that nobody committed so";
+  });
+  return unknown;
+}
+
+std::uint64_t Oracle::excuse(const Holds& still_held, const StoreKey* only_cell) {
+  std::uint64_t excused = 0;
+  for (Acknowledged& it : acknowledged_) {
+    if (it.excused || (only_cell != nullptr && it.effect.cell != *only_cell) || still_held(it.effect)) continue;
+    it.excused = true;
+    ++excused;
+  }
+  return excused;
+}
+
+std::size_t Oracle::excused_count() const {
+  return static_cast<std::size_t>(std::count_if(acknowledged_.begin(), acknowledged_.end(), [](const auto& it) { return it.excused; }));
+}
+
+std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& final) const {
+  std::map<StoreKey, Bounds> all_must;
+  for (const Acknowledged& it : acknowledged_) {
+    if (it.excused) continue;
+    Bounds& must = all_must[it.effect.cell];
+    for (const auto& [actor, at] : it.effect.adds) raise(must.adds[actor], at);
+    for (const auto& [actor, at] : it.effect.removed) raise(must.removed[actor], at);
+    if (must.tag < it.effect.tag) must.tag = it.effect.tag, must.value = it.effect.value;
+  }
+  for (const auto& [cell, content] : final) {
+    if (shard_of_store_key(cell) == kSystemShard) continue;
+    if (auto unknown = unknown_in(cell, content)) return Wrong{'K', *unknown};
+    if (!content.holds(Kind::kSet)) continue;
+    // What is live must not have been removed by anybody who was told that it is.
+    const auto must = all_must.find(cell);
+    if (must == all_must.end()) continue;
+    for (const auto& [actor, entry] : content.as_set_element().adds()) {
+      if (content.as_set_element().dead(actor, entry) || entry.at > in(must->second.removed, actor)) continue;
+      return Wrong{'G', cell_in_words(cell) + ": add " + words(actor, entry.at) + " is there, but its removal was acknowledged"};
+    }
+  }
+  for (const auto& [cell, must] : all_must) {
+    const auto found = final.find(cell);
+    static const Content kNoElement{Kind::kSet}, kNoRegister{Kind::kRegister};
+    const auto may = may_.find(cell);
+    if (may == may_.end()) return Wrong{'D', cell_in_words(cell) + ": acknowledged, and never committed"};
+    for (const auto& [actor, at] : must.adds) {
+      if (at <= in(may->second.removed, actor)) continue;  // Somebody removed it, or may have.
+      const SetElement& element = (found == final.end() ? kNoElement : found->second).as_set_element();
+      const Entry* add = element.adds().find(actor);
+      if (add != nullptr && add->at >= at && !element.dead(actor, *add)) continue;
+      return Wrong{'D', cell_in_words(cell) + ": acknowledged add " + words(actor, at) + " is gone, and nobody removed it"};
+    }
+    if (!must.tag.at) continue;
+    const Register& it = (found == final.end() ? kNoRegister : found->second).as_register();
+    // A deleted register may have been collected: then there is nothing, and nothing is what must be shown.
+    if (it.empty() && !must.value && may->second.tag == must.tag) continue;
+    if (it.tag() < must.tag) {
+      return Wrong{'D', cell_in_words(cell) + ": acknowledged write " + words(must.tag.actor, must.tag.at) + " is gone, there is " +
+                            (it.empty() ? "nothing" : "an older one, " + words(it.tag().actor, it.tag().at))};
+    }
+    if (it.tag() == must.tag && it.value() != must.value) {
+      return Wrong{'O', cell_in_words(cell) + ": shows another value than was written under its tag"};
+    }
+  }
+  return std::nullopt;
+}
+
+std::string cell_in_words(const StoreKey& cell) {
+  std::string out;
+  for (const char c : cell.substr(std::min<std::size_t>(2, cell.size()))) {
+    if (c >= 0x20 && c < 0x7f) out += c;
+    else if (!out.empty() && out.back() != ' ') out += ' ';
+  }
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  return "'" + out + "'";
+}
+
+}  // namespace kith::sim

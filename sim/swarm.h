@@ -1,0 +1,22 @@
+// sim/swarm.h -- a scenario drawn from a seed: which faults it has, how strong and when.
+//
+// Swarm testing (Groce et al., "Swarm Testing", ISSTA 2012): a history with a few faults, strongly, finds what a history
+// with a little of everything hides.  So each fault is in about half of the histories, at a strength of its own.
+// The engine's parameters are drawn too: chunks of one row, tiny buffers, immediate timeouts, a grid of three.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/scenario.h"
+
+namespace kith::sim {
+
+// `faults`: of how many in a hundred each kind of fault is in a history.
+Scenario draw_scenario(std::uint64_t seed, std::uint32_t faults_percent = 50);
+
+// Five nodes and exactly half of all faults, drawn: what "half of the faults on" is measured with.
+Scenario draw_typical_scenario(std::uint64_t seed);
+
+}  // namespace kith::sim

@@ -1,0 +1,123 @@
+#include <algorithm>
+
+#include "sim/world_impl.h"
+
+namespace kith::sim {
+namespace {
+
+constexpr std::int64_t kLookEveryUs = 250'000;
+constexpr std::int64_t kQuietUs = 5'000'000;
+
+}  // namespace
+
+void World::heal_machine(Machine& it) {
+  if (it.gone) return;
+  it.disk.store->limit_bytes(scenario_.disks.bytes_max);
+  it.sync_us.reset();
+  it.fail_next_sync = false;
+  it.clock.right(now_us_);
+  it.resume(now_us_);
+  // SUBTLE: a node that wrote alone while its clock was far ahead holds timestamps of a time to come.  Its peers do not
+  // listen to it until then, and that is right; an operator gives it an empty disk, and so do we.
+  const std::int64_t ahead_us = it.disk.last_commit.ms() * 1000 - (kEpochUs + now_us_);
+  if (ahead_us > (scenario_.engine.max_skew_ms + scenario_.engine.lease_ms) * 1000) {
+    mark("wrote in the future, alone: its disk was given up");
+    destroy_disk(it);
+  }
+  if (!it.up()) start(it);
+}
+
+void World::heal_all() {
+  network_->heal();
+  network_->clear_weather();
+  network_->unclog(now_us_, queue_);
+  for (const auto& it : machines_) {
+    if (it->clone) {  // Of two with one identity one has to go.
+      it->crash(now_us_);
+      it->gone = true;
+      it->disk.ghost.clear();
+      judge_.disk_lost(all());
+      for (const auto& original : machines_) {
+        if (original->disk.node_name == it->disk.node_name && original != it) original->crash(now_us_);
+      }
+    }
+  }
+  for (const auto& it : machines_) {
+    if (it->disk.founded || it->joins || it->lives() > 0) heal_machine(*it);
+  }
+  if (recorder_) recorder_->end_everything(now_us_);
+  trace("everything is healed");
+}
+
+void World::converge(const std::vector<Machine*>& machines, char law, const std::string& who) {
+  const std::int64_t since_us = now_us_;
+  while (!judge_.equal(machines) || std::any_of(machines.begin(), machines.end(), [](const Machine* it) { return !it->up(); })) {
+    if (now_us_ - since_us >= scenario_.settle_us) {
+      std::string down;
+      for (const Machine* it : machines) down += it->up() ? "" : "; " + it->name + " is down";
+      throw Violation(law, who + " not equal " + to_words_duration(scenario_.settle_us) + " after healing" + down + judge_.differences(machines));
+    }
+    run_until(now_us_ + kLookEveryUs);
+  }
+}
+
+void World::heal_core() {
+  std::vector<Machine*> core = group(scenario_.core);
+  std::erase_if(core, [](const Machine* it) { return it->gone || it->clone; });
+  if (core.size() < 2) return;
+  for (const Machine* a : core) {
+    for (const Machine* b : core) network_->cut(a->index, b->index, false);
+  }
+  for (Machine* it : core) heal_machine(*it);
+  trace("a core is healed");
+  converge(core, 'V', "the healed core is");
+  mark("a core converged while others were still cut off or down");
+}
+
+void World::finish() {
+  if (!scenario_.heal_at_end) return;
+  heal_core();
+  heal_all();
+  const std::int64_t healed_us = now_us_;
+  std::vector<Machine*> members;
+  for (const auto& it : machines_) {
+    if (!it->gone && (it->up() || it->disk.founded || it->joins)) members.push_back(it.get());
+  }
+  // What clients still try is part of the history.
+  run_until(now_us_ + scenario_.clients.timeout_us);
+  converge(members, 'C', "replicas are");
+  result_.converged_after_us = now_us_ - healed_us;
+  if (recorder_) {
+    recorder_->recording().healed_us = healed_us;
+    recorder_->recording().converged_us = now_us_;
+  }
+  // Equal, and quiet: rounds go on, and nothing else does.
+  const auto talk = [&] {
+    std::uint64_t sum = 0;
+    for (const Machine* it : members) {
+      const auto counters = it->counters(now_us_);
+      for (const char* counter : {"sent_push", "sent_pull", "sent_rows", "sent_fetch"}) {
+        if (const auto at = counters.find(counter); at != counters.end()) sum += at->second;
+      }
+    }
+    return sum;
+  };
+  run_until(now_us_ + kQuietUs);  // What was asked before it was equal is still answered.
+  const std::uint64_t before = talk();
+  run_until(now_us_ + kQuietUs);
+  if (flips_ > 0) mark("quiet was not asked for: rows may be damaged");
+  else if (talk() != before) throw Violation('B', "all are equal, and still " + std::to_string(talk() - before) + " pushes, pulls or answers went out in 5 s");
+  if (!judge_.equal(members)) throw Violation('C', "replicas were equal, and are not any more" + judge_.differences(members));
+  judge_.at_the_end(members);
+}
+
+void World::gather_marks() {
+  for (const auto& it : machines_) {
+    for (const auto& [counter, count] : it->counters(now_us_)) result_.marks["engine: " + counter] += count;
+  }
+  const Network::Figures& net = network_->figures();
+  mark("message lost", net.lost), mark("message repeated", net.repeated), mark("message with a flipped bit", net.flipped);
+  mark("message stopped by a cut", net.cut), mark("message held up by a clog", net.held_up), mark("queue of a link full", net.overflowed);
+}
+
+}  // namespace kith::sim
