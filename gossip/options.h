@@ -23,6 +23,8 @@ struct EngineOptions {
   std::size_t answer_bytes_max = 1024 * 1024;  // Of cells in one pull answer.
   std::size_t push_bytes_max = kOperationBytesMax;
   double full_at = 0.8;                        // Share of the map above which client writes are refused.
+
+  friend bool operator==(const EngineOptions&, const EngineOptions&) = default;
 };
 
 }  // namespace kith
