@@ -1,5 +1,8 @@
 #include "gossip/core.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "crdt/bytes.h"
 #include "crdt/check.h"
 #include "crdt/limits.h"
@@ -98,12 +101,26 @@ std::optional<std::vector<Cell>> Core::read_cells(ShardId shard, const CellBlock
   return cells;
 }
 
-std::vector<NodeId> Core::others() const {
-  std::vector<NodeId> nodes;
-  for (const auto& [node, member] : members.members()) {
-    if (node != self.node) nodes.push_back(node);
+const std::vector<NodeId>& Core::others() {
+  // Members never leave, so that their number tells whether there are others.
+  const auto& ids = members.ids();
+  const std::size_t count = ids.size() - (members.find(self.node) != nullptr ? 1 : 0);
+  if (others_.size() != count) {
+    others_.clear();
+    std::remove_copy(ids.begin(), ids.end(), std::back_inserter(others_), self.node);
   }
-  return nodes;
+  return others_;
+}
+
+bool Core::table_differs(NodeId peer) const {
+  const auto at = peers.find(peer);
+  return at == peers.end() || at->second.members_version != members.version();
+}
+
+CellBlock Core::record_of(NodeId node) const {
+  CellBlock cells;
+  if (const auto at = members.cells().find(node); at != members.cells().end()) cells.append(member_cell(node), at->second);
+  return cells;
 }
 
 std::string Core::name_of(NodeId node) const {
@@ -111,35 +128,41 @@ std::string Core::name_of(NodeId node) const {
   return known != nullptr && !known->record.name.empty() ? known->record.name : to_hex(node.value);
 }
 
-void Core::send(NodeId to, Body body) {
+void Core::send(NodeId to, Body body, CellBlock with) {
   const auto* known = members.find(to);
   if (known == nullptr) return;
-  send_to_address(known->record.peer_address, to, std::move(body));
+  send_to_address(known->record.peer_address, to, std::move(body), std::move(with));
 }
 
-void Core::send_to_address(const std::string& address, NodeId to, Body body) {
+void Core::send_to_address(const std::string& address, NodeId to, Body body, CellBlock with) {
   const std::string type(type_name(body));
-  std::string bytes = seal(to, std::move(body));
+  std::string bytes = seal(to, std::move(body), std::move(with));
   KITH_CHECK(bytes.size() <= kMessageBytesMax, "a message was built over the limit", type, bytes.size());
   count("sent_" + type);
   count("sent_" + type + "_bytes", bytes.size());
   out->sends.push_back({address, to, std::move(bytes)});
 }
 
-void Core::attach_members(Envelope& envelope) {
+Core::Piece Core::table_piece() {
   // A table too large for a message goes in pieces, each from where the last one ended.
-  constexpr std::size_t kAttachedBytesMax = kMessageBytesMax / 4;
+  constexpr std::size_t kPieceBytesMax = kMessageBytesMax / 4;
   const auto& cells = members.cells();
+  Piece piece;
   auto at = cells.upper_bound(last_attached_);
-  for (std::size_t i = 0; i < cells.size() && envelope.members.size() < kAttachedBytesMax; ++i) {
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (piece.cells.size() >= kPieceBytesMax) {
+      piece.whole = false;
+      break;
+    }
     if (at == cells.end()) at = cells.begin();
-    envelope.members.append(at->second.key, at->second.content);
+    piece.cells.append(member_cell(at->first), at->second);
     last_attached_ = at->first;
     ++at;
   }
+  return piece;
 }
 
-std::string Core::seal(NodeId to, Body body) {
+std::string Core::seal(NodeId to, Body body, CellBlock with) {
   Envelope envelope;
   envelope.cluster = self.cluster;
   envelope.sender = self.node;
@@ -148,14 +171,13 @@ std::string Core::seal(NodeId to, Body body) {
   envelope.hlc = hlc.read(now.wall_ms);
   envelope.wall_ms = now.wall_ms;
   envelope.members_version = members.version();
+  envelope.members = std::move(with);
+  const bool push = std::holds_alternative<PushBody>(body);
+  if (joined() && !push && envelope.members.empty() && table_differs(to)) envelope.members = record_of(self.node);
   envelope.body = std::move(body);
 
-  const auto peer = peers.find(to);
-  const bool differs = peer == peers.end() || peer->second.members_version != members.version();
-  const bool small_body = !std::holds_alternative<PushBody>(envelope.body);  // A push is about its own origin only.
-  if (joined() && differs && small_body) attach_members(envelope);
   std::string bytes = encode(envelope);
-  if (bytes.size() > kMessageBytesMax) {  // A large body: the table comes along with the next small one.
+  if (bytes.size() > kMessageBytesMax) {  // A large body: what was to come along comes with the next small one.
     envelope.members = {};
     bytes = encode(envelope);
   }

@@ -111,19 +111,40 @@ class Core {
   std::optional<std::vector<Cell>> read_cells(ShardId shard, const CellBlock& block);
 
   // ---- Members
-  std::vector<NodeId> others() const;    // In order of id.
+  const std::vector<NodeId>& others();   // In order of id.  Lives until the member table changes.
   std::string name_of(NodeId node) const;
   const MemberTable::Member* member(NodeId node) const { return members.find(node); }
+  // Whether the peer's member table, as it last said, is another one than ours; true when it never said.
+  bool table_differs(NodeId peer) const;
+  CellBlock record_of(NodeId node) const;  // As a message brings it along; empty when there is none.
+  // The member table, or the next piece of one that is too large for a message.
+  struct Piece {
+    CellBlock cells;
+    bool whole = true;
+  };
+  Piece table_piece();
 
-  // ---- Talking.  Adds envelope, and the member table when the receiver's may differ.
-  void send(NodeId to, Body body);
-  void send_to_address(const std::string& address, NodeId to, Body body);
+  // ---- Talking.  Adds the envelope.
+  //
+  // What is known of the members comes along as follows (cells in the envelope, merged before the body is looked at):
+  //   M1. Nobody takes us for a stranger: a message to a peer whose table differs from ours brings our own record, about
+  //       150 bytes.  Not a push, of which there are many: a life's first one brings it (gossip/push), and so do
+  //       the summaries with which it begins.
+  //   M2. A message that moves a clock which speaks of other origins than its sender's brings the receiver's member table
+  //       up to date first, and costs nothing when the tables are equal.  Only `rows` does (gossip/pull).  The other
+  //       bodies speak of one life only, which the envelope, or the part, names: `summary` and `agreed` promise for the
+  //       sender's own, `push` is of the sender's own or of one that it names; `pull` and `digests` tell a clock that
+  //       filters and compares and that nobody adopts; `mended` moves none.
+  //   M3. `welcome` brings a joiner the whole table: it knows nobody.
+  // `members` is what comes along instead of what M1 says.
+  void send(NodeId to, Body body, CellBlock members = {});
+  void send_to_address(const std::string& address, NodeId to, Body body, CellBlock members = {});
 
  private:
-  std::string seal(NodeId to, Body body);
-  void attach_members(Envelope& envelope);
+  std::string seal(NodeId to, Body body, CellBlock members);
 
   NodeId last_attached_;
+  std::vector<NodeId> others_;
 };
 
 }  // namespace kith

@@ -222,6 +222,7 @@ EngineStatus Engine::Impl::status(Instant now) const {
   out.full = full();
   out.pulls_outstanding = pull_.outstanding();
   out.rows_damaged = mend_.waiting();
+  out.members_version = core_.members.version();
   for (const auto& [node, member] : core_.members.members()) {
     MemberStatus status;
     status.id = node;

@@ -112,6 +112,7 @@ struct EngineStatus {
   bool full = false;
   std::size_t pulls_outstanding = 0;
   std::size_t rows_damaged = 0;
+  std::uint64_t members_version = 0;                                // Digest of the member table: equal ones, equal tables.
   std::vector<MemberStatus> members;                                // By name; this node among them.
   std::vector<std::pair<OriginId, Timestamp>> newest_held;          // Per origin the newest commit held, any shard.
   std::map<std::string, std::uint64_t> counters;                    // Messages, bytes, drops by reason, rows, pulls.

@@ -84,7 +84,9 @@ void Join::on_join(const Envelope& envelope, const JoinBody& body) {
   core_.count(code.empty() ? "joins_welcomed" : "joins_refused");
   if (code.empty()) {
     core_.hlc.observe(envelope.hlc);
-    core_.send_to_address(body.peer_address, envelope.sender, WelcomeBody{self.cluster_name, self.shard_count, body.nonce});
+    // A member that asks knows the others; what it lacks comes with the pulls of its first rounds.
+    core_.send_to_address(body.peer_address, envelope.sender, WelcomeBody{self.cluster_name, self.shard_count, body.nonce},
+                          envelope.cluster ? CellBlock{} : core_.table_piece().cells);
   } else {
     core_.send_to_address(body.peer_address, envelope.sender, RefuseBody{code, sentence, body.nonce});
   }

@@ -79,7 +79,7 @@ void Lives::publish() {
   Content content(Kind::kHash);
   if (const auto* former = core_.members.find(self.node)) record.lives = former->record.lives;
   if (const auto known = core_.members.cells().find(self.node); known != core_.members.cells().end()) {
-    content = known->second.content;
+    content = known->second;
     core_.hlc.observe(content.as_register().tag().at);
   }
   if (record.lives.empty() || record.lives.back().origin != self.origin) {
@@ -112,11 +112,11 @@ bool Lives::merge_members(const Envelope& envelope) {
   const auto cells = core_.read_cells(kSystemShard, envelope.members);
   if (!cells) return false;
   for (const Cell& cell : *cells) {
-    // Only what is new: the table comes along often and is equal nearly always.
+    // Only what is new: what comes along is known already, nearly always.
     if (const auto node = node_of_member_cell(cell.key)) {
       const auto known = core_.members.cells().find(*node);
       if (known != core_.members.cells().end()) {
-        Content joined = known->second.content;
+        Content joined = known->second;
         if (!joined.join(cell.content)) continue;
       } else if (core_.members.cells().size() >= kMembersMax) {
         core_.count("dropped_member_over_limit");
@@ -181,12 +181,23 @@ void Lives::heard(const Envelope& envelope) {
   } else {
     peer.offset_ms = std::max(peer.offset_ms, offset_ms);
   }
+  ++heard_;
   peer.heard_at_ms = now_ms;
   peer.members_version = envelope.members_version;
   peer.stopping = false;
 }
 
 bool Lives::clock_fenced(std::int64_t* ahead_ms) const {
+  if (judged_heard_ != heard_ || judged_at_ms_ != core_.now.monotonic_ms) {
+    judged_heard_ = heard_;
+    judged_at_ms_ = core_.now.monotonic_ms;
+    ahead_ms_ = ahead_of_most();
+  }
+  if (ahead_ms != nullptr) *ahead_ms = ahead_ms_;
+  return ahead_ms_ > core_.options.max_skew_ms;
+}
+
+std::int64_t Lives::ahead_of_most() const {
   std::vector<std::int64_t> ahead;  // Of each peer heard lately: how far our clock is ahead of its.
   for (const auto& [node, peer] : core_.peers) {
     if (peer.heard_at_ms < 0 || core_.now.monotonic_ms - peer.heard_at_ms > kHeardLatelyMs) continue;
@@ -194,13 +205,11 @@ bool Lives::clock_fenced(std::int64_t* ahead_ms) const {
     if (!peer.offset_before_known) continue;
     ahead.push_back(-std::max(peer.offset_ms, peer.offset_before_ms));
   }
-  if (ahead_ms != nullptr) *ahead_ms = 0;
-  if (ahead.empty()) return false;
+  if (ahead.empty()) return 0;
   // Ahead of more than half of them by at least this much.
-  std::sort(ahead.begin(), ahead.end(), std::greater<>());
-  const std::int64_t agreed = ahead[ahead.size() / 2];
-  if (ahead_ms != nullptr) *ahead_ms = agreed;
-  return agreed > core_.options.max_skew_ms;
+  const auto middle = ahead.begin() + static_cast<std::ptrdiff_t>(ahead.size() / 2);
+  std::nth_element(ahead.begin(), middle, ahead.end(), std::greater<>());
+  return *middle;
 }
 
 void Lives::stop() {

@@ -38,6 +38,7 @@ class Lives {
   void on_stopping(NodeId from) { core_.peers[from].stopping = true; }
 
  private:
+  std::int64_t ahead_of_most() const;                    // 0: nobody to judge by.
   bool merge_members(const Envelope& envelope);
   void heard(const Envelope& envelope);
   bool refuse(std::string_view counter) {
@@ -47,6 +48,11 @@ class Lives {
 
   Core& core_;
   std::map<NodeId, std::int64_t> warned_at_ms_;          // Not more than one line a peer every ten seconds.
+  // Asked for with every operation, and the answer changes with time and with what is heard only.
+  std::uint64_t heard_ = 0;
+  mutable std::uint64_t judged_heard_ = 0;
+  mutable std::int64_t judged_at_ms_ = -1;
+  mutable std::int64_t ahead_ms_ = 0;
 };
 
 }  // namespace kith

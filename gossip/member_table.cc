@@ -1,5 +1,6 @@
 #include "gossip/member_table.h"
 
+#include <algorithm>
 #include <msgpack.hpp>
 
 #include "crdt/limits.h"
@@ -104,15 +105,16 @@ std::optional<NodeId> node_of_member_cell(const CellKey& cell) {
 std::optional<NodeId> MemberTable::merge(const CellKey& key, const Content& delta) {
   const auto node = node_of_member_cell(key);
   if (!node || !delta.holds(Kind::kHash) || delta.empty()) return std::nullopt;
-  Cell& cell = cells_[*node];
-  cell.key = key;
-  const std::uint64_t before = fingerprint_of(key, cell.content);
-  if (!cell.content.join(delta)) return std::nullopt;
-  version_ += fingerprint_of(key, cell.content) - before;
-  const auto& value = cell.content.as_register().value();
+  Content& content = cells_.try_emplace(*node, Kind::kHash).first->second;
+  const std::uint64_t before = fingerprint_of(key, content);
+  if (!content.join(delta)) return std::nullopt;
+  version_ += fingerprint_of(key, content) - before;
+  const auto& value = content.as_register().value();
   const auto record = value ? decode_member_record(*value) : std::nullopt;
   if (!record) return std::nullopt;  // Replicated like any value, but says nothing that we understand.
-  Member& member = members_[*node];
+  const auto [at, joined] = members_.try_emplace(*node);
+  if (joined) ids_.insert(std::lower_bound(ids_.begin(), ids_.end(), *node), *node);
+  Member& member = at->second;
   member.record = *record;
   if (record->lives.back().start > member.life.start) member.life = record->lives.back();
   return node;

@@ -47,10 +47,6 @@ std::optional<NodeId> node_of_member_cell(const CellKey& cell);
 
 class MemberTable {
  public:
-  struct Cell {
-    CellKey key;
-    Content content;
-  };
   struct Member {
     MemberRecord record;
     Life life;  // The newest known: of the record, or of a message that came before it.
@@ -65,14 +61,16 @@ class MemberTable {
   const Member* find(NodeId node) const;
   const Member* find_by_name(std::string_view name, NodeId* id = nullptr) const;
   const std::map<NodeId, Member>& members() const { return members_; }
+  const std::vector<NodeId>& ids() const { return ids_; }  // Of the members, in order; they never leave.
   bool empty() const { return members_.empty(); }
 
   std::uint64_t version() const { return version_; }
-  const std::map<NodeId, Cell>& cells() const { return cells_; }  // The whole table, to send.
+  const std::map<NodeId, Content>& cells() const { return cells_; }  // The whole table, to send; see member_cell().
 
  private:
   std::map<NodeId, Member> members_;
-  std::map<NodeId, Cell> cells_;
+  std::vector<NodeId> ids_;
+  std::map<NodeId, Content> cells_;  // Without their keys, which the node id makes: a thousand engines keep a thousand.
   std::uint64_t version_ = 0;
 };
 

@@ -33,7 +33,7 @@ void Mend::found(const StoreKey& key) {
   core_.count("rows_found_damaged");
   core_.note(Output::Note::Level::kError, "a row on disk is damaged (" + printable(key) +
                                               "): it is not served, and peers are asked for it; check the disk");
-  const auto peers = core_.others();
+  const auto& peers = core_.others();
   if (!peers.empty()) ask(peers[core_.random.below(peers.size())], {key});
 }
 
@@ -56,7 +56,7 @@ void Mend::refused(const StoreKey& key) {
 }
 
 void Mend::round() {
-  const auto peers = core_.others();
+  const auto& peers = core_.others();
   if (damaged_.empty() || peers.empty()) return;
   const NodeId peer = peers[core_.random.below(peers.size())];
   std::vector<StoreKey> keys;
@@ -130,7 +130,7 @@ void Mend::answered(const StoreKey& key, NodeId peer) {
   if (at == damaged_.end()) return;
   Damage& damage = at->second;
   damage.answered.insert(peer);
-  const auto peers = core_.others();
+  const auto& peers = core_.others();
   if (!std::all_of(peers.begin(), peers.end(), [&](NodeId other) { return damage.answered.contains(other); })) return;
   if (!damage.mended) {
     core_.out->store.forget_damaged(key);

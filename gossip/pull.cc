@@ -15,6 +15,13 @@ constexpr std::uint64_t kFeedEntriesPerAnswerMax = 32 * 1024;
 // 60,000 lives.
 constexpr std::size_t kQuestionBytesMax = kMessageBytesMax / 2;
 
+// The member table comes before what speaks of members.
+std::vector<ShardId> in_order_of_answer(const std::set<ShardId>& shards) {
+  std::vector<ShardId> out(shards.begin(), shards.end());
+  if (!out.empty() && out.back() == kSystemShard) std::rotate(out.begin(), out.end() - 1, out.end());
+  return out;
+}
+
 }  // namespace
 
 void Pull::start(NodeId peer, const std::vector<ShardId>& shards) {
@@ -29,6 +36,7 @@ void Pull::start(NodeId peer, const std::vector<ShardId>& shards) {
 void Pull::ask(NodeId peer, Question& question) {
   question.asked.merge(question.later);
   question.later.clear();
+  if (core_.table_differs(peer)) question.asked.insert(kSystemShard);
   question.nonce = core_.random.nonzero();
   question.expires_at_ms = core_.now.monotonic_ms + core_.options.pull_timeout_ms;
   const OriginId epoch = core_.peers[peer].origin;
@@ -36,7 +44,7 @@ void Pull::ask(NodeId peer, Question& question) {
   PullBody body;
   body.nonce = question.nonce;
   std::size_t bytes = 0;
-  for (const ShardId shard : std::exchange(question.asked, {})) {
+  for (const ShardId shard : in_order_of_answer(std::exchange(question.asked, {}))) {
     if (bytes >= kQuestionBytesMax) {
       question.later.insert(shard);
       continue;
@@ -133,14 +141,30 @@ void Pull::on_pull(NodeId from, const PullBody& body, const Damage& damage) {
   answer.nonce = body.nonce;
   answer.promise = core_.promise_of_durable();
   std::size_t bytes = 0;
+  const auto read = [&](const PullBody::Part& asked) {
+    if (bytes >= core_.options.answer_bytes_max) return;
+    answer.parts.push_back(read_feed(*snapshot, asked, bytes, damage));
+    bytes += answer.parts.back().cells.size() + answer.parts.back().clock.size() * 16 + 32;
+  };
+  const auto system = std::find_if(body.parts.begin(), body.parts.end(),
+                                   [](const auto& part) { return part.shard == kSystemShard; });
+  Core::Piece members;
+  bool members_known = true;  // To the asker, once it has read this.
+  if (system != body.parts.end()) {
+    read(*system);
+    members_known = answer.parts.back().end;
+  } else if (core_.table_differs(from)) {
+    members = core_.table_piece();
+    bytes += members.cells.size();
+    members_known = members.whole;
+    core_.count("member_tables_sent");
+  }
   std::vector<ShardId> ahead;  // Shards in which the asker holds what we lack: our turn to ask.
   for (const auto& asked : body.parts) {
     if (core_.clocks.behind(asked.shard, asked.clock)) ahead.push_back(asked.shard);
-    if (bytes >= core_.options.answer_bytes_max) continue;
-    answer.parts.push_back(read_feed(*snapshot, asked, bytes, damage));
-    bytes += answer.parts.back().cells.size() + answer.parts.back().clock.size() * 16 + 32;
+    if (asked.shard != kSystemShard && members_known) read(asked);
   }
-  core_.send(from, std::move(answer));
+  core_.send(from, std::move(answer), std::move(members.cells));
   start(from, ahead);
 }
 

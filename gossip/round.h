@@ -33,6 +33,7 @@ class Round {
  private:
   void tell(NodeId peer) { core_.send(peer, SummaryBody{core_.clocks.digest(), core_.promise_of_step()}); }
 
+  void compare_members(NodeId peer);
   void schedule();
 
   Core& core_;

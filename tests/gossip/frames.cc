@@ -187,6 +187,7 @@ Puppet::Puppet(Network& network, const std::string& name) : network_(network) {
   origin = status.origin;
   start = status.start;
   cluster = status.cluster;
+  members_version = status.members_version;
 }
 
 Timestamp Puppet::now() const { return Timestamp::at_ms(kEpochMs + network_.now_ms()); }

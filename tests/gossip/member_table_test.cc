@@ -166,11 +166,14 @@ TEST_CASE("member table: equal cells make equal versions, in whatever order they
     }
     REQUIRE(one.version() == two.version());
     REQUIRE(one.members().size() == two.members().size());
+    REQUIRE(one.ids() == two.ids());
+    REQUIRE(one.ids().size() == one.members().size());
+    REQUIRE(std::is_sorted(one.ids().begin(), one.ids().end()));
     for (const auto& [node, member] : one.members()) {
       REQUIRE(two.find(node) != nullptr);
       REQUIRE(two.find(node)->record == member.record);
       REQUIRE(two.find(node)->life == member.life);
-      REQUIRE(one.cells().at(node).content == two.cells().at(node).content);
+      REQUIRE(one.cells().at(node) == two.cells().at(node));
     }
     (void)two.merge(member_cell(kOne), written(record("n1", {{OriginId{9}, Timestamp{9}}}), 9));
     REQUIRE(one.version() != two.version());
