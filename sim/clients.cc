@@ -42,7 +42,7 @@ std::uint32_t Clients::begin(const Event& event, std::int64_t now_us, Timestamp 
   operation.verb = verb_of(event.action);
   operation.table = kSimulatedTable;
   operation.key = event.key;
-  operation.value = event.action == Action::kSet ? event.value : "";
+  if (event.action == Action::kSet) operation.value = event.value;
   if (event.action == Action::kSetField) {
     operation.fields = {{event.members.front(), event.value}};
   } else {
@@ -95,7 +95,8 @@ bool Clients::answered(std::uint32_t index, const Reply& reply, Timestamp time, 
   it.answered = true;
   it.answered_us = now_us;
   it.outcome = std::string(to_string(reply.outcome));
-  it.reason = reply.outcome == Outcome::kRefused ? std::string(to_string(reply.code)) : "";
+  it.reason.clear();
+  if (reply.outcome == Outcome::kRefused) it.reason = to_string(reply.code);
   return first;
 }
 

@@ -94,7 +94,7 @@ std::string in_words(const GhostCell& cell) {
   std::string out;
   for (const auto& item : cell.adds()) out += " +" + words(item.actor, item.at, item.commit);
   for (const auto& item : cell.removed()) out += " -" + words(item.actor, item.at, item.commit);
-  if (cell.tag().at) out += " tag " + words(cell.tag().actor, cell.tag().at, {}) + " value " + cell.value().value_or("(deleted)");
+  if (cell.tag().at) out += " tag " + words(cell.tag().actor, cell.tag().at, {}) + (cell.value() ? " value of " + std::to_string(cell.value()->size()) + " bytes" : " deleted");
   return out.empty() ? "nothing" : out.substr(1);
 }
 

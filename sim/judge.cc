@@ -68,6 +68,24 @@ void Judge::before_operation(const Machine& at, const Operation& operation, std:
   attempts_.emplace(operation.request, std::move(attempt));
 }
 
+void Judge::after_operation(const Machine& at, std::uint64_t request) {
+  const auto attempt = attempts_.find(request);
+  if (attempt == attempts_.end()) return;
+  const OriginId origin = origin_of(at);
+  const Timestamp before = last_commit_[origin];
+  const Operation& operation = attempt->second.operation;
+  const auto members = members_of(operation);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const Content* pending = at.output().store.pending({operation.table, operation.key, kind_of(operation.verb), members[i]});
+    if (pending == nullptr) continue;
+    Content own = *pending;
+    const auto is_own = [&](const Commit& commit) { return commit.origin == origin && commit.at > before; };
+    if (own.holds(Kind::kSet)) own.as_set_element().keep_commits(is_own);
+    else own.as_register().keep_commits(is_own);
+    if (!own.empty()) stepped_[at.index].emplace_back(attempt->second.seen[i].cell, std::move(own));
+  }
+}
+
 std::vector<Effect> Judge::effects_of(const Attempt& attempt, const Tag& tag) const {
   std::vector<Effect> effects;
   const Operation& operation = attempt.operation;
@@ -88,7 +106,7 @@ std::vector<Effect> Judge::effects_of(const Attempt& attempt, const Tag& tag) co
       case Verb::kDelete:
       case Verb::kHashDelete: effect.tag = tag; break;
     }
-    effects.push_back(std::move(effect));
+    if (!effect.adds.empty() || !effect.removed.empty() || effect.tag.at) effects.push_back(std::move(effect));
   }
   return effects;
 }
@@ -126,6 +144,10 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
   const OriginId origin = origin_of(at);
   const Timestamp before = last_commit_[origin];
   Timestamp newest;
+  if (const auto stepped = stepped_.find(at.index); stepped != stepped_.end()) {
+    for (const auto& [key, own] : stepped->second) oracle_.committed(key, own);
+    stepped_.erase(stepped);
+  }
   std::vector<StoreKey> keys;
   for (const auto& change : batch.cells()) {
     if (!judged(change.shard)) continue;

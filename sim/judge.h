@@ -28,7 +28,9 @@ class Judge {
 
   void on_start(const Machine& at, std::int64_t now_us);
   void before_operation(const Machine& at, const Operation& operation, std::int64_t now_us);
+  void after_operation(const Machine& at, std::uint64_t request);
   void on_reply(const Machine& from, const Reply& reply);
+  void crashed(const Machine& at) { stepped_.erase(at.index); }                // What it stepped and did not commit is gone.
   void on_durable(Machine& at, const StoreBatch& batch, const CommitReport* report);
   void on_send(const Machine& from, const std::string& bytes);
 
@@ -73,6 +75,8 @@ class Judge {
   std::map<OriginId, Timestamp> last_commit_;             // Of origins, in the order of their batches.
   std::set<OriginId> origins_;
   std::map<std::uint32_t, OriginId> current_origin_;      // By machine.
+  // Own entries of the batch at hand, by machine: in the batch itself the later ones hide the earlier.
+  std::map<std::uint32_t, std::vector<std::pair<StoreKey, Content>>> stepped_;
   std::unordered_map<std::uint64_t, std::uint32_t> merges_;  // Of a delta into a row of a machine.
   std::map<Tag, bool> tags_;                              // Of every operation tried; true: some node took it.
 };

@@ -39,6 +39,7 @@ void Machine::start(std::int64_t now_us, const std::vector<std::string>& join) {
 void Machine::end(std::int64_t now_us) {
   if (!engine_) return;
   former_counters_ = counters(now_us);
+  host_.on_end(*this);
   engine_.reset();
   state_ = State::kDown;
   inbox_.clear();
@@ -53,14 +54,16 @@ void Machine::crash(std::int64_t now_us) {
   const bool on_the_way = std::exchange(committing_, false);
   StoreBatch batch;
   std::swap(batch, batch_);
-  end(now_us);
   // LMDB's commit ends with one page that says which tree is the tree: it is there or it is not.
-  if (!on_the_way || !Draw(scatter(seed_, 0x7042, index, lives_)).one_in(2)) return;
-  try {
-    disk.store->commit(batch);
-    host_.on_durable(*this, batch, nullptr);
-  } catch (const StoreError&) {  // It was full, too.
+  const bool durable = on_the_way && Draw(scatter(seed_, 0x7042, index, lives_)).one_in(2);
+  if (durable) {
+    try {
+      disk.store->commit(batch);
+      host_.on_durable(*this, batch, nullptr);
+    } catch (const StoreError&) {  // It was full, too.
+    }
   }
+  end(now_us);
 }
 
 void Machine::stop(std::int64_t now_us) {
@@ -106,8 +109,10 @@ void Machine::tick(std::int64_t now_us, std::uint64_t what) {
 }
 
 void Machine::step(std::int64_t now_us, const Input& what) {
-  if (const auto* operation = std::get_if<Operation>(&what)) host_.before_operation(*this, *operation);
+  const auto* operation = std::get_if<Operation>(&what);
+  if (operation != nullptr) host_.before_operation(*this, *operation);
   engine_->step(instant(now_us), what, out_);
+  if (operation != nullptr) host_.after_operation(*this, *operation);
 }
 
 void Machine::settle(std::int64_t now_us) {

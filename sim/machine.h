@@ -51,6 +51,8 @@ class Host {
   virtual void on_start(Machine& at) = 0;                       // A life has begun: nothing of it is durable yet.
   virtual void on_stopped(Machine& at, const std::string& why) = 0;  // By itself: the disk failed, or it was refused for good.
   virtual void before_operation(Machine& at, const Operation& operation) = 0;
+  virtual void after_operation(Machine& at, const Operation& operation) = 0;
+  virtual void on_end(Machine& at) = 0;                         // The process is no more.
 };
 
 class Machine {

@@ -45,13 +45,15 @@ Timestamp in(const std::map<ActorId, Timestamp>& map, ActorId actor) {
 }  // namespace
 
 bool Effect::held_by(const GhostCell& ghost) const {
-  const auto within = [](const auto& wanted, const std::vector<GhostCell::Item>& items) {
-    return std::all_of(wanted.begin(), wanted.end(), [&](const auto& entry) {
-      return std::any_of(items.begin(), items.end(),
-                         [&](const auto& item) { return item.actor == entry.first && item.at >= entry.second; });
-    });
+  const auto reached = [](const std::vector<GhostCell::Item>& items, const auto& wanted) {
+    return std::any_of(items.begin(), items.end(),
+                       [&](const auto& item) { return item.actor == wanted.first && item.at >= wanted.second; });
   };
-  return within(adds, ghost.adds()) && within(removed, ghost.removed()) && ghost.tag() >= tag;
+  // An add that is removed already need not be written any more.
+  return std::all_of(adds.begin(), adds.end(),
+                     [&](const auto& add) { return reached(ghost.adds(), add) || reached(ghost.removed(), add); }) &&
+         std::all_of(removed.begin(), removed.end(), [&](const auto& removal) { return reached(ghost.removed(), removal); }) &&
+         ghost.tag() >= tag;
 }
 
 void Oracle::committed(const StoreKey& cell, const Content& delta) {

@@ -97,11 +97,6 @@ class Swarm {
       engine.lease_ms = draw_.between(1, 300);
     }
     if (has(Fault::kShortWindow)) engine.retry_window_ms = draw_.between(1000, 15'000);
-    if (has(Fault::kGrid)) {
-      engine.direct_members_max = 1 + draw_.below(3);
-      engine.relay_gather_ms = draw_.between(0, 300);
-      engine.relay_silent_ms = draw_.between(500, 6000);
-    }
   }
 
   void clients() {
@@ -246,7 +241,8 @@ class Swarm {
         add(at_us + a_while(), Action::kSyncTime, {nodes}).amount = 1 * kMs;
       });
     }
-    if (has(Fault::kRot)) times(6, [&](std::int64_t at_us) { add(at_us, Action::kFlipBit, {some_nodes(1)}); });
+    // A damaged row waits for all members to answer: not together with members that never will.
+    if (has(Fault::kRot) && !has(Fault::kLostDisks) && !has(Fault::kLeaves)) times(6, [&](std::int64_t at_us) { add(at_us, Action::kFlipBit, {some_nodes(1)}); });
   }
 
   void clock_events() {

@@ -184,6 +184,7 @@ void World::on_stopped(Machine& at, const std::string& why) {
 }
 
 void World::before_operation(Machine& at, const Operation& operation) { judge_.before_operation(at, operation, now_us_); }
+void World::after_operation(Machine& at, const Operation& operation) { judge_.after_operation(at, operation.request); }
 
 // ---- Clients
 

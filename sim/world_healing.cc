@@ -58,6 +58,7 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
       throw Violation(law, who + " not equal " + to_words_duration(scenario_.settle_us) + " after healing" + down + judge_.differences(machines));
     }
     run_until(now_us_ + kLookEveryUs);
+    for (Machine* it : machines) start(*it);  // As a supervisor does with what went down by itself.
   }
 }
 

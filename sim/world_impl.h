@@ -32,6 +32,8 @@ class World final : public Host {
   void on_start(Machine& at) override;
   void on_stopped(Machine& at, const std::string& why) override;
   void before_operation(Machine& at, const Operation& operation) override;
+  void after_operation(Machine& at, const Operation& operation) override;
+  void on_end(Machine& at) override { judge_.crashed(at); }
 
  private:
   // ---- world.cc
