@@ -19,13 +19,38 @@ bool raise(Timestamp& at, Timestamp to) {
   return true;
 }
 
+template <class Rows>
+auto place_of(Rows& rows, OriginId origin) {
+  return std::lower_bound(rows.begin(), rows.end(), origin, [](const auto& row, OriginId of) { return row.origin < of; });
+}
+
+template <class Row>
+const Row* row_of(const std::vector<Row>& rows, OriginId origin) {
+  const auto at = place_of(rows, origin);
+  return at != rows.end() && at->origin == origin ? &*at : nullptr;
+}
+
+template <class Row>
+Row& row_for(std::vector<Row>& rows, OriginId origin) {
+  const auto at = place_of(rows, origin);
+  if (at != rows.end() && at->origin == origin) return *at;
+  Row row{};
+  row.origin = origin;
+  return *rows.insert(at, row);
+}
+
 }  // namespace
 
-void Clocks::begin_life(OriginId origin, Timestamp start) { raise(everywhere_[origin], start); }
+const Clocks::Reach* Clocks::find(ShardId shard, OriginId origin) const {
+  const auto in = shards_.find(shard);
+  return in == shards_.end() ? nullptr : row_of(in->second.origins, origin);
+}
+
+void Clocks::begin_life(OriginId origin, Timestamp start) { raise(row_for(everywhere_, origin).at, start); }
 
 bool Clocks::hold(ShardId shard, OriginId origin, Timestamp commit) {
   Shard& in = shards_[shard];
-  Reach& reach = in.origins[origin];
+  Reach& reach = row_for(in.origins, origin);
   raise(reach.up_to, commit);
   const Timestamp before = reach.held;
   if (!raise(reach.held, commit)) return false;
@@ -35,35 +60,29 @@ bool Clocks::hold(ShardId shard, OriginId origin, Timestamp commit) {
   return true;
 }
 
-bool Clocks::promise(OriginId origin, Timestamp at) { return raise(everywhere_[origin], at); }
+bool Clocks::promise(OriginId origin, Timestamp at) { return raise(row_for(everywhere_, origin).at, at); }
 
 bool Clocks::promise(ShardId shard, OriginId origin, Timestamp at) {
-  return raise(shards_[shard].origins[origin].up_to, at);
+  return raise(row_for(shards_[shard].origins, origin).up_to, at);
 }
 
 Timestamp Clocks::held(ShardId shard, OriginId origin) const {
-  const auto in = shards_.find(shard);
-  if (in == shards_.end()) return {};
-  const auto reach = in->second.origins.find(origin);
-  return reach == in->second.origins.end() ? Timestamp{} : reach->second.held;
+  const Reach* reach = find(shard, origin);
+  return reach == nullptr ? Timestamp{} : reach->held;
 }
 
 Timestamp Clocks::up_to(ShardId shard, OriginId origin) const {
   Timestamp out;
-  if (const auto all = everywhere_.find(origin); all != everywhere_.end()) out = all->second;
-  if (const auto in = shards_.find(shard); in != shards_.end()) {
-    if (const auto reach = in->second.origins.find(origin); reach != in->second.origins.end()) {
-      out = std::max(out, reach->second.up_to);
-    }
-  }
+  if (const Promise* all = row_of(everywhere_, origin)) out = all->at;
+  if (const Reach* reach = find(shard, origin)) out = std::max(out, reach->up_to);
   return out;
 }
 
 CommitClock Clocks::held(ShardId shard) const {
   CommitClock out;
   if (const auto in = shards_.find(shard); in != shards_.end()) {
-    for (const auto& [origin, reach] : in->second.origins) {
-      if (reach.held) out.emplace_back(origin, reach.held);
+    for (const Reach& reach : in->second.origins) {
+      if (reach.held) out.emplace_back(reach.origin, reach.held);
     }
   }
   return out;
@@ -77,8 +96,8 @@ bool Clocks::behind(ShardId shard, const CommitClock& theirs) const {
 std::vector<std::pair<OriginId, Timestamp>> Clocks::newest_held() const {
   std::map<OriginId, Timestamp> newest;
   for (const auto& [shard, in] : shards_) {
-    for (const auto& [origin, reach] : in.origins) {
-      if (reach.held) raise(newest[origin], reach.held);
+    for (const Reach& reach : in.origins) {
+      if (reach.held) raise(newest[reach.origin], reach.held);
     }
   }
   return {newest.begin(), newest.end()};

@@ -43,17 +43,24 @@ class Clocks {
   std::vector<std::pair<ShardId, std::uint64_t>> digests() const;  // Of shards in which anything was committed.
 
  private:
+  // Sorted by origin, in one piece: of a thousand members every node keeps a row each, in every shard they write to.
   struct Reach {
+    OriginId origin;
     Timestamp held;
     Timestamp up_to;
   };
+  struct Promise {
+    OriginId origin;
+    Timestamp at;
+  };
   struct Shard {
-    std::map<OriginId, Reach> origins;
+    std::vector<Reach> origins;
     std::uint64_t digest = 0;
   };
+  const Reach* find(ShardId shard, OriginId origin) const;
 
   std::map<ShardId, Shard> shards_;
-  std::map<OriginId, Timestamp> everywhere_;  // Starts and promises, for all shards.
+  std::vector<Promise> everywhere_;  // Starts and promises, for all shards.
   std::uint64_t digest_ = 0;
 };
 

@@ -63,7 +63,14 @@ void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
 }
 
 void Core::hold(ShardId shard, OriginId origin, Timestamp commit) {
-  if (clocks.hold(shard, origin, commit)) out->store.hold(shard, origin, commit);
+  if (!clocks.hold(shard, origin, commit)) return;
+  if (!early.empty()) {
+    if (const auto further = early.take(shard, origin, clocks.up_to(shard, origin))) {
+      count("push_gaps_closed");
+      clocks.hold(shard, origin, *further);
+    }
+  }
+  out->store.hold(shard, origin, clocks.held(shard, origin));
 }
 
 void Core::commit_own(ShardId shard, const CellKey& cell, const Content& delta, Timestamp commit) {
@@ -117,6 +124,21 @@ bool Core::table_differs(NodeId peer) const {
   return at == peers.end() || at->second.members_version != members.version();
 }
 
+RelayStanding Core::standing_of(NodeId node) const {
+  const auto at = peers.find(node);
+  if (at == peers.end()) return RelayStanding::kNew;
+  const PeerState& peer = at->second;
+  const auto lately = [&](std::int64_t at_ms) { return now.monotonic_ms - at_ms < options.relay_silent_ms; };
+  if (peer.stopping) return RelayStanding::kStopping;
+  if (peer.asked_at_ms >= 0 && !lately(peer.asked_at_ms)) return RelayStanding::kUnanswered;
+  if (peer.heard_at_ms < 0) return RelayStanding::kNew;
+  return lately(peer.heard_at_ms) ? RelayStanding::kHeard : RelayStanding::kSilent;
+}
+
+Neighbours Core::neighbours() const {
+  return neighbours_of(members.ids(), self.node, [this](NodeId node) { return standing_of(node); });
+}
+
 CellBlock Core::record_of(NodeId node) const {
   CellBlock cells;
   if (const auto at = members.cells().find(node); at != members.cells().end()) cells.append(member_cell(node), at->second);
@@ -135,11 +157,23 @@ void Core::send(NodeId to, Body body, CellBlock with) {
 }
 
 void Core::send_to_address(const std::string& address, NodeId to, Body body, CellBlock with) {
-  const std::string type(type_name(body));
-  std::string bytes = seal(to, std::move(body), std::move(with));
+  const std::string_view type = type_name(body);
+  post(address, to, type, seal(to, std::move(body), std::move(with)));
+}
+
+void Core::send_push(const std::vector<NodeId>& to, PushBody body, CellBlock with) {
+  if (to.empty()) return;
+  const std::string bytes = seal(NodeId{}, std::move(body), std::move(with));  // A push says the same to everybody.
+  for (const NodeId node : to) {
+    if (const auto* known = members.find(node)) post(known->record.peer_address, node, "push", bytes);
+  }
+}
+
+void Core::post(const std::string& address, NodeId to, std::string_view type, std::string bytes) {
   KITH_CHECK(bytes.size() <= kMessageBytesMax, "a message was built over the limit", type, bytes.size());
-  count("sent_" + type);
-  count("sent_" + type + "_bytes", bytes.size());
+  const std::string counter = "sent_" + std::string(type);
+  count(counter);
+  count(counter + "_bytes", bytes.size());
   out->sends.push_back({address, to, std::move(bytes)});
 }
 

@@ -13,10 +13,12 @@
 
 #include "crdt/hlc.h"
 #include "gossip/clocks.h"
+#include "gossip/early_pushes.h"
 #include "gossip/engine.h"
 #include "gossip/member_table.h"
 #include "gossip/message.h"
 #include "gossip/random.h"
+#include "gossip/spread.h"
 
 namespace kith {
 
@@ -46,6 +48,7 @@ struct PeerState {
   OriginId origin;                       // The life all this is about.
   std::int64_t heard_at_ms = -1;         // Monotonic; -1: never.
   std::int64_t agreed_at_ms = -1;
+  std::int64_t asked_at_ms = -1;         // When a sign of life was first asked for that has not come since; -1: none is due.
   std::uint64_t members_version = 0;     // Of its table, as it last said; 0: unknown.
   bool stopping = false;
   // Its wall clock less mine, the greatest in the present and the previous window: a message that was held up makes a
@@ -70,6 +73,7 @@ class Core {
   Identity self;
   MemberTable members;
   Clocks clocks;
+  EarlyPushes early;
   std::map<NodeId, PeerState> peers;
   std::map<std::string, std::uint64_t, std::less<>> counters;
   Instant now;
@@ -87,6 +91,7 @@ class Core {
   // ---- What the node holds
   std::uint64_t batch_bytes_at_most = 0;  // What the batch at hand may take on disk, until the old pages are free again.
   void merge(ShardId shard, const CellKey& cell, const Content& delta);
+  // Raises the clock to `commit`, and on through what came early.
   void hold(ShardId shard, OriginId origin, Timestamp commit);
 
   // This origin committed `delta`: merges it and gathers it for the pushes that follow durability.
@@ -116,6 +121,11 @@ class Core {
   const MemberTable::Member* member(NodeId node) const { return members.find(node); }
   // Whether the peer's member table, as it last said, is another one than ours; true when it never said.
   bool table_differs(NodeId peer) const;
+  // Whether there are few enough to tell each of them everything; else the neighbours, along the grid of gossip/spread.h.
+  // A node whose own record is not understood has no place in the grid.
+  bool tells_all() const { return members.ids().size() <= options.direct_members_max || member(self.node) == nullptr; }
+  Neighbours neighbours() const;         // REQUIRES: !tells_all().
+  RelayStanding standing_of(NodeId node) const;
   CellBlock record_of(NodeId node) const;  // As a message brings it along; empty when there is none.
   // The member table, or the next piece of one that is too large for a message.
   struct Piece {
@@ -139,9 +149,11 @@ class Core {
   // `members` is what comes along instead of what M1 says.
   void send(NodeId to, Body body, CellBlock members = {});
   void send_to_address(const std::string& address, NodeId to, Body body, CellBlock members = {});
+  void send_push(const std::vector<NodeId>& to, PushBody body, CellBlock members);  // Encoded once.
 
  private:
   std::string seal(NodeId to, Body body, CellBlock members);
+  void post(const std::string& address, NodeId to, std::string_view type, std::string bytes);
 
   NodeId last_attached_;
   std::vector<NodeId> others_;

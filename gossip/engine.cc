@@ -11,6 +11,7 @@
 #include "gossip/operations.h"
 #include "gossip/pull.h"
 #include "gossip/push.h"
+#include "gossip/relay.h"
 #include "gossip/round.h"
 
 namespace kith {
@@ -76,6 +77,7 @@ class Engine::Impl {
     core_.count("rows_changed", report.rows_changed);
     core_.count("row_bytes_changed", report.row_bytes);
     push_.flush(operations_.wants_acks());
+    relay_.batch_is_durable();
     operations_.batch_is_durable();
     for (const StoreKey& key : report.damaged) mend_.found(key);
     for (const StoreKey& key : report.refused) mend_.refused(key);
@@ -94,7 +96,7 @@ class Engine::Impl {
 
   void end_step() {
     auto at_ms = round_.wake_at_ms();
-    for (const auto& wake : {join_.wake_at_ms(), pull_.wake_at_ms(), operations_.wake_at_ms()}) {
+    for (const auto& wake : {join_.wake_at_ms(), pull_.wake_at_ms(), relay_.wake_at_ms(), operations_.wake_at_ms()}) {
       if (wake) at_ms = std::min(at_ms, *wake);
     }
     core_.out->wake_at_ms = at_ms;
@@ -126,12 +128,16 @@ class Engine::Impl {
     Row row;
     if (core_.store.snapshot()->get(damaged.key, row) == Snapshot::Lookup::kDamaged) mend_.found(damaged.key);
   }
-  void on(const Stop&) { lives_.stop(); }
+  void on(const Stop&) {
+    lives_.stop();
+    relay_.send_gathered();
+  }
   void on(const Tick&) {
     operations_.retry_deferred(standing(), found_damaged());
     operations_.tick();
     join_.tick();
     pull_.tick();
+    relay_.tick();
     if (round_.tick()) mend_.round();
   }
 
@@ -139,7 +145,7 @@ class Engine::Impl {
   void on_body(const Envelope& from, const JoinBody& body) { join_.on_join(from, body); }
   void on_body(const Envelope&, const WelcomeBody&) {}
   void on_body(const Envelope&, const RefuseBody&) {}
-  void on_body(const Envelope& from, const PushBody& body) { push_.on_push(from.sender, from.origin, body); }
+  void on_body(const Envelope& from, const PushBody& body) { push_.on_push(from, body); }
   void on_body(const Envelope& from, const AckBody& body) {
     for (const auto& part : push_.take_acked(from.sender, body.nonce)) {
       operations_.peer_holds(from.sender, part.shard, {{core_.self.origin, part.commit}});
@@ -165,7 +171,8 @@ class Engine::Impl {
   NodeSetup setup_;
   Lives lives_{core_};
   Join join_{core_, lives_};
-  Push push_{core_};
+  Relay relay_{core_};
+  Push push_{core_, lives_, relay_};
   Pull pull_{core_};
   Round round_{core_, pull_};
   Mend mend_{core_};

@@ -6,7 +6,7 @@
 //
 // Opens no socket, starts no thread, reads no clock, draws from the generator it was seeded with.  Equal histories give
 // equal outputs, byte for byte.  Does not throw on a stranger's bytes: they are counted and dropped.
-// The conversations, one file each: push, pull, round, join, mend; lives and the fence are in lives.
+// The conversations, one file each: push, relay, pull, round, join, mend; lives and the fence are in lives.
 // Transcripts: tests/gossip/
 #pragma once
 
@@ -134,7 +134,7 @@ class Engine {
   void step(Instant now, const Input& input, Output& out);
 
   // The batch of the gathered steps is durable.  Call after every commit and before acting on the rest of `out`, to
-  // which this adds the pushes of what was committed (one message a peer, however many steps were gathered) and
+  // which this adds the pushes of what was committed (one message to each who is told directly, however many steps were gathered), those of others that this node relays, and
   // questions about rows that were found damaged on the way.
   void committed(Instant now, const CommitReport& report, Output& out);
 

@@ -152,16 +152,26 @@ bool Lives::accept(const Envelope& envelope) {
     return refuse("dropped_same_node_id");
   }
   if (!merge_members(envelope)) return refuse("dropped_bad_members");
-  const auto* sender = core_.member(envelope.sender);
-  if (sender == nullptr) return refuse("dropped_stranger");
-  if (envelope.start < sender->life.start) return refuse("dropped_earlier_life");
-  if (envelope.start == sender->life.start && envelope.origin != sender->life.origin) return refuse("dropped_clone");
-  if (core_.members.learn_life(envelope.sender, {envelope.origin, envelope.start})) {
-    core_.clocks.begin_life(envelope.origin, envelope.start);
-  }
+  const std::string_view fenced = fence(envelope.sender, {envelope.origin, envelope.start});
+  if (!fenced.empty()) return refuse("dropped_" + std::string(fenced));
   core_.hlc.observe(envelope.hlc);
   heard(envelope);
   return true;
+}
+
+bool Lives::accept_relayed(NodeId node, Life life) {
+  if (node == core_.self.node) return refuse("dropped_relayed_own");
+  const std::string_view fenced = fence(node, life);
+  return fenced.empty() || refuse("dropped_relayed_" + std::string(fenced));
+}
+
+std::string_view Lives::fence(NodeId node, Life life) {
+  const auto* known = core_.member(node);
+  if (known == nullptr) return "stranger";
+  if (life.start < known->life.start) return "earlier_life";
+  if (life.start == known->life.start && life.origin != known->life.origin) return "clone";
+  if (core_.members.learn_life(node, life)) core_.clocks.begin_life(life.origin, life.start);
+  return {};
 }
 
 void Lives::heard(const Envelope& envelope) {
@@ -183,6 +193,7 @@ void Lives::heard(const Envelope& envelope) {
   }
   ++heard_;
   peer.heard_at_ms = now_ms;
+  peer.asked_at_ms = -1;
   peer.members_version = envelope.members_version;
   peer.stopping = false;
 }
@@ -214,7 +225,13 @@ std::int64_t Lives::ahead_of_most() const {
 
 void Lives::stop() {
   core_.stopping = true;
-  for (const NodeId peer : core_.others()) core_.send(peer, StoppingBody{});
+  if (core_.tells_all()) {
+    for (const NodeId peer : core_.others()) core_.send(peer, StoppingBody{});
+  } else {  // Those that may have us for a relay; the others would only show it.
+    const Neighbours neighbours = core_.neighbours();
+    for (const NodeId peer : neighbours.row) core_.send(peer, StoppingBody{});
+    for (const NodeId peer : neighbours.relays) core_.send(peer, StoppingBody{});
+  }
 }
 
 }  // namespace kith

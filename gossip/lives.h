@@ -28,20 +28,26 @@ class Lives {
   // may be looked at.  What it refuses is counted, and changed nothing.
   [[nodiscard]] bool accept(const Envelope& envelope);
 
+  // The fence for what a relay sends on: whether the life is that of a member and not an earlier one.  Learns of a newer
+  // one; what is known of the originator as a peer stays as it was, since it was not the one who spoke.
+  [[nodiscard]] bool accept_relayed(NodeId node, Life life);
+
   // Whether the sender's clock is too far ahead of ours; `ahead_ms` says how far.
   bool skewed(const Envelope& envelope, std::int64_t* ahead_ms) const;
 
   // How far this machine's clock is ahead of the majority of its peers; positive above max_skew only when they agree.
   bool clock_fenced(std::int64_t* ahead_ms = nullptr) const;
 
-  void stop();                                           // Tells every peer.
+  void stop();                                           // Tells every peer, or, of many, the neighbours.
   void on_stopping(NodeId from) { core_.peers[from].stopping = true; }
 
  private:
   std::int64_t ahead_of_most() const;                    // 0: nobody to judge by.
   bool merge_members(const Envelope& envelope);
+  // What keeps a life from being listened to, as counters name it; empty: nothing.  Then it is learnt of.
+  std::string_view fence(NodeId node, Life life);
   void heard(const Envelope& envelope);
-  bool refuse(std::string_view counter) {
+  bool refuse(std::string_view counter) const {
     core_.count(counter);
     return false;
   }

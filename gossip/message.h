@@ -10,7 +10,9 @@
 //       join     {0: name, 1: peer address, 2: cluster name?, 3: shard count?, 4: nonce}    cluster may be 0 here only
 //       welcome  {0: cluster name, 1: shard count, 2: nonce}
 //       refuse   {0: code, 1: sentence, 2: nonce}
-//       push     {0: [[shard, previous, commit, cells] ...], 1: nonce?}   nonce: an ack is wanted
+//       push     {0: parts, 1: nonce?, 2: spread?, 3: [[node, origin, start, parts] ...]?}
+//                    nonce: an ack is wanted; spread: send 0 on to your row; 3: what others wrote, sent on
+//                    parts := [[shard, previous, commit, cells] ...]
 //       ack      {0: nonce}
 //       summary  {0: digest, 1: promise}
 //       agreed   {0: digest, 1: promise}
@@ -87,12 +89,20 @@ struct RefuseBody {
 struct PushBody {
   struct Part {
     ShardId shard = 0;
-    Timestamp previous;                 // The sender's commit in this shard before these; zero: none in this life.
+    Timestamp previous;                 // The origin's commit in this shard before these; zero: none in this life.
     Timestamp commit;                   // The last of these.
     CellBlock cells;
   };
-  std::vector<Part> parts;
+  struct Relayed {                      // What another node pushed to the sender, on its way to the sender's row.
+    NodeId node;
+    OriginId origin;
+    Timestamp start;                    // Of that life.
+    std::vector<Part> parts;
+  };
+  std::vector<Part> parts;              // The sender's own.
   std::uint64_t nonce = 0;
+  bool spread = false;                  // The receiver is a relay: `parts` are for its row as well (gossip/relay.h).
+  std::vector<Relayed> relayed = {};
 };
 struct AckBody { std::uint64_t nonce = 0; };
 struct SummaryBody {

@@ -127,14 +127,28 @@ bool get(Values in, RefuseBody& out) {
   return in.ok();
 }
 
-bool get(Values in, PushBody& out) {
-  in.each(0, [&](const msgpack::object& object) {
+void get_parts(Values& in, std::size_t slot, std::vector<PushBody::Part>& out) {
+  in.each(slot, [&](const msgpack::object& object) {
     Values part = Values::of_array(object, 4);
     if (!part.ok()) return false;
-    out.parts.push_back({part.shard(0), part.time(1), part.time(2), CellBlock(part.bin(3))});
-    return part.ok() && out.parts.back().previous < out.parts.back().commit;
+    out.push_back({part.shard(0), part.time(1), part.time(2), CellBlock(part.bin(3))});
+    return part.ok() && out.back().previous < out.back().commit;
   });
+}
+
+bool get(Values in, PushBody& out) {
+  get_parts(in, 0, out.parts);
   out.nonce = in.number_or_zero(1);
+  out.spread = in.has(2) && in.boolean(2);
+  if (!in.has(3)) return in.ok();
+  in.each(3, [&](const msgpack::object& object) {
+    Values relayed = Values::of_array(object, 4);
+    if (!relayed.ok()) return false;
+    out.relayed.push_back({NodeId{relayed.number(0)}, OriginId{relayed.number(1)}, relayed.time(2), {}});
+    get_parts(relayed, 3, out.relayed.back().parts);
+    const auto& it = out.relayed.back();
+    return relayed.ok() && it.node && it.origin && it.start;
+  });
   return in.ok();
 }
 

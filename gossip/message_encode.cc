@@ -53,14 +53,26 @@ void put(Packer& pack, const RefuseBody& body) {
   pack.pack(2), pack.pack(body.nonce);
 }
 
-void put(Packer& pack, const PushBody& body) {
-  pack.pack_map(body.nonce != 0 ? 2 : 1);
-  pack.pack(0), put_array(pack, body.parts.size());
-  for (const auto& part : body.parts) {
+void put(Packer& pack, const std::vector<PushBody::Part>& parts) {
+  put_array(pack, parts.size());
+  for (const auto& part : parts) {
     put_array(pack, 4);
     pack.pack(part.shard), pack.pack(part.previous.value), pack.pack(part.commit.value), put_bin(pack, part.cells.bytes());
   }
+}
+
+void put(Packer& pack, const PushBody& body) {
+  pack.pack_map(1u + (body.nonce != 0 ? 1u : 0u) + (body.spread ? 1u : 0u) + (body.relayed.empty() ? 0u : 1u));
+  pack.pack(0), put(pack, body.parts);
   if (body.nonce != 0) pack.pack(1), pack.pack(body.nonce);
+  if (body.spread) pack.pack(2), pack.pack(true);
+  if (body.relayed.empty()) return;
+  pack.pack(3), put_array(pack, body.relayed.size());
+  for (const auto& relayed : body.relayed) {
+    put_array(pack, 4);
+    pack.pack(relayed.node.value), pack.pack(relayed.origin.value), pack.pack(relayed.start.value);
+    put(pack, relayed.parts);
+  }
 }
 
 void put(Packer& pack, const AckBody& body) { pack.pack_map(1), pack.pack(0), pack.pack(body.nonce); }

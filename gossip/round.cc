@@ -1,12 +1,25 @@
 #include "gossip/round.h"
 
 #include <map>
+#include <set>
 
 namespace kith {
 
 void Round::begin() {
-  for (const NodeId peer : core_.others()) tell(peer);
+  for (const NodeId peer : first_to_tell()) tell(peer);
   schedule();
+}
+
+std::vector<NodeId> Round::first_to_tell() {
+  const auto& others = core_.others();
+  if (core_.tells_all()) return others;
+  const Neighbours neighbours = core_.neighbours();
+  std::set<NodeId> out(neighbours.row.begin(), neighbours.row.end());
+  out.insert(neighbours.relays.begin(), neighbours.relays.end());
+  // Somebody answers for certain only when not all of them are down.
+  constexpr std::size_t kOthers = 8;
+  for (std::size_t i = 0; i < kOthers; ++i) out.insert(others[core_.random.below(others.size())]);
+  return {out.begin(), out.end()};
 }
 
 void Round::schedule() {
@@ -56,7 +69,14 @@ void Round::compare_members(NodeId peer) {
   // good before anybody held its commit, digests are equal for ever and the tables are not.
   if (!core_.table_differs(peer)) return;
   core_.count("rounds_members_differing");
-  pull_.start(peer, {kSystemShard});
+  ask(peer, {kSystemShard});
+}
+
+void Round::ask(NodeId peer, const std::vector<ShardId>& shards) {
+  // A life begins with a summary to many, who all answer with the same.
+  constexpr std::size_t kPullsMax = 8;
+  if (pull_.outstanding() >= kPullsMax) return core_.count("pulls_put_off");
+  pull_.start(peer, shards);
 }
 
 void Round::on_digests(NodeId from, const DigestsBody& body) {
@@ -68,7 +88,7 @@ void Round::on_digests(NodeId from, const DigestsBody& body) {
     if (at != theirs.end()) theirs.erase(at);
   }
   for (const auto& [shard, digest] : theirs) differing.push_back(shard);
-  pull_.start(from, differing);
+  ask(from, differing);
 }
 
 }  // namespace kith

@@ -20,7 +20,8 @@ class Round {
  public:
   Round(Core& core, Pull& pull) : core_(core), pull_(pull) {}
 
-  // At the start of a life, or of being a member: tells everybody, so that who hears of it can fence the earlier ones.
+  // At the start of a life, or of being a member: tells everybody, so that who hears of it can fence the earlier ones.  Of
+  // too many to tell each, the neighbours and a few others; the push of the record tells the rest.
   void begin();
   bool tick();            // True when a round began.
   std::int64_t wake_at_ms() const { return next_at_ms_; }
@@ -33,7 +34,9 @@ class Round {
  private:
   void tell(NodeId peer) { core_.send(peer, SummaryBody{core_.clocks.digest(), core_.promise_of_step()}); }
 
+  std::vector<NodeId> first_to_tell();
   void compare_members(NodeId peer);
+  void ask(NodeId peer, const std::vector<ShardId>& shards);  // Unless enough are asked already: a later round will.
   void schedule();
 
   Core& core_;

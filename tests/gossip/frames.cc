@@ -163,6 +163,13 @@ std::vector<Envelope> examples() {
   (void)content.as_register().set(encode(record), {first, actor_of(origin)}, {first, origin});
   with_members.members.append(member_cell(NodeId{0x51}), content);
   out.push_back(with_members);
+
+  push.spread = true;
+  out.push_back(example(push));
+  PushBody relayed;
+  relayed.relayed.push_back({NodeId{0x52}, origin, first, push.parts});
+  relayed.relayed.push_back({NodeId{0x53}, OriginId{0x0b}, first, {{3, {}, second, {}}, {3, second, {second.value + 1}, {}}}});
+  out.push_back(example(relayed));
   return out;
 }
 

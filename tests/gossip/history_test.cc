@@ -50,7 +50,7 @@ class Oracle {
 class History {
  public:
   explicit History(std::uint64_t seed) : random_(seed), network_(parameters()) {
-    const int count = 2 + static_cast<int>(below(3));
+    const int count = grid_ ? 3 + static_cast<int>(below(5)) : 2 + static_cast<int>(below(3));
     for (int i = 1; i <= count; ++i) {
       const std::string name = "n" + std::to_string(i);
       network_.add(name, i == 1 ? "" : "n1");
@@ -114,6 +114,11 @@ class History {
       options.push_bytes_max = 1 + below(300);
       options.pull_timeout_ms = 20 + static_cast<std::int64_t>(below(500));
       options.gossip_interval_ms = 100 + static_cast<std::int64_t>(below(1000));
+    }
+    if ((grid_ = below(3) == 0)) {  // And a third of them push along a grid of three to seven.
+      options.direct_members_max = 2;
+      options.relay_gather_ms = static_cast<std::int64_t>(below(201));
+      options.relay_silent_ms = 50 + static_cast<std::int64_t>(below(5000));
     }
     return options;
   }
@@ -198,6 +203,7 @@ class History {
   }
 
   std::mt19937_64 random_;
+  bool grid_ = false;
   Network network_;
   std::vector<std::string> names_;
   std::vector<Issued> issued_;
@@ -207,7 +213,7 @@ class History {
 };
 
 TEST_CASE("engine: random histories end equal, and as an oracle with perfect knowledge says") {
-  std::uint64_t retries = 0, gaps = 0, pulls = 0, unasked = 0, earlier = 0;
+  std::uint64_t retries = 0, gaps = 0, closed = 0, pulls = 0, unasked = 0, earlier = 0, relayed = 0, relayed_earlier = 0;
   // KITH_SEEDS=FIRST..LAST runs others, or more.
   std::uint64_t first = 1, last = 400;
   if (const char* range = std::getenv("KITH_SEEDS")) REQUIRE(std::sscanf(range, "%lu..%lu", &first, &last) == 2);
@@ -218,9 +224,12 @@ TEST_CASE("engine: random histories end equal, and as an oracle with perfect kno
     history.settle();
     retries += history.retries();
     gaps += history.counter("push_gaps");
+    closed += history.counter("push_gaps_closed");
     pulls += history.counter("pulls_completed");
     unasked += history.counter("dropped_unasked_rows");
     earlier += history.counter("dropped_earlier_life");
+    relayed += history.counter("parts_relayed_to_us");
+    relayed_earlier += history.counter("dropped_relayed_earlier_life");
   }
   // A sweep that never gets into these situations proves nothing.
   CHECK(retries > 0);
@@ -228,6 +237,9 @@ TEST_CASE("engine: random histories end equal, and as an oracle with perfect kno
   CHECK(pulls > 0);
   CHECK(unasked > 0);
   CHECK(earlier > 0);
+  CHECK(closed > 0);
+  CHECK(relayed > 0);
+  CHECK(relayed_earlier > 0);
 }
 
 }  // namespace

@@ -60,10 +60,12 @@ std::vector<Shape> shapes() {
   const Field keys{kArray, pack::array({pack::bin(key)})};
   Field nonce = number(9);
   nonce.optional = true;
+  Field spread = boolean(), relayed = array_of({number(1), number(2), number(3), array_of(push)});
+  spread.optional = relayed.optional = true;
   return {{"join", 0, {text("n2"), text("n2:2"), text(""), number(0), number(9)}},
           {"welcome", 1, {text("kith"), number(4), number(9)}},
           {"refuse", 2, {text("code"), text("sentence"), number(9)}},
-          {"push", 3, {array_of(push), nonce}, 0, push},
+          {"push", 3, {array_of(push), nonce, spread, relayed}, 0, push},
           {"ack", 4, {number(9)}},
           {"summary", 5, {number(1), number(2)}},
           {"agreed", 6, {number(1), number(2)}},
@@ -149,6 +151,53 @@ TEST_CASE("message: each place in the parts of a body may be what it is and noth
       CHECK(with(part) == error);
     }
   }
+}
+
+TEST_CASE("message: each place in what a push relays may be what it is and nothing else") {
+  const std::vector<Field> part{number(2), number(0), number(5), bin("")};
+  const std::vector<Field> life{number(1), number(2), number(3), array_of(part)};
+  const auto with = [&](const std::vector<std::string>& it) {
+    return error_of(frame_of(3, pack::map({{0, pack::array({})}, {3, pack::array({pack::array(it)})}})));
+  };
+  const auto with_part = [&](const std::vector<std::string>& it) {
+    auto values = goods(life);
+    values[3] = pack::array({pack::array(it)});
+    return with(values);
+  };
+  CHECK(with(goods(life)) == FrameError::kNone);
+  CHECK(with_part(goods(part)) == FrameError::kNone);
+  for (std::size_t i = 0; i < life.size(); ++i) {
+    CAPTURE(i);
+    for (const auto& wrong : wrong_for(life[i].type)) {
+      CAPTURE(hex_of(wrong));
+      auto bad = goods(life);
+      bad[i] = wrong;
+      CHECK(with(bad) == FrameError::kBody);
+    }
+    for (const auto& wrong : wrong_for(part[i].type)) {
+      CAPTURE(hex_of(wrong));
+      auto bad = goods(part);
+      bad[i] = wrong;
+      CHECK(with_part(bad) == FrameError::kBody);
+    }
+    // No node, no origin, no start: nobody.
+    auto none = goods(life);
+    none[i] = pack::number(0);
+    CHECK(with(none) == FrameError::kBody);
+  }
+  for (const auto& fields : {goods(life), goods(part)}) {
+    auto shorter = fields, longer = fields;
+    shorter.pop_back();
+    longer.push_back(pack::number(1));
+    CHECK(with(shorter) == FrameError::kBody);
+    CHECK(with(longer) == FrameError::kBody);
+    CHECK(with_part(shorter) == FrameError::kBody);
+    CHECK(with_part(longer) == FrameError::kBody);
+  }
+  auto backwards = goods(part);
+  backwards[1] = backwards[2];
+  CHECK(with_part(backwards) == FrameError::kBody);
+  CHECK(error_of(frame_of(3, pack::map({{3, pack::array({})}}))) == FrameError::kBody);  // Own parts are always there.
 }
 
 TEST_CASE("message: each field of the envelope may be what it is and nothing else") {

@@ -1,6 +1,9 @@
 // tests/gossip/push_test.cc -- a node's own commits on their way: merged always, counted only without a gap.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
+#include "gossip/early_pushes.h"
 #include "tests/gossip/frames.h"
 
 namespace kith::test {
@@ -32,13 +35,90 @@ TEST_CASE("push: behind a gap it is merged, but the clock does not move until th
   CHECK(stage.network.present("n1", stage.key, "c"));
   CHECK(stage.held_of_puppet() == first);
   CHECK(stage.network.counter("n1", "push_gaps") == 1);
+  // What overtook it is here already.
   stage.feed(push(kShard, first, second, plain_add(stage.key, "b", origin, second)));
-  CHECK(stage.held_of_puppet() == second);
-  stage.feed(push(kShard, second, third, plain_add(stage.key, "c", origin, third)));
   CHECK(stage.held_of_puppet() == third);
+  CHECK(stage.network.counter("n1", "push_gaps_closed") == 1);
   // Late and repeated ones change nothing.
   stage.feed(push(kShard, {}, first, plain_add(stage.key, "a", origin, first)));
   CHECK(stage.held_of_puppet() == third);
+}
+
+// Goal: reordering costs nothing but its delay.
+TEST_CASE("push: in whatever order four arrive, the clock ends at the last, and no pull is needed") {
+  std::vector<std::uint64_t> order{1, 2, 3, 4};
+  Stage stage;  // Each order in a shard of a life of its own.
+  stage.tap->lose = {"summary"};
+  std::uint64_t life = 0x1000;
+  do {
+    CAPTURE(order);
+    stage.puppet->origin = OriginId{++life};
+    stage.network.run_ms(5);
+    stage.puppet->start = stage.puppet->now();
+    const OriginId origin = stage.puppet->origin;
+    const std::uint64_t base = stage.puppet->now().value;
+    std::uint64_t whole = 0;  // How many have come without a gap.
+    std::vector<bool> came(5);
+    for (const std::uint64_t i : order) {
+      const Timestamp previous = i == 1 ? Timestamp{} : Timestamp{base + i - 1}, commit{base + i};
+      const auto acks = stage.tap->count("ack");
+      stage.feed(push(kShard, previous, commit, plain_add(stage.key, std::to_string(i), origin, commit), i));
+      came[i] = true;
+      while (whole < 4 && came[whole + 1]) ++whole;
+      CHECK(stage.held_of_puppet() == (whole == 0 ? Timestamp{} : Timestamp{base + whole}));
+      // No ack behind a gap.
+      CHECK(stage.tap->count("ack") - acks == (whole >= i ? 1 : 0));
+    }
+    CHECK(stage.held_of_puppet() == Timestamp{base + 4});
+  } while (std::next_permutation(order.begin(), order.end()));
+  CHECK(stage.tap->count("pull") == 0);
+}
+
+TEST_CASE("push: what came early is held by the clock of a pull as well") {
+  Stage stage;
+  const OriginId origin = stage.puppet->origin;
+  const Timestamp first = stage.puppet->now(), second{first.value + 1}, third{first.value + 2};
+  stage.feed(push(kShard, second, third, plain_add(stage.key, "c", origin, third)));
+  stage.feed(DigestsBody{{{kShard, 12345}}});
+  RowsBody rows;
+  rows.nonce = stage.tap->last<PullBody>("n1", "n2")->nonce;
+  rows.parts.push_back({kShard, 1, true, true, {{origin, second}}, plain_add(stage.key, "b", origin, second)});
+  stage.feed(rows);
+  CHECK(stage.held_of_puppet() == third);
+}
+
+TEST_CASE("push: a new life of ours knows of nothing that came early") {
+  Stage stage;
+  const OriginId origin = stage.puppet->origin;
+  const Timestamp first = stage.puppet->now(), second{first.value + 1}, third{first.value + 2};
+  stage.feed(push(kShard, {}, first, plain_add(stage.key, "a", origin, first)));
+  stage.feed(push(kShard, second, third, plain_add(stage.key, "c", origin, third)));
+  stage.network.kill("n1");
+  stage.network.start("n1");
+  stage.feed(push(kShard, first, second, plain_add(stage.key, "b", origin, second)));
+  CHECK(stage.held_of_puppet() == second);
+}
+
+TEST_CASE("early pushes: bounded for each origin and in all, and the oldest are forgotten") {
+  EarlyPushes early;
+  const OriginId origin{7};
+  const std::uint64_t most = EarlyPushes::kPerOriginMax;
+  for (std::uint64_t i = 1; i <= most + 1; ++i) early.add(kShard, origin, Timestamp{10 * i}, Timestamp{10 * i + 10});
+  CHECK(early.size() == most);
+  CHECK_FALSE(early.take(kShard, origin, Timestamp{10}).has_value());  // The first is forgotten, and the chain begins later.
+  CHECK(early.take(kShard, origin, Timestamp{20}) == Timestamp{10 * most + 20});
+  CHECK(early.empty());
+
+  for (std::uint64_t i = 1; i <= EarlyPushes::kAllMax + 3; ++i) early.add(kShard, OriginId{i}, Timestamp{5}, Timestamp{6});
+  CHECK(early.size() == EarlyPushes::kAllMax);
+  CHECK_FALSE(early.has(kShard, OriginId{3}, Timestamp{5}, Timestamp{6}));
+  CHECK(early.has(kShard, OriginId{4}, Timestamp{5}, Timestamp{6}));
+  CHECK_FALSE(early.has(static_cast<ShardId>(kShard + 1), OriginId{4}, Timestamp{5}, Timestamp{6}));
+  // The same again takes no room; what is below a clock is forgotten.
+  early.add(kShard, OriginId{4}, Timestamp{5}, Timestamp{6});
+  CHECK(early.size() == EarlyPushes::kAllMax);
+  CHECK_FALSE(early.take(kShard, OriginId{4}, Timestamp{6}).has_value());
+  CHECK(early.size() == EarlyPushes::kAllMax - 1);
 }
 
 TEST_CASE("push: a cell in a shard that is not its own has the whole message refused") {

@@ -1,0 +1,560 @@
+// tests/gossip/spread_test.cc -- the grid along which pushes go to many: its layout, and the relays at work.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "gossip/spread.h"
+#include "tests/gossip/frames.h"
+
+namespace kith::test {
+namespace {
+
+constexpr ShardId kShard = 2;
+
+// ---- The layout
+
+std::vector<NodeId> some_members(std::size_t count) {
+  std::vector<NodeId> out;
+  for (std::size_t i = 0; i < count; ++i) out.push_back(NodeId{1000 + 7 * i});
+  return out;
+}
+
+// How often each member is reached by a push of `writer`, and that nobody sends too much.
+std::map<NodeId, int> reached(const std::vector<NodeId>& members, NodeId writer,
+                              const std::function<RelayStanding(NodeId)>& standing) {
+  const Grid grid(members.size());
+  const Neighbours to = neighbours_of(members, writer, standing);
+  REQUIRE(to.relays.size() == grid.rows() - 1);
+  REQUIRE(to.row.size() + to.relays.size() < grid.rows() + grid.columns());
+  std::map<NodeId, int> out;
+  for (const NodeId node : to.row) ++out[node];
+  for (const NodeId relay : to.relays) {
+    ++out[relay];
+    const auto row = row_of(members, relay);
+    REQUIRE(row.size() < grid.columns());
+    for (const NodeId node : row) ++out[node];
+  }
+  return out;
+}
+
+bool once_each(const std::map<NodeId, int>& reached, const std::vector<NodeId>& members, NodeId writer) {
+  return reached.size() == members.size() - 1 && !reached.contains(writer) &&
+         std::all_of(reached.begin(), reached.end(), [](const auto& item) { return item.second == 1; });
+}
+
+TEST_CASE("spread: everybody is reached exactly once, over two hops (17 to 1,024 members)") {
+  for (std::size_t count = 17; count <= 1024; ++count) {
+    CAPTURE(count);
+    const auto members = some_members(count);
+    const Grid grid(count);
+    REQUIRE(grid.columns() * grid.columns() >= count);
+    REQUIRE((grid.columns() - 1) * (grid.columns() - 1) < count);
+    const std::size_t step = count <= 64 ? 1 : count / 8;
+    for (std::size_t at = 0; at < count; at += step) {
+      const NodeId writer = members[std::min(at, count - 1)];
+      REQUIRE(once_each(reached(members, writer, [](NodeId) { return RelayStanding::kNew; }), members, writer));
+    }
+    const NodeId last = members.back();
+    REQUIRE(once_each(reached(members, last, [](NodeId) { return RelayStanding::kHeard; }), members, last));
+  }
+}
+
+TEST_CASE("spread: one alone and two have a grid as well") {
+  for (const std::size_t count : {1u, 2u, 3u, 4u, 5u}) {
+    const auto members = some_members(count);
+    for (const NodeId writer : members) {
+      CHECK(once_each(reached(members, writer, [](NodeId) { return RelayStanding::kNew; }), members, writer));
+    }
+  }
+}
+
+TEST_CASE("spread: of a short row the last is the relay of the columns that it lacks") {
+  const auto members = some_members(17);  // Rows of 5, 5, 5 and 2.
+  const auto relays = [&](std::size_t writer) {
+    return neighbours_of(members, members[writer], [](NodeId) { return RelayStanding::kNew; }).relays;
+  };
+  CHECK(relays(0) == std::vector<NodeId>{members[5], members[10], members[15]});
+  CHECK(relays(4) == std::vector<NodeId>{members[9], members[14], members[16]});
+  CHECK(relays(16) == std::vector<NodeId>{members[1], members[6], members[11]});
+}
+
+TEST_CASE("spread: a relay that is away is passed over for one that was heard of, and everybody is reached all the same") {
+  std::mt19937_64 random(5);
+  for (int run = 0; run < 500; ++run) {
+    CAPTURE(run);
+    const auto members = some_members(17 + random() % 200);
+    const Grid grid(members.size());
+    std::map<NodeId, RelayStanding> standing;
+    for (const NodeId node : members) standing[node] = static_cast<RelayStanding>(random() % 5);
+    const auto of = [&](NodeId node) { return standing.at(node); };
+    const std::size_t place = random() % members.size();
+    CHECK(once_each(reached(members, members[place], of), members, members[place]));
+    const Neighbours to = neighbours_of(members, members[place], of);
+    std::size_t i = 0;
+    for (std::size_t row = 0; row < grid.rows(); ++row) {
+      if (row == grid.row_of(place)) continue;
+      const NodeId relay = to.relays[i++], beside = members[grid.beside(place, row)];
+      std::set<RelayStanding> in_row;
+      for (std::size_t j = 0; j < grid.size_of(row); ++j) in_row.insert(of(members[grid.first_of(row) + j]));
+      if (of(beside) == RelayStanding::kHeard || of(beside) == RelayStanding::kNew) {
+        CHECK(relay == beside);
+      } else if (in_row.contains(RelayStanding::kHeard)) {
+        CHECK(of(relay) == RelayStanding::kHeard);
+      } else if (in_row.contains(RelayStanding::kNew) || in_row.contains(RelayStanding::kSilent)) {
+        CHECK((of(relay) == RelayStanding::kNew || of(relay) == RelayStanding::kSilent));
+      } else {
+        CHECK(relay == beside);
+      }
+    }
+  }
+  // The next one, around the end of the row.
+  const auto members = some_members(25);
+  const auto with = [&](std::set<std::size_t> heard) {
+    return neighbours_of(members, members[3], [&](NodeId node) {
+             const auto at = static_cast<std::size_t>(std::find(members.begin(), members.end(), node) - members.begin());
+             return heard.contains(at) ? RelayStanding::kHeard : RelayStanding::kSilent;
+           }).relays[0];
+  };
+  CHECK(with({5, 9}) == members[9]);
+  CHECK(with({5, 6}) == members[5]);
+  CHECK(with({}) == members[8]);
+}
+
+// ---- Twenty-five nodes
+
+struct Cluster {
+  explicit Cluster(int count = 25) {
+    begin_cluster(network, count);
+    network.run_ms(3000);
+    std::vector<std::pair<NodeId, std::string>> by_id;
+    for (int i = 1; i <= count; ++i) {
+      const std::string name = "n" + std::to_string(i);
+      by_id.emplace_back(network.node(name).engine->status({}).node, name);
+    }
+    std::sort(by_id.begin(), by_id.end());
+    for (const auto& [id, name] : by_id) names.push_back(name);
+    tap.emplace(network);
+  }
+  // Writes at the member of that place while no round finds anything, and returns the names of who has got it then.
+  std::set<std::string> write(std::size_t place, const std::string& member) {
+    tap->sent.clear();
+    tap->lose = {"summary"};
+    REQUIRE(network.operate(names[place], sadd("likes", {member})).outcome == Outcome::kOk);
+    network.run_ms(400);
+    tap->lose.clear();
+    std::set<std::string> out;
+    for (const auto& name : names) {
+      if (network.node(name).engine && network.present(name, "likes", member)) out.insert(name);
+    }
+    return out;
+  }
+
+  Network network;
+  std::vector<std::string> names;  // In the order of the grid.
+  std::optional<Tap> tap;
+};
+
+TEST_CASE("spread: a write to twenty-five nodes is twenty-four pushes, and no pull") {
+  Cluster it;
+  for (const std::size_t place : {std::size_t{0}, std::size_t{12}, std::size_t{24}}) {
+    CHECK(it.write(place, "x" + std::to_string(place)).size() == 25);
+    CHECK(it.tap->count("push") == 24);
+    CHECK(it.tap->count("pull") == 0);
+    std::map<std::string, int> sent;
+    for (const auto& message : it.tap->sent) {
+      if (std::holds_alternative<PushBody>(message.envelope.body)) ++sent[message.from];
+    }
+    CHECK(sent.at(it.names[place]) == 8);
+    CHECK(sent.size() == 5);  // The writer and four relays.
+  }
+}
+
+TEST_CASE("spread: with a client that waits for acks a push goes directly, and everybody answers") {
+  Cluster it;
+  Operation operation = sadd("likes", {"x"});
+  operation.replicas = kAllReplicas;
+  const Reply reply = it.network.operate(it.names[7], operation);
+  CHECK(reply.outcome == Outcome::kOk);
+  CHECK(reply.replicas.size() == 25);
+  std::size_t pushes = 0;
+  for (const auto& sent : it.tap->sent) {
+    const auto* push = std::get_if<PushBody>(&sent.envelope.body);
+    if (push == nullptr) continue;
+    ++pushes;
+    CHECK(sent.from == it.names[7]);
+    CHECK(push->nonce != 0);
+    CHECK_FALSE(push->spread);
+  }
+  CHECK(pushes == 24);
+}
+
+TEST_CASE("spread: what a killed relay should have sent on is pulled, until it counts as silent and another relays") {
+  Cluster it;
+  const std::size_t writer = 12, relay = 7;
+  CHECK(it.write(writer, "before").size() == 25);
+  it.network.kill(it.names[relay]);
+  // All but its row.
+  CHECK(it.write(writer, "lost").size() == 20);
+  REQUIRE(it.network.run_until([&] { return it.network.all_settled(); }));
+  for (const std::size_t place : {5u, 6u, 8u, 9u}) CHECK(it.network.present(it.names[place], "likes", "lost"));
+  it.network.run_ms(it.network.options.relay_silent_ms);
+  // Silent now.  Of its row perhaps nobody was heard of lately either: then it is asked once more, for the last time.
+  CHECK(it.write(writer, "perhaps").size() >= 20);
+  it.network.run_ms(it.network.options.relay_silent_ms);
+  CHECK(it.write(writer, "around it").size() == 24);
+  CHECK(it.tap->count("push") == 24);  // The others of its row are told by the new relay; one is for the dead.
+  // Back again, it is asked again.
+  it.network.start(it.names[relay]);
+  REQUIRE(it.network.run_until([&] { return it.network.all_settled(); }));
+  CHECK(it.write(writer, "after").size() == 25);
+}
+
+TEST_CASE("spread: a relay that says that it goes down is passed over at once") {
+  Cluster it;
+  it.network.input(it.names[7], Stop{});
+  it.network.run_ms(100);
+  it.network.kill(it.names[7]);
+  CHECK(it.write(12, "x").size() == 24);
+}
+
+TEST_CASE("spread: a new member is known to all through its neighbours, and a new life too") {
+  Cluster it;
+  it.tap->sent.clear();
+  it.network.kill(it.names[12]);
+  it.network.start(it.names[12]);
+  std::size_t told = 0;
+  for (const auto& sent : it.tap->sent) told += std::holds_alternative<SummaryBody>(sent.envelope.body) ? 1 : 0;
+  CHECK(told >= 8);
+  CHECK(told <= 16);
+  it.tap->lose = {"summary", "digests", "pull", "rows"};
+  it.network.run_ms(500);
+  const OriginId origin = it.network.node(it.names[12]).engine->status({}).origin;
+  for (const auto& name : it.names) {
+    for (const auto& member : it.network.node(name).engine->status({}).members) {
+      if (member.name == it.names[12]) CHECK(member.origin == origin);
+    }
+  }
+  it.network.add("n26", "n1");
+  it.network.start("n26");
+  it.network.run_ms(1000);
+  // A new place in the order moves all behind it, and who counts on the old order passes nothing on to some: most know.
+  std::size_t know = 0;
+  for (const auto& name : it.names) know += it.network.node(name).engine->status({}).members.size() == 26 ? 1 : 0;
+  CHECK(know >= 15);
+  it.tap->lose.clear();
+  REQUIRE(it.network.run_until([&] { return it.network.all_settled(); }));
+  for (const auto& name : it.names) CHECK(it.network.node(name).engine->status({}).members.size() == 26);
+}
+
+// ---- One relay, and a hundred and twenty others who are only talked of
+
+struct Spoken {
+  NodeId node;
+  OriginId origin;
+  Timestamp start;
+};
+
+struct RelayStage : PuppetStage {
+  explicit RelayStage(std::size_t push_bytes_max = 0) {
+    if (push_bytes_max > 0) network.options.push_bytes_max = push_bytes_max;
+    network.kill("n1");
+    network.start("n1");  // With the options as they are now.
+    const NodeId self = network.node("n1").engine->status({}).node;
+    members = {self, puppet->node};
+    lives[puppet->node] = {puppet->node, puppet->origin, puppet->start};
+    Envelope envelope = puppet->envelope(AckBody{1});
+    for (std::uint64_t i = 1; members.size() < 121; ++i) {
+      const NodeId node{i * (~std::uint64_t{0} / 119)};
+      const OriginId origin{0x7000 + i};
+      const Timestamp start{i}, at{1000 + i};
+      const std::string name = "m" + std::to_string(i);
+      Content content(Kind::kHash);
+      (void)content.as_register().set(encode(MemberRecord{name, name + ":1", name + ":2", {{origin, start}}}),
+                                      {at, actor_of(origin)}, {at, origin});
+      envelope.members.append(member_cell(node), content);
+      members.push_back(node);
+      lives[node] = {node, origin, start};
+    }
+    std::sort(members.begin(), members.end());
+    network.feed("n1", encode(envelope));
+    place = static_cast<std::size_t>(std::find(members.begin(), members.end(), self) - members.begin());
+    for (const NodeId node : row_of(members, self)) row.insert(node);
+    const Grid grid(members.size());
+    for (std::size_t r = 0; r < grid.rows(); ++r) {
+      const NodeId node = members[grid.beside(place, r)];
+      if (lives.contains(node)) column.push_back(lives.at(node));
+    }
+    tap->sent.clear();
+  }
+
+  // What `who` has to say, to be sent on.
+  std::string says(const Spoken& who, PushBody body) {
+    body.spread = true;
+    Puppet as = *puppet;
+    as.node = who.node;
+    as.origin = who.origin;
+    as.start = who.start;
+    return as.says(std::move(body));
+  }
+  PushBody push_of(const Spoken& who, Timestamp previous, Timestamp commit, const std::string& member) {
+    PushBody out;
+    out.parts.push_back({kShard, previous, commit, plain_add(key_in(kShard), member, who.origin, commit)});
+    return out;
+  }
+  struct Message {
+    std::string to;
+    PushBody body;
+  };
+  std::vector<Message> relayed() const {
+    std::vector<Message> out;
+    for (const auto& sent : tap->sent) {
+      const auto* push = std::get_if<PushBody>(&sent.envelope.body);
+      if (push != nullptr && !push->relayed.empty()) out.push_back({sent.to, *push});
+    }
+    return out;
+  }
+
+  std::vector<NodeId> members;
+  std::size_t place = 0;
+  std::set<NodeId> row;
+  std::vector<Spoken> column;
+  std::map<NodeId, Spoken> lives;
+};
+
+TEST_CASE("relay: ten writes of a column within the gather time are at most two messages to each of the row") {
+  RelayStage stage;
+  REQUIRE(stage.column.size() >= 10);
+  REQUIRE(stage.row.size() == 10);
+  const Timestamp at = stage.puppet->now();
+  for (std::size_t i = 0; i < 10; ++i) {
+    stage.network.feed("n1", stage.says(stage.column[i], stage.push_of(stage.column[i], {}, at, std::to_string(i))));
+    stage.network.run_ms(10);
+  }
+  stage.network.run_ms(200);
+  const auto messages = stage.relayed();
+  std::map<std::string, std::vector<PushBody>> by_receiver;
+  for (const auto& message : messages) by_receiver[message.to].push_back(message.body);
+  CHECK(by_receiver.size() == 10);
+  for (const auto& [to, bodies] : by_receiver) {
+    CHECK(bodies.size() == 2);
+    CHECK(bodies[0].relayed.size() == 1);  // The first at once.
+    CHECK(bodies[1].relayed.size() == 9);
+    std::set<OriginId> seen;
+    for (const auto& body : bodies) {
+      CHECK(body.parts.empty());
+      CHECK_FALSE(body.spread);
+      CHECK(body.nonce == 0);
+      for (const auto& life : body.relayed) {
+        CHECK(seen.insert(life.origin).second);
+        CHECK(stage.lives.at(life.node).origin == life.origin);
+        CHECK(stage.lives.at(life.node).start == life.start);
+        REQUIRE(life.parts.size() == 1);
+        // As they came, byte for byte.
+        CHECK(life.parts[0].commit == at);
+        CHECK(life.parts[0].cells.read()->size() == 1);
+      }
+    }
+    CHECK(seen.size() == 10);
+  }
+  CHECK(stage.network.counter("n1", "relayed_messages") == 20);
+}
+
+TEST_CASE("relay: nothing is sent on before it is durable here, and nothing twice") {
+  RelayStage stage;
+  const Spoken who = stage.column[0];
+  const std::string frame = stage.says(who, stage.push_of(who, {}, stage.puppet->now(), "a"));
+  Engine& engine = *stage.network.node("n1").engine;
+  Output out;
+  engine.step(instant_of(stage.network), PeerFrame{frame}, out);
+  engine.step(instant_of(stage.network), PeerFrame{frame}, out);
+  CHECK(out.sends.empty());
+  engine.committed(instant_of(stage.network), stage.network.node("n1").store->commit(out.store), out);
+  CHECK(out.sends.size() == 10);
+  out.clear();
+  engine.step(instant_of(stage.network), PeerFrame{frame}, out);
+  engine.committed(instant_of(stage.network), stage.network.node("n1").store->commit(out.store), out);
+  CHECK(out.sends.empty());
+}
+
+TEST_CASE("relay: what was relayed is not relayed again, and what is not marked is not relayed") {
+  RelayStage stage;
+  const Spoken who = stage.column[0], other = stage.column[1];
+  PushBody body;
+  body.relayed.push_back({other.node, other.origin, other.start, stage.push_of(other, {}, stage.puppet->now(), "a").parts});
+  stage.network.feed("n1", stage.says(who, body));
+  CHECK(stage.network.present("n1", key_in(kShard), "a"));
+  Puppet as = *stage.puppet;
+  as.node = who.node;
+  as.origin = who.origin;
+  as.start = who.start;
+  stage.network.feed("n1", as.says(stage.push_of(who, {}, stage.puppet->now(), "b")));
+  CHECK(stage.network.present("n1", key_in(kShard), "b"));
+  stage.network.run_ms(500);
+  CHECK(stage.relayed().empty());
+}
+
+TEST_CASE("relay: a message is cut between parts only, and each of them begins where the last one ended") {
+  RelayStage stage(150);
+  const Spoken who = stage.column[0];
+  const std::uint64_t base = stage.puppet->now().value;
+  PushBody first = stage.push_of(who, {}, Timestamp{base}, "first"), more;
+  for (std::uint64_t i = 1; i <= 12; ++i) {
+    const auto part = stage.push_of(who, Timestamp{base + i - 1}, Timestamp{base + i}, std::to_string(i));
+    more.parts.push_back(part.parts[0]);
+  }
+  stage.network.feed("n1", stage.says(who, first));
+  stage.network.feed("n1", stage.says(who, more));
+  stage.network.run_ms(500);
+  std::map<std::string, Timestamp> reached;
+  std::map<std::string, std::size_t> messages;
+  for (const auto& message : stage.relayed()) {
+    ++messages[message.to];
+    for (const auto& life : message.body.relayed) {
+      for (const auto& part : life.parts) {
+        CHECK(part.previous == reached[message.to]);
+        reached[message.to] = part.commit;
+        CHECK(part.cells.read()->size() == 1);
+      }
+    }
+  }
+  CHECK(reached.size() == 10);
+  for (const auto& [to, at] : reached) CHECK(at == Timestamp{base + 12});
+  for (const auto& [to, count] : messages) CHECK(count >= 7);
+}
+
+TEST_CASE("relay: a record that is sent on brings its member along") {
+  RelayStage stage;
+  const Spoken who = stage.column[0];
+  const Timestamp at = stage.puppet->now();
+  Content content(Kind::kHash);
+  (void)content.as_register().set(
+      encode(MemberRecord{"new name", "m:1", "m:2", {{who.origin, who.start}}}), {at, actor_of(who.origin)}, {at, who.origin});
+  PushBody push;
+  CellBlock cells;
+  cells.append(member_cell(who.node), content);
+  push.parts.push_back({kSystemShard, {}, at, cells});
+  stage.network.feed("n1", stage.says(who, push));
+  REQUIRE_FALSE(stage.relayed().empty());
+  for (const auto& sent : stage.tap->sent) {
+    if (std::holds_alternative<PushBody>(sent.envelope.body)) CHECK(sent.envelope.members.bytes() == cells.bytes());
+  }
+}
+
+// ---- The fence for what is relayed
+
+struct FenceStage {
+  FenceStage() {
+    begin_cluster(network, 3);
+    relay.emplace(network, "n2");
+    originator.emplace(network, "n3");
+    network.kill("n2");
+    network.kill("n3");
+  }
+  PushBody of(NodeId node, OriginId origin, Timestamp start, const std::string& member) {
+    PushBody out;
+    const Timestamp at = Timestamp{originator->now().value + ++commits};
+    out.relayed.push_back({node, origin, start, {{kShard, {}, at, plain_add(key_in(kShard), member, origin, at)}}});
+    return out;
+  }
+  std::uint64_t dropped(const std::string& why) { return network.counter("n1", "dropped_relayed_" + why); }
+  MemberStatus status_of_originator() {
+    for (const auto& member : network.node("n1").engine->status(instant_of(network)).members) {
+      if (member.id == originator->node) return member;
+    }
+    FAIL("no such member");
+    return {};
+  }
+
+  Network network;
+  std::optional<Puppet> relay, originator;
+  std::uint64_t commits = 0;
+};
+
+TEST_CASE("relayed: it is merged and held under its originator, of whom nothing was heard by that") {
+  FenceStage stage;
+  stage.network.run_ms(1000);
+  const auto before = stage.status_of_originator();
+  const PushBody body = stage.of(stage.originator->node, stage.originator->origin, stage.originator->start, "x");
+  stage.network.feed("n1", stage.relay->says(body));
+  CHECK(stage.network.present("n1", key_in(kShard), "x"));
+  CHECK(held(stage.network, "n1", kShard, stage.originator->origin) == body.relayed[0].parts[0].commit);
+  CHECK_FALSE(held(stage.network, "n1", kShard, stage.relay->origin));
+  CHECK(stage.status_of_originator().heard_ms_ago == before.heard_ms_ago);
+  // Behind a gap it is merged, and no more.
+  PushBody later = stage.of(stage.originator->node, stage.originator->origin, stage.originator->start, "y");
+  later.relayed[0].parts[0].previous = just_before(later.relayed[0].parts[0].commit);
+  later.relayed[0].parts[0].commit = Timestamp{later.relayed[0].parts[0].commit.value + 5};
+  later.relayed[0].parts[0].previous = Timestamp{later.relayed[0].parts[0].commit.value - 1};
+  stage.network.feed("n1", stage.relay->says(later));
+  CHECK(stage.network.present("n1", key_in(kShard), "y"));
+  CHECK(held(stage.network, "n1", kShard, stage.originator->origin) == body.relayed[0].parts[0].commit);
+}
+
+TEST_CASE("relayed: an earlier life, a clone, a stranger and oneself are dropped and counted, and nothing else is") {
+  FenceStage stage;
+  const Puppet& it = *stage.originator;
+  const EngineStatus self = stage.network.node("n1").engine->status(instant_of(stage.network));
+  struct Case {
+    std::string why;
+    NodeId node;
+    OriginId origin;
+    Timestamp start;
+  };
+  const std::vector<Case> cases = {
+      {"earlier_life", it.node, OriginId{0xdead}, just_before(it.start)},
+      {"clone", it.node, OriginId{0xdead}, it.start},
+      {"stranger", NodeId{0x5712}, OriginId{0xdead}, it.start},
+      {"own", self.node, self.origin, self.start},
+      {"own", self.node, OriginId{0xdead}, it.now()},
+  };
+  for (const Case& bad : cases) {
+    CAPTURE(bad.why);
+    const auto before = stage.dropped(bad.why);
+    PushBody body = stage.of(bad.node, bad.origin, bad.start, "bad");
+    const PushBody good = stage.of(it.node, it.origin, it.start, "good after " + bad.why);
+    body.relayed.push_back(good.relayed[0]);
+    stage.network.feed("n1", stage.relay->says(body));
+    CHECK(stage.dropped(bad.why) == before + 1);
+    CHECK_FALSE(stage.network.present("n1", key_in(kShard), "bad"));
+    CHECK_FALSE(held(stage.network, "n1", kShard, OriginId{0xdead}));
+    CHECK(stage.network.present("n1", key_in(kShard), "good after " + bad.why));
+  }
+}
+
+TEST_CASE("relayed: a newer life is learnt from it, and the earlier one fenced") {
+  FenceStage stage;
+  const OriginId newer{0xbeef};
+  const auto before = stage.status_of_originator();
+  stage.network.feed("n1", stage.relay->says(stage.of(stage.originator->node, newer, stage.originator->now(), "x")));
+  CHECK(stage.network.present("n1", key_in(kShard), "x"));
+  CHECK(stage.status_of_originator().origin == newer);
+  CHECK(stage.status_of_originator().heard_ms_ago == before.heard_ms_ago);
+  stage.network.feed("n1", stage.originator->says(StoppingBody{}));
+  CHECK(stage.network.counter("n1", "dropped_earlier_life") == 1);
+  stage.network.feed("n1", stage.relay->says(stage.of(stage.originator->node, stage.originator->origin, stage.originator->start, "y")));
+  CHECK(stage.dropped("earlier_life") == 1);
+}
+
+TEST_CASE("relayed: when any of it is malformed, or the relay itself is refused, nothing is looked at") {
+  FenceStage stage;
+  const OriginId newer{0xbeef};
+  PushBody body = stage.of(stage.originator->node, newer, stage.originator->now(), "x");
+  PushBody bad = body;
+  bad.relayed.push_back({stage.originator->node, newer, stage.originator->now(), {{kShard, {}, Timestamp{5}, CellBlock("no cell")}}});
+  stage.network.feed("n1", stage.relay->says(bad));
+  CHECK(stage.network.counter("n1", "dropped_bad_cells") == 1);
+  bad = body;
+  bad.relayed[0].parts.push_back({kShard + 1, {}, Timestamp{5}, plain_add(key_in(kShard), "x", newer, Timestamp{5})});
+  stage.network.feed("n1", stage.relay->says(bad));
+  CHECK(stage.network.counter("n1", "dropped_bad_cells") == 2);
+  Puppet earlier = *stage.relay;
+  earlier.start = just_before(earlier.start);
+  stage.network.feed("n1", earlier.says(body));
+  CHECK(stage.network.counter("n1", "dropped_earlier_life") == 1);
+  CHECK_FALSE(stage.network.present("n1", key_in(kShard), "x"));
+  CHECK(stage.status_of_originator().origin == stage.originator->origin);
+}
+
+}  // namespace
+}  // namespace kith::test
