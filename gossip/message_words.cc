@@ -21,8 +21,13 @@ struct Describe {
   std::string operator()(const PushBody& body) {
     std::size_t cells = 0;
     for (const auto& part : body.parts) cells += cell_count(part.cells);
-    return "push " + plural(cells, "cell") + " in " + plural(body.parts.size(), "shard") +
-           (body.parts.front().previous ? ", after an earlier one" : ", the first") + (body.nonce != 0 ? ", ack wanted" : "");
+    std::string out = "push ";
+    if (!body.parts.empty()) {
+      out += plural(cells, "cell") + " in " + plural(body.parts.size(), "shard") +
+             (body.parts.front().previous ? ", after an earlier one" : ", the first");
+    }
+    for (const auto& relayed : body.relayed) out += "relayed " + plural(relayed.parts.size(), "part");
+    return out + (body.spread ? ", for the row too" : "") + (body.nonce != 0 ? ", ack wanted" : "");
   }
   std::string operator()(const AckBody&) { return "ack"; }
   std::string operator()(const SummaryBody&) { return "summary"; }

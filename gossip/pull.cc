@@ -22,6 +22,9 @@ std::vector<ShardId> in_order_of_answer(const std::set<ShardId>& shards) {
   return out;
 }
 
+// How long the patience with a peer may grow that answers late.
+constexpr std::int64_t kPatienceMsMax = 60'000;
+
 }  // namespace
 
 void Pull::start(NodeId peer, const std::vector<ShardId>& shards) {
@@ -38,7 +41,7 @@ void Pull::ask(NodeId peer, Question& question) {
   question.later.clear();
   if (core_.table_differs(peer)) question.asked.insert(kSystemShard);
   question.nonce = core_.random.nonzero();
-  question.expires_at_ms = core_.now.monotonic_ms + core_.options.pull_timeout_ms;
+  question.expires_at_ms = core_.now.monotonic_ms + patience_ms(peer);
   const OriginId epoch = core_.peers[peer].origin;
   const auto snapshot = core_.store.snapshot();
   PullBody body;
@@ -68,7 +71,15 @@ void Pull::ask(NodeId peer, Question& question) {
   core_.send(peer, std::move(body));
 }
 
-void Pull::forget(NodeId peer) { questions_.erase(peer); }
+std::int64_t Pull::patience_ms(NodeId peer) const {
+  const auto at = late_.find(peer);
+  return at == late_.end() ? core_.options.pull_timeout_ms : std::max(core_.options.pull_timeout_ms, at->second.patience_ms);
+}
+
+void Pull::forget(NodeId peer) {
+  questions_.erase(peer);
+  late_.erase(peer);
+}
 
 void Pull::tick() {
   for (auto at = questions_.begin(); at != questions_.end();) {
@@ -77,6 +88,7 @@ void Pull::tick() {
       continue;
     }
     core_.count("pulls_unanswered");
+    late_[at->first].nonce = at->second.nonce;
     at = questions_.erase(at);  // The next round that finds a difference asks again.
   }
 }
@@ -170,8 +182,17 @@ void Pull::on_pull(NodeId from, const PullBody& body, const Damage& damage) {
 
 void Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
   const auto at = questions_.find(from);
-  if (at == questions_.end() || at->second.nonce != body.nonce) return core_.count("dropped_unasked_rows");
+  const auto late = late_.find(from);
+  if (at == questions_.end() || at->second.nonce != body.nonce) {
+    // SUBTLE: an answer counts in time only, so a timeout below the round trip would never let one count.
+    if (late != late_.end() && late->second.nonce == body.nonce) {
+      late->second = {0, std::min(2 * patience_ms(from), kPatienceMsMax)};
+      core_.count("pulls_answered_late");
+    }
+    return core_.count("dropped_unasked_rows");
+  }
   Question& question = at->second;
+  if (late != late_.end()) late->second.patience_ms -= late->second.patience_ms / 16;
   std::vector<std::vector<Cell>> parts;
   for (const auto& part : body.parts) {
     auto cells = core_.read_cells(part.shard, part.cells);

@@ -54,11 +54,17 @@ class Pull {
     std::int64_t expires_at_ms = 0;
   };
   void ask(NodeId peer, Question& question);
+  std::int64_t patience_ms(NodeId peer) const;
   RowsBody::Part read_feed(const Snapshot& snapshot, const PullBody::Part& asked, std::size_t bytes_before,
                            const Damage& damage);
 
   Core& core_;
   std::map<NodeId, Question> questions_;
+  struct Late {
+    std::uint64_t nonce = 0;          // Of the question given up last, for as long as no answer to it came.
+    std::int64_t patience_ms = 0;     // Doubled by each answer that came too late, and back by and by.
+  };
+  std::map<NodeId, Late> late_;
 };
 
 }  // namespace kith

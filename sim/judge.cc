@@ -185,10 +185,15 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
     last_commit_[origin] = newest;
     at.disk.last_commit = std::max(at.disk.last_commit, newest);
   }
-  for (const StoreKey& key : batch.forgotten()) {
-    if (const auto ghost = at.disk.ghost.find(key); ghost != at.disk.ghost.end() && ghost->second.rotten) at.disk.ghost.erase(ghost);
-  }
   const auto snapshot = at.disk.store->snapshot();
+  for (const StoreKey& key : batch.forgotten()) {
+    const auto ghost = at.disk.ghost.find(key);
+    if (ghost == at.disk.ghost.end() || !ghost->second.rotten) continue;
+    Row row;
+    // What was merged in since it rotted is all there is now.
+    if (snapshot->get(key, row) == Snapshot::Lookup::kMissing) at.disk.ghost.erase(ghost);
+    else keys.push_back(key);
+  }
   for (const StoreKey& key : keys) {
     const auto ghost = at.disk.ghost.find(key);
     if (ghost != at.disk.ghost.end()) compare(at, key, ghost->second, *snapshot);

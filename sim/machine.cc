@@ -22,7 +22,7 @@ void Machine::start(std::int64_t now_us, const std::vector<std::string>& join) {
   setup.client_address = name + ":1";
   setup.peer_address = address();
   setup.shard_count = scenario_.shard_count;
-  if (!disk.founded) setup.join = join;
+  if (!disk.founded || moved) setup.join = join;
   if (const auto problem = check_setup(*disk.store->snapshot(), setup)) {
     host_.on_stopped(*this, *problem);
     return;

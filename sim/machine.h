@@ -95,6 +95,7 @@ class Machine {
   bool joins = false;                           // Its disk was empty when the run began: it has to be let in.
   bool gone = false;                            // Left for good.
   bool clone = false;                           // A copy of another machine.
+  bool moved = false;                           // Its disk came from another machine: peers may not know where it is now.
   bool refused_for_good = false;
 
  private:

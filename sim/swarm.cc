@@ -97,6 +97,11 @@ class Swarm {
       engine.lease_ms = draw_.between(1, 300);
     }
     if (has(Fault::kShortWindow)) engine.retry_window_ms = draw_.between(1000, 15'000);
+    if (has(Fault::kGrid)) {
+      engine.direct_members_max = 1 + draw_.below(3);
+      engine.relay_gather_ms = draw_.between(0, 300);
+      engine.relay_silent_ms = draw_.between(500, 6000);
+    }
   }
 
   void clients() {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "gossip/core.h"
 #include "sim/world_impl.h"
 
 namespace kith::sim {
@@ -17,10 +18,16 @@ void World::heal_machine(Machine& it) {
   it.fail_next_sync = false;
   it.clock.right(now_us_);
   it.resume(now_us_);
-  // SUBTLE: a node that wrote alone while its clock was far ahead holds timestamps of a time to come.  Its peers do not
-  // listen to it until then, and that is right; an operator gives it an empty disk, and so do we.
-  const std::int64_t ahead_us = it.disk.last_commit.ms() * 1000 - (kEpochUs + now_us_);
-  if (ahead_us > (scenario_.engine.max_skew_ms + scenario_.engine.lease_ms) * 1000) {
+  // What a mad clock left in memory goes with a restart.  SUBTLE: a node that wrote alone while its clock was far ahead
+  // holds timestamps of a time to come on its disk, too.  Its peers do not listen to it until then, and that is right: an
+  // operator gives it an empty disk, and so do we.
+  const std::int64_t most_ms = (kEpochUs + now_us_) / 1000 + scenario_.engine.max_skew_ms;
+  if (it.up() && it.engine().time(it.instant(now_us_)).ms() > most_ms) {
+    mark("restarted to get rid of a time to come");
+    it.crash(now_us_);
+  }
+  const Timestamp lease{meta::decode_number(it.disk.store->snapshot()->meta(meta::kLease))};
+  if (!it.up() && lease.ms() > most_ms + scenario_.engine.lease_ms) {
     mark("wrote in the future, alone: its disk was given up");
     destroy_disk(it);
   }
@@ -35,7 +42,6 @@ void World::heal_all() {
     if (it->clone) {  // Of two with one identity one has to go.
       it->crash(now_us_);
       it->gone = true;
-      it->disk.ghost.clear();
       judge_.disk_lost(all());
       for (const auto& original : machines_) {
         if (original->disk.node_name == it->disk.node_name && original != it) original->crash(now_us_);
@@ -64,7 +70,13 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
 
 void World::heal_core() {
   std::vector<Machine*> core = group(scenario_.core);
-  std::erase_if(core, [](const Machine* it) { return it->gone || it->clone; });
+  std::erase_if(core, [this](const Machine* it) {
+    // Of two with one identity only the later is listened to.
+    const bool twice = std::any_of(machines_.begin(), machines_.end(), [&](const auto& other) {
+      return other.get() != it && other->up() && other->disk.node_name == it->disk.node_name;
+    });
+    return it->gone || it->clone || twice;
+  });
   if (core.size() < 2) return;
   for (const Machine* a : core) {
     for (const Machine* b : core) network_->cut(a->index, b->index, false);

@@ -92,7 +92,6 @@ void World::happen(const Event& event) {
         go_down(it, true);
         if (it.up()) it.crash(now_us_);
         it.gone = true;
-        it.disk.ghost.clear();
         judge_.disk_lost(all());
       });
 
@@ -238,6 +237,7 @@ void World::swizzle_step(std::uint64_t which) {
 // ---- Disks
 
 void World::destroy_disk(Machine& it) {
+  if (it.gone) return;
   it.crash(now_us_);
   if (recorder_) recorder_->begin("down " + it.name, Span::Kind::kDown, {it.index}, it.name + " down", now_us_);
   it.disk = Disk{};
@@ -249,7 +249,7 @@ void World::destroy_disk(Machine& it) {
 }
 
 void World::restore(Machine& it) {
-  if (!it.backup) return;
+  if (!it.backup || it.gone) return;
   const bool was_up = it.up();
   it.crash(now_us_);
   it.disk = it.backup->copy();
@@ -259,12 +259,14 @@ void World::restore(Machine& it) {
 }
 
 void World::swap_disks(Machine& a, Machine& b) {
+  if (a.gone || b.gone) return;
   for (Machine* it : {&a, &b}) {
     it->crash(now_us_);
     it->backup.reset();
     it->fail_next_sync = false;
   }
   std::swap(a.disk, b.disk);
+  a.moved = b.moved = true;
   for (Machine* it : {&a, &b}) start(*it);
   mark("disks swapped");
 }
