@@ -8,6 +8,7 @@ namespace kith {
 namespace {
 
 constexpr std::size_t kKeysPerFetchMax = 256;
+constexpr std::size_t kClocksBytesMax = kMessageBytesMax / 4;  // Of clocks in one answer, so that they always fit.
 constexpr std::size_t kDamagedMax = 64 * 1024;  // A disk with more damage than this wants to be replaced, not mended.
 
 std::string printable(const StoreKey& key) {
@@ -22,24 +23,21 @@ std::string printable(const StoreKey& key) {
 }  // namespace
 
 void Mend::load() {
-  for (const auto& key : core_.store.snapshot()->damaged(kDamagedMax)) damaged_.try_emplace(key);
+  for (const auto& key : core_.store.snapshot()->damaged(kDamagedMax)) {
+    damaged_[key].claimed = core_.clocks.held(shard_of_store_key(key));
+  }
 }
 
 void Mend::found(const StoreKey& key) {
   if (damaged_.size() >= kDamagedMax) return;
   const auto [at, news] = damaged_.try_emplace(key);
-  if (!news && !at->second.mended) return;
-  at->second = {};  // Perhaps it was mended, and is damaged again.
+  if (!news) return;
+  at->second.claimed = core_.clocks.held(shard_of_store_key(key));
   core_.count("rows_found_damaged");
   core_.note(Output::Note::Level::kError, "a row on disk is damaged (" + printable(key) +
                                               "): it is not served, and peers are asked for it; check the disk");
-  const auto& peers = core_.others();
+  const auto peers = core_.others();
   if (!peers.empty()) ask(peers[core_.random.below(peers.size())], {key});
-}
-
-std::size_t Mend::waiting() const {
-  return static_cast<std::size_t>(
-      std::count_if(damaged_.begin(), damaged_.end(), [](const auto& item) { return !item.second.mended; }));
 }
 
 bool Mend::waiting_in(ShardId shard) const {
@@ -75,6 +73,14 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
   const auto snapshot = core_.store.snapshot();
   MendedBody answer;
   std::size_t bytes = 0;
+  const auto vouch = [&](ShardId shard) {
+    if (!answer.clocks.empty() && answer.clocks.back().first == shard) return;
+    if (waiting_in(shard)) return;  // Our own clock claims what we have lost.
+    CommitClock clock = snapshot->held(shard);
+    if (bytes + clock.size() * 16 > kClocksBytesMax) return;
+    bytes += clock.size() * 16;
+    answer.clocks.emplace_back(shard, std::move(clock));
+  };
   // What does not fit is asked for again in the next round.
   const auto fits = [&](std::size_t more) { return bytes == 0 || bytes + more <= core_.options.answer_bytes_max; };
   for (const auto& key : body.keys) {
@@ -84,6 +90,7 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
         if (!fits(key.size())) break;
         answer.missing.push_back(key);
         bytes += key.size();
+        vouch(shard_of_store_key(key));
         break;
       case Snapshot::Lookup::kDamaged: found(key); break;
       case Snapshot::Lookup::kFound: {
@@ -92,6 +99,7 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
         if (answer.parts.empty() || answer.parts.back().shard != shard) answer.parts.push_back({shard, {}});
         answer.parts.back().cells.append(row.cell, row.content);
         bytes += row.bytes;
+        vouch(shard);
         break;
       }
     }
@@ -106,34 +114,50 @@ void Mend::on_mended(NodeId from, const MendedBody& body) {
     if (!cells) return core_.count("dropped_bad_cells");
     parts.push_back(*std::move(cells));
   }
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    for (const Cell& cell : parts[i]) {
-      const ShardId shard = body.parts[i].shard;
-      const StoreKey key = store_key(shard, cell.key);
-      const auto at = damaged_.find(key);
-      if (at == damaged_.end()) continue;
-      core_.merge(shard, cell.key, cell.content);  // Keeps the member table in step.
-      if (!at->second.mended) {
-        at->second.mended = true;
-        core_.out->store.mend(shard, cell.key, cell.content);
-        core_.count("rows_mended");
-        core_.note(Output::Note::Level::kInfo, "a damaged row was mended from " + core_.name_of(from));
-      }
-      answered(key, from);
+  const auto clock_of = [&](ShardId shard) -> const CommitClock* {
+    for (const auto& [of, clock] : body.clocks) {
+      if (of == shard) return &clock;
     }
+    return nullptr;
+  };
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const ShardId shard = body.parts[i].shard;
+    for (const Cell& cell : parts[i]) answered(store_key(shard, cell.key), from, &cell, clock_of(shard));
   }
-  for (const auto& key : body.missing) answered(key, from);
+  for (const auto& key : body.missing) answered(key, from, nullptr, clock_of(shard_of_store_key(key)));
 }
 
-void Mend::answered(const StoreKey& key, NodeId peer) {
+bool Mend::settled(const Damage& damage) const {
+  const bool covered = std::all_of(damage.claimed.begin(), damage.claimed.end(), [&](const auto& claim) {
+    const auto at = damage.covered.find(claim.first);
+    return at != damage.covered.end() && at->second >= claim.second;
+  });
+  const auto peers = core_.others();
+  return covered || std::all_of(peers.begin(), peers.end(), [&](NodeId peer) { return damage.answered.contains(peer); });
+}
+
+void Mend::answered(const StoreKey& key, NodeId peer, const Cell* cell, const CommitClock* clock) {
   const auto at = damaged_.find(key);
   if (at == damaged_.end()) return;
   Damage& damage = at->second;
   damage.answered.insert(peer);
-  const auto& peers = core_.others();
-  if (!std::all_of(peers.begin(), peers.end(), [&](NodeId other) { return damage.answered.contains(other); })) return;
-  if (!damage.mended) {
-    core_.out->store.forget_damaged(key);
+  if (clock != nullptr) {
+    for (const auto& [origin, held] : *clock) {
+      Timestamp& covered = damage.covered[origin];
+      covered = std::max(covered, held);
+    }
+  }
+  if (cell != nullptr) {
+    damage.any = true;
+    core_.merge(shard_of_store_key(key), cell->key, cell->content);  // Keeps the member table in step.
+  }
+  if (!settled(damage)) return;
+  if (cell != nullptr) core_.out->store.mend(shard_of_store_key(key), cell->key, cell->content);
+  else core_.out->store.forget_damaged(key);  // What was merged into it is all there is.
+  if (damage.any) {
+    core_.count("rows_mended");
+    core_.note(Output::Note::Level::kInfo, "a damaged row was mended from " + core_.name_of(peer));
+  } else {
     core_.count("rows_lost");
     core_.note(Output::Note::Level::kError,
                "a damaged row (" + printable(key) + ") is held by no other member: what it held is lost");

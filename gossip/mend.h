@@ -1,16 +1,21 @@
 // gossip/mend.h -- damaged rows, asked for by store key at one peer after the other until somebody has them.
 //
 //     holder of the damage -- fetch {store keys} --> peer
-//                          <- mended {cells, missing} --
+//                          <- mended {cells, missing, clocks} --
 //
-// Until mended a damaged row is neither served nor gossiped, and writes to it are refused.  The first peer that has it
-// mends it; the others are asked all the same, since one of them may hold more of it, which our clock covers and which
-// would never come again.  Until all have answered the shard is unsound: nobody takes a clock from us.  When every other
-// member has said that it holds nothing under that key, the row is given up, and the log says so.
-// Falls short: who is still to be asked after the first answer is forgotten when this node is killed.
+// Until mended a damaged row is neither served nor gossiped, writes to it are refused, and its shard is unsound: nobody
+// takes a clock from us.
+//
+// RULE. A damaged row is mended when the clocks of those who answered cover, origin by origin, what our own clock claimed
+// when the damage was found; or when every other member has answered.  One peer in sync will do; a peer that is behind
+// will not, because what our clock covers would never be sent to us again.  Members that are gone for good do not matter
+// as long as others hold what they held.
+// What peers hold of the row meanwhile is merged into it, and it stays marked on disk, so that a kill in between forgets
+// nothing.  When it is certain that nobody holds anything under that key, the row is given up, and the log says so.
 // Transcripts: tests/gossip/mend_test.cc
 #pragma once
 
+#include <map>
 #include <set>
 
 #include "gossip/core.h"
@@ -25,19 +30,23 @@ class Mend {
   void found(const StoreKey& key);      // Asks a peer at once when this is news.
   void refused(const StoreKey& key);    // The store could not take what was merged: says so, once a commit.
   void round();                         // Asks the next peer for what is still damaged.
-  std::size_t waiting() const;          // Not mended yet.
-  bool waiting_in(ShardId shard) const; // Some row of the shard is not mended, or not by everybody yet.
+  std::size_t waiting() const { return damaged_.size(); }
+  bool waiting_in(ShardId shard) const; // Some row of the shard is not mended yet.
 
   void on_fetch(NodeId from, const FetchBody& body);
   void on_mended(NodeId from, const MendedBody& body);
 
  private:
   struct Damage {
-    bool mended = false;       // Somebody had it.
+    CommitClock claimed;                        // By our clock of the shard, when it was found.
+    std::map<OriginId, Timestamp> covered;      // By those who answered.
     std::set<NodeId> answered;
+    bool any = false;                           // Somebody held something.
   };
   void ask(NodeId peer, const std::vector<StoreKey>& keys);
-  void answered(const StoreKey& key, NodeId peer);
+  // `content`: what the peer holds; null: nothing.  `clock`: of the shard there; null: it cannot vouch.
+  void answered(const StoreKey& key, NodeId peer, const Cell* cell, const CommitClock* clock);
+  bool settled(const Damage& damage) const;
 
   Core& core_;
   std::map<StoreKey, Damage> damaged_;

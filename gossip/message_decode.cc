@@ -222,6 +222,13 @@ bool get(Values in, MendedBody& out) {
     return part.ok();
   });
   in.each(1, [&](const msgpack::object& object) { return read_store_key(object, out.missing); });
+  if (!in.has(2)) return in.ok();
+  in.each(2, [&](const msgpack::object& object) {
+    Values clock = Values::of_array(object, 2);
+    if (!clock.ok()) return false;
+    out.clocks.emplace_back(clock.shard(0), clock.clock(1));
+    return clock.ok();
+  });
   return in.ok();
 }
 

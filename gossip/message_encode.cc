@@ -124,11 +124,14 @@ void put(Packer& pack, const FetchBody& body) {
 }
 
 void put(Packer& pack, const MendedBody& body) {
-  pack.pack_map(2);
+  pack.pack_map(body.clocks.empty() ? 2 : 3);
   pack.pack(0), put_array(pack, body.parts.size());
   for (const auto& part : body.parts) put_array(pack, 2), pack.pack(part.shard), put_bin(pack, part.cells.bytes());
   pack.pack(1), put_array(pack, body.missing.size());
   for (const auto& key : body.missing) put_bin(pack, key);
+  if (body.clocks.empty()) return;
+  pack.pack(2), put_array(pack, body.clocks.size());
+  for (const auto& [shard, clock] : body.clocks) put_array(pack, 2), pack.pack(shard), put_clock(pack, clock);
 }
 
 void put(Packer& pack, const StoppingBody&) { pack.pack_map(0); }
