@@ -126,7 +126,7 @@ class Parser {
         event.at_us = at_us;
         event.action = pattern.action;
         event.bridged = pattern.bridged;
-        unlikely_ = known_action(action) && pattern.elements.front().slot == Slot::kSession ? action + 1 : 0;
+        unlikely_ = known_action(action) && pattern.elements.front().slot == Slot::kSession ? action + 1 : kNowhere;
         if (matches(pattern, event)) return event;
       }
     }
@@ -368,7 +368,8 @@ class Parser {
   std::size_t next_ = 0;
   std::size_t element_ = 0, before_ = 0;  // Where the element that is being read begins, and the one before it.
   std::size_t furthest_ = 0, after_ = 0;
-  std::size_t unlikely_ = 0;  // Where 'adds' and the like are no guess: behind "cut", which may be a session but hardly is.
+  static constexpr std::size_t kNowhere = std::numeric_limits<std::size_t>::max();
+  std::size_t unlikely_ = kNowhere;  // Where 'adds' and the like are no guess: behind "cut", which may be a session but hardly is.
   std::vector<std::string> expectations_;
 };
 

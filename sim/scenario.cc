@@ -39,7 +39,7 @@ Problem check_count(const std::string& what, std::uint64_t count, std::uint64_t 
 template <class... Problems>
 Problem first(Problems... problems) {
   Problem out;
-  ((out = out ? std::move(out) : std::move(problems)), ...);
+  ((out ? void() : void(out = std::move(problems))), ...);
   return out;
 }
 
