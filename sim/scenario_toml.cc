@@ -27,32 +27,6 @@ struct Field {
   std::function<std::string(const Owner&)> show;
 };
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      constexpr std::string_view kDigits = "0123456789abcdef";
-      out += "\\u00";
-      out += kDigits[static_cast<unsigned char>(c) >> 4];
-      out += kDigits[static_cast<unsigned char>(c) & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
-std::string quoted_list(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + quoted(name);
-  return "[" + out + "]";
-}
-
 // ---- Fields, by type
 
 template <class Owner>
@@ -64,7 +38,7 @@ Field<Owner> text(const char* key, std::string Owner::*field) {
             owner.*field = *value;
             return std::nullopt;
           },
-          [=](const Owner& owner) { return quoted(owner.*field); }};
+          [=](const Owner& owner) { return toml_quoted(owner.*field); }};
 }
 
 template <class Owner>
@@ -95,7 +69,7 @@ Field<Owner> time(const char* key, std::int64_t Owner::*field, std::int64_t unit
             owner.*field = *us / unit_us;
             return std::nullopt;
           },
-          [=](const Owner& owner) { return quoted(to_words_duration(owner.*field * unit_us)); }};
+          [=](const Owner& owner) { return toml_quoted(to_words_duration(owner.*field * unit_us)); }};
 }
 template <class Owner>
 Field<Owner> time_us(const char* key, std::int64_t Owner::*field) { return time(key, field, 1); }
@@ -112,7 +86,7 @@ Field<Owner> share(const char* key, double Owner::*field) {
             owner.*field = *parsed;
             return std::nullopt;
           },
-          [=](const Owner& owner) { return quoted(to_words_share(owner.*field)); }};
+          [=](const Owner& owner) { return toml_quoted(to_words_share(owner.*field)); }};
 }
 
 template <class Owner>
@@ -148,7 +122,7 @@ Field<Owner> count(const char* key, Number Owner::*field) {
           [=](const Owner& owner) {
             const std::string digits = std::to_string(owner.*field);
             const bool too_large = static_cast<std::uint64_t>(owner.*field) > std::uint64_t{INT64_MAX};
-            return too_large ? quoted(digits) : digits;
+            return too_large ? toml_quoted(digits) : digits;
           }};
 }
 
@@ -167,7 +141,7 @@ Problem take_names(const toml::node& node, std::vector<std::string>& out) {
 template <class Owner>
 Field<Owner> names(const char* key, std::vector<std::string> Owner::*field) {
   return {key, [=](const toml::node& node, Owner& owner) { return take_names(node, owner.*field); },
-          [=](const Owner& owner) { return quoted_list(owner.*field); }};
+          [=](const Owner& owner) { return toml_list(owner.*field); }};
 }
 
 // ---- The sections
@@ -408,11 +382,11 @@ std::string nodes_of(const Scenario& scenario) {
   bool numbered = true;
   for (std::size_t i = 0; i < scenario.nodes.size(); ++i) numbered &= scenario.nodes[i] == "n" + std::to_string(i + 1);
   std::string out = numbered ? "count = " + std::to_string(scenario.nodes.size()) + "\n"
-                             : "names = " + quoted_list(scenario.nodes) + "\n";
+                             : "names = " + toml_list(scenario.nodes) + "\n";
   for (const auto& [group, members] : scenario.groups) {
     // A dot of the name is not one of the path.
-    const std::string key = group.find('.') == std::string::npos ? group : quoted(group);
-    out += "groups." + key + " = " + quoted_list(members) + "\n";
+    const std::string key = group.find('.') == std::string::npos ? group : toml_quoted(group);
+    out += "groups." + key + " = " + toml_list(members) + "\n";
   }
   return out;
 }
@@ -453,7 +427,7 @@ std::string to_toml(const Scenario& scenario) {
   std::string out = lines_of(top_fields(), scenario, usual) + section("nodes", nodes_of(scenario)) +
                     section("links", lines_of(link_fields(), scenario.links, usual.links));
   for (const LinkOverride& between : scenario.between) {
-    out += "\n[[links.between]]\na = " + quoted(between.a) + "\nb = " + quoted(between.b) + "\n" +
+    out += "\n[[links.between]]\na = " + toml_quoted(between.a) + "\nb = " + toml_quoted(between.b) + "\n" +
            lines_of(link_fields(), between.quality, scenario.links);
   }
   out += section("disks", lines_of(disk_fields(), scenario.disks, usual.disks)) +

@@ -378,6 +378,18 @@ void check_files(const std::string& folder, std::size_t least) {
 
 TEST_CASE("scenario: those that ship are sound and go both ways") { check_files("sim/scenarios", 14); }
 
+// Goal: what people copy from the manual works, and so does the mistake that it shows.
+TEST_CASE("scenario: the example of docs/SIMULATION.md is sound, and its error is the real one") {
+  const std::string page = text_of(KITH_SOURCE_DIR "/docs/SIMULATION.md");
+  const std::size_t begin = page.find("```toml\n") + 8, end = page.find("```", begin);
+  REQUIRE(end != std::string::npos);
+  std::string toml = page.substr(begin, end - begin);
+  CHECK(read(toml).timeline.size() == 8);
+  const std::string right = "cut left from right";
+  toml.replace(toml.find(right), right.size(), "cut [left] form [right]");
+  CHECK_MESSAGE(page.find("    " + problem_of(toml) + "\n") != std::string::npos, problem_of(toml));
+}
+
 TEST_CASE("scenario: the histories of the design are sound, go both ways, and each claims something") {
   check_files("tests/sim/histories", 7);
   for (const auto& file : files_in("tests/sim/histories")) {
