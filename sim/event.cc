@@ -52,7 +52,8 @@ class Writer {
   }
 
   const std::vector<std::string>& next_group() {
-    KITH_CHECK(group_ < event_.groups.size(), "an event lacks a group of nodes", static_cast<int>(event_.action), group_);
+    KITH_CHECK(group_ < event_.groups.size(), "an event lacks a group of nodes", static_cast<int>(event_.action),
+               group_);
     return event_.groups[group_++];
   }
   void say_group() { say("[" + words_of(next_group()) + "]"); }

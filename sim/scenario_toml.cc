@@ -65,7 +65,9 @@ Field<Owner> time(const char* key, std::int64_t Owner::*field, std::int64_t unit
                      ": write a number and us, ms, s, min, h or d in quotes, as in \"1.5s\"";
             }
             if (*us < 0) return "must not be below zero";
-            if (*us % unit_us != 0) return "\"" + *value + "\" is finer than " + to_words_duration(unit_us) + ", the finest here";
+            if (*us % unit_us != 0) {
+              return "\"" + *value + "\" is finer than " + to_words_duration(unit_us) + ", the finest here";
+            }
             owner.*field = *us / unit_us;
             return std::nullopt;
           },
@@ -158,8 +160,9 @@ const Fields<Scenario>& top_fields() {
 
 const Fields<LinkQuality>& link_fields() {
   static const Fields<LinkQuality> kFields = {
-      time_us("delay", &LinkQuality::delay_us), time_us("jitter", &LinkQuality::jitter_us), share("loss", &LinkQuality::loss),
-      share("repeat", &LinkQuality::repeat),    share("flip", &LinkQuality::flip), count("queue_max", &LinkQuality::queue_max)};
+      time_us("delay", &LinkQuality::delay_us), time_us("jitter", &LinkQuality::jitter_us),
+      share("loss", &LinkQuality::loss),        share("repeat", &LinkQuality::repeat),
+      share("flip", &LinkQuality::flip),        count("queue_max", &LinkQuality::queue_max)};
   return kFields;
 }
 
@@ -216,7 +219,8 @@ const Fields<EngineOptions>& engine_fields() {
 }
 
 const Fields<Scenario>& end_fields() {
-  static const Fields<Scenario> kFields = {yes_no("heal", &Scenario::heal_at_end), time_us("settle", &Scenario::settle_us),
+  static const Fields<Scenario> kFields = {yes_no("heal", &Scenario::heal_at_end),
+                                           time_us("settle", &Scenario::settle_us),
                                            names("core", &Scenario::core)};
   return kFields;
 }
@@ -273,7 +277,9 @@ Problem take_nodes(const toml::table& file, Scenario& scenario) {
   }
   constexpr std::uint32_t kCountMax = 1'000'000;  // check() says what is allowed; this bounds the memory until then.
   scenario.nodes = nodes.names;
-  for (std::uint32_t i = 1; i <= std::min(nodes.count, kCountMax); ++i) scenario.nodes.push_back("n" + std::to_string(i));
+  for (std::uint32_t i = 1; i <= std::min(nodes.count, kCountMax); ++i) {
+    scenario.nodes.push_back("n" + std::to_string(i));
+  }
   const toml::node* groups = table->get("groups");
   if (groups == nullptr) return std::nullopt;
   if (!groups->is_table()) {
@@ -292,7 +298,9 @@ Problem take_links(const toml::table& file, Scenario& scenario) {
   if (auto problem = take_section(file, "links", link_fields(), scenario.links, {"between"})) return problem;
   const toml::node* between = file["links"]["between"].node();
   if (between == nullptr) return std::nullopt;
-  if (!between->is_array_of_tables()) return at_line(between->source(), "links.between must be sections: [[links.between]]");
+  if (!between->is_array_of_tables()) {
+    return at_line(between->source(), "links.between must be sections: [[links.between]]");
+  }
   for (const auto& item : *between->as_array()) {
     LinkOverride override{"", "", scenario.links};  // What it does not say is as of all links.
     const toml::table& table = *item.as_table();
@@ -300,7 +308,9 @@ Problem take_links(const toml::table& file, Scenario& scenario) {
     std::vector<std::string> qualities;
     for (const auto& field : link_fields()) qualities.push_back(field.key);
     if (auto problem = take_fields(table, "links.between.", kEnds, override, qualities)) return problem;
-    if (auto problem = take_fields(table, "links.between.", link_fields(), override.quality, {"a", "b"})) return problem;
+    if (auto problem = take_fields(table, "links.between.", link_fields(), override.quality, {"a", "b"})) {
+      return problem;
+    }
     if (override.a.empty() || override.b.empty()) {
       return at_line(item.source(), "links.between needs a and b, the two groups or nodes that it is between");
     }
@@ -331,7 +341,9 @@ Problem take_timeline(const toml::table& file, std::string_view toml, Scenario& 
     if (node == nullptr) return std::nullopt;
   }
   const auto words = node->value_exact<std::string>();
-  if (!words) return at_line(node->source(), "timeline must be a string of several lines, \"\"\" around it, one event a line");
+  if (!words) {
+    return at_line(node->source(), "timeline must be a string of several lines, \"\"\" around it, one event a line");
+  }
   std::size_t line_number = first_line_of(*node, toml);
   std::istringstream lines(*words);
   for (std::string line; std::getline(lines, line); ++line_number) {
@@ -349,7 +361,8 @@ Problem take_timeline(const toml::table& file, std::string_view toml, Scenario& 
 }
 
 Problem take_file(const toml::table& file, std::string_view toml, Scenario& scenario) {
-  static const std::vector<std::string> kSections = {"nodes", "links", "disks", "workload", "clients", "engine", "timeline", "end"};
+  static const std::vector<std::string> kSections = {"nodes", "links", "disks", "workload", "clients", "engine",
+                                                     "timeline", "end"};
   if (auto problem = take_fields(file, "", top_fields(), scenario, kSections)) return problem;
   if (auto problem = take_nodes(file, scenario)) return problem;
   if (auto problem = take_links(file, scenario)) return problem;

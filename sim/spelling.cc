@@ -30,7 +30,9 @@ void append_hex(std::string& out, unsigned byte) { out += {'\\', 'x', hex_digit(
 
 }  // namespace
 
-bool is_word_byte(char c) { return c > ' ' && c <= '~' && std::string_view("\"[]{}=#,\\").find(c) == std::string_view::npos; }
+bool is_word_byte(char c) {
+  return c > ' ' && c <= '~' && std::string_view("\"[]{}=#,\\").find(c) == std::string_view::npos;
+}
 
 bool is_plain_word(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_word_byte);

@@ -188,7 +188,8 @@ TEST_CASE("scenario: words with quotes, backslashes and ''' go into the file and
   event.action = Action::kSet;
   event.session = "s";
   event.groups = {{"n1"}};
-  for (const std::string& text : std::vector<std::string>{"'''", "\"\"\"", "\\", "\\x00", "'''\\\"\n", std::string("\0\xff", 2)}) {
+  for (const std::string& text : std::vector<std::string>{"'''", "\"\"\"", "\\", "\\x00", "'''\\\"\n",
+                                                          std::string("\0\xff", 2)}) {
     event.key = event.value = text;
     scenario.timeline.push_back(event);
   }
@@ -216,7 +217,8 @@ TEST_CASE("scenario: a bad file is refused with its line or key and what was exp
        "line 5: there is no key engine.gossip_interval_ms; did you mean \"gossip_interval\"?"},
       {"[nodes]\ncount = 1\n[wetter]\nx = 1", "line 3: there is no key wetter"},
       {"[nodes]\ncount = 1\n[end]\ntimeline = \"x\"", "line 4: there is no key end.timeline"},
-      {"[nodes]\ncount = 1\n[timeline]\nevent = \"x\"", "line 4: there is no key timeline.event; did you mean \"events\"?"},
+      {"[nodes]\ncount = 1\n[timeline]\nevent = \"x\"",
+       "line 4: there is no key timeline.event; did you mean \"events\"?"},
       {"[nodes]\ncount = 1\nnames = [\"a\"]", "line 1: nodes.count and nodes.names: say one of them"},
       {"[nodes]\ncount = \"many\"", "line 2: nodes.count must be a whole number from 0 to 4294967295"},
       {"[nodes]\nnames = \"a\"", "line 2: nodes.names must be a list of names, as in [\"n1\", \"n2\"]"},
@@ -234,7 +236,8 @@ TEST_CASE("scenario: a bad file is refused with its line or key and what was exp
        "line 4: links.loss must be a share from \"0%\" to \"100%\", in quotes, as in \"2.5%\""},
       {"[nodes]\ncount = 1\n[links]\nloss = \"101%\"",
        "line 4: links.loss must be a share from \"0%\" to \"100%\", in quotes, as in \"2.5%\""},
-      {"[nodes]\ncount = 1\n[engine]\nlease = \"1.5ms\"", "line 4: engine.lease \"1.5ms\" is finer than 1ms, the finest here"},
+      {"[nodes]\ncount = 1\n[engine]\nlease = \"1.5ms\"",
+       "line 4: engine.lease \"1.5ms\" is finer than 1ms, the finest here"},
       {"[nodes]\ncount = 1\n[workload]\nwrites_per_second = \"many\"",
        "line 4: workload.writes_per_second must be a number without quotes, as in 2.5"},
       {"[nodes]\ncount = 1\n[end]\nheal = \"yes\"", "line 4: end.heal must be true or false"},
@@ -244,16 +247,21 @@ TEST_CASE("scenario: a bad file is refused with its line or key and what was exp
       {"[nodes]\ncount = 2\n[[links.between]]\na = \"n1\"\nc = \"n2\"", "line 5: there is no key links.between.c"},
       {"timeline = 3\n[nodes]\ncount = 1",
        "line 1: timeline must be a string of several lines, \"\"\" around it, one event a line"},
-      {"timeline = '''\n\n# x\nat 1s heel\n'''\n[nodes]\ncount = 1", "line 4: at 1s heel: there is no action 'heel'; did you mean 'heal'?"},
-      {"timeline = '''at 1s heal\nat 1s heel'''\n[nodes]\ncount = 1", "line 2: at 1s heel: there is no action 'heel'; did you mean 'heal'?"},
-      {"[nodes]\ncount = 1\n[timeline]\nevents = '''\nat 1s heel\n'''", "line 5: at 1s heel: there is no action 'heel'; did you mean 'heal'?"},
+      {"timeline = '''\n\n# x\nat 1s heel\n'''\n[nodes]\ncount = 1",
+       "line 4: at 1s heel: there is no action 'heel'; did you mean 'heal'?"},
+      {"timeline = '''at 1s heal\nat 1s heel'''\n[nodes]\ncount = 1",
+       "line 2: at 1s heel: there is no action 'heel'; did you mean 'heal'?"},
+      {"[nodes]\ncount = 1\n[timeline]\nevents = '''\nat 1s heel\n'''",
+       "line 5: at 1s heel: there is no action 'heel'; did you mean 'heal'?"},
   };
   for (const auto& [toml, expected] : kTable) {
     CAPTURE(toml);
     CHECK(problem_of(toml) == std::string(expected));
   }
   // What the parser of TOML once aborted at.
-  for (const char* toml : {"[[[", "[[=", "[[[1]]]", "name = \"x\"\n[[ ]]"}) CHECK(problem_of(toml).starts_with("line "));
+  for (const char* toml : {"[[[", "[[=", "[[[1]]]", "name = \"x\"\n[[ ]]"}) {
+    CHECK(problem_of(toml).starts_with("line "));
+  }
   CHECK(problem_of("[nodes]\ncount = = 1").starts_with("line 2: "));
   CHECK(problem_of("[nodes]\ncount = 1\ncount = 2").starts_with("line 3: "));
   CHECK(problem_of(std::string("name = \"\xff\"\n[nodes]\ncount = 1")).starts_with("line 1: "));
@@ -273,24 +281,30 @@ TEST_CASE("scenario: one that makes no sense is refused with what is wrong") {
       {"duration = \"0s\"\n[nodes]\ncount = 1", "duration is 0s: it must be from 1us to a hundred years"},
       {"shards = 0\n[nodes]\ncount = 1", "shards is 0: it must be from 1 to 4096"},
       {"[nodes]\ncount = 1\n[links]\nqueue_max = 0", "links.queue_max is 0: it must be from 1 to 1073741824"},
-      {"[nodes]\ncount = 2\n[[links.between]]\na = \"n1\"\nb = \"n4\"", "links.between: there is no node or group \"n4\"; did you mean \"n1\"?"},
+      {"[nodes]\ncount = 2\n[[links.between]]\na = \"n1\"\nb = \"n4\"",
+       "links.between: there is no node or group \"n4\"; did you mean \"n1\"?"},
       {"[nodes]\ncount = 1\n[disks]\nbytes_max = 5", "disks.bytes_max is 5: it must be from 1048576 to 70368744177664"},
-      {"[nodes]\ncount = 1\n[workload]\nwrites_per_second = -1", "workload.writes_per_second is -1: it must be from 0 to a million"},
-      {"[nodes]\ncount = 1\n[workload]\nwrites_per_second = nan", "workload.writes_per_second is nan: it must be from 0 to a million"},
+      {"[nodes]\ncount = 1\n[workload]\nwrites_per_second = -1",
+       "workload.writes_per_second is -1: it must be from 0 to a million"},
+      {"[nodes]\ncount = 1\n[workload]\nwrites_per_second = nan",
+       "workload.writes_per_second is nan: it must be from 0 to a million"},
       {"[nodes]\ncount = 1\n[workload]\nto = \"2min\"", "workload.to is 2min, after the end of the run: 1min"},
       {"[nodes]\ncount = 1\n[workload]\nfrom = \"2s\"\nto = \"1s\"", "workload.from is 2s, after its end: 1s"},
       {"[nodes]\ncount = 1\n[workload]\nat = [\"west\"]", "workload.at: there is no node or group \"west\""},
       {"[nodes]\ncount = 1\n[workload]\nsessions = 0", "workload.sessions is 0: it must be from 1 to 1000000"},
-      {"[nodes]\ncount = 1\n[workload]\nwrites_per_second = 1\nadds = 0\nremoves = 0\nsets = 0\ndeletes = 0\nfields = 0",
+      {"[nodes]\ncount = 1\n[workload]\nwrites_per_second = 1\nadds = 0\nremoves = 0\n"
+       "sets = 0\ndeletes = 0\nfields = 0",
        "workload: adds, removes, sets, deletes and fields are all 0, so there is nothing to write"},
       {"[nodes]\ncount = 1\n[workload]\nwrites_per_second = 100000",
-       "workload: 6e+06 writes are too many for one run (a million events, 1 GiB of values); write less often, or narrow it "
-       "with from and to"},
-      {"[nodes]\ncount = 1\n[clients]\ntimeout = \"0s\"", "clients.timeout is 0s: it must be from 1us to a hundred years"},
+       "workload: 6000000 writes are too many for one run (a million events, 1 GiB of values); write less "
+       "often, or narrow it with from and to"},
+      {"[nodes]\ncount = 1\n[clients]\ntimeout = \"0s\"",
+       "clients.timeout is 0s: it must be from 1us to a hundred years"},
       {"[nodes]\ncount = 1\n[engine]\nlease = \"0s\"", "engine.lease is 0s: it must be from 1ms to a hundred years"},
       {"[nodes]\ncount = 1\n[engine]\nfull_at = \"0%\"", "engine.full_at must be above 0% and up to 100%"},
       {"[nodes]\ncount = 1\n[engine]\npush_bytes_max = 0", "engine.push_bytes_max is 0: it must be from 1 to 2097152"},
-      {"[nodes]\ncount = 1\n[end]\ncore = [\"n2\"]", "end.core: there is no node or group \"n2\"; did you mean \"n1\"?"},
+      {"[nodes]\ncount = 1\n[end]\ncore = [\"n2\"]",
+       "end.core: there is no node or group \"n2\"; did you mean \"n1\"?"},
   };
   for (const auto& [toml, expected] : kTable) {
     CAPTURE(toml);
@@ -307,26 +321,28 @@ TEST_CASE("scenario: events that make no sense are refused with what is wrong") 
        "at 1s crash [n4]: there is no node or group \"n4\" by then; did you mean \"n1\"?"},
       {"at 1s join n2 through [n1]", "at 1s join n2 through [n1]: there is a node \"n2\" already"},
       {"at 1s clone n1 as west", "at 1s clone n1 as west: there is a group \"west\" already"},
-      {"at 1s clone n1 as all", "at 1s clone n1 as all: the new node: \"all\" stands for all nodes, nothing else can be called so"},
+      {"at 1s clone n1 as all",
+       "at 1s clone n1 as all: the new node: \"all\" stands for all nodes, nothing else can be called so"},
       {"at 1s clone west as n9", "at 1s clone west as n9: it needs exactly one node"},
       {"at 1s swap disks of [n1]", "at 1s swap disks of [n1]: it needs exactly two nodes"},
       {"at 1s split [west] [n1]", "at 1s split [west] [n1]: \"n1\" is on two sides"},
       {"at 1s drift clock of [n1] by -1000000 ppm",
-       "at 1s drift clock of [n1] by -1000000 ppm: a clock drifts by more than -1000000 ppm, at which it stands still, and up "
-       "to 1000000"},
+       "at 1s drift clock of [n1] by -1000000 ppm: a clock drifts by more than -1000000 ppm, at which it stands still, and "
+       "up to 1000000"},
       {"at 1s expect convergence within 0s", "at 1s expect convergence within 0s: the duration must be above zero"},
       {"at 1s nobody vanishes", "at 1s nobody vanishes: nobody cannot vanish"},
       {"at 1s s sets \"\" to x at n1", "at 1s s sets \"\" to x at n1: the key is empty"},
       {"at 1s s adds \"\" to x at n1", "at 1s s adds \"\" to x at n1: a member or field is empty"},
       {"at 1s s sets a to b at west", "at 1s s sets a to b at west: it needs exactly one node"},
-      {"at 1s s sets a to b at n1 as #x\nat 2s s sets a to b at n1 as #x", "at 2s s sets a to b at n1 as #x: there is a write #x already"},
+      {"at 1s s sets a to b at n1 as #x\nat 2s s sets a to b at n1 as #x",
+       "at 2s s sets a to b at n1 as #x: there is a write #x already"},
       {"at 1s retry #x at n1", "at 1s retry #x at n1: there is no write #x before it"},
       {"at 1s nobody sets a to b at n1 as #x\nat 2s retry #x at n1",
        "at 2s retry #x at n1: #x has no tag: what nobody wrote cannot be retried"},
       {"at 1s expect #x is ok", "at 1s expect #x is ok: there is no write #x before it"},
       {"at 1s s sets a to b at n1 as #x\nat 2s expect #x is refused clock_fense",
-       "at 2s expect #x is refused clock_fense: nothing is refused for \"clock_fense\"; did you mean \"clock_fenced\"? (one of "
-       "limit, bad_name, retry_window_passed, tag_from_future, clock_fenced, not_joined, full, stopping or damaged)"},
+       "at 2s expect #x is refused clock_fense: nothing is refused for \"clock_fense\"; did you mean \"clock_fenced\"? "
+       "(one of limit, bad_name, retry_window_passed, tag_from_future, clock_fenced, not_joined, full, stopping or damaged)"},
   };
   for (const auto& [events, expected] : kTable) {
     CAPTURE(events);
