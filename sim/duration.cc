@@ -23,8 +23,8 @@ constexpr std::array<Unit, 7> kUnits = {{{"d", 86'400'000'000},
                                          {"ms", 1'000},
                                          {"us", 1}}};
 
-// As many as an int64 has, and as the shortest form of any may have: 9.000000005d.  10^19 times 8.64 * 10^10 us a day is
-// far below 2^128.
+// As many as an int64 has, and as the shortest form of any may have: 9.000000005d.  10^19 times 8.64 * 10^10 us a day
+// is far below 2^128.
 constexpr std::size_t kWholeDigitsMax = 19;
 constexpr std::size_t kFractionDigitsMax = 12;
 

@@ -11,16 +11,28 @@ namespace kith::sim {
 
 namespace {
 
-// SUBTLE: "to" and "from" end a list of members, and a session called "start" would be taken for the action.
-std::string word(const std::string& text) {
-  const auto& reserved = first_words_of_events();
-  const bool taken = text == "to" || text == "from" || std::find(reserved.begin(), reserved.end(), text) != reserved.end();
-  return is_plain_word(text) && !taken ? text : in_quotes(text);
+std::string word(const std::string& text) { return is_plain_word(text) ? text : in_quotes(text); }
+
+// A session called "start" would be taken for the action.
+std::string session_word(const std::string& session) {
+  if (session.empty()) return "nobody";
+  const auto& actions = first_words_of_events();
+  const bool action = std::find(actions.begin(), actions.end(), session) != actions.end();
+  return action ? in_quotes(session) : word(session);
 }
 
 std::string words_of(const std::vector<std::string>& list) {
   std::string out;
   for (const std::string& text : list) out += (out.empty() ? "" : " ") + word(text);
+  return out;
+}
+
+// "to" and "from" would end the list.
+std::string words_of_members(const std::vector<std::string>& list) {
+  std::string out;
+  for (const std::string& text : list) {
+    out += (out.empty() ? "" : " ") + (text == "to" || text == "from" ? in_quotes(text) : word(text));
+  }
   return out;
 }
 
@@ -40,7 +52,8 @@ class Writer {
   }
 
   const std::vector<std::string>& next_group() {
-    KITH_CHECK(group_ < event_.groups.size(), "an event lacks a group of nodes", static_cast<int>(event_.action), group_);
+    KITH_CHECK(group_ < event_.groups.size(), "an event lacks a group of nodes", static_cast<int>(event_.action),
+               group_);
     return event_.groups[group_++];
   }
   void say_group() { say("[" + words_of(next_group()) + "]"); }
@@ -58,9 +71,9 @@ class Writer {
       case Slot::kSignedSpan: say(to_words_duration(event_.amount, true)); break;
       case Slot::kPpm: say((event_.amount > 0 ? "+" : "") + std::to_string(event_.amount)); break;
       case Slot::kWeather: put_weather(); break;
-      case Slot::kSession: say(event_.session.empty() ? "nobody" : word(event_.session)); break;
+      case Slot::kSession: say(session_word(event_.session)); break;
       case Slot::kMembers:
-      case Slot::kMembersOrNone: say(words_of(event_.members)); break;
+      case Slot::kMembersOrNone: say(words_of_members(event_.members)); break;
       case Slot::kKey: say(word(event_.key)); break;
       case Slot::kField: say(words_of(event_.members)); break;
       case Slot::kValue: say(word(event_.value)); break;

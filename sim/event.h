@@ -2,7 +2,8 @@
 //
 //     event  := "at" duration action                      at 10s cut [n1] from [n2 n3]
 //     duration := number unit                             us ms s min h d; also signed, where an action says so
-//     nodes  := "[" name+ "]"                             names of nodes, or of groups of the scenario
+//     nodes  := "[" name+ "]" | name                      names of nodes, of groups of the scenario, or "all"
+//     name, member, key, value := word | quoted           sim/spelling.h; "# ..." at the end is a comment
 //
 //     links     cut NODES from NODES          nothing gets through, either way
 //               cut NODES to NODES            nothing gets through this way; the other way it does

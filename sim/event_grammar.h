@@ -2,8 +2,8 @@
 //
 //     {Action::kCut, "cut NODES from NODES"}       lower case: said as it is; upper case: a member of Event
 //
-// to_words() walks the pattern of an event and writes; parse_event() tries the patterns in their order and reads.  A new
-// action is one line here.  A part of sim/event.h.
+// to_words() walks the pattern of an event and writes; parse_event() tries the patterns in their order and reads.  A
+// new action is one line here.  A part of sim/event.h.
 #pragma once
 
 #include <string>

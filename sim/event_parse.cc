@@ -1,5 +1,5 @@
-// Words to event: the patterns are tried in their order, and when none fits, the error speaks of the furthest that any of
-// them came.
+// Words to event: the patterns are tried in their order, and when none fits, the error speaks of the furthest that any
+// of them came.
 #include <algorithm>
 #include <limits>
 
@@ -68,8 +68,9 @@ class Scanner {
     // Bytes of UTF-8 may stand as they are: what is written by hand should not have to be escaped.
     while (!done() && (is_word_byte(peek()) || static_cast<unsigned char>(peek()) >= 0x80)) text += words_[at_++];
     if (!text.empty()) return true;
-    problem = "'" + printable(words_.substr(at_, 1)) + "' stands where nothing begins with it; words with such signs go in "
-              "quotes, as in \"a" + printable(words_.substr(at_, 1)) + "b\"";
+    const std::string sign = printable(words_.substr(at_, 1));
+    problem = "'" + sign + "' stands where nothing begins with it; words with such signs go in quotes, as in \"a" +
+              sign + "b\"";
     return false;
   }
 
@@ -94,7 +95,8 @@ class Scanner {
         text += static_cast<char>(high * 16 + low);
         at_ += 3;
       } else {
-        problem = "in quotes a \\ is followed by \", \\ or xNN, not so in " + printable(words_.substr(begin, at_ + 4 - begin));
+        problem = "in quotes a \\ is followed by \", \\ or xNN, not so in " +
+            printable(words_.substr(begin, at_ + 4 - begin));
         return false;
       }
     }
@@ -126,7 +128,7 @@ class Parser {
         event.at_us = at_us;
         event.action = pattern.action;
         event.bridged = pattern.bridged;
-        unlikely_ = known_action(action) && pattern.elements.front().slot == Slot::kSession ? action + 1 : 0;
+        unlikely_ = known_action(action) && pattern.elements.front().slot == Slot::kSession ? action + 1 : kNowhere;
         if (matches(pattern, event)) return event;
       }
     }
@@ -143,7 +145,9 @@ class Parser {
   bool is(Kind kind, std::string_view text) const {
     return more() && tokens_[next_].kind == kind && tokens_[next_].text == text;
   }
-  bool is_name() const { return more() && (tokens_[next_].kind == Kind::kWord || tokens_[next_].kind == Kind::kQuoted); }
+  bool is_name() const {
+    return more() && (tokens_[next_].kind == Kind::kWord || tokens_[next_].kind == Kind::kQuoted);
+  }
   bool known_action(std::size_t token) const {
     const auto& actions = first_words_of_events();
     return token < tokens_.size() && tokens_[token].kind == Kind::kWord &&
@@ -162,7 +166,9 @@ class Parser {
       furthest_ = next_;
       after_ = element_ < next_ ? element_ : before_;
     }
-    if (std::find(expectations_.begin(), expectations_.end(), what) == expectations_.end()) expectations_.push_back(what);
+    if (std::find(expectations_.begin(), expectations_.end(), what) == expectations_.end()) {
+      expectations_.push_back(what);
+    }
     return false;
   }
 
@@ -202,7 +208,8 @@ class Parser {
 
   // "[n1 n2]", or one name that is none of the words which come between groups.
   bool nodes(Event& event) {
-    static const std::vector<std::string> kBetween = {"from", "to", "and", "over", "bridged", "by", "through", "of", "take", "at"};
+    static const std::vector<std::string> kBetween = {"from", "to", "and", "over", "bridged", "by", "through", "of",
+                                                      "take", "at"};
     if (is(Kind::kSign, "[")) {
       ++next_;
       std::vector<std::string> group;
@@ -261,7 +268,9 @@ class Parser {
   }
 
   bool label(std::string& out) {
-    if (!more() || tokens_[next_].kind != Kind::kLabel || tokens_[next_].text.empty()) return expected("a label such as #first");
+    if (!more() || tokens_[next_].kind != Kind::kLabel || tokens_[next_].text.empty()) {
+      return expected("a label such as #first");
+    }
     out = tokens_[next_++].text;
     return true;
   }
@@ -303,7 +312,7 @@ class Parser {
   bool matches(const Pattern& pattern, Event& event) {
     for (std::size_t i = 0; i < pattern.elements.size(); ++i) {
       begin_element();
-      const std::string& end = i + 1 < pattern.elements.size() ? pattern.elements[i + 1].word : pattern.elements[i].word;
+      const std::string& end = pattern.elements[std::min(i + 1, pattern.elements.size() - 1)].word;
       if (!element(pattern.elements[i], end, event)) return false;
     }
     begin_element();
@@ -368,7 +377,8 @@ class Parser {
   std::size_t next_ = 0;
   std::size_t element_ = 0, before_ = 0;  // Where the element that is being read begins, and the one before it.
   std::size_t furthest_ = 0, after_ = 0;
-  std::size_t unlikely_ = 0;  // Where 'adds' and the like are no guess: behind "cut", which may be a session but hardly is.
+  static constexpr std::size_t kNowhere = std::numeric_limits<std::size_t>::max();
+  std::size_t unlikely_ = kNowhere;  // Where 'adds' is no guess: behind "cut", which may be a session but hardly is.
   std::vector<std::string> expectations_;
 };
 

@@ -1,7 +1,6 @@
 #include "sim/scenario.h"
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "crdt/limits.h"
@@ -22,7 +21,8 @@ constexpr double kWorkloadBytesMax = double{1 << 30};
 
 Problem check_time(const std::string& what, std::int64_t us, std::int64_t least = 0) {
   if (us >= least && us <= kHundredYearsUs) return std::nullopt;
-  return what + " is " + to_words_duration(us) + ": it must be from " + to_words_duration(least) + " to a hundred years";
+  return what + " is " + to_words_duration(us) + ": it must be from " + to_words_duration(least) +
+         " to a hundred years";
 }
 
 Problem check_share(const std::string& what, double share) {
@@ -32,14 +32,15 @@ Problem check_share(const std::string& what, double share) {
 
 Problem check_count(const std::string& what, std::uint64_t count, std::uint64_t least, std::uint64_t most) {
   if (count >= least && count <= most) return std::nullopt;
-  return what + " is " + std::to_string(count) + ": it must be from " + std::to_string(least) + " to " + std::to_string(most);
+  return what + " is " + std::to_string(count) + ": it must be from " + std::to_string(least) + " to " +
+         std::to_string(most);
 }
 
 // The first problem of several.
 template <class... Problems>
 Problem first(Problems... problems) {
   Problem out;
-  ((out = out ? std::move(out) : std::move(problems)), ...);
+  ((out ? void() : void(out = std::move(problems))), ...);
   return out;
 }
 
@@ -82,7 +83,8 @@ Problem check_quality(const std::string& what, const LinkQuality& quality) {
 Problem check_links(const Scenario& scenario) {
   if (auto problem = check_quality("links", scenario.links)) return problem;
   for (const LinkOverride& between : scenario.between) {
-    const auto problem = first(check_known(scenario, "links.between", between.a), check_known(scenario, "links.between", between.b),
+    const auto problem = first(check_known(scenario, "links.between", between.a),
+                               check_known(scenario, "links.between", between.b),
                                check_quality("links.between " + between.a + " " + between.b, between.quality));
     if (problem) return problem;
   }
@@ -96,12 +98,15 @@ Problem check_workload(const Scenario& scenario) {
     return std::string(what) + " is " + to_words_number(value) + ": it must be from 0 to a million";
   };
   auto problem = first(
-      rate("workload.writes_per_second", load.writes_per_second), rate("workload.reads_per_second", load.reads_per_second),
+      rate("workload.writes_per_second", load.writes_per_second),
+      rate("workload.reads_per_second", load.reads_per_second),
       rate("workload.adds", load.adds), rate("workload.removes", load.removes), rate("workload.sets", load.sets),
       rate("workload.deletes", load.deletes), rate("workload.fields", load.fields),
-      check_count("workload.sessions", load.sessions, 1, 1'000'000), check_count("workload.keys", load.keys, 1, 1'000'000),
+      check_count("workload.sessions", load.sessions, 1, 1'000'000),
+      check_count("workload.keys", load.keys, 1, 1'000'000),
       check_count("workload.members", load.members, 1, 1'000'000),
-      check_count("workload.value_bytes", load.value_bytes, 0, kValueBytesMax), check_share("workload.untagged", load.untagged),
+      check_count("workload.value_bytes", load.value_bytes, 0, kValueBytesMax),
+      check_share("workload.untagged", load.untagged),
       check_share("workload.retries", load.retries), check_share("workload.wait_for_all", load.wait_for_all),
       check_time("workload.from", load.from_us), check_time("workload.to", load.to_us));
   for (const std::string& name : load.at) {
@@ -110,7 +115,8 @@ Problem check_workload(const Scenario& scenario) {
   if (problem) return problem;
   const std::int64_t to_us = load.to_us == 0 ? scenario.duration_us : load.to_us;
   if (to_us > scenario.duration_us) {
-    return "workload.to is " + to_words_duration(to_us) + ", after the end of the run: " + to_words_duration(scenario.duration_us);
+    return "workload.to is " + to_words_duration(to_us) + ", after the end of the run: " +
+           to_words_duration(scenario.duration_us);
   }
   if (load.from_us > to_us) {
     return "workload.from is " + to_words_duration(load.from_us) + ", after its end: " + to_words_duration(to_us);
@@ -121,8 +127,9 @@ Problem check_workload(const Scenario& scenario) {
   const double seconds = static_cast<double>(to_us - load.from_us) / 1e6;
   const double writes = load.writes_per_second * seconds, events = writes * 2 + load.reads_per_second * seconds;
   if (events > kWorkloadEventsMax || writes * load.value_bytes > kWorkloadBytesMax) {
-    return "workload: " + to_words_number(std::floor(writes)) + " writes are too many for one run (a million events, 1 GiB of "
-           "values); write less often, or narrow it with from and to";
+    return "workload: " + std::to_string(static_cast<std::uint64_t>(writes)) +
+           " writes are too many for one run (a million events, 1 GiB of values); write less often, or narrow it "
+           "with from and to";
   }
   return std::nullopt;
 }
@@ -133,7 +140,8 @@ Problem check_engine(const EngineOptions& engine) {
     return value >= 1 && value <= kMost ? Problem() : check_time(name, std::clamp(value, -kMost, kMost) * 1000, 1000);
   };
   if (!(engine.full_at > 0 && engine.full_at <= 1)) return "engine.full_at must be above 0% and up to 100%";
-  return first(ms("engine.gossip_interval", engine.gossip_interval_ms), ms("engine.pull_timeout", engine.pull_timeout_ms),
+  return first(ms("engine.gossip_interval", engine.gossip_interval_ms),
+               ms("engine.pull_timeout", engine.pull_timeout_ms),
                ms("engine.join_retry", engine.join_retry_ms), ms("engine.retry_window", engine.retry_window_ms),
                ms("engine.max_skew", engine.max_skew_ms), ms("engine.lease", engine.lease_ms),
                check_count("engine.answer_bytes_max", engine.answer_bytes_max, 1, kMessageBytesMax),
@@ -143,7 +151,8 @@ Problem check_engine(const EngineOptions& engine) {
 }  // namespace
 
 bool operator==(const Scenario& a, const Scenario& b) {
-  return a.name == b.name && a.about == b.about && a.seed == b.seed && a.duration_us == b.duration_us && a.nodes == b.nodes &&
+  return a.name == b.name && a.about == b.about && a.seed == b.seed && a.duration_us == b.duration_us &&
+         a.nodes == b.nodes &&
          a.groups == b.groups && a.shard_count == b.shard_count && a.engine == b.engine && a.links == b.links &&
          a.between == b.between && a.disks == b.disks && a.workload == b.workload && a.clients == b.clients &&
          a.timeline == b.timeline && a.heal_at_end == b.heal_at_end && a.settle_us == b.settle_us && a.core == b.core;
@@ -171,8 +180,10 @@ std::optional<std::string> check(const Scenario& scenario) {
       check_time("duration", scenario.duration_us, 1), check_nodes(scenario),
       check_count("shards", scenario.shard_count, 1, kShardsMax), check_links(scenario),
       check_time("disks.sync", scenario.disks.sync_us), check_time("disks.sync_jitter", scenario.disks.sync_jitter_us),
-      check_count("disks.bytes_max", scenario.disks.bytes_max, 1 << 20, std::uint64_t{1} << 46), check_engine(scenario.engine),
-      check_time("clients.timeout", clients.timeout_us, 1), check_count("clients.retries_max", clients.retries_max, 0, 1000),
+      check_count("disks.bytes_max", scenario.disks.bytes_max, 1 << 20, std::uint64_t{1} << 46),
+      check_engine(scenario.engine),
+      check_time("clients.timeout", clients.timeout_us, 1),
+      check_count("clients.retries_max", clients.retries_max, 0, 1000),
       check_time("clients.skew", clients.skew_us), check_time("end.settle", scenario.settle_us, 1));
   if (!problem) problem = check_workload(scenario);
   for (const std::string& name : scenario.core) {

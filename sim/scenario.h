@@ -95,20 +95,22 @@ struct Scenario {
   friend bool operator==(const Scenario&, const Scenario&);
 };
 
-// Nodes that `name` stands for: itself, or its group's.
+// Nodes that the names stand for: themselves, their group's, or with "all" those of the beginning.  Each once, in order.
 std::vector<std::string> resolve(const Scenario& scenario, const std::vector<std::string>& names);
 
 // What is wrong with it, for people, or nothing: unknown names, limits, events after the end, a key without a node.
 [[nodiscard]] std::optional<std::string> check(const Scenario& scenario);
 
 // ---- sim/scenario_toml
-// Nothing when it cannot be read; then `problem` says which line or key, and what was expected.
+// Nothing when it cannot be read or check() finds something; then `problem` says which line, key or event, and what was
+// expected.  The timeline may be in any order in the file.
 [[nodiscard]] std::optional<Scenario> parse_scenario(std::string_view toml, std::string& problem);
-// Round trip: parse_scenario(to_toml(s)) == s.  What is as by default is left out.
+// Round trip: parse_scenario(to_toml(s)) == s, when !check(s).  What is as by default is left out.
 std::string to_toml(const Scenario& scenario);
 
 // ---- sim/workload
-// The events of scenario.workload, drawn from `seed`, in order of time.
+// The events of scenario.workload, drawn from `seed`, in order of time.  Writes are labelled w1, w2, .. (but for labels
+// of the timeline).  REQUIRES: !check(scenario).  Cost: its events.
 std::vector<Event> expand_workload(const Scenario& scenario, std::uint64_t seed);
 
 }  // namespace kith::sim

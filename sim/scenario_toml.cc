@@ -27,32 +27,6 @@ struct Field {
   std::function<std::string(const Owner&)> show;
 };
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      constexpr std::string_view kDigits = "0123456789abcdef";
-      out += "\\u00";
-      out += kDigits[static_cast<unsigned char>(c) >> 4];
-      out += kDigits[static_cast<unsigned char>(c) & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
-std::string quoted_list(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + quoted(name);
-  return "[" + out + "]";
-}
-
 // ---- Fields, by type
 
 template <class Owner>
@@ -64,7 +38,7 @@ Field<Owner> text(const char* key, std::string Owner::*field) {
             owner.*field = *value;
             return std::nullopt;
           },
-          [=](const Owner& owner) { return quoted(owner.*field); }};
+          [=](const Owner& owner) { return toml_quoted(owner.*field); }};
 }
 
 template <class Owner>
@@ -91,11 +65,13 @@ Field<Owner> time(const char* key, std::int64_t Owner::*field, std::int64_t unit
                      ": write a number and us, ms, s, min, h or d in quotes, as in \"1.5s\"";
             }
             if (*us < 0) return "must not be below zero";
-            if (*us % unit_us != 0) return "\"" + *value + "\" is finer than " + to_words_duration(unit_us) + ", the finest here";
+            if (*us % unit_us != 0) {
+              return "\"" + *value + "\" is finer than " + to_words_duration(unit_us) + ", the finest here";
+            }
             owner.*field = *us / unit_us;
             return std::nullopt;
           },
-          [=](const Owner& owner) { return quoted(to_words_duration(owner.*field * unit_us)); }};
+          [=](const Owner& owner) { return toml_quoted(to_words_duration(owner.*field * unit_us)); }};
 }
 template <class Owner>
 Field<Owner> time_us(const char* key, std::int64_t Owner::*field) { return time(key, field, 1); }
@@ -112,7 +88,7 @@ Field<Owner> share(const char* key, double Owner::*field) {
             owner.*field = *parsed;
             return std::nullopt;
           },
-          [=](const Owner& owner) { return quoted(to_words_share(owner.*field)); }};
+          [=](const Owner& owner) { return toml_quoted(to_words_share(owner.*field)); }};
 }
 
 template <class Owner>
@@ -148,7 +124,7 @@ Field<Owner> count(const char* key, Number Owner::*field) {
           [=](const Owner& owner) {
             const std::string digits = std::to_string(owner.*field);
             const bool too_large = static_cast<std::uint64_t>(owner.*field) > std::uint64_t{INT64_MAX};
-            return too_large ? quoted(digits) : digits;
+            return too_large ? toml_quoted(digits) : digits;
           }};
 }
 
@@ -167,7 +143,7 @@ Problem take_names(const toml::node& node, std::vector<std::string>& out) {
 template <class Owner>
 Field<Owner> names(const char* key, std::vector<std::string> Owner::*field) {
   return {key, [=](const toml::node& node, Owner& owner) { return take_names(node, owner.*field); },
-          [=](const Owner& owner) { return quoted_list(owner.*field); }};
+          [=](const Owner& owner) { return toml_list(owner.*field); }};
 }
 
 // ---- The sections
@@ -184,8 +160,9 @@ const Fields<Scenario>& top_fields() {
 
 const Fields<LinkQuality>& link_fields() {
   static const Fields<LinkQuality> kFields = {
-      time_us("delay", &LinkQuality::delay_us), time_us("jitter", &LinkQuality::jitter_us), share("loss", &LinkQuality::loss),
-      share("repeat", &LinkQuality::repeat),    share("flip", &LinkQuality::flip), count("queue_max", &LinkQuality::queue_max)};
+      time_us("delay", &LinkQuality::delay_us), time_us("jitter", &LinkQuality::jitter_us),
+      share("loss", &LinkQuality::loss),        share("repeat", &LinkQuality::repeat),
+      share("flip", &LinkQuality::flip),        count("queue_max", &LinkQuality::queue_max)};
   return kFields;
 }
 
@@ -242,7 +219,8 @@ const Fields<EngineOptions>& engine_fields() {
 }
 
 const Fields<Scenario>& end_fields() {
-  static const Fields<Scenario> kFields = {yes_no("heal", &Scenario::heal_at_end), time_us("settle", &Scenario::settle_us),
+  static const Fields<Scenario> kFields = {yes_no("heal", &Scenario::heal_at_end),
+                                           time_us("settle", &Scenario::settle_us),
                                            names("core", &Scenario::core)};
   return kFields;
 }
@@ -299,7 +277,9 @@ Problem take_nodes(const toml::table& file, Scenario& scenario) {
   }
   constexpr std::uint32_t kCountMax = 1'000'000;  // check() says what is allowed; this bounds the memory until then.
   scenario.nodes = nodes.names;
-  for (std::uint32_t i = 1; i <= std::min(nodes.count, kCountMax); ++i) scenario.nodes.push_back("n" + std::to_string(i));
+  for (std::uint32_t i = 1; i <= std::min(nodes.count, kCountMax); ++i) {
+    scenario.nodes.push_back("n" + std::to_string(i));
+  }
   const toml::node* groups = table->get("groups");
   if (groups == nullptr) return std::nullopt;
   if (!groups->is_table()) {
@@ -318,7 +298,9 @@ Problem take_links(const toml::table& file, Scenario& scenario) {
   if (auto problem = take_section(file, "links", link_fields(), scenario.links, {"between"})) return problem;
   const toml::node* between = file["links"]["between"].node();
   if (between == nullptr) return std::nullopt;
-  if (!between->is_array_of_tables()) return at_line(between->source(), "links.between must be sections: [[links.between]]");
+  if (!between->is_array_of_tables()) {
+    return at_line(between->source(), "links.between must be sections: [[links.between]]");
+  }
   for (const auto& item : *between->as_array()) {
     LinkOverride override{"", "", scenario.links};  // What it does not say is as of all links.
     const toml::table& table = *item.as_table();
@@ -326,7 +308,9 @@ Problem take_links(const toml::table& file, Scenario& scenario) {
     std::vector<std::string> qualities;
     for (const auto& field : link_fields()) qualities.push_back(field.key);
     if (auto problem = take_fields(table, "links.between.", kEnds, override, qualities)) return problem;
-    if (auto problem = take_fields(table, "links.between.", link_fields(), override.quality, {"a", "b"})) return problem;
+    if (auto problem = take_fields(table, "links.between.", link_fields(), override.quality, {"a", "b"})) {
+      return problem;
+    }
     if (override.a.empty() || override.b.empty()) {
       return at_line(item.source(), "links.between needs a and b, the two groups or nodes that it is between");
     }
@@ -357,7 +341,9 @@ Problem take_timeline(const toml::table& file, std::string_view toml, Scenario& 
     if (node == nullptr) return std::nullopt;
   }
   const auto words = node->value_exact<std::string>();
-  if (!words) return at_line(node->source(), "timeline must be a string of several lines, \"\"\" around it, one event a line");
+  if (!words) {
+    return at_line(node->source(), "timeline must be a string of several lines, \"\"\" around it, one event a line");
+  }
   std::size_t line_number = first_line_of(*node, toml);
   std::istringstream lines(*words);
   for (std::string line; std::getline(lines, line); ++line_number) {
@@ -375,7 +361,8 @@ Problem take_timeline(const toml::table& file, std::string_view toml, Scenario& 
 }
 
 Problem take_file(const toml::table& file, std::string_view toml, Scenario& scenario) {
-  static const std::vector<std::string> kSections = {"nodes", "links", "disks", "workload", "clients", "engine", "timeline", "end"};
+  static const std::vector<std::string> kSections = {"nodes", "links", "disks", "workload", "clients", "engine",
+                                                     "timeline", "end"};
   if (auto problem = take_fields(file, "", top_fields(), scenario, kSections)) return problem;
   if (auto problem = take_nodes(file, scenario)) return problem;
   if (auto problem = take_links(file, scenario)) return problem;
@@ -408,11 +395,11 @@ std::string nodes_of(const Scenario& scenario) {
   bool numbered = true;
   for (std::size_t i = 0; i < scenario.nodes.size(); ++i) numbered &= scenario.nodes[i] == "n" + std::to_string(i + 1);
   std::string out = numbered ? "count = " + std::to_string(scenario.nodes.size()) + "\n"
-                             : "names = " + quoted_list(scenario.nodes) + "\n";
+                             : "names = " + toml_list(scenario.nodes) + "\n";
   for (const auto& [group, members] : scenario.groups) {
     // A dot of the name is not one of the path.
-    const std::string key = group.find('.') == std::string::npos ? group : quoted(group);
-    out += "groups." + key + " = " + quoted_list(members) + "\n";
+    const std::string key = group.find('.') == std::string::npos ? group : toml_quoted(group);
+    out += "groups." + key + " = " + toml_list(members) + "\n";
   }
   return out;
 }
@@ -453,7 +440,7 @@ std::string to_toml(const Scenario& scenario) {
   std::string out = lines_of(top_fields(), scenario, usual) + section("nodes", nodes_of(scenario)) +
                     section("links", lines_of(link_fields(), scenario.links, usual.links));
   for (const LinkOverride& between : scenario.between) {
-    out += "\n[[links.between]]\na = " + quoted(between.a) + "\nb = " + quoted(between.b) + "\n" +
+    out += "\n[[links.between]]\na = " + toml_quoted(between.a) + "\nb = " + toml_quoted(between.b) + "\n" +
            lines_of(link_fields(), between.quality, scenario.links);
   }
   out += section("disks", lines_of(disk_fields(), scenario.disks, usual.disks)) +

@@ -24,16 +24,15 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-void append_hex(std::string& out, unsigned char byte) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  out += "\\x";
-  out += kDigits[byte >> 4];
-  out += kDigits[byte & 15];
-}
+char hex_digit(unsigned value) { return "0123456789abcdef"[value]; }
+
+void append_hex(std::string& out, unsigned byte) { out += {'\\', 'x', hex_digit(byte >> 4), hex_digit(byte & 15)}; }
 
 }  // namespace
 
-bool is_word_byte(char c) { return c > ' ' && c <= '~' && std::string_view("\"[]{}=#,\\").find(c) == std::string_view::npos; }
+bool is_word_byte(char c) {
+  return c > ' ' && c <= '~' && std::string_view("\"[]{}=#,\\").find(c) == std::string_view::npos;
+}
 
 bool is_plain_word(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_word_byte);
@@ -144,6 +143,29 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
   const auto meant = nearest(word, known);
   return meant ? "; did you mean \"" + *meant + "\"?" : "";
+}
+
+std::string toml_quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += {'\\', c};
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += {'\\', 'u', '0', '0', hex_digit(byte >> 4), hex_digit(byte & 15)};
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+std::string toml_list(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& text : texts) out += (out.empty() ? "" : ", ") + toml_quoted(text);
+  return "[" + out + "]";
 }
 
 bool is_utf8(std::string_view text) {

@@ -34,6 +34,10 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 // "; did you mean \"delay\"?" or nothing.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& known);
 
+// As TOML wants them: "a \"b\"", ["a", "b"].
+std::string toml_quoted(std::string_view text);
+std::string toml_list(const std::vector<std::string>& texts);
+
 bool is_utf8(std::string_view text);
 
 }  // namespace kith::sim

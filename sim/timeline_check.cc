@@ -27,7 +27,8 @@ const std::vector<std::string>& reasons() {
 
 class TimelineCheck {
  public:
-  explicit TimelineCheck(const Scenario& scenario) : scenario_(scenario), nodes_(scenario.nodes.begin(), scenario.nodes.end()) {}
+  explicit TimelineCheck(const Scenario& scenario)
+      : scenario_(scenario), nodes_(scenario.nodes.begin(), scenario.nodes.end()) {}
 
   Problem run() {
     std::int64_t last_us = 0;
@@ -75,7 +76,8 @@ class TimelineCheck {
   }
 
   Problem check_groups(const Event& event) const {
-    const bool one_node = event.action == Action::kClone || (is_client_action(event.action) && event.action != Action::kVanish);
+    const bool client = is_client_action(event.action) && event.action != Action::kVanish;
+    const bool one_node = client || event.action == Action::kClone;
     if (one_node && (event.groups.size() != 1 || resolve(scenario_, event.groups.front()).size() != 1)) {
       return "it needs exactly one node";
     }
@@ -118,10 +120,14 @@ class TimelineCheck {
     if (event.action == Action::kVanish || event.action == Action::kExpectConvergence) return std::nullopt;
     if (event.key.empty()) return "the key is empty";
     if (event.key.size() > kKeyBytesMax) return "the key has more than " + std::to_string(kKeyBytesMax) + " bytes";
-    if (event.value.size() > kValueBytesMax) return "the value has more than " + std::to_string(kValueBytesMax) + " bytes";
+    if (event.value.size() > kValueBytesMax) {
+      return "the value has more than " + std::to_string(kValueBytesMax) + " bytes";
+    }
     for (const std::string& member : event.members) {
       if (member.empty()) return "a member or field is empty";
-      if (member.size() > kMemberBytesMax) return "a member has more than " + std::to_string(kMemberBytesMax) + " bytes";
+      if (member.size() > kMemberBytesMax) {
+        return "a member has more than " + std::to_string(kMemberBytesMax) + " bytes";
+      }
     }
     if (!is_write(event.action)) return std::nullopt;
     if (event.replicas == 0) return "no replica at all is no level to wait for";
@@ -155,11 +161,13 @@ class TimelineCheck {
 }  // namespace
 
 std::optional<std::string> check_name(const std::string& name, const std::string& what) {
-  const bool plain = !name.empty() && name.size() <= kNodeNameBytesMax && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
-  });
-  if (!plain) {
-    return what + ": \"" + printable(name) + "\" is no name: 1 to " + std::to_string(kNodeNameBytesMax) + " of A-Z a-z 0-9 . - _";
+  const auto plain = [](char c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+  };
+  if (name.empty() || name.size() > kNodeNameBytesMax || !std::all_of(name.begin(), name.end(), plain)) {
+    return what + ": \"" + printable(name) + "\" is no name: 1 to " + std::to_string(kNodeNameBytesMax) +
+           " of A-Z a-z 0-9 . - _";
   }
   if (name == "all") return what + ": \"all\" stands for all nodes, nothing else can be called so";
   return std::nullopt;

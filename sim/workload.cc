@@ -41,7 +41,8 @@ class Expansion {
     const auto count = static_cast<std::uint64_t>(per_second * static_cast<double>(span_us) / 1e6 + 0.5);
     for (std::uint64_t i = 0; i < count; ++i) {
       const auto begin = slot(span_us, i, count), end = slot(span_us, i + 1, count);
-      each(load_.from_us + begin + static_cast<std::int64_t>(below(static_cast<std::uint64_t>(std::max<std::int64_t>(end - begin, 1)))));
+      const auto width = static_cast<std::uint64_t>(std::max<std::int64_t>(end - begin, 1));
+      each(load_.from_us + begin + static_cast<std::int64_t>(below(width)));
     }
   }
   static std::int64_t slot(std::int64_t span_us, std::uint64_t i, std::uint64_t count) {
@@ -182,6 +183,8 @@ class Expansion {
 
 }  // namespace
 
-std::vector<Event> expand_workload(const Scenario& scenario, std::uint64_t seed) { return Expansion(scenario, seed).run(); }
+std::vector<Event> expand_workload(const Scenario& scenario, std::uint64_t seed) {
+  return Expansion(scenario, seed).run();
+}
 
 }  // namespace kith::sim

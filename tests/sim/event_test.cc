@@ -148,8 +148,8 @@ TEST_CASE("event: any bytes go through quotes") {
 TEST_CASE("duration: the shortest exact form, both ways") {
   const std::pair<std::int64_t, const char*> kTable[] = {
       {0, "0s"}, {1, "1us"}, {250'000, "250ms"}, {1'500'000, "1.5s"}, {60'000'000, "1min"}, {90'000'000, "90s"},
-      {600'000'000, "10min"}, {3'600'000'000, "1h"}, {7 * 86'400'000'000, "7d"}, {-250, "-250us"}, {1'000'001, "1000001us"},
-      {1'234'567'000, "1234567ms"}};
+      {600'000'000, "10min"}, {3'600'000'000, "1h"}, {7 * 86'400'000'000, "7d"}, {-250, "-250us"},
+      {1'000'001, "1000001us"}, {1'234'567'000, "1234567ms"}};
   for (const auto& [us, words] : kTable) {
     CHECK(to_words_duration(us) == words);
     CHECK(parse_duration(words) == us);
@@ -162,7 +162,8 @@ TEST_CASE("duration: the shortest exact form, both ways") {
 }
 
 TEST_CASE("duration: what is none (no unit, a wrong one, too fine, too large, signs alone)") {
-  for (const char* words : {"", "5", "s", "5 s", "5sec", "5S", ".5s", "5.s", "1.2.3s", "0.5us", "1.0000001s", "--5s", "+", "-", "5s ",
+  for (const char* words : {"", "5", "s", "5 s", "5sec", "5S", ".5s", "5.s", "1.2.3s", "0.5us", "1.0000001s", "--5s",
+                            "+", "-", "5s ",
                             "0x5s", "1e3s", "9223372036854775808us", "106751992d", "99999999999999999999s"}) {
     CHECK_MESSAGE(!parse_duration(words), words);
   }
@@ -181,7 +182,9 @@ TEST_CASE("duration: any goes both ways (200,000 drawn)") {
     REQUIRE(parse_duration(to_words_duration(us)) == us);
     REQUIRE(parse_duration(to_words_duration(us, true)) == us);
   }
-  for (const std::int64_t us : {INT64_MAX, INT64_MIN, INT64_MIN + 1}) CHECK(parse_duration(to_words_duration(us)) == us);
+  for (const std::int64_t us : {INT64_MAX, INT64_MIN, INT64_MIN + 1}) {
+    CHECK(parse_duration(to_words_duration(us)) == us);
+  }
 }
 
 TEST_CASE("share: percent in words, the same bits both ways") {
@@ -224,8 +227,9 @@ class Draw {
   std::uint64_t below(std::uint64_t n) { return random_() % n; }
 
   std::string text(bool or_empty) {
-    static const std::vector<std::string> kTricky = {"to", "from", "at", "of", "heal", "start", "all", "with", "as", "#", "is", "{", "}",
-                                                     "bridged", "by", "12.5%", "-1h", "refused", "ok", "'''", "\"", "\\", "\\x00"};
+    static const std::vector<std::string> kTricky = {"to", "from", "at", "of", "heal", "start", "all", "with", "as",
+                                                     "#", "is", "{", "}", "bridged", "by", "12.5%", "-1h", "refused",
+                                                     "ok", "'''", "\"", "\\", "\\x00"};
     if (below(4) == 0) return kTricky[below(kTricky.size())];
     std::string out;
     const bool plain = below(2) == 0;
@@ -324,7 +328,8 @@ TEST_CASE("event: an error says what was expected where") {
       {"at 10s swizzle [n1] over fast", "expected a duration such as 250ms or 1.5s after over, found 'fast'"},
       {"at 10s heal [n1] or [n2]", "expected 'and' after [n1], found 'or'"},
       {"at 10s heal now", "expected 'and' after now, found the end"},
-      {"at 10s weather dealy 5ms", "expected 'delay', 'jitter', 'loss', 'repeat', 'flip' or the end after weather, found 'dealy'"},
+      {"at 10s weather dealy 5ms",
+       "expected 'delay', 'jitter', 'loss', 'repeat', 'flip' or the end after weather, found 'dealy'"},
       {"at 10s weather loss 5", "expected a share from 0% to 100%, such as 2.5% after loss, found '5'"},
       {"at 10s weather loss 101%", "expected a share from 0% to 100%, such as 2.5% after loss, found '101%'"},
       {"at 10s weather delay 1%", "expected a duration such as 250ms or 1.5s after delay, found '1%'"},
@@ -339,7 +344,8 @@ TEST_CASE("event: an error says what was expected where") {
       {"at 10s alice adds tea", "expected another member or 'to' after tea, found the end"},
       {"at 10s alice sets door at n1", "expected 'to' or 'of' after door, found 'at'"},
       {"at 10s alice sets door to open at", "expected a node after at, found the end"},
-      {"at 10s alice sets door to open at n1 with some", "expected how many replicas, or 'all' after with, found 'some'"},
+      {"at 10s alice sets door to open at n1 with some",
+       "expected how many replicas, or 'all' after with, found 'some'"},
       {"at 10s alice sets door to open at n1 with 0", "expected how many replicas, or 'all' after with, found '0'"},
       {"at 10s alice sets door to open at n1 as first", "expected a label such as #first after as, found 'first'"},
       {"at 10s retry first at n1", "expected a label such as #first after retry, found 'first'"},
