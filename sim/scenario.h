@@ -109,6 +109,8 @@ std::vector<std::string> resolve(const Scenario& scenario, const std::vector<std
 std::string to_toml(const Scenario& scenario);
 
 // ---- sim/workload
+// The same history with the workload written out as events, so that each can be taken away by itself.
+Scenario with_workload_expanded(const Scenario& scenario, std::uint64_t seed);
 // The events of scenario.workload, drawn from `seed`, in order of time.  Writes are labelled w1, w2, .. (but for labels
 // of the timeline).  REQUIRES: !check(scenario).  Cost: its events.
 std::vector<Event> expand_workload(const Scenario& scenario, std::uint64_t seed);

@@ -187,4 +187,13 @@ std::vector<Event> expand_workload(const Scenario& scenario, std::uint64_t seed)
   return Expansion(scenario, seed).run();
 }
 
+Scenario with_workload_expanded(const Scenario& scenario, std::uint64_t seed) {
+  Scenario out = scenario;
+  out.timeline = expand_workload(scenario, seed);
+  out.timeline.insert(out.timeline.end(), scenario.timeline.begin(), scenario.timeline.end());
+  std::stable_sort(out.timeline.begin(), out.timeline.end(), [](const Event& a, const Event& b) { return a.at_us < b.at_us; });
+  out.workload = Workload{};
+  return out;
+}
+
 }  // namespace kith::sim

@@ -23,9 +23,7 @@ RunResult run(const Scenario& scenario, std::uint64_t seed, const RunOptions& op
 World::World(const Scenario& scenario, std::uint64_t seed, const RunOptions& options)
     : scenario_(scenario), seed_(seed), options_(options), judge_(scenario, result_.marks), clients_(seed, scenario.clients) {
   judge_.check_messages = options.check_messages;
-  timeline_ = expand_workload(scenario, seed);
-  timeline_.insert(timeline_.end(), scenario.timeline.begin(), scenario.timeline.end());
-  std::stable_sort(timeline_.begin(), timeline_.end(), [](const Event& a, const Event& b) { return a.at_us < b.at_us; });
+  timeline_ = with_workload_expanded(scenario, seed).timeline;
 
   std::vector<std::string> names = scenario.nodes;
   for (const Event& event : timeline_) {
