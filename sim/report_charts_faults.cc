@@ -22,10 +22,18 @@ struct Lane {
   std::vector<std::uint32_t> nodes;
 };
 
+// A span, as far as it concerns one lane.
+struct Concern {
+  std::size_t span = 0;
+  std::size_t nodes = 0;  // Of the lane's.
+  bool first = true;      // No lane above is concerned.
+};
+
 struct Bar {
   double from = 0, to = 0;
   Recording::Span::Kind kind = Recording::Span::Kind::kCut;
   std::string text;
+  bool named = true;      // In the first lane that the span concerns; the lanes below show the same hatch.
   double share = 1;       // Of the lane's nodes.
   std::size_t spans = 1;
   std::size_t row = 0;
@@ -71,15 +79,15 @@ std::vector<Lane> lanes_of(const Recording& recording) {
 }
 
 // Bars of one lane, in rows so that none covers another.  Spans of a kind that touch, of lanes with many nodes, are one bar.
-std::vector<Bar> bars_of(const Recording& recording, const std::vector<std::pair<std::size_t, std::size_t>>& spans,
-                         std::size_t nodes_in_lane, const Scale& x, std::size_t& rows) {
+std::vector<Bar> bars_of(const Recording& recording, const std::vector<Concern>& concerns, std::size_t nodes_in_lane,
+                         const Scale& x, std::size_t& rows) {
   std::vector<Bar> bars;
-  for (const auto& [index, concerned] : spans) {
-    const Recording::Span& span = recording.spans[index];
+  for (const Concern& concern : concerns) {
+    const Recording::Span& span = recording.spans[concern.span];
     const Box extent = extent_of(span, x, {});
     if (extent.width <= 0) continue;
     bars.push_back({.from = extent.x, .to = extent.right(), .kind = span.kind, .text = span.text,
-                    .share = static_cast<double>(concerned) / static_cast<double>(nodes_in_lane)});
+                    .named = concern.first, .share = static_cast<double>(concern.nodes) / static_cast<double>(nodes_in_lane)});
   }
   std::stable_sort(bars.begin(), bars.end(), [](const Bar& a, const Bar& b) { return a.from < b.from; });
   std::vector<Bar> merged;
@@ -96,6 +104,7 @@ std::vector<Bar> bars_of(const Recording& recording, const std::vector<std::pair
     }
     before->to = std::max(before->to, bar.to);
     before->share = std::min(1.0, before->share + bar.share);
+    before->named = true;
     before->text = with_commas(++before->spans) + " times " + std::string(kind_words(bar.kind));
   }
   std::vector<double> until;
@@ -117,10 +126,11 @@ void draw_bars(Svg& svg, const std::vector<Bar>& bars, double top, double right_
     const double y = top + static_cast<double>(bar.row) * kBarHeight + 1;
     const Box box{bar.from, y, std::max(bar.to - bar.from, 1.5), kBarHeight - 2};
     const std::string kind(kind_class(bar.kind));
-    svg.rect(box, "k-" + kind, bar.text, 0.35 + 0.65 * bar.share, 2);
+    svg.rect(box, "b-" + kind, bar.text, 0.35 + 0.65 * bar.share, 2);
     svg.rect(box, "h-" + kind, bar.text, 1, 2);
   }
   for (const Bar& bar : bars) {
+    if (!bar.named) continue;
     double room_to = right_edge;
     for (const Bar& other : bars) {
       if (other.row == bar.row && other.from >= bar.to - 0.01) room_to = std::min(room_to, other.from);
@@ -141,14 +151,13 @@ std::string lanes_chart(const Recording& recording, const Digest& digest, const 
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
     for (const std::uint32_t node : lanes[lane].nodes) lane_of[node] = lane;
   }
-  // Per lane: span and how many of the lane's nodes it concerns.
-  std::vector<std::vector<std::pair<std::size_t, std::size_t>>> spans(lanes.size());
+  std::vector<std::vector<Concern>> concerns(lanes.size());
   for (std::size_t i = 0; i < recording.spans.size(); ++i) {
     std::map<std::size_t, std::size_t> concerned;
     for (const std::uint32_t node : recording.spans[i].nodes) {
       if (node < lane_of.size()) ++concerned[lane_of[node]];
     }
-    for (const auto& [lane, count] : concerned) spans[lane].emplace_back(i, count);
+    for (const auto& [lane, count] : concerned) concerns[lane].push_back({i, count, lane == concerned.begin()->first});
   }
 
   const Scale x{0, static_cast<double>(digest.end_us), look.margin_left, look.margin_left + look.plot_width(), false};
@@ -157,28 +166,25 @@ std::string lanes_chart(const Recording& recording, const Digest& digest, const 
   double height = recording.happenings.empty() ? 0 : 20;
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
     std::size_t rows = 1;
-    bars.push_back(bars_of(recording, spans[lane], std::max<std::size_t>(1, lanes[lane].nodes.size()), x, rows));
+    bars.push_back(bars_of(recording, concerns[lane], std::max<std::size_t>(1, lanes[lane].nodes.size()), x, rows));
     heights.push_back(static_cast<double>(rows) * kBarHeight + 4);
     height += heights.back();
   }
   FrameSpec spec;
-  spec.label = "Faults by node over time: " + plural(recording.spans.size(), "stretch") + ", " +
+  spec.label = "Faults by node over time: " + plural(recording.spans.size(), "span") + ", " +
                plural(recording.happenings.size(), "event");
-  if (recording.spans.size() != 1) spec.label = "Faults by node over time: " + with_commas(recording.spans.size()) +
-               " stretches, " + plural(recording.happenings.size(), "event");
   for (const Recording::Span::Kind kind : kinds_of(recording)) {
     spec.legend.push_back({LegendItem::Sign::kFault, std::string(kind_class(kind)), std::string(kind_words(kind))});
   }
   spec.unit = lanes.size() == recording.nodes.size() ? "node" : "nodes";
   spec.plot_height = std::max(height, 20.0);
-  spec.name_spans = false;
+  spec.faults = FrameSpec::Faults::kNone;
   Frame frame(look, spec, recording, digest);
 
   double top = frame.plot.y;
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
     if (lane % 2 == 0) frame.svg.rect({frame.plot.x, top, frame.plot.width, heights[lane]}, "lane");
     frame.svg.text(frame.plot.x - 7, top + 14, "tick", fit_text(lanes[lane].name, look.margin_left - 9, kFontSize), Anchor::kEnd);
-    // All names in the first lane that a span concerns; the lanes below show the hatch.
     draw_bars(frame.svg, bars[lane], top + 2, look.width - 2);
     top += heights[lane];
   }

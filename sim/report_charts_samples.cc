@@ -127,6 +127,7 @@ std::string contents_chart(const Recording& recording, const Digest& digest, con
   for (const SampleColumn& column : digest.samples) most = std::max(most, column.distinct_contents);
   spec.plot_height = 90;
   spec.y_ticks = linear_ticks(std::max(3.0, static_cast<double>(most)), 3, Unit::kCount);
+  spec.y_ticks.front() = {1, "1"};
   Frame frame(look, spec, recording, digest);
   Path area, edge;
   for (const SampleColumn& column : digest.samples) {
@@ -152,6 +153,7 @@ std::string bucket_chart(const Recording& recording, const Digest& digest, const
     spec.legend.push_back({LegendItem::Sign::kBox, "f" + std::string(level.css_class), std::string(level.text)});
   }
   spec.plot_height = 256;
+  spec.faults = FrameSpec::Faults::kNamed;
   Frame frame(look, spec, recording, digest);
   for (const int bucket : {0, 64, 128, 192, 255}) {
     const double y = frame.plot.y + bucket + 0.5;
@@ -188,6 +190,7 @@ std::string bucket_chart(const Recording& recording, const Digest& digest, const
     frame.svg.path(runs[i], "heat " + std::string(kHeatLevels[i].css_class), kHeatLevels[i].text);
   }
   frame.svg.rect(frame.plot, "frame");
+  frame.mark_edges(recording);
   return frame.svg.finish();
 }
 

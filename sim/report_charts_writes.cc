@@ -12,10 +12,28 @@ namespace {
 
 std::string age_words(std::int64_t age_us) { return age_us == kByTheEnd ? "by the end" : "within " + in_words_time(age_us); }
 
-// The earliest age is the darkest; with fewer than four ages the shades in the middle are left out.
+// The later, the darker; what came only by the end is the darkest.
 std::string age_class(std::size_t age, std::size_t ages) {
-  if (age + 1 == ages) return "a3";
-  return "a" + std::to_string(age);
+  return age + 1 == ages ? "a0" : "a" + std::to_string(3 - age);
+}
+
+// The area below a share, as steps; columns without writes stay blank.
+template <class ShareOf>
+Path area_below(const Digest& digest, const Frame& frame, double base, ShareOf share_of) {
+  Path area;
+  double open_until = -1;
+  for (const BirthColumn& column : digest.births) {
+    if (column.writes == 0) continue;
+    const double x0 = frame.x(static_cast<double>(column.begin_us)), x1 = frame.x(static_cast<double>(column.end_us));
+    if (open_until < 0 || x0 > open_until + 0.2) {
+      if (open_until >= 0) area.vertical(base).close();
+      area.move(x0, base);
+    }
+    area.vertical(frame.y(share_of(column))).horizontal(x1);
+    open_until = x1;
+  }
+  if (open_until >= 0) area.vertical(base).close();
+  return area;
 }
 
 struct Mark {
@@ -40,32 +58,27 @@ std::string share_chart(const Recording& recording, const Digest& digest, const 
   spec.heading = heading;
   spec.subheading = subheading;
   spec.unit = "nodes that have it";
+  spec.faults = FrameSpec::Faults::kNamed;
   if (!heading.empty()) spec.x_unit = "when the write was made (virtual time)";
   const std::size_t ages = digest.ages_us.size();
   for (std::size_t age = 0; age < ages; ++age) {
     spec.legend.push_back({LegendItem::Sign::kBox, age_class(age, ages), age_words(digest.ages_us[age])});
   }
+  if (digest.lags.copies_missing > 0) spec.legend.push_back({LegendItem::Sign::kFault, "cut", "never"});
   spec.plot_height = look.narrow ? 170 : 210;
   spec.y_ticks = linear_ticks(1, 4, Unit::kShare);
   Frame frame(look, spec, recording, digest);
 
   for (std::size_t age = ages; age-- > 0;) {
-    Path area;
-    double open_until = -1;
-    for (const BirthColumn& column : digest.births) {
-      if (column.writes == 0) continue;
-      const double x0 = frame.x(static_cast<double>(column.begin_us)), x1 = frame.x(static_cast<double>(column.end_us));
-      const double top = frame.y(column.share_by_age[age]);
-      if (open_until < 0 || x0 > open_until + 0.2) {
-        if (open_until >= 0) area.vertical(frame.plot.bottom()).close();
-        area.move(x0, frame.plot.bottom());
-      }
-      area.vertical(top).horizontal(x1);
-      open_until = x1;
-    }
-    if (open_until >= 0) area.vertical(frame.plot.bottom()).close();
-    frame.svg.path(area, age_class(age, ages), age_words(digest.ages_us[age]));
+    frame.svg.path(area_below(digest, frame, frame.plot.bottom(), [&](const BirthColumn& c) { return c.share_by_age[age]; }),
+                   "crisp " + age_class(age, ages), age_words(digest.ages_us[age]));
   }
+  if (digest.lags.copies_missing > 0) {
+    const Path never = area_below(digest, frame, frame.plot.y, [&](const BirthColumn& c) { return c.share_by_age[ages - 1]; });
+    frame.svg.path(never, "b-cut bare", "never");
+    frame.svg.path(never, "h-cut", "never");
+  }
+  frame.mark_edges(recording);
   if (!heading.empty()) {
     frame.svg.markup(hatches());
     frame.svg.markup("<style>" + std::string(drawing_style()) + "</style>");
@@ -99,7 +112,7 @@ std::string under_way_chart(const Recording& recording, const Digest& digest, co
     const std::string words = with_commas(digest.most_under_way) + " at " + in_words_time(digest.most_under_way_us);
     const bool right = at + 12 + text_width(words, kFontSize) < look.width;
     frame.svg.circle(at, top, 3.5, "dot0");
-    frame.svg.text(right ? at + 8 : at - 8, std::max(top + 4, frame.plot.y + 11), "value halo", words,
+    frame.svg.text(right ? at + 8 : at - 6, right ? std::max(top + 4, frame.plot.y + 11) : top - 7, "value halo", words,
                    right ? Anchor::kStart : Anchor::kEnd);
   }
   return frame.svg.finish();
@@ -152,29 +165,30 @@ std::string lag_chart(const Recording& recording, const Digest& digest, const Lo
     if (!line.empty()) line.horizontal(frame.plot.right());
     frame.svg.path(line, "line strong " + spec.legend[i].css_class, spec.legend[i].text);
   }
-  // Marks on all curves, words on the one to the last node: it is the promise.
-  std::vector<Box> taken;
-  for (std::size_t i = curves.size(); i-- > 0;) {
-    const Distribution& of = *curves[i].of;
+  // Marks on all curves; a line down and words only for the curve of the last node, which is the promise.
+  const auto at_of = [&](const Mark& mark) { return frame.x(static_cast<double>(std::max<std::int64_t>(mark.lag_us, 1))); };
+  const auto marks_of = [](const Distribution& of) {
     const double arrived = of.count == 0 ? 0 : static_cast<double>(of.count - of.never) / static_cast<double>(of.count);
-    const std::array<Mark, 3> marks = {{{"p50", of.p50_us, 0.5}, {"p99", of.p99_us, 0.99}, {"max", of.max_us, arrived}}};
-    for (std::size_t mark = 0; mark < marks.size(); ++mark) {
-      if (marks[mark].lag_us < 0 || of.count == 0) continue;
-      const double at = frame.x(static_cast<double>(std::max<std::int64_t>(marks[mark].lag_us, 1)));
-      const double top = frame.y(marks[mark].share);
-      draw_mark(frame.svg, mark, at, top, "dot" + std::to_string(i));
-      if (i != 2) continue;
-      const std::string words = std::string(marks[mark].name) + " " + in_words_time(marks[mark].lag_us);
-      const double width = text_width(words, kFontSize);
-      const bool right = at + 10 + width < frame.plot.right() + 10;
-      Box box{right ? at + 10 : at - 10 - width, top + 6, width, 15};
-      const auto collides = [&](const Box& other) {
-        return box.x < other.right() && other.x < box.right() && box.y < other.bottom() && other.y < box.bottom();
-      };
-      while (std::any_of(taken.begin(), taken.end(), collides)) box.y += 15;
-      taken.push_back(box);
-      frame.svg.text(right ? box.x : box.right(), box.y + 12, "value halo", words, right ? Anchor::kStart : Anchor::kEnd);
+    return std::array<Mark, 3>{{{"p50", of.p50_us, 0.5}, {"p99", of.p99_us, 0.99}, {"max", of.max_us, arrived}}};
+  };
+  const std::array<Mark, 3> promised = marks_of(digest.lags.last_node);
+  for (const Mark& mark : promised) {
+    if (mark.lag_us >= 0) frame.svg.line(at_of(mark), frame.y(mark.share), at_of(mark), frame.plot.bottom(), "guide");
+  }
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    const std::array<Mark, 3> marks = marks_of(*curves[i].of);
+    for (std::size_t shape = 0; shape < marks.size(); ++shape) {
+      if (marks[shape].lag_us < 0) continue;
+      draw_mark(frame.svg, shape, at_of(marks[shape]), frame.y(marks[shape].share), "dot" + std::to_string(i));
     }
+  }
+  for (std::size_t i = 0; i < promised.size(); ++i) {
+    if (promised[i].lag_us < 0) continue;
+    // Below the curve and to the right of the line there is never any data; each mark has a height of its own.
+    const double at = at_of(promised[i]), y = frame.plot.bottom() - frame.plot.height * (0.34 - 0.13 * static_cast<double>(i));
+    const std::string words = std::string(promised[i].name) + " " + in_words_time(promised[i].lag_us);
+    const bool right = at + 8 + text_width(words, kFontSize) < look.width;
+    frame.svg.text(right ? at + 6 : at - 6, y, "value halo", words, right ? Anchor::kStart : Anchor::kEnd);
   }
   return frame.svg.finish();
 }

@@ -10,6 +10,9 @@ namespace kith::sim {
 namespace {
 
 constexpr double kRow = 17;
+constexpr double kNameRow = 20;            // A name and its bar.
+constexpr std::size_t kNameRowsMax = 3;
+constexpr std::size_t kNamesTried = 300;
 constexpr std::size_t kShadesApart = 60;   // More spans than that are shaded as one per kind.
 
 struct Placed {
@@ -46,7 +49,7 @@ void draw_sign(Svg& svg, const LegendItem& item, double x, double y) {
     case LegendItem::Sign::kBox: svg.rect(box, item.css_class); break;
     case LegendItem::Sign::kLine: svg.line(x, y - 4, x + 17, y - 4, "line strong " + item.css_class); break;
     case LegendItem::Sign::kFault:
-      svg.rect(box, "k-" + item.css_class);
+      svg.rect(box, "b-" + item.css_class);
       svg.rect(box, "h-" + item.css_class);
       break;
     case LegendItem::Sign::kNone: break;
@@ -57,11 +60,14 @@ struct SpanName {
   Box extent;
   std::string text;
   std::string css_class;
-  double x = 0, width = 0;
-  std::size_t row = 0;
+  double x = 0, width = 0;       // Of the text.
+  std::size_t row = 0;           // From below.
+  double left() const { return std::min(x, extent.x); }
+  double right() const { return std::max(x + width, extent.right()); }
 };
 
-// Names of spans above the plot, the widest spans first; what finds no room is left out (the lanes have them all).
+// Names of spans above the plot, each over a bar of its own, the widest spans first and lowest; what finds no room is left
+// out (the lanes have them all).
 std::vector<SpanName> place_names(const Recording& recording, const Scale& x, const Box& plot, const Look& look) {
   std::vector<SpanName> candidates;
   for (const Recording::Span& span : recording.spans) {
@@ -70,7 +76,7 @@ std::vector<SpanName> place_names(const Recording& recording, const Scale& x, co
     const bool there = std::any_of(candidates.begin(), candidates.end(), [&](const SpanName& other) {
       return other.text == span.text && std::abs(other.extent.x - extent.x) < 1 && std::abs(other.extent.width - extent.width) < 1;
     });
-    if (!there && candidates.size() < 400) candidates.push_back({extent, span.text, std::string(kind_class(span.kind))});
+    if (!there && candidates.size() < kNamesTried) candidates.push_back({extent, span.text, std::string(kind_class(span.kind))});
   }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const SpanName& a, const SpanName& b) { return a.extent.width > b.extent.width; });
@@ -81,10 +87,9 @@ std::vector<SpanName> place_names(const Recording& recording, const Scale& x, co
     if (name.text.empty()) continue;
     name.x = name.extent.x + (name.extent.width - name.width) / 2;
     name.x = std::max(plot.x - 20, std::min(name.x, look.width - 2 - name.width));
-    for (std::size_t row = 0; row < 2; ++row) {
-      name.row = row;
+    for (name.row = 0; name.row < kNameRowsMax; ++name.row) {
       const bool free = std::none_of(placed.begin(), placed.end(), [&](const SpanName& other) {
-        return other.row == row && name.x < other.x + other.width + 10 && other.x < name.x + name.width + 10;
+        return other.row == name.row && name.left() < other.right() + 6 && other.left() < name.right() + 6;
       });
       if (!free) continue;
       placed.push_back(name);
@@ -101,9 +106,7 @@ double opacity_of(const Recording& recording, const Recording::Span& span) {
 
 void shade(Svg& svg, const Recording& recording, const Scale& x, const Box& plot) {
   const auto draw = [&](const Box& extent, std::string_view kind, std::string_view text, double opacity) {
-    const std::string css_class = "k-" + std::string(kind);
-    svg.rect(extent, css_class, text, opacity);
-    svg.rect({extent.x, plot.y - 4, extent.width, 4}, css_class, text);
+    svg.rect(extent, "k-" + std::string(kind), text, opacity);
   };
   if (recording.spans.size() <= kShadesApart) {
     for (const Recording::Span& span : recording.spans) {
@@ -143,7 +146,7 @@ Scale time_scale(const Look& look, const Digest& digest) {
 }
 
 std::size_t name_rows_of(const Look& look, const FrameSpec& spec, const Recording& recording, const Digest& digest) {
-  if (!spec.name_spans || !spec.x_ticks.empty()) return 0;
+  if (spec.faults == FrameSpec::Faults::kNone || !spec.x_ticks.empty()) return 0;
   std::size_t rows = 0;
   const Box plot{look.margin_left, 0, look.plot_width(), 1};
   for (const SpanName& name : place_names(recording, time_scale(look, digest), plot, look)) rows = std::max(rows, name.row + 1);
@@ -172,9 +175,9 @@ Frame::Frame(const Look& look, const FrameSpec& spec, const Recording& recording
 Frame::Frame(const Look& look, const FrameSpec& spec, const Recording& recording, const Digest& digest, double head_height,
              std::size_t name_rows)
     : svg(look.width,
-          head_height + static_cast<double>(name_rows) * kRow + 8 + spec.plot_height + 24 + (spec.x_unit.empty() ? 0 : kRow),
+          head_height + static_cast<double>(name_rows) * kNameRow + 8 + spec.plot_height + 24 + (spec.x_unit.empty() ? 0 : kRow),
           spec.label, look.narrow ? "narrow" : "wide"),
-      plot{look.margin_left, head_height + static_cast<double>(name_rows) * kRow + 8, look.plot_width(), spec.plot_height} {
+      plot{look.margin_left, head_height + static_cast<double>(name_rows) * kNameRow + 8, look.plot_width(), spec.plot_height} {
   if (!spec.heading.empty()) svg.rect({0, 0, svg.width(), svg.height()}, "ground");
   double row = 0;
   if (!spec.heading.empty()) svg.text(2, row += 18, "heading", fit_text(spec.heading, look.width - 4, 16));
@@ -202,10 +205,12 @@ Frame::Frame(const Look& look, const FrameSpec& spec, const Recording& recording
       svg.text(plot.x - 7, y(tick.value) + 4, "tick value", tick.label, Anchor::kEnd);
     }
   }
-  if (of_time && spec.name_spans) {
-    shade(svg, recording, x, plot);
+  if (of_time && spec.faults == FrameSpec::Faults::kShaded) shade(svg, recording, x, plot);
+  if (of_time && spec.faults != FrameSpec::Faults::kNone) {
     for (const SpanName& name : place_names(recording, x, plot, look)) {
-      svg.text(name.x, plot.y - 9 - static_cast<double>(name.row) * kRow, "halo", name.text);
+      const double y_bar = plot.y - 5 - static_cast<double>(name.row) * kNameRow;
+      svg.rect({name.extent.x, y_bar, name.extent.width, 4}, "k-" + name.css_class, name.text);
+      svg.text(name.x, y_bar - 4, "name", name.text);
     }
   }
   svg.line(plot.x, plot.bottom(), plot.right(), plot.bottom(), "axis");
@@ -220,6 +225,17 @@ Frame::Frame(const Look& look, const FrameSpec& spec, const Recording& recording
     free_from = begin + width + 6;
   }
   if (!spec.x_unit.empty()) svg.text(plot.right(), plot.bottom() + 18 + kRow, "soft", spec.x_unit, Anchor::kEnd);
+}
+
+void Frame::mark_edges(const Recording& recording) {
+  constexpr std::size_t kEdgesOf = 12;
+  if (recording.spans.size() > kEdgesOf) return;
+  for (const Recording::Span& span : recording.spans) {
+    const Box extent = extent_of(span, x, plot);
+    if (extent.width <= 0) continue;
+    svg.line(extent.x, plot.y, extent.x, plot.bottom(), "guide");
+    svg.line(extent.right(), plot.y, extent.right(), plot.bottom(), "guide");
+  }
 }
 
 }  // namespace kith::sim

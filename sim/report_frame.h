@@ -50,7 +50,7 @@ struct FrameSpec {
   double plot_height = 180;
   std::vector<Tick> y_ticks;                   // The first is the low end, the last the high one; empty: no axis upwards.
   std::vector<Tick> x_ticks;                   // Logarithmic, from the first to the last; empty: an axis of time.
-  bool name_spans = true;
+  enum class Faults : std::uint8_t { kShaded, kNamed, kNone } faults = Faults::kShaded;   // kNamed: only a bar on top.
   std::string x_unit;                          // What goes to the right; empty: not said.
 };
 
@@ -58,6 +58,9 @@ class Frame {
  public:
   // Draws all but the data.  With an axis of time, spans are shaded.
   Frame(const Look& look, const FrameSpec& spec, const Recording& recording, const Digest& digest);
+
+  // Where spans begin and end, over data that hides the shades; nothing when there are too many.
+  void mark_edges(const Recording& recording);
 
   Svg svg;
   Box plot;

@@ -8,6 +8,8 @@
 namespace kith::sim {
 namespace {
 
+constexpr std::int64_t kAtOnceUs = 1'000;   // What ended so shortly before the world was healed ended with that.
+
 std::string count_of_nodes(const Recording& recording) {
   const std::size_t nodes = recording.nodes.size();
   if (nodes == 1) return "The only node was";
@@ -33,7 +35,7 @@ std::vector<std::size_t> healed_spans(const Recording& recording) {
   std::vector<std::size_t> spans;
   for (std::size_t i = 0; i < recording.spans.size(); ++i) {
     const Recording::Span& span = recording.spans[i];
-    if (span.kind != Recording::Span::Kind::kWeather && span.end_us >= recording.healed_us - 1'000) spans.push_back(i);
+    if (span.kind != Recording::Span::Kind::kWeather && span.end_us >= recording.healed_us - kAtOnceUs) spans.push_back(i);
   }
   return spans;
 }
@@ -51,6 +53,8 @@ std::string about_recovery(const Recording& recording, const Digest& digest) {
   const auto longest = std::max_element(digest.recoveries.begin(), digest.recoveries.end(), [](const Recovery& a, const Recovery& b) {
     return a.ended_us - a.began_us < b.ended_us - b.began_us;
   });
+  // Of the faults that ended when all was healed the sentence before has spoken.
+  if (recording.converged_us >= 0 && longest->ended_us >= recording.healed_us - kAtOnceUs) return {};
   std::string words = "At " + in_words_time(longest->ended_us) + " " + end_of_fault(recording, longest->spans);
   if (digest.recoveries.size() > 1) words += ", after the longest fault";
   if (longest->copies_missing == 0) return words + "; no copy was missing then.";
@@ -98,8 +102,7 @@ Headline headline_of(const Recording& recording, const Digest& digest) {
   Headline headline;
   const bool healed = recording.healed_us >= 0, converged = healed && recording.converged_us >= 0;
   const std::vector<std::size_t> healed_now = healed ? healed_spans(recording) : std::vector<std::size_t>{};
-  const std::string since = !healed_now.empty() ? end_of_fault(recording, healed_now)
-                            : recording.spans.empty() ? "the end of the timeline" : "everything was healed";
+  const std::string since = !healed_now.empty() ? end_of_fault(recording, healed_now) : "the end of the timeline";
   if (converged) {
     headline.verdict = Headline::Verdict::kConverged;
     const std::string took = in_words_time(std::max<std::int64_t>(0, recording.converged_us - recording.healed_us));

@@ -91,13 +91,12 @@ std::string nothing(std::string_view heading, std::string_view why) {
 }
 
 std::string charts_of_writes(const Recording& recording, const Digest& digest) {
-  constexpr std::string_view kShare = "Who has each write", kWay = "Copies under way", kLag = "How long writes take";
+  constexpr std::string_view kShare = "Who has each write", kWay = "What is still to arrive", kLag = "How long writes take";
   if (recording.writes.empty()) return nothing(kShare, "No write was acknowledged in this run.");
   std::string html = chart(kShare, [&](const Look& look) { return share_chart(recording, digest, look); },
-      "At each moment stand the writes made then. The height of a shade is the mean share of the nodes that had them when they "
-      "were so old: the darkest soon after, the lightest when the run ended. A dip of dark shades says that writes could not "
-      "get through for a while; a gap above the lightest says that they never did. Faults are shaded behind, with their "
-      "names and a bar on top.");
+      "At each moment stand the writes made then, and how large a part of the nodes had them in time, on average: pale is "
+      "soon, strong is late, hatched is never. All pale means that everything got through at once; a strong notch is what had "
+      "to wait. Faults have their names and bars on top, and dashed lines where they begin and end.");
   html += chart(kWay, [&](const Look& look) { return under_way_chart(recording, digest, look); },
       "A copy is a write on a node that should have it. Counted are those that are still missing: what a fault holds back "
       "piles up, and how steeply it falls afterwards is how fast the cluster catches up. Each column shows the most.");
@@ -116,12 +115,12 @@ std::string charts_of_samples(const Recording& recording, const Digest& digest) 
   }
   const std::string_view by_node = digest.nodes_apart
       ? "One line a node, interrupted while it is down."
-      : "Half of the nodes are above the line in the middle, eight of ten are in the band, the dashed line is the busiest one.";
+      : "Half of the nodes are above the solid line, eight of ten are in the band, and none is above the dashed line.";
   const auto node_figure = [&](NodeFigure which) {
     return [&, which](const Look& look) { return node_figure_chart(recording, digest, look, which); };
   };
-  std::string html = chart("What nodes send", node_figure(NodeFigure::kBytes), by_node);
-  html += chart("Messages", node_figure(NodeFigure::kMessages), by_node);
+  std::string html = chart("What nodes send", node_figure(NodeFigure::kBytes), "Bytes sent to other nodes each second. " + std::string(by_node));
+  html += chart("Messages", node_figure(NodeFigure::kMessages), "Messages sent to other nodes each second. " + std::string(by_node));
   html += chart("All nodes together", [&](const Look& look) { return total_chart(recording, digest, look); },
                 "The sum over all nodes; the table below says what it was made of.");
   html += traffic_table(recording, digest);
@@ -129,10 +128,10 @@ std::string charts_of_samples(const Recording& recording, const Digest& digest) 
       "How many different contents the nodes that are up held: 1 means that all were equal. While clients write it is hardly "
       "ever 1, as some write is always under way.");
   html += chart("Where they differ", [&](const Look& look) { return bucket_chart(recording, digest, look); },
-      "Every row is one of the 256 buckets that a store's rows fall into, the same on all nodes. Blank: all nodes that are up "
-      "hold the same in it; the further from the ground's colour, the more different contents. A row that never turns blank "
+      "Every row is one of the 256 buckets that a store\xE2\x80\x99s rows fall into, the same on all nodes. Blank: all nodes that are up "
+      "hold the same in it; the further from the colour of the ground, the more different contents. A row that never turns blank "
       "again is where a difference stays.");
-  html += chart("Size of stores", node_figure(NodeFigure::kStore), by_node);
+  html += chart("Size of stores", node_figure(NodeFigure::kStore), "How much each node has stored. " + std::string(by_node));
   return html;
 }
 

@@ -41,8 +41,13 @@ svg .heat{fill:none;shape-rendering:crispEdges}
 svg .fv1{fill:var(--v1)}svg .fv2{fill:var(--v2)}svg .fv3{fill:var(--v3)}
 svg .frame{fill:none;stroke:var(--grid)}
 svg .bar{fill:var(--a1)}
-svg .hatch{stroke:var(--paper);stroke-width:1.6;stroke-opacity:.6;fill:none}
-svg .hatch-dot{fill:var(--paper);fill-opacity:.65}
+svg .b-cut{fill:var(--red);stroke:var(--red)}svg .b-down{fill:var(--grey);stroke:var(--grey)}
+svg .b-paused{fill:var(--pink);stroke:var(--pink)}svg .b-clock{fill:var(--blue);stroke:var(--blue)}
+svg .b-disk{fill:var(--gold);stroke:var(--gold)}svg .b-weather{fill:var(--green);stroke:var(--green)}
+svg .b-cut,svg .b-paused,svg .b-clock,svg .b-disk,svg .b-weather{fill-opacity:.16}svg .b-down{fill-opacity:.45}
+svg .hatch{stroke-width:1.4;stroke-opacity:.55;fill:none}svg .hatch.k-cut{stroke:var(--red)}
+svg .hatch.k-paused{stroke:var(--pink)}svg .hatch.k-clock{stroke:var(--blue)}svg .hatch.k-weather{stroke:var(--green)}
+svg .bare{stroke:none}svg .crisp{shape-rendering:crispEdges}
 )css";
 }
 
@@ -63,7 +68,7 @@ border-radius:0 8px 8px 0}
 .verdict.good{border-color:var(--good)}.verdict.bad{border-color:var(--bad)}
 .verdict .sign{font-weight:700;margin-right:.4em}.verdict.good .sign{color:var(--good)}.verdict.bad .sign{color:var(--bad)}
 .verdict ul{margin:8px 0 0;padding-left:20px}
-dl.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:20px 0 8px}
+dl.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(138px,1fr));gap:12px;margin:20px 0 8px}
 dl.figures div{border:1px solid var(--grid);border-radius:8px;padding:10px 12px}
 dl.figures dt{color:var(--soft);font-size:13px;line-height:1.3}
 dl.figures dd{margin:2px 0 0;font-size:20px;font-weight:600;line-height:1.25;font-variant-numeric:tabular-nums}
@@ -91,12 +96,12 @@ footer{margin-top:48px;color:var(--soft);font-size:13px}
 
 std::string_view hatches() {
   return R"svg(<defs>
-<pattern id="hatch-cut" width="7" height="7" patternUnits="userSpaceOnUse"><path class="hatch" d="M-1 8L8 -1"/></pattern>
+<pattern id="hatch-cut" width="7" height="7" patternUnits="userSpaceOnUse"><path class="hatch k-cut" d="M-1 8L8 -1"/></pattern>
 <pattern id="hatch-down" width="4" height="4" patternUnits="userSpaceOnUse"/>
-<pattern id="hatch-paused" width="6" height="6" patternUnits="userSpaceOnUse"><path class="hatch" d="M3 0V6"/></pattern>
-<pattern id="hatch-clock" width="7" height="7" patternUnits="userSpaceOnUse"><path class="hatch" d="M-1 -1L8 8"/></pattern>
-<pattern id="hatch-disk" width="6" height="6" patternUnits="userSpaceOnUse"><circle class="hatch-dot" cx="3" cy="3" r="1.2"/></pattern>
-<pattern id="hatch-weather" width="6" height="6" patternUnits="userSpaceOnUse"><path class="hatch" d="M0 3H6"/></pattern>
+<pattern id="hatch-paused" width="6" height="6" patternUnits="userSpaceOnUse"><path class="hatch k-paused" d="M3 0V6"/></pattern>
+<pattern id="hatch-clock" width="7" height="7" patternUnits="userSpaceOnUse"><path class="hatch k-clock" d="M-1 -1L8 8"/></pattern>
+<pattern id="hatch-disk" width="6" height="6" patternUnits="userSpaceOnUse"><circle class="k-disk" fill-opacity=".7" cx="3" cy="3" r="1.2"/></pattern>
+<pattern id="hatch-weather" width="6" height="6" patternUnits="userSpaceOnUse"><path class="hatch k-weather" d="M0 3H6"/></pattern>
 </defs>)svg";
 }
 

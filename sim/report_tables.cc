@@ -95,7 +95,7 @@ std::string happening_list(const Recording& recording) {
   if (recording.happenings.empty()) return {};
   std::string html = "<details><summary>" +
                      escape_markup(recording.happenings.size() == 1 ? "The event, in words"
-                                                                    : "All " + plural(recording.happenings.size(), "event") + ", in words") +
+                                                                    : "The " + plural(recording.happenings.size(), "event") + ", in words") +
                      "</summary><div class=\"table\"><table><tbody>";
   for (std::size_t i = 0; i < std::min(kHappeningsMax, recording.happenings.size()); ++i) {
     const Recording::Happening& happening = recording.happenings[i];
