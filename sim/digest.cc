@@ -13,15 +13,19 @@ std::int64_t end_of_axis(const Recording& recording) {
   return end;
 }
 
-// Three at most, from what half of the writes need to what is well below the slowest; and "by the end".
+// Three at most, from what is usual to what is well below the slowest; and "by the end".
 std::vector<std::int64_t> choose_ages(const LagStatistics& lags) {
   constexpr std::array<std::int64_t, 20> kLadder = {
       1'000, 3'000, 10'000, 30'000, 100'000, 300'000, 1'000'000, 3'000'000, 10'000'000, 30'000'000, 60'000'000,
       180'000'000, 600'000'000, 1'800'000'000, 3'600'000'000, 10'800'000'000, 43'200'000'000, 86'400'000'000,
       259'200'000'000, 864'000'000'000};
-  // What half of the nodes need, even of the slow ones, no fault explains.
-  std::int64_t usual = std::max<std::int64_t>(lags.half.p99_us, 0);
-  if (lags.last_node.p50_us != kNever && (usual == 0 || lags.last_node.p50_us < usual)) usual = lags.last_node.p50_us;
+  // Three times what the quickest tenth needs to be everywhere: even in a run full of faults some had no fault in the way.
+  const std::vector<Distribution::Point>& curve = lags.last_node.curve.empty() ? lags.each_node.curve : lags.last_node.curve;
+  std::int64_t usual = 0;
+  for (const Distribution::Point& point : curve) {
+    usual = 3 * point.lag_us;
+    if (point.share >= 0.1) break;
+  }
   std::size_t first = 0;
   while (first + 1 < kLadder.size() && kLadder[first] < usual) ++first;
   std::size_t last = first;

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kLanesMax = 40;
 constexpr double kBarHeight = 15;
+constexpr double kRoomToCut = 60;     // A name that is cut to less says nothing.
 constexpr std::size_t kRowsMax = 4;   // Of bars, in one lane.
 
 struct Lane {
@@ -72,21 +73,30 @@ std::vector<Lane> lanes_of(const Recording& recording) {
     for (std::size_t node = first; node < std::min(count, first + each); ++node) {
       lane.nodes.push_back(static_cast<std::uint32_t>(node));
     }
-    lane.name = recording.nodes[first] + "\xE2\x80\x93" + recording.nodes[lane.nodes.back()];
+    lane.name = recording.nodes[first];
+    if (lane.nodes.size() > 1) lane.name += " +" + std::to_string(lane.nodes.size() - 1);
     lanes.push_back(std::move(lane));
   }
   return lanes;
 }
 
+// "n3 down" in the lane of n3 is "down".
+std::string without_name(const std::string& text, const Lane& lane) {
+  const bool begins = lane.nodes.size() == 1 && text.size() > lane.name.size() + 1 && text.starts_with(lane.name) &&
+                      text[lane.name.size()] == ' ';
+  return begins ? text.substr(lane.name.size() + 1) : text;
+}
+
 // Bars of one lane, in rows so that none covers another.  Spans of a kind that touch, of lanes with many nodes, are one bar.
-std::vector<Bar> bars_of(const Recording& recording, const std::vector<Concern>& concerns, std::size_t nodes_in_lane,
+std::vector<Bar> bars_of(const Recording& recording, const std::vector<Concern>& concerns, const Lane& lane,
                          const Scale& x, std::size_t& rows) {
+  const std::size_t nodes_in_lane = std::max<std::size_t>(1, lane.nodes.size());
   std::vector<Bar> bars;
   for (const Concern& concern : concerns) {
     const Recording::Span& span = recording.spans[concern.span];
     const Box extent = extent_of(span, x, {});
     if (extent.width <= 0) continue;
-    bars.push_back({.from = extent.x, .to = extent.right(), .kind = span.kind, .text = span.text,
+    bars.push_back({.from = extent.x, .to = extent.right(), .kind = span.kind, .text = span.nodes.size() == 1 ? without_name(span.text, lane) : span.text,
                     .named = concern.first, .share = static_cast<double>(concern.nodes) / static_cast<double>(nodes_in_lane)});
   }
   std::stable_sort(bars.begin(), bars.end(), [](const Bar& a, const Bar& b) { return a.from < b.from; });
@@ -105,7 +115,7 @@ std::vector<Bar> bars_of(const Recording& recording, const std::vector<Concern>&
     before->to = std::max(before->to, bar.to);
     before->share = std::min(1.0, before->share + bar.share);
     before->named = true;
-    before->text = with_commas(++before->spans) + " times " + std::string(kind_words(bar.kind));
+    before->text = with_commas(++before->spans) + "\xC3\x97 " + std::string(kind_words(bar.kind));
   }
   std::vector<double> until;
   for (Bar& bar : merged) {
@@ -120,7 +130,7 @@ std::vector<Bar> bars_of(const Recording& recording, const std::vector<Concern>&
 }
 
 // Rows first and widths later: a bar's name goes inside, else behind it as far as nothing else is there.
-void draw_bars(Svg& svg, const std::vector<Bar>& bars, double top, double right_edge) {
+void draw_bars(Svg& svg, const std::vector<Bar>& bars, double top, double right_edge, bool may_cut) {
   for (std::size_t i = 0; i < bars.size(); ++i) {
     const Bar& bar = bars[i];
     const double y = top + static_cast<double>(bar.row) * kBarHeight + 1;
@@ -138,8 +148,9 @@ void draw_bars(Svg& svg, const std::vector<Bar>& bars, double top, double right_
     const double y = top + static_cast<double>(bar.row) * kBarHeight + kBarHeight - 4;
     const double inside = bar.to - bar.from - 8, behind = room_to - bar.to - 8, width = text_width(bar.text, kFontSize);
     if (width <= inside) svg.text(bar.from + 4, y, "halo", bar.text);
-    else if (width <= behind || behind > inside) svg.text(bar.to + 4, y, "halo", fit_text(bar.text, behind, kFontSize));
-    else svg.text(bar.from + 4, y, "halo", fit_text(bar.text, inside, kFontSize));
+    else if (width <= behind) svg.text(bar.to + 4, y, "halo", bar.text);
+    else if (may_cut && inside >= kRoomToCut && inside >= behind) svg.text(bar.from + 4, y, "halo", fit_text(bar.text, inside, kFontSize));
+    else if (may_cut && behind >= kRoomToCut) svg.text(bar.to + 4, y, "halo", fit_text(bar.text, behind, kFontSize));
   }
 }
 
@@ -166,7 +177,7 @@ std::string lanes_chart(const Recording& recording, const Digest& digest, const 
   double height = recording.happenings.empty() ? 0 : 20;
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
     std::size_t rows = 1;
-    bars.push_back(bars_of(recording, concerns[lane], std::max<std::size_t>(1, lanes[lane].nodes.size()), x, rows));
+    bars.push_back(bars_of(recording, concerns[lane], lanes[lane], x, rows));
     heights.push_back(static_cast<double>(rows) * kBarHeight + 4);
     height += heights.back();
   }
@@ -185,7 +196,7 @@ std::string lanes_chart(const Recording& recording, const Digest& digest, const 
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
     if (lane % 2 == 0) frame.svg.rect({frame.plot.x, top, frame.plot.width, heights[lane]}, "lane");
     frame.svg.text(frame.plot.x - 7, top + 14, "tick", fit_text(lanes[lane].name, look.margin_left - 9, kFontSize), Anchor::kEnd);
-    draw_bars(frame.svg, bars[lane], top + 2, look.width - 2);
+    draw_bars(frame.svg, bars[lane], top + 2, look.width - 2, lanes[lane].nodes.size() == 1);
     top += heights[lane];
   }
   if (!recording.happenings.empty()) {

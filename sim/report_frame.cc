@@ -13,7 +13,7 @@ constexpr double kRow = 17;
 constexpr double kNameRow = 20;            // A name and its bar.
 constexpr std::size_t kNameRowsMax = 3;
 constexpr std::size_t kNamesTried = 300;
-constexpr std::size_t kShadesApart = 60;   // More spans than that are shaded as one per kind.
+constexpr std::size_t kShadesApart = 40;   // More spans than that are shaded as one per kind.
 
 struct Placed {
   double x = 0, y = 0;
@@ -145,8 +145,14 @@ Scale time_scale(const Look& look, const Digest& digest) {
   return {0, static_cast<double>(digest.end_us), look.margin_left, look.margin_left + look.plot_width(), false};
 }
 
+// Many names would be noise above every chart; then only those stay that have nothing else to tell of faults.
+bool names_spans(const FrameSpec& spec, const Recording& recording) {
+  if (!spec.x_ticks.empty() || spec.faults == FrameSpec::Faults::kNone) return false;
+  return spec.faults == FrameSpec::Faults::kNamed || recording.spans.size() <= kShadesApart;
+}
+
 std::size_t name_rows_of(const Look& look, const FrameSpec& spec, const Recording& recording, const Digest& digest) {
-  if (spec.faults == FrameSpec::Faults::kNone || !spec.x_ticks.empty()) return 0;
+  if (!names_spans(spec, recording)) return 0;
   std::size_t rows = 0;
   const Box plot{look.margin_left, 0, look.plot_width(), 1};
   for (const SpanName& name : place_names(recording, time_scale(look, digest), plot, look)) rows = std::max(rows, name.row + 1);
@@ -178,7 +184,10 @@ Frame::Frame(const Look& look, const FrameSpec& spec, const Recording& recording
           head_height + static_cast<double>(name_rows) * kNameRow + 8 + spec.plot_height + 24 + (spec.x_unit.empty() ? 0 : kRow),
           spec.label, look.narrow ? "narrow" : "wide"),
       plot{look.margin_left, head_height + static_cast<double>(name_rows) * kNameRow + 8, look.plot_width(), spec.plot_height} {
-  if (!spec.heading.empty()) svg.rect({0, 0, svg.width(), svg.height()}, "ground");
+  if (!spec.heading.empty()) {
+    constexpr double kMargin = kStandaloneMargin;
+    svg.rect({-kMargin, -kMargin, svg.width() + 2 * kMargin, svg.height() + 2 * kMargin}, "ground");
+  }
   double row = 0;
   if (!spec.heading.empty()) svg.text(2, row += 18, "heading", fit_text(spec.heading, look.width - 4, 16));
   if (!spec.subheading.empty()) svg.text(2, row += 20, "soft", fit_text(spec.subheading, look.width - 4, kFontSize));
@@ -206,7 +215,7 @@ Frame::Frame(const Look& look, const FrameSpec& spec, const Recording& recording
     }
   }
   if (of_time && spec.faults == FrameSpec::Faults::kShaded) shade(svg, recording, x, plot);
-  if (of_time && spec.faults != FrameSpec::Faults::kNone) {
+  if (names_spans(spec, recording)) {
     for (const SpanName& name : place_names(recording, x, plot, look)) {
       const double y_bar = plot.y - 5 - static_cast<double>(name.row) * kNameRow;
       svg.rect({name.extent.x, y_bar, name.extent.width, 4}, "k-" + name.css_class, name.text);

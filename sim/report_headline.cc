@@ -117,16 +117,16 @@ Headline headline_of(const Recording& recording, const Digest& digest) {
                                                      "convergence was not asked for."
                                                    : "";
   }
+  headline.more.push_back(about_writes(recording, digest));
   if (!recording.failures.empty()) {
     const std::string failed = recording.failures.size() == 1 ? "FAILED: one check did not hold."
                                                              : "FAILED: " + with_commas(recording.failures.size()) + " checks did not hold.";
     if (headline.verdict != Headline::Verdict::kNotConverged) {
-      if (!headline.sentence.empty()) headline.more.push_back(headline.sentence);
+      if (!headline.sentence.empty()) headline.more.insert(headline.more.begin(), headline.sentence);
       headline.verdict = Headline::Verdict::kFailed;
       headline.sentence = failed;
     }
   }
-  headline.more.push_back(about_writes(recording, digest));
   if (!recording.nodes.empty() && !converged) {
     if (std::string contents = contents_at_end(recording); !contents.empty()) headline.more.push_back(std::move(contents));
   }

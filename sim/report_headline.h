@@ -17,7 +17,7 @@ struct Headline {
   enum class Verdict : std::uint8_t { kConverged, kHeld, kNotConverged, kFailed };
   Verdict verdict = Verdict::kHeld;       // kHeld: nothing failed, and convergence was not asked for.
   std::string sentence;
-  std::vector<std::string> more;          // Sentences that go on.
+  std::vector<std::string> more;          // Sentences that go on; at least one.
 };
 
 Headline headline_of(const Recording& recording, const Digest& digest);

@@ -59,7 +59,7 @@ std::string figures(const Recording& recording, const Digest& digest) {
   };
   std::string html = "<dl class=\"figures\">";
   html += figure("nodes", with_commas(recording.nodes.size()),
-                 digest.presence.counted.size() == recording.nodes.size()
+                 recording.nodes.empty() ? "" : digest.presence.counted.size() == recording.nodes.size()
                      ? "all up at the end"
                      : with_commas(digest.presence.counted.size()) + " up at the end");
   html += figure("virtual time", in_words_time(digest.end_us),
@@ -96,7 +96,7 @@ std::string charts_of_writes(const Recording& recording, const Digest& digest) {
   std::string html = chart(kShare, [&](const Look& look) { return share_chart(recording, digest, look); },
       "At each moment stand the writes made then, and how large a part of the nodes had them in time, on average: pale is "
       "soon, strong is late, hatched is never. All pale means that everything got through at once; a strong notch is what had "
-      "to wait. Faults have their names and bars on top, and dashed lines where they begin and end.");
+      "to wait. Faults have bars on top, and their names as far as there is room.");
   html += chart(kWay, [&](const Look& look) { return under_way_chart(recording, digest, look); },
       "A copy is a write on a node that should have it. Counted are those that are still missing: what a fault holds back "
       "piles up, and how steeply it falls afterwards is how fast the cluster catches up. Each column shows the most.");
@@ -183,7 +183,7 @@ std::string report_html(const Recording& recording) {
 std::string report_svg(const Recording& recording) {
   const Digest digest = digest_of(recording);
   const Headline headline = headline_of(recording, digest);
-  return share_chart(recording, digest, kWide, heading_of(recording), headline.sentence);
+  return share_chart(recording, digest, kWide, heading_of(recording), headline.sentence + " " + headline.more.front());
 }
 
 }  // namespace kith::sim

@@ -68,7 +68,7 @@ border-radius:0 8px 8px 0}
 .verdict.good{border-color:var(--good)}.verdict.bad{border-color:var(--bad)}
 .verdict .sign{font-weight:700;margin-right:.4em}.verdict.good .sign{color:var(--good)}.verdict.bad .sign{color:var(--bad)}
 .verdict ul{margin:8px 0 0;padding-left:20px}
-dl.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(138px,1fr));gap:12px;margin:20px 0 8px}
+dl.figures{display:grid;grid-template-columns:repeat(6,1fr);gap:12px;margin:20px 0 8px}
 dl.figures div{border:1px solid var(--grid);border-radius:8px;padding:10px 12px}
 dl.figures dt{color:var(--soft);font-size:13px;line-height:1.3}
 dl.figures dd{margin:2px 0 0;font-size:20px;font-weight:600;line-height:1.25;font-variant-numeric:tabular-nums}
@@ -77,6 +77,7 @@ figure{margin:40px 0 0;padding:0}
 figure svg{display:block;width:100%;height:auto;margin-top:8px}
 figcaption{color:var(--soft);font-size:13.5px;max-width:82ch;margin-top:6px}
 .narrow{display:none}
+@media (max-width:860px){dl.figures{grid-template-columns:repeat(3,1fr)}}
 @media (max-width:640px){body{padding:18px 14px 40px}.wide{display:none}.narrow{display:block}h1{font-size:22px}
 .verdict strong{font-size:17px}dl.figures{grid-template-columns:1fr 1fr}}
 .table{overflow-x:auto;margin-top:8px}

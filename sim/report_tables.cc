@@ -48,7 +48,9 @@ std::string recovery_table(const Recording& recording, const Digest& digest) {
   for (const Recovery& recovery : digest.recoveries) {
     html += "<tr>" + cell(in_words_time(recovery.ended_us), "when") + cell(end_of_fault(recording, recovery.spans), "words") +
             cell(in_words_time(recovery.ended_us - recovery.began_us)) + cell(with_commas(recovery.copies_missing)) +
-            cell(recovery.everywhere_us == kNever ? "never all" : in_words_time(recovery.everywhere_us)) + "</tr>";
+            cell(recovery.copies_missing == 0         ? "\xE2\x80\x93"
+                 : recovery.everywhere_us == kNever ? "never all"
+                                                    : in_words_time(recovery.everywhere_us)) + "</tr>";
   }
   html += "</tbody></table></div>\n";
   if (digest.recoveries.size() == kRecoveriesMax) {

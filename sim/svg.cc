@@ -194,11 +194,11 @@ void Svg::text(double x, double y, std::string_view css_class, std::string_view 
 void Svg::markup(std::string_view well_formed) { body_ += well_formed; }
 
 std::string Svg::finish(bool standalone) const {
+  const double margin = standalone ? kStandaloneMargin : 0;
+  const std::string width = coordinate(width_ + 2 * margin), height = coordinate(height_ + 2 * margin);
   std::string out = "<svg";
-  if (standalone) {
-    out += " xmlns=\"http://www.w3.org/2000/svg\" width=\"" + coordinate(width_) + "\" height=\"" + coordinate(height_) + '"';
-  }
-  out += " class=\"" + class_ + "\" viewBox=\"0 0 " + coordinate(width_) + ' ' + coordinate(height_) +
+  if (standalone) out += " xmlns=\"http://www.w3.org/2000/svg\" width=\"" + width + "\" height=\"" + height + '"';
+  out += " class=\"" + class_ + "\" viewBox=\"" + coordinate(-margin) + ' ' + coordinate(-margin) + ' ' + width + ' ' + height +
          "\" role=\"img\" aria-label=\"" + label_ + "\"><title>" + label_ + "</title>" + body_ + "</svg>\n";
   return out;
 }

@@ -49,6 +49,8 @@ class Path {
   std::string d_;
 };
 
+inline constexpr double kStandaloneMargin = 16;
+
 class Svg {
  public:
   // `label`: what a screen reader says, and the drawing's title.
@@ -64,7 +66,7 @@ class Svg {
 
   double width() const { return width_; }
   double height() const { return height_; }
-  // The drawing.  `standalone`: as a file of its own, with a name space and a size.
+  // The drawing.  `standalone`: as a file of its own, with a name space, a size, and a margin around (kStandaloneMargin).
   std::string finish(bool standalone = false) const;
 
  private:
