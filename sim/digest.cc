@@ -19,8 +19,10 @@ std::vector<std::int64_t> choose_ages(const LagStatistics& lags) {
       1'000, 3'000, 10'000, 30'000, 100'000, 300'000, 1'000'000, 3'000'000, 10'000'000, 30'000'000, 60'000'000,
       180'000'000, 600'000'000, 1'800'000'000, 3'600'000'000, 10'800'000'000, 43'200'000'000, 86'400'000'000,
       259'200'000'000, 864'000'000'000};
-  // Three times what the quickest tenth needs to be everywhere: even in a run full of faults some had no fault in the way.
-  const std::vector<Distribution::Point>& curve = lags.last_node.curve.empty() ? lags.each_node.curve : lags.last_node.curve;
+  // Three times what the quickest tenth needs to be everywhere: even in a run full of faults some had no fault in the
+  // way.
+  const std::vector<Distribution::Point>& curve =
+      lags.last_node.curve.empty() ? lags.each_node.curve : lags.last_node.curve;
   std::int64_t usual = 0;
   for (const Distribution::Point& point : curve) {
     usual = 3 * point.lag_us;
@@ -65,7 +67,8 @@ void fill_births(const Recording& recording, Digest& digest) {
     }
   }
   for (BirthColumn& column : digest.births) {
-    for (double& share : column.share_by_age) share = column.writes == 0 ? 0 : share / static_cast<double>(column.writes);
+    for (double& share : column.share_by_age)
+      share = column.writes == 0 ? 0 : share / static_cast<double>(column.writes);
   }
 }
 
@@ -74,7 +77,8 @@ void fill_under_way(const Recording& recording, Digest& digest) {
   constexpr std::size_t kInstants = kColumnsMax * kInstantsAColumn;
   const double width = static_cast<double>(digest.end_us) / static_cast<double>(kInstants);
   const auto instant_at_or_after = [&](std::int64_t us) {
-    return static_cast<std::size_t>(std::clamp(std::ceil(static_cast<double>(us) / width), 0.0, static_cast<double>(kInstants)));
+    return static_cast<std::size_t>(
+        std::clamp(std::ceil(static_cast<double>(us) / width), 0.0, static_cast<double>(kInstants)));
   };
   std::vector<std::int64_t> change(kInstants + 1, 0);
   for (const Recording::Write& write : recording.writes) {
@@ -122,7 +126,8 @@ void fill_samples(const Recording& recording, Digest& digest) {
     const std::size_t end = std::min(first + merged, recording.samples.size());
     SampleColumn column;
     column.distinct_by_bucket.fill(1);
-    column.begin_us = first == 0 ? std::max<std::int64_t>(0, recording.samples[0].at_us - recording.sample_interval_us) : before;
+    column.begin_us =
+        first == 0 ? std::max<std::int64_t>(0, recording.samples[0].at_us - recording.sample_interval_us) : before;
     column.end_us = std::max(recording.samples[end - 1].at_us, column.begin_us + 1);
     before = column.end_us;
     const double seconds = static_cast<double>(column.end_us - column.begin_us) / 1e6;
@@ -134,7 +139,8 @@ void fill_samples(const Recording& recording, Digest& digest) {
       const Recording::Sample& sample = recording.samples[i];
       column.distinct_contents = std::max(column.distinct_contents, sample.distinct_contents);
       for (std::size_t bucket = 0; bucket < 256; ++bucket) {
-        column.distinct_by_bucket[bucket] = std::max(column.distinct_by_bucket[bucket], sample.distinct_by_bucket[bucket]);
+        column.distinct_by_bucket[bucket] =
+            std::max(column.distinct_by_bucket[bucket], sample.distinct_by_bucket[bucket]);
       }
       for (std::size_t node = 0; node < nodes; ++node) {
         const bool up = node < sample.up.size() && sample.up[node] != 0;
@@ -186,7 +192,8 @@ void fill_recoveries(const Recording& recording, Digest& digest) {
   std::vector<Recovery>& all = digest.recoveries;
   for (const Recording::Write& write : recording.writes) {
     for_each_copy(write, digest.presence, [&](std::uint32_t, std::int64_t due, std::int64_t reached) {
-      auto it = std::lower_bound(all.begin(), all.end(), due, [](const Recovery& r, std::int64_t us) { return r.ended_us < us; });
+      auto it = std::lower_bound(all.begin(), all.end(), due,
+                                 [](const Recovery& r, std::int64_t us) { return r.ended_us < us; });
       for (; it != all.end() && (reached == kNever || it->ended_us < reached); ++it) {
         ++it->copies_missing;
         if (reached == kNever) it->everywhere_us = kNever;

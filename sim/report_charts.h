@@ -1,7 +1,7 @@
 // sim/report_charts.h -- the drawings of the report, each as a complete <svg> of a given look.
 //
-// Every one of them is whole for a run without nodes, writes, samples or faults, where the page says so in words instead.
-// Tests: tests/sim/report_test.cc
+// Every one of them is whole for a run without nodes, writes, samples or faults, where the page says so in words
+// instead. Tests: tests/sim/report_test.cc
 #pragma once
 
 #include <string>
@@ -15,8 +15,8 @@ namespace kith::sim {
 
 // ---- sim/report_charts_writes
 // Share of nodes that have the writes made at each moment, some ages later.  With a heading it stands alone, as a file.
-std::string share_chart(const Recording& recording, const Digest& digest, const Look& look, std::string_view heading = {},
-                        std::string_view subheading = {});
+std::string share_chart(const Recording& recording, const Digest& digest, const Look& look,
+                        std::string_view heading = {}, std::string_view subheading = {});
 std::string under_way_chart(const Recording& recording, const Digest& digest, const Look& look);
 std::string lag_chart(const Recording& recording, const Digest& digest, const Look& look);
 

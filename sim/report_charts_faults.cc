@@ -45,8 +45,8 @@ std::string range_name(const Recording& recording, const std::vector<std::uint32
   return plural(nodes.size(), "node");
 }
 
-// One lane a node, as far as that goes; above, one for all nodes to which the same happened; and when these are too many,
-// one for each run of neighbours.
+// One lane a node, as far as that goes; above, one for all nodes to which the same happened; and when these are too
+// many, one for each run of neighbours.
 std::vector<Lane> lanes_of(const Recording& recording) {
   const std::size_t count = recording.nodes.size();
   std::vector<Lane> lanes;
@@ -87,7 +87,8 @@ std::string without_name(const std::string& text, const Lane& lane) {
   return begins ? text.substr(lane.name.size() + 1) : text;
 }
 
-// Bars of one lane, in rows so that none covers another.  Spans of a kind that touch, of lanes with many nodes, are one bar.
+// Bars of one lane, in rows so that none covers another.  Spans of a kind that touch, of lanes with many nodes, are one
+// bar.
 std::vector<Bar> bars_of(const Recording& recording, const std::vector<Concern>& concerns, const Lane& lane,
                          const Scale& x, std::size_t& rows) {
   const std::size_t nodes_in_lane = std::max<std::size_t>(1, lane.nodes.size());
@@ -96,8 +97,12 @@ std::vector<Bar> bars_of(const Recording& recording, const std::vector<Concern>&
     const Recording::Span& span = recording.spans[concern.span];
     const Box extent = extent_of(span, x, {});
     if (extent.width <= 0) continue;
-    bars.push_back({.from = extent.x, .to = extent.right(), .kind = span.kind, .text = span.nodes.size() == 1 ? without_name(span.text, lane) : span.text,
-                    .named = concern.first, .share = static_cast<double>(concern.nodes) / static_cast<double>(nodes_in_lane)});
+    bars.push_back({.from = extent.x,
+                    .to = extent.right(),
+                    .kind = span.kind,
+                    .text = span.nodes.size() == 1 ? without_name(span.text, lane) : span.text,
+                    .named = concern.first,
+                    .share = static_cast<double>(concern.nodes) / static_cast<double>(nodes_in_lane)});
   }
   std::stable_sort(bars.begin(), bars.end(), [](const Bar& a, const Bar& b) { return a.from < b.from; });
   std::vector<Bar> merged;
@@ -105,8 +110,9 @@ std::vector<Bar> bars_of(const Recording& recording, const std::vector<Concern>&
     // In a lane of many nodes that overlap; in one of a single node, what is a pixel apart.
     const double gap = nodes_in_lane > 1 ? 2 : 0.5;
     const auto before = std::find_if(merged.rbegin(), merged.rend(), [&](const Bar& other) {
-      return other.kind == bar.kind && bar.from <= other.to + gap && (nodes_in_lane > 1 ? bar.share < 1 && other.share < 1
-                                                                                        : bar.to - bar.from < 3 && other.to - other.from < 3);
+      return other.kind == bar.kind && bar.from <= other.to + gap &&
+             (nodes_in_lane > 1 ? bar.share < 1 && other.share < 1
+                                : bar.to - bar.from < 3 && other.to - other.from < 3);
     });
     if (before == merged.rend()) {
       merged.push_back(std::move(bar));
@@ -149,7 +155,8 @@ void draw_bars(Svg& svg, const std::vector<Bar>& bars, double top, double right_
     const double inside = bar.to - bar.from - 8, behind = room_to - bar.to - 8, width = text_width(bar.text, kFontSize);
     if (width <= inside) svg.text(bar.from + 4, y, "halo", bar.text);
     else if (width <= behind) svg.text(bar.to + 4, y, "halo", bar.text);
-    else if (may_cut && inside >= kRoomToCut && inside >= behind) svg.text(bar.from + 4, y, "halo", fit_text(bar.text, inside, kFontSize));
+    else if (may_cut && inside >= kRoomToCut && inside >= behind)
+      svg.text(bar.from + 4, y, "halo", fit_text(bar.text, inside, kFontSize));
     else if (may_cut && behind >= kRoomToCut) svg.text(bar.to + 4, y, "halo", fit_text(bar.text, behind, kFontSize));
   }
 }
@@ -195,7 +202,8 @@ std::string lanes_chart(const Recording& recording, const Digest& digest, const 
   double top = frame.plot.y;
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
     if (lane % 2 == 0) frame.svg.rect({frame.plot.x, top, frame.plot.width, heights[lane]}, "lane");
-    frame.svg.text(frame.plot.x - 7, top + 14, "tick", fit_text(lanes[lane].name, look.margin_left - 9, kFontSize), Anchor::kEnd);
+    frame.svg.text(frame.plot.x - 7, top + 14, "tick", fit_text(lanes[lane].name, look.margin_left - 9, kFontSize),
+                   Anchor::kEnd);
     draw_bars(frame.svg, bars[lane], top + 2, look.width - 2, lanes[lane].nodes.size() == 1);
     top += heights[lane];
   }

@@ -61,7 +61,8 @@ struct HeatLevel {
   std::string_view css_class, text;
   std::uint16_t least;
 };
-constexpr std::array<HeatLevel, 3> kHeatLevels = {{{"v1", "2 contents", 2}, {"v2", "3 or 4", 3}, {"v3", "5 or more", 5}}};
+constexpr std::array<HeatLevel, 3> kHeatLevels = {
+    {{"v1", "2 contents", 2}, {"v2", "3 or 4", 3}, {"v3", "5 or more", 5}}};
 
 std::size_t level_of(std::uint16_t distinct) {  // 0: equal.
   return distinct >= 5 ? 3 : distinct >= 3 ? 2 : distinct == 2 ? 1 : 0;
@@ -82,7 +83,8 @@ std::string node_figure_chart(const Recording& recording, const Digest& digest, 
   spec.y_ticks = linear_ticks(most, 3, messages ? Unit::kCount : Unit::kBytes);
   if (digest.nodes_apart) {
     for (std::size_t node = 0; node < recording.nodes.size(); ++node) {
-      spec.legend.push_back({LegendItem::Sign::kLine, series_class(node), fit_text(recording.nodes[node], 120, kFontSize)});
+      spec.legend.push_back(
+          {LegendItem::Sign::kLine, series_class(node), fit_text(recording.nodes[node], 120, kFontSize)});
     }
   } else {
     spec.legend = {{LegendItem::Sign::kLine, "s1 d1", "the most"},
@@ -98,8 +100,10 @@ std::string node_figure_chart(const Recording& recording, const Digest& digest, 
   } else {
     frame.svg.path(band_of(digest, frame, [&](const SampleColumn& c) { return figures_of(c, figure).high; },
                            [&](const SampleColumn& c) { return figures_of(c, figure).low; }), "band");
-    frame.svg.path(line_of(digest, frame, [&](const SampleColumn& c) { return figures_of(c, figure).max; }), "line s1 d1");
-    frame.svg.path(line_of(digest, frame, [&](const SampleColumn& c) { return figures_of(c, figure).median; }), "line s0");
+    frame.svg.path(line_of(digest, frame, [&](const SampleColumn& c) { return figures_of(c, figure).max; }),
+                   "line s1 d1");
+    frame.svg.path(line_of(digest, frame, [&](const SampleColumn& c) { return figures_of(c, figure).median; }),
+                   "line s0");
   }
   return frame.svg.finish();
 }

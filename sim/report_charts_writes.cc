@@ -10,7 +10,9 @@
 namespace kith::sim {
 namespace {
 
-std::string age_words(std::int64_t age_us) { return age_us == kByTheEnd ? "by the end" : "within " + in_words_time(age_us); }
+std::string age_words(std::int64_t age_us) {
+  return age_us == kByTheEnd ? "by the end" : "within " + in_words_time(age_us);
+}
 
 // The later, the darker; what came only by the end is the darkest.
 std::string age_class(std::size_t age, std::size_t ages) {
@@ -54,7 +56,8 @@ void draw_mark(Svg& svg, std::size_t shape, double x, double y, std::string_view
 std::string share_chart(const Recording& recording, const Digest& digest, const Look& look, std::string_view heading,
                         std::string_view subheading) {
   FrameSpec spec;
-  spec.label = "Share of nodes that have the writes made at each moment, " + age_words(digest.ages_us.front()) + " and later";
+  spec.label =
+      "Share of nodes that have the writes made at each moment, " + age_words(digest.ages_us.front()) + " and later";
   spec.heading = heading;
   spec.subheading = subheading;
   spec.unit = "nodes that have it";
@@ -70,11 +73,13 @@ std::string share_chart(const Recording& recording, const Digest& digest, const 
   Frame frame(look, spec, recording, digest);
 
   for (std::size_t age = ages; age-- > 0;) {
-    frame.svg.path(area_below(digest, frame, frame.plot.bottom(), [&](const BirthColumn& c) { return c.share_by_age[age]; }),
-                   "crisp " + age_class(age, ages), age_words(digest.ages_us[age]));
+    frame.svg.path(
+        area_below(digest, frame, frame.plot.bottom(), [&](const BirthColumn& c) { return c.share_by_age[age]; }),
+        "crisp " + age_class(age, ages), age_words(digest.ages_us[age]));
   }
   if (digest.lags.copies_missing > 0) {
-    const Path never = area_below(digest, frame, frame.plot.y, [&](const BirthColumn& c) { return c.share_by_age[ages - 1]; });
+    const Path never =
+        area_below(digest, frame, frame.plot.y, [&](const BirthColumn& c) { return c.share_by_age[ages - 1]; });
     frame.svg.path(never, "b-cut bare", "never");
     frame.svg.path(never, "h-cut", "never");
   }
@@ -140,7 +145,8 @@ std::string lag_chart(const Recording& recording, const Digest& digest, const Lo
   }
   if (fastest == 0) fastest = 1'000;
   FrameSpec spec;
-  spec.label = "Cumulative share of writes over the time until they reached half of the nodes, each node and the last node";
+  spec.label =
+      "Cumulative share of writes over the time until they reached half of the nodes, each node and the last node";
   spec.unit = "share that arrived";
   for (std::size_t i = 0; i < curves.size(); ++i) {
     spec.legend.push_back({LegendItem::Sign::kLine, "s" + std::to_string(i) + (i == 1 ? " d1" : i == 0 ? " d2" : ""),
@@ -166,7 +172,9 @@ std::string lag_chart(const Recording& recording, const Digest& digest, const Lo
     frame.svg.path(line, "line strong " + spec.legend[i].css_class, spec.legend[i].text);
   }
   // Marks on all curves; a line down and words only for the curve of the last node, which is the promise.
-  const auto at_of = [&](const Mark& mark) { return frame.x(static_cast<double>(std::max<std::int64_t>(mark.lag_us, 1))); };
+  const auto at_of = [&](const Mark& mark) {
+    return frame.x(static_cast<double>(std::max<std::int64_t>(mark.lag_us, 1)));
+  };
   const auto marks_of = [](const Distribution& of) {
     const double arrived = of.count == 0 ? 0 : static_cast<double>(of.count - of.never) / static_cast<double>(of.count);
     return std::array<Mark, 3>{{{"p50", of.p50_us, 0.5}, {"p99", of.p99_us, 0.99}, {"max", of.max_us, arrived}}};
@@ -185,7 +193,8 @@ std::string lag_chart(const Recording& recording, const Digest& digest, const Lo
   for (std::size_t i = 0; i < promised.size(); ++i) {
     if (promised[i].lag_us < 0) continue;
     // Below the curve and to the right of the line there is never any data; each mark has a height of its own.
-    const double at = at_of(promised[i]), y = frame.plot.bottom() - frame.plot.height * (0.34 - 0.13 * static_cast<double>(i));
+    const double at = at_of(promised[i]),
+                 y = frame.plot.bottom() - frame.plot.height * (0.34 - 0.13 * static_cast<double>(i));
     const std::string words = std::string(promised[i].name) + " " + in_words_time(promised[i].lag_us);
     const bool right = at + 8 + text_width(words, kFontSize) < look.width;
     frame.svg.text(right ? at + 6 : at - 6, y, "value halo", words, right ? Anchor::kStart : Anchor::kEnd);

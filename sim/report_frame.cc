@@ -66,17 +66,19 @@ struct SpanName {
   double right() const { return std::max(x + width, extent.right()); }
 };
 
-// Names of spans above the plot, each over a bar of its own, the widest spans first and lowest; what finds no room is left
-// out (the lanes have them all).
+// Names of spans above the plot, each over a bar of its own, the widest spans first and lowest; what finds no room is
+// left out (the lanes have them all).
 std::vector<SpanName> place_names(const Recording& recording, const Scale& x, const Box& plot, const Look& look) {
   std::vector<SpanName> candidates;
   for (const Recording::Span& span : recording.spans) {
     const Box extent = extent_of(span, x, plot);
     if (extent.width <= 0 || span.text.empty()) continue;
     const bool there = std::any_of(candidates.begin(), candidates.end(), [&](const SpanName& other) {
-      return other.text == span.text && std::abs(other.extent.x - extent.x) < 1 && std::abs(other.extent.width - extent.width) < 1;
+      return other.text == span.text && std::abs(other.extent.x - extent.x) < 1 &&
+             std::abs(other.extent.width - extent.width) < 1;
     });
-    if (!there && candidates.size() < kNamesTried) candidates.push_back({extent, span.text, std::string(kind_class(span.kind))});
+    if (!there && candidates.size() < kNamesTried)
+      candidates.push_back({extent, span.text, std::string(kind_class(span.kind))});
   }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const SpanName& a, const SpanName& b) { return a.extent.width > b.extent.width; });
@@ -155,7 +157,8 @@ std::size_t name_rows_of(const Look& look, const FrameSpec& spec, const Recordin
   if (!names_spans(spec, recording)) return 0;
   std::size_t rows = 0;
   const Box plot{look.margin_left, 0, look.plot_width(), 1};
-  for (const SpanName& name : place_names(recording, time_scale(look, digest), plot, look)) rows = std::max(rows, name.row + 1);
+  for (const SpanName& name : place_names(recording, time_scale(look, digest), plot, look))
+    rows = std::max(rows, name.row + 1);
   return rows;
 }
 
@@ -178,12 +181,14 @@ Box extent_of(const Recording::Span& span, const Scale& x, const Box& plot) {
 Frame::Frame(const Look& look, const FrameSpec& spec, const Recording& recording, const Digest& digest)
     : Frame(look, spec, recording, digest, head_height_of(look, spec), name_rows_of(look, spec, recording, digest)) {}
 
-Frame::Frame(const Look& look, const FrameSpec& spec, const Recording& recording, const Digest& digest, double head_height,
-             std::size_t name_rows)
+Frame::Frame(const Look& look, const FrameSpec& spec, const Recording& recording, const Digest& digest,
+             double head_height, std::size_t name_rows)
     : svg(look.width,
-          head_height + static_cast<double>(name_rows) * kNameRow + 8 + spec.plot_height + 24 + (spec.x_unit.empty() ? 0 : kRow),
+          head_height + static_cast<double>(name_rows) * kNameRow + 8 + spec.plot_height + 24 +
+              (spec.x_unit.empty() ? 0 : kRow),
           spec.label, look.narrow ? "narrow" : "wide"),
-      plot{look.margin_left, head_height + static_cast<double>(name_rows) * kNameRow + 8, look.plot_width(), spec.plot_height} {
+      plot{look.margin_left, head_height + static_cast<double>(name_rows) * kNameRow + 8, look.plot_width(),
+           spec.plot_height} {
   if (!spec.heading.empty()) {
     constexpr double kMargin = kStandaloneMargin;
     svg.rect({-kMargin, -kMargin, svg.width() + 2 * kMargin, svg.height() + 2 * kMargin}, "ground");

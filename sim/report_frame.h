@@ -1,4 +1,5 @@
-// sim/report_frame.h -- what all charts of the report have in common: headings, legend, axes, grid, and the faults behind.
+// sim/report_frame.h -- what all charts of the report have in common: headings, legend, axes, grid, and the faults
+// behind.
 //
 //     heading                                     (only of a picture that stands alone)
 //     unit      [] legend  [] legend              as many rows as it takes
@@ -48,7 +49,7 @@ struct FrameSpec {
   std::string unit;                            // What goes upwards.
   std::vector<LegendItem> legend;
   double plot_height = 180;
-  std::vector<Tick> y_ticks;                   // The first is the low end, the last the high one; empty: no axis upwards.
+  std::vector<Tick> y_ticks;  // The first is the low end, the last the high one; empty: no axis upwards.
   std::vector<Tick> x_ticks;                   // Logarithmic, from the first to the last; empty: an axis of time.
   enum class Faults : std::uint8_t { kShaded, kNamed, kNone } faults = Faults::kShaded;   // kNamed: only a bar on top.
   std::string x_unit;                          // What goes to the right; empty: not said.

@@ -22,10 +22,12 @@ std::string about_writes(const Recording& recording, const Digest& digest) {
   const std::size_t counted = digest.presence.counted.size();
   std::string words = with_commas(digest.lags.writes_everywhere) + " of " + with_commas(recording.writes.size()) +
                       " acknowledged writes are on every node";
-  if (counted != recording.nodes.size()) words += " that is up (" + with_commas(counted) + " of " + with_commas(recording.nodes.size()) + ")";
+  if (counted != recording.nodes.size())
+    words += " that is up (" + with_commas(counted) + " of " + with_commas(recording.nodes.size()) + ")";
   words += '.';
   if (digest.lags.copies_missing > 0) {
-    words += " Missing: " + with_commas(digest.lags.copies_missing) + " of " + with_commas(digest.lags.copies) + " copies.";
+    words +=
+        " Missing: " + with_commas(digest.lags.copies_missing) + " of " + with_commas(digest.lags.copies) + " copies.";
   }
   return words;
 }
@@ -35,7 +37,8 @@ std::vector<std::size_t> healed_spans(const Recording& recording) {
   std::vector<std::size_t> spans;
   for (std::size_t i = 0; i < recording.spans.size(); ++i) {
     const Recording::Span& span = recording.spans[i];
-    if (span.kind != Recording::Span::Kind::kWeather && span.end_us >= recording.healed_us - kAtOnceUs) spans.push_back(i);
+    if (span.kind != Recording::Span::Kind::kWeather && span.end_us >= recording.healed_us - kAtOnceUs)
+      spans.push_back(i);
   }
   return spans;
 }
@@ -50,17 +53,18 @@ std::string contents_at_end(const Recording& recording) {
 // How soon after the last faults that ended before the run was healed everything was everywhere.
 std::string about_recovery(const Recording& recording, const Digest& digest) {
   if (digest.recoveries.empty()) return {};
-  const auto longest = std::max_element(digest.recoveries.begin(), digest.recoveries.end(), [](const Recovery& a, const Recovery& b) {
-    return a.ended_us - a.began_us < b.ended_us - b.began_us;
-  });
+  const auto longest = std::max_element(
+      digest.recoveries.begin(), digest.recoveries.end(),
+      [](const Recovery& a, const Recovery& b) { return a.ended_us - a.began_us < b.ended_us - b.began_us; });
   // Of the faults that ended when all was healed the sentence before has spoken.
   if (recording.converged_us >= 0 && longest->ended_us >= recording.healed_us - kAtOnceUs) return {};
   std::string words = "At " + in_words_time(longest->ended_us) + " " + end_of_fault(recording, longest->spans);
   if (digest.recoveries.size() > 1) words += ", after the longest fault";
   if (longest->copies_missing == 0) return words + "; no copy was missing then.";
   if (longest->everywhere_us == kNever) return words + "; of the copies missing then some never arrived.";
-  return words + "; the " + with_commas(longest->copies_missing) + (longest->copies_missing == 1 ? " copy" : " copies") +
-         " missing then arrived within " + in_words_time(longest->everywhere_us) + ".";
+  return words + "; the " + with_commas(longest->copies_missing) +
+         (longest->copies_missing == 1 ? " copy" : " copies") + " missing then arrived within " +
+         in_words_time(longest->everywhere_us) + ".";
 }
 
 }  // namespace
@@ -110,17 +114,19 @@ Headline headline_of(const Recording& recording, const Digest& digest) {
                         (recording.nodes.size() == 1 ? " well " : " equal ") + took + " after " + since + ".";
   } else if (healed) {
     headline.verdict = Headline::Verdict::kNotConverged;
-    headline.sentence = "NOT converged: when the run ended, " + in_words_time(digest.end_us - recording.healed_us) + " after " +
-                        since + ", the nodes were not equal.";
+    headline.sentence = "NOT converged: when the run ended, " + in_words_time(digest.end_us - recording.healed_us) +
+                        " after " + since + ", the nodes were not equal.";
   } else {
-    headline.sentence = recording.failures.empty() ? "All checks held. The run ended as it stood: nothing was healed, and "
-                                                     "convergence was not asked for."
-                                                   : "";
+    headline.sentence = recording.failures.empty()
+                            ? "All checks held. The run ended as it stood: nothing was healed, and "
+                              "convergence was not asked for."
+                            : "";
   }
   headline.more.push_back(about_writes(recording, digest));
   if (!recording.failures.empty()) {
-    const std::string failed = recording.failures.size() == 1 ? "FAILED: one check did not hold."
-                                                             : "FAILED: " + with_commas(recording.failures.size()) + " checks did not hold.";
+    const std::string failed = recording.failures.size() == 1
+                                   ? "FAILED: one check did not hold."
+                                   : "FAILED: " + with_commas(recording.failures.size()) + " checks did not hold.";
     if (headline.verdict != Headline::Verdict::kNotConverged) {
       if (!headline.sentence.empty()) headline.more.insert(headline.more.begin(), headline.sentence);
       headline.verdict = Headline::Verdict::kFailed;
@@ -128,9 +134,11 @@ Headline headline_of(const Recording& recording, const Digest& digest) {
     }
   }
   if (!recording.nodes.empty() && !converged) {
-    if (std::string contents = contents_at_end(recording); !contents.empty()) headline.more.push_back(std::move(contents));
+    if (std::string contents = contents_at_end(recording); !contents.empty())
+      headline.more.push_back(std::move(contents));
   }
-  if (std::string recovery = about_recovery(recording, digest); !recovery.empty()) headline.more.push_back(std::move(recovery));
+  if (std::string recovery = about_recovery(recording, digest); !recovery.empty())
+    headline.more.push_back(std::move(recovery));
   return headline;
 }
 

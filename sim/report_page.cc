@@ -91,27 +91,37 @@ std::string nothing(std::string_view heading, std::string_view why) {
 }
 
 std::string charts_of_writes(const Recording& recording, const Digest& digest) {
-  constexpr std::string_view kShare = "Who has each write", kWay = "What is still to arrive", kLag = "How long writes take";
+  constexpr std::string_view kShare = "Who has each write", kWay = "What is still to arrive",
+                             kLag = "How long writes take";
   if (recording.writes.empty()) return nothing(kShare, "No write was acknowledged in this run.");
-  std::string html = chart(kShare, [&](const Look& look) { return share_chart(recording, digest, look); },
-      "At each moment stand the writes made then, and how large a part of the nodes had them in time, on average: pale is "
-      "soon, strong is late, hatched is never. All pale means that everything got through at once; a strong notch is what had "
+  std::string html = chart(
+      kShare, [&](const Look& look) { return share_chart(recording, digest, look); },
+      "At each moment stand the writes made then, and how large a part of the nodes had them in time, on average: pale "
+      "is "
+      "soon, strong is late, hatched is never. All pale means that everything got through at once; a strong notch is "
+      "what had "
       "to wait. Faults have bars on top, and their names as far as there is room.");
-  html += chart(kWay, [&](const Look& look) { return under_way_chart(recording, digest, look); },
-      "A copy is a write on a node that should have it. Counted are those that are still missing: what a fault holds back "
+  html += chart(
+      kWay, [&](const Look& look) { return under_way_chart(recording, digest, look); },
+      "A copy is a write on a node that should have it. Counted are those that are still missing: what a fault holds "
+      "back "
       "piles up, and how steeply it falls afterwards is how fast the cluster catches up. Each column shows the most.");
   html += recovery_table(recording, digest);
   if (digest.lags.copies == 0) return html + nothing(kLag, "There is no other node that a write could have gone to.");
-  html += chart(kLag, [&](const Look& look) { return lag_chart(recording, digest, look); },
-      "How large a part had arrived after the time below: at half of the nodes, at each node taken by itself, at the last node. "
-      "Further left is faster; a curve that ends below 100\xC2\xA0% says that some never arrived. Circle: half (p50), diamond: "
+  html += chart(
+      kLag, [&](const Look& look) { return lag_chart(recording, digest, look); },
+      "How large a part had arrived after the time below: at half of the nodes, at each node taken by itself, at the "
+      "last node. "
+      "Further left is faster; a curve that ends below 100\xC2\xA0% says that some never arrived. Circle: half (p50), "
+      "diamond: "
       "99 of 100 (p99), square: the slowest that arrived.");
   return html + lag_table(digest);
 }
 
 std::string charts_of_samples(const Recording& recording, const Digest& digest) {
   if (digest.samples.empty() || recording.nodes.empty()) {
-    return nothing("Traffic and contents over time", "No samples were taken in this run.") + traffic_table(recording, digest);
+    return nothing("Traffic and contents over time", "No samples were taken in this run.") +
+           traffic_table(recording, digest);
   }
   const std::string_view by_node = digest.nodes_apart
       ? "One line a node, interrupted while it is down."
@@ -119,19 +129,27 @@ std::string charts_of_samples(const Recording& recording, const Digest& digest) 
   const auto node_figure = [&](NodeFigure which) {
     return [&, which](const Look& look) { return node_figure_chart(recording, digest, look, which); };
   };
-  std::string html = chart("What nodes send", node_figure(NodeFigure::kBytes), "Bytes sent to other nodes each second. " + std::string(by_node));
-  html += chart("Messages", node_figure(NodeFigure::kMessages), "Messages sent to other nodes each second. " + std::string(by_node));
+  std::string html = chart("What nodes send", node_figure(NodeFigure::kBytes),
+                           "Bytes sent to other nodes each second. " + std::string(by_node));
+  html += chart("Messages", node_figure(NodeFigure::kMessages),
+                "Messages sent to other nodes each second. " + std::string(by_node));
   html += chart("All nodes together", [&](const Look& look) { return total_chart(recording, digest, look); },
                 "The sum over all nodes; the table below says what it was made of.");
   html += traffic_table(recording, digest);
-  html += chart("Different contents", [&](const Look& look) { return contents_chart(recording, digest, look); },
-      "How many different contents the nodes that are up held: 1 means that all were equal. While clients write it is hardly "
+  html += chart(
+      "Different contents", [&](const Look& look) { return contents_chart(recording, digest, look); },
+      "How many different contents the nodes that are up held: 1 means that all were equal. While clients write it is "
+      "hardly "
       "ever 1, as some write is always under way.");
-  html += chart("Where they differ", [&](const Look& look) { return bucket_chart(recording, digest, look); },
-      "Every row is one of the 256 buckets that a store\xE2\x80\x99s rows fall into, the same on all nodes. Blank: all nodes that are up "
-      "hold the same in it; the further from the colour of the ground, the more different contents. A row that never turns blank "
+  html += chart(
+      "Where they differ", [&](const Look& look) { return bucket_chart(recording, digest, look); },
+      "Every row is one of the 256 buckets that a store\xE2\x80\x99s rows fall into, the same on all nodes. Blank: all "
+      "nodes that are up "
+      "hold the same in it; the further from the colour of the ground, the more different contents. A row that never "
+      "turns blank "
       "again is where a difference stays.");
-  html += chart("Size of stores", node_figure(NodeFigure::kStore), "How much each node has stored. " + std::string(by_node));
+  html += chart("Size of stores", node_figure(NodeFigure::kStore),
+                "How much each node has stored. " + std::string(by_node));
   return html;
 }
 
@@ -162,18 +180,20 @@ std::string report_html(const Recording& recording) {
   } else if (recording.nodes.empty()) {
     html += nothing(kFaults, "There are no nodes that anything could have happened to.");
   } else {
-    html += chart(kFaults, [&](const Look& look) { return lanes_chart(recording, digest, look); },
-                  "A bar is a stretch during which something was not as it should be with that node. In a lane that stands for "
-                  "several nodes it is the stronger, the more of them it concerns. Ticks at the bottom are single events.");
+    html += chart(
+        kFaults, [&](const Look& look) { return lanes_chart(recording, digest, look); },
+        "A bar is a stretch during which something was not as it should be with that node. In a lane that stands for "
+        "several nodes it is the stronger, the more of them it concerns. Ticks at the bottom are single events.");
     html += happening_list(recording);
   }
   html += charts_of_samples(recording, digest);
   if (recording.outcomes.empty()) {
     html += nothing("What clients were told", "Clients wrote nothing in this run.");
   } else {
-    html += chart("What clients were told", [&](const Look& look) { return outcome_chart(recording, digest, look); },
-                  "Answers to client writes. Stored: durable, but not yet on as many replicas as was asked for. Unanswered: the "
-                  "client does not know, and the write may have happened.");
+    html += chart(
+        "What clients were told", [&](const Look& look) { return outcome_chart(recording, digest, look); },
+        "Answers to client writes. Stored: durable, but not yet on as many replicas as was asked for. Unanswered: the "
+        "client does not know, and the write may have happened.");
   }
   html += "</main><footer>All times are virtual, from the beginning of the run. kB and MB are 1,000 and 1,000,000 "
           "bytes.</footer></body></html>\n";
@@ -183,7 +203,9 @@ std::string report_html(const Recording& recording) {
 std::string report_svg(const Recording& recording) {
   const Digest digest = digest_of(recording);
   const Headline headline = headline_of(recording, digest);
-  return share_chart(recording, digest, kWide, heading_of(recording), headline.sentence + " " + headline.more.front());
+  std::string sentences = headline.sentence + " " + headline.more.front();
+  if (text_width(sentences, kFontSize) > kWide.width) sentences = headline.sentence;
+  return share_chart(recording, digest, kWide, heading_of(recording), sentences);
 }
 
 }  // namespace kith::sim

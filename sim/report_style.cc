@@ -11,7 +11,8 @@ std::string_view drawing_style() {
 --a0:#00467a;--a1:#2f7fb8;--a2:#84b9de;--a3:#cfe3f3;--v1:#8fc1e3;--v2:#2f7fb8;--v3:#003a66;--good:#00694f;--bad:#b03a00}
 @media (prefers-color-scheme:dark){:root{--paper:#14181d;--ink:#e8ebee;--soft:#a3adb8;--grid:#2a3138;--axis:#68727d;
 --blue:#5eb3ec;--red:#ff8a45;--green:#3fc79c;--pink:#e69cc4;--gold:#e8b23c;--sky:#9ad3f7;--grey:#a7b0b8;
---a0:#9fd4fb;--a1:#4a9bd8;--a2:#28618f;--a3:#1b3a54;--v1:#27608f;--v2:#4fa3de;--v3:#d6edff;--good:#3fc79c;--bad:#ff9a5c}}
+--a0:#9fd4fb;--a1:#4a9bd8;--a2:#28618f;--a3:#1b3a54;--v1:#27608f;--v2:#4fa3de;--v3:#d6edff;--good:#3fc79c;--bad:#ff9a5c}
+}
 svg text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;font-size:12px;fill:var(--ink)}
 svg .ground{fill:var(--paper)}
 svg .heading{font-size:16px;font-weight:600}
@@ -62,11 +63,13 @@ h2{font-size:18px;margin:0 0 2px}
 h3{font-size:15px;margin:18px 0 4px}
 p{margin:6px 0;max-width:76ch}
 .about{color:var(--soft)}
-.verdict{margin:20px 0;padding:14px 18px;border-left:6px solid var(--axis);background:color-mix(in srgb,var(--grid) 55%,transparent);
+.verdict{margin:20px 0;padding:14px 18px;border-left:6px solid var(--axis);
+background:color-mix(in srgb,var(--grid) 55%,transparent);
 border-radius:0 8px 8px 0}
 .verdict strong{display:block;font-size:20px;line-height:1.35}
 .verdict.good{border-color:var(--good)}.verdict.bad{border-color:var(--bad)}
-.verdict .sign{font-weight:700;margin-right:.4em}.verdict.good .sign{color:var(--good)}.verdict.bad .sign{color:var(--bad)}
+.verdict .sign{font-weight:700;margin-right:.4em}.verdict.good .sign{color:var(--good)}
+.verdict.bad .sign{color:var(--bad)}
 .verdict ul{margin:8px 0 0;padding-left:20px}
 dl.figures{display:grid;grid-template-columns:repeat(6,1fr);gap:12px;margin:20px 0 8px}
 dl.figures div{border:1px solid var(--grid);border-radius:8px;padding:10px 12px}
@@ -77,17 +80,19 @@ figure{margin:40px 0 0;padding:0}
 figure svg{display:block;width:100%;height:auto;margin-top:8px}
 figcaption{color:var(--soft);font-size:13.5px;max-width:82ch;margin-top:6px}
 .narrow{display:none}
-@media (max-width:860px){dl.figures{grid-template-columns:repeat(3,1fr)}}
+@media (max-width:980px){dl.figures{grid-template-columns:repeat(3,1fr)}}
 @media (max-width:640px){body{padding:18px 14px 40px}.wide{display:none}.narrow{display:block}h1{font-size:22px}
 .verdict strong{font-size:17px}dl.figures{grid-template-columns:1fr 1fr}}
 .table{overflow-x:auto;margin-top:8px}
 table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums}
-th,td{padding:4px 14px 4px 0;text-align:right;vertical-align:top;border-bottom:1px solid var(--grid);overflow-wrap:normal}
+th,td{padding:4px 14px 4px 0;text-align:right;vertical-align:top;border-bottom:1px solid var(--grid);
+overflow-wrap:normal}
 th:first-child,td:first-child,th.words,td.words{text-align:left}
 td.words{min-width:13em;overflow-wrap:anywhere}
 th{color:var(--soft);font-weight:600}
 tr.sum td{font-weight:600;border-bottom:0}
 td.when{white-space:nowrap}
+@media (max-width:640px){table{font-size:12.5px}th,td{padding-right:9px}.minor{display:none}td.words{min-width:8em}}
 summary{cursor:pointer;margin-top:10px;color:var(--soft)}
 .none{color:var(--soft);font-style:italic}
 footer{margin-top:48px;color:var(--soft);font-size:13px}
@@ -97,12 +102,17 @@ footer{margin-top:48px;color:var(--soft);font-size:13px}
 
 std::string_view hatches() {
   return R"svg(<defs>
-<pattern id="hatch-cut" width="7" height="7" patternUnits="userSpaceOnUse"><path class="hatch k-cut" d="M-1 8L8 -1"/></pattern>
+<pattern id="hatch-cut" width="7" height="7" patternUnits="userSpaceOnUse">
+<path class="hatch k-cut" d="M-1 8L8 -1"/></pattern>
 <pattern id="hatch-down" width="4" height="4" patternUnits="userSpaceOnUse"/>
-<pattern id="hatch-paused" width="6" height="6" patternUnits="userSpaceOnUse"><path class="hatch k-paused" d="M3 0V6"/></pattern>
-<pattern id="hatch-clock" width="7" height="7" patternUnits="userSpaceOnUse"><path class="hatch k-clock" d="M-1 -1L8 8"/></pattern>
-<pattern id="hatch-disk" width="6" height="6" patternUnits="userSpaceOnUse"><circle class="k-disk" fill-opacity=".7" cx="3" cy="3" r="1.2"/></pattern>
-<pattern id="hatch-weather" width="6" height="6" patternUnits="userSpaceOnUse"><path class="hatch k-weather" d="M0 3H6"/></pattern>
+<pattern id="hatch-paused" width="6" height="6" patternUnits="userSpaceOnUse">
+<path class="hatch k-paused" d="M3 0V6"/></pattern>
+<pattern id="hatch-clock" width="7" height="7" patternUnits="userSpaceOnUse">
+<path class="hatch k-clock" d="M-1 -1L8 8"/></pattern>
+<pattern id="hatch-disk" width="6" height="6" patternUnits="userSpaceOnUse">
+<circle class="k-disk" fill-opacity=".7" cx="3" cy="3" r="1.2"/></pattern>
+<pattern id="hatch-weather" width="6" height="6" patternUnits="userSpaceOnUse">
+<path class="hatch k-weather" d="M0 3H6"/></pattern>
 </defs>)svg";
 }
 

@@ -1,7 +1,7 @@
 // sim/report_style.h -- the looks of the report: classes of the drawings, and of the page around them.
 //
-// Colours are those of Okabe and Ito, darker on light and lighter on dark ground; each comes with a second sign: a hatch
-// for kinds of fault, a dash for lines, a mark for distributions.
+// Colours are those of Okabe and Ito, darker on light and lighter on dark ground; each comes with a second sign: a
+// hatch for kinds of fault, a dash for lines, a mark for distributions.
 #pragma once
 
 #include <cstddef>

@@ -43,14 +43,17 @@ std::string per(double amount, std::uint64_t of, bool bytes) {
 std::string recovery_table(const Recording& recording, const Digest& digest) {
   if (digest.recoveries.empty()) return {};
   std::string html = "<h3>After each fault</h3><div class=\"table\"><table>" +
-                     head({{"over at", nullptr}, {"what ended", "words"}, {"faults lasted", nullptr},
+                     head({{"over at", nullptr}, {"what ended", "words"}, {"faults lasted", "minor"},
                            {"copies missing then", nullptr}, {"all of them there after", nullptr}}) + "<tbody>";
   for (const Recovery& recovery : digest.recoveries) {
-    html += "<tr>" + cell(in_words_time(recovery.ended_us), "when") + cell(end_of_fault(recording, recovery.spans), "words") +
-            cell(in_words_time(recovery.ended_us - recovery.began_us)) + cell(with_commas(recovery.copies_missing)) +
-            cell(recovery.copies_missing == 0         ? "\xE2\x80\x93"
+    html += "<tr>" + cell(in_words_time(recovery.ended_us), "when") +
+            cell(end_of_fault(recording, recovery.spans), "words") +
+            cell(in_words_time(recovery.ended_us - recovery.began_us), "minor") +
+            cell(with_commas(recovery.copies_missing)) +
+            cell(recovery.copies_missing == 0       ? "\xE2\x80\x93"
                  : recovery.everywhere_us == kNever ? "never all"
-                                                    : in_words_time(recovery.everywhere_us)) + "</tr>";
+                                                    : in_words_time(recovery.everywhere_us)) +
+            "</tr>";
   }
   html += "</tbody></table></div>\n";
   if (digest.recoveries.size() == kRecoveriesMax) {
@@ -61,12 +64,18 @@ std::string recovery_table(const Recording& recording, const Digest& digest) {
 
 std::string lag_table(const Digest& digest) {
   const auto row = [](const char* name, const Distribution& of) {
-    const auto time = [&](std::int64_t us) { return of.count == 0 ? "\xE2\x80\x93" : us < 0 ? "never" : in_words_time(us); };
-    return "<tr>" + cell(name) + cell(time(of.p50_us)) + cell(time(of.p90_us)) + cell(time(of.p99_us)) + cell(time(of.max_us)) +
-           cell(with_commas(of.never)) + "</tr>";
+    const auto time = [&](std::int64_t us) {
+      return of.count == 0 ? "\xE2\x80\x93" : us < 0 ? "never" : in_words_time(us);
+    };
+    return "<tr>" + cell(name) + cell(time(of.p50_us)) + cell(time(of.p90_us)) + cell(time(of.p99_us)) +
+           cell(time(of.max_us)) + cell(with_commas(of.never)) + "</tr>";
   };
   return "<div class=\"table\"><table>" +
-         head({{"time until a write was at", nullptr}, {"p50", nullptr}, {"p90", nullptr}, {"p99", nullptr}, {"max", nullptr},
+         head({{"time until a write was at", nullptr},
+               {"p50", nullptr},
+               {"p90", nullptr},
+               {"p99", nullptr},
+               {"max", nullptr},
                {"never arrived", nullptr}}) +
          "<tbody>" + row("half of the nodes", digest.lags.half) + row("each node", digest.lags.each_node) +
          row("the last node", digest.lags.last_node) + "</tbody></table></div>\n";
@@ -75,18 +84,25 @@ std::string lag_table(const Digest& digest) {
 std::string traffic_table(const Recording& recording, const Digest& digest) {
   if (recording.traffic.empty()) return {};
   std::vector<std::pair<std::string, Recording::Traffic>> kinds(recording.traffic.begin(), recording.traffic.end());
-  std::stable_sort(kinds.begin(), kinds.end(), [](const auto& a, const auto& b) { return a.second.bytes > b.second.bytes; });
+  std::stable_sort(kinds.begin(), kinds.end(),
+                   [](const auto& a, const auto& b) { return a.second.bytes > b.second.bytes; });
   const std::uint64_t writes = recording.writes.size();
   std::string html = "<h3>What was sent, by kind of message</h3><div class=\"table\"><table>" +
-                     head({{"message", nullptr}, {"messages", nullptr}, {"bytes", nullptr}, {"share of bytes", nullptr},
-                           {"bytes each", nullptr}, {"messages per write", nullptr}, {"bytes per write", nullptr}}) + "<tbody>";
+                     head({{"message", nullptr},
+                           {"messages", nullptr},
+                           {"bytes", nullptr},
+                           {"share of bytes", "minor"},
+                           {"bytes each", "minor"},
+                           {"messages per write", nullptr},
+                           {"bytes per write", nullptr}}) +
+                     "<tbody>";
   const auto row = [&](const std::string& name, const Recording::Traffic& traffic, const char* css_class) {
     const auto bytes = static_cast<double>(traffic.bytes);
     html += css_class == nullptr ? "<tr>" : "<tr class=\"" + std::string(css_class) + "\">";
     html += cell(name) + cell(with_commas(traffic.messages)) + cell(in_words_bytes(bytes)) +
-            cell(in_words_share(digest.bytes_sent == 0 ? 0 : bytes / static_cast<double>(digest.bytes_sent))) +
-            cell(per(bytes, traffic.messages, true)) + cell(per(static_cast<double>(traffic.messages), writes, false)) +
-            cell(per(bytes, writes, true)) + "</tr>";
+            cell(in_words_share(digest.bytes_sent == 0 ? 0 : bytes / static_cast<double>(digest.bytes_sent)), "minor") +
+            cell(per(bytes, traffic.messages, true), "minor") +
+            cell(per(static_cast<double>(traffic.messages), writes, false)) + cell(per(bytes, writes, true)) + "</tr>";
   };
   for (const auto& [name, traffic] : kinds) row(name, traffic, nullptr);
   row("all", {digest.messages_sent, digest.bytes_sent}, "sum");
@@ -96,8 +112,9 @@ std::string traffic_table(const Recording& recording, const Digest& digest) {
 std::string happening_list(const Recording& recording) {
   if (recording.happenings.empty()) return {};
   std::string html = "<details><summary>" +
-                     escape_markup(recording.happenings.size() == 1 ? "The event, in words"
-                                                                    : "The " + plural(recording.happenings.size(), "event") + ", in words") +
+                     escape_markup(recording.happenings.size() == 1
+                                       ? "The event, in words"
+                                       : "The " + plural(recording.happenings.size(), "event") + ", in words") +
                      "</summary><div class=\"table\"><table><tbody>";
   for (std::size_t i = 0; i < std::min(kHappeningsMax, recording.happenings.size()); ++i) {
     const Recording::Happening& happening = recording.happenings[i];

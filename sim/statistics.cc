@@ -14,7 +14,9 @@ std::size_t rank_of(double share, std::uint64_t count) {
   return rank < 1 ? 0 : static_cast<std::size_t>(rank) - 1;
 }
 
-bool is_up(const Recording::Sample& sample, std::size_t node) { return node < sample.up.size() && sample.up[node] != 0; }
+bool is_up(const Recording::Sample& sample, std::size_t node) {
+  return node < sample.up.size() && sample.up[node] != 0;
+}
 
 }  // namespace
 
@@ -66,7 +68,8 @@ Distribution distribution_of(std::vector<std::int64_t>& lags, std::uint64_t neve
   KITH_CHECK(*least >= 0, "a lag below zero", *least);
   result.max_us = *most;
 
-  // Counted in slots of equal ratio; a slot's point stands at the greatest lag in it, so the curve is exact at its points.
+  // Counted in slots of equal ratio; a slot's point stands at the greatest lag in it, so the curve is exact at its
+  // points.
   struct Slot {
     std::uint64_t count = 0;
     std::int64_t greatest = 0;
@@ -131,7 +134,8 @@ LagStatistics lag_statistics(const Recording& recording, const Presence& presenc
 
 double quantile(std::vector<double>& values, double share) {
   if (values.empty()) return 0;
-  const auto wanted = values.begin() + static_cast<std::ptrdiff_t>(std::min(rank_of(share, values.size()), values.size() - 1));
+  const auto wanted =
+      values.begin() + static_cast<std::ptrdiff_t>(std::min(rank_of(share, values.size()), values.size() - 1));
   std::nth_element(values.begin(), wanted, values.end());
   return *wanted;
 }

@@ -1,11 +1,11 @@
 // sim/statistics.h -- how long writes took to be where they should be.
 //
-// Counted are the nodes that are up in the last sample (all, without samples, or when none is up).  A copy is a write on a
-// counted node other than its coordinator.  Its lag counts from the write, or from when that node was first there, whatever
-// came later: a machine that joins late is not blamed for what was written before it was.
+// Counted are the nodes that are up in the last sample (all, without samples, or when none is up).  A copy is a write
+// on a counted node other than its coordinator.  Its lag counts from the write, or from when that node was first there,
+// whatever came later: a machine that joins late is not blamed for what was written before it was.
 //
-// Percentiles are exact, by nearest rank: p99 is the least value that at least 99 of 100 do not exceed; what never arrived
-// is above every value.  Tests: tests/sim/statistics_test.cc
+// Percentiles are exact, by nearest rank: p99 is the least value that at least 99 of 100 do not exceed; what never
+// arrived is above every value.  Tests: tests/sim/statistics_test.cc
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ inline constexpr std::int64_t kNever = -1;
 
 struct Presence {
   std::vector<std::uint32_t> counted;      // Nodes, in order.
-  std::vector<std::int64_t> from_us;       // Per node of the recording: when it was first there, as finely as samples tell.
+  std::vector<std::int64_t> from_us;  // Per node of the recording: when it was first there, as finely as samples tell.
 };
 
 Presence presence_of(const Recording& recording);

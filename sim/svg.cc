@@ -198,8 +198,8 @@ std::string Svg::finish(bool standalone) const {
   const std::string width = coordinate(width_ + 2 * margin), height = coordinate(height_ + 2 * margin);
   std::string out = "<svg";
   if (standalone) out += " xmlns=\"http://www.w3.org/2000/svg\" width=\"" + width + "\" height=\"" + height + '"';
-  out += " class=\"" + class_ + "\" viewBox=\"" + coordinate(-margin) + ' ' + coordinate(-margin) + ' ' + width + ' ' + height +
-         "\" role=\"img\" aria-label=\"" + label_ + "\"><title>" + label_ + "</title>" + body_ + "</svg>\n";
+  out += " class=\"" + class_ + "\" viewBox=\"" + coordinate(-margin) + ' ' + coordinate(-margin) + ' ' + width + ' ' +
+         height + "\" role=\"img\" aria-label=\"" + label_ + "\"><title>" + label_ + "</title>" + body_ + "</svg>\n";
   return out;
 }
 

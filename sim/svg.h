@@ -57,7 +57,8 @@ class Svg {
   Svg(double width, double height, std::string_view label, std::string_view css_class);
 
   // `title`: shown while the pointer rests on it; empty: none.
-  void rect(const Box& box, std::string_view css_class, std::string_view title = {}, double opacity = 1, double radius = 0);
+  void rect(const Box& box, std::string_view css_class, std::string_view title = {}, double opacity = 1,
+            double radius = 0);
   void line(double x1, double y1, double x2, double y2, std::string_view css_class);
   void path(const Path& path, std::string_view css_class, std::string_view title = {});
   void circle(double x, double y, double radius, std::string_view css_class);
@@ -66,7 +67,8 @@ class Svg {
 
   double width() const { return width_; }
   double height() const { return height_; }
-  // The drawing.  `standalone`: as a file of its own, with a name space, a size, and a margin around (kStandaloneMargin).
+  // The drawing.  `standalone`: as a file of its own, with a name space, a size, and a margin around
+  // (kStandaloneMargin).
   std::string finish(bool standalone = false) const;
 
  private:

@@ -91,7 +91,8 @@ std::vector<Tick> duration_ticks(std::int64_t min_us, std::int64_t max_us) {
   last = first + 1;
   while (last + 1 < kMarks.size() && kMarks[last] < max_us) ++last;
   std::vector<Tick> ticks;
-  for (std::size_t i = first; i <= last; ++i) ticks.push_back({static_cast<double>(kMarks[i]), in_words_time(kMarks[i])});
+  for (std::size_t i = first; i <= last; ++i)
+    ticks.push_back({static_cast<double>(kMarks[i]), in_words_time(kMarks[i])});
   // "60 s", as in_words_time() has it, beside "10 min" would make two units of one.
   for (Tick& tick : ticks) {
     if (tick.value == static_cast<double>(kMinute)) tick.label = std::string("1").append(kNoBreakSpace).append("min");

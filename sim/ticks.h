@@ -16,8 +16,8 @@ struct Tick {
 
 enum class Unit { kCount, kBytes, kShare };   // "1,000", "1 kB", "50 %"
 
-// From zero to the first mark at or above `max`, with about `wanted` steps of 1, 2 or 5 times a power of ten.  Counts have
-// no marks between whole numbers when `max` is above 2.  Of nothing (max <= 0): 0 and 1.
+// From zero to the first mark at or above `max`, with about `wanted` steps of 1, 2 or 5 times a power of ten.  Counts
+// have no marks between whole numbers when `max` is above 2.  Of nothing (max <= 0): 0 and 1.
 std::vector<Tick> linear_ticks(double max, int wanted, Unit unit);
 
 // 0, 10 s, 20 s; 0, 6 h, 12 h: steps that people know, no more than `most` of them; up to `end_us` at the most.

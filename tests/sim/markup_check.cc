@@ -30,8 +30,8 @@ std::string fault_of_text(std::string_view text) {
 }
 
 bool is_number_attribute(std::string_view name) {
-  constexpr std::array<std::string_view, 16> kNames = {"d", "x", "y", "x1", "x2", "y1", "y2", "cx",
-                                                       "cy", "r", "rx", "width", "height", "viewBox", "points", "opacity"};
+  constexpr std::array<std::string_view, 16> kNames = {
+      "d", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "width", "height", "viewBox", "points", "opacity"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 

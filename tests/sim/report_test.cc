@@ -41,7 +41,8 @@ Recording plausible(std::size_t nodes, std::size_t writes, std::int64_t end_us) 
     write.at_us = static_cast<std::int64_t>(i) * end_us / static_cast<std::int64_t>(writes);
     write.node = static_cast<std::uint32_t>(draw() % nodes);
     for (std::size_t node = 0; node < nodes; ++node) {
-      write.reached_us.push_back(write.at_us + (node == write.node ? 0 : 1 + static_cast<std::int64_t>(draw() % 1'000'000)));
+      write.reached_us.push_back(write.at_us +
+                                 (node == write.node ? 0 : 1 + static_cast<std::int64_t>(draw() % 1'000'000)));
     }
     recording.writes.push_back(std::move(write));
   }
@@ -139,12 +140,14 @@ TEST_CASE("report: well-formed, and without numbers that are none, for all sorts
   check("not healed", [](Recording& r) { r.healed_us = r.converged_us = -1; });
   check("many faults", [](Recording& r) {
     for (int i = 0; i < 500; ++i) {
-      r.spans.push_back({static_cast<Kind>(i % 6), i * 40'000, i * 40'000 + 700'000, {static_cast<std::uint32_t>(i % 3)}, "fault"});
+      r.spans.push_back(
+          {static_cast<Kind>(i % 6), i * 40'000, i * 40'000 + 700'000, {static_cast<std::uint32_t>(i % 3)}, "fault"});
     }
   });
   check("many faults of many nodes", [](Recording& r) {
     for (int i = 0; i < 500; ++i) {
-      r.spans.push_back({static_cast<Kind>(i % 6), i * 40'000, i * 40'000 + 700'000, {static_cast<std::uint32_t>(i % 60)}, "fault"});
+      r.spans.push_back(
+          {static_cast<Kind>(i % 6), i * 40'000, i * 40'000 + 700'000, {static_cast<std::uint32_t>(i % 60)}, "fault"});
     }
   }, 60);
 }
@@ -165,7 +168,8 @@ TEST_CASE("report: names and texts cannot break out of the page") {
 
 std::string sentence_of(const Recording& recording) {
   std::string text = headline_of(recording, digest_of(recording)).sentence;
-  for (std::size_t at; (at = text.find(kNoBreakSpace)) != std::string::npos;) text.replace(at, kNoBreakSpace.size(), " ");
+  for (std::size_t at; (at = text.find(kNoBreakSpace)) != std::string::npos;)
+    text.replace(at, kNoBreakSpace.size(), " ");
   return text;
 }
 
@@ -212,9 +216,9 @@ TEST_CASE("json: the documented keys, and exact figures") {
   recording.spans = {{Kind::kDown, 1'500'000, 2'000'100, {2}, "n3 down"}};
   recording.trace_hash = 0xC0FFEE;
   const auto json = nlohmann::json::parse(report_json(recording));
-  for (const char* key : {"scenario", "about", "seed", "trace_hash", "verdict", "sentence", "failures", "end_us", "healed_us",
-                          "converged_us", "converged_after_us", "writes", "lag", "recoveries", "outcomes", "traffic", "nodes",
-                          "spans"}) {
+  for (const char* key :
+       {"scenario", "about", "seed", "trace_hash", "verdict", "sentence", "failures", "end_us", "healed_us",
+        "converged_us", "converged_after_us", "writes", "lag", "recoveries", "outcomes", "traffic", "nodes", "spans"}) {
     CHECK_MESSAGE(json.contains(key), key);
   }
   CHECK(json["trace_hash"] == "0x0000000000c0ffee");
@@ -254,13 +258,14 @@ TEST_CASE("json: what did not happen is null, never a number") {
 
 // Goal: all three stay below 3 MB for 1,000 nodes and 100,000 writes.
 // Method: one at a time, as both would take 800 MB for the recording alone; and samples that differ everywhere.
-TEST_CASE("report: size is bounded (1,000 nodes; 100,000 writes)") {
+TEST_CASE("report: size is bounded (1,000 nodes, 100,000 writes)") {
   constexpr std::size_t kMost = 3'000'000;
   Recording wide = plausible(1'000, 1'000, 60'000'000);
   std::mt19937_64 draw(3);
   for (int i = 0; i < 600; ++i) {
     const auto begin = static_cast<std::int64_t>(draw() % 50'000'000);
-    wide.spans.push_back({Kind::kDown, begin, begin + 3'000'000, {static_cast<std::uint32_t>(draw() % 1'000)}, "some node down"});
+    wide.spans.push_back(
+        {Kind::kDown, begin, begin + 3'000'000, {static_cast<std::uint32_t>(draw() % 1'000)}, "some node down"});
     wide.happenings.push_back({begin, "crash of some node"});
   }
   const Recording lengthy = plausible(5, 100'000, 600'000'000);

@@ -110,7 +110,8 @@ TEST_CASE("statistics: a write has nowhere to go in a cluster of one") {
 TEST_CASE("statistics: nodes that are down at the end are not waited for, late ones not blamed") {
   Recording recording = of_nodes(3);
   // n2 goes; n3 comes between 2 and 3 s.
-  recording.samples = {sample_at(1'000'000, {1, 1, 0}), sample_at(2'000'000, {1, 1, 0}), sample_at(3'000'000, {1, 0, 1})};
+  recording.samples = {sample_at(1'000'000, {1, 1, 0}), sample_at(2'000'000, {1, 1, 0}),
+                       sample_at(3'000'000, {1, 0, 1})};
   recording.writes.push_back({500'000, 0, {500'000, 600'000, 2'400'000}});
   recording.writes.push_back({2'500'000, 1, {2'600'000, 2'500'000, 2'700'000}});
   recording.writes.push_back({2'900'000, 0, {2'900'000, -1, 2'950'000}});
@@ -207,7 +208,8 @@ TEST_CASE("digest: samples are brought to columns, and no byte is lost (1 to 1,0
     Recording recording = of_nodes(2);
     recording.sample_interval_us = 250'000;
     for (std::size_t i = 0; i < count; ++i) {
-      recording.samples.push_back(sample_at(static_cast<std::int64_t>(i + 1) * 250'000, {1, static_cast<std::uint8_t>(i % 2)}));
+      recording.samples.push_back(
+          sample_at(static_cast<std::int64_t>(i + 1) * 250'000, {1, static_cast<std::uint8_t>(i % 2)}));
       recording.samples.back().bytes_sent = {100, 50};
       recording.samples.back().distinct_by_bucket[17] = i + 1 == count ? 2 : 1;
     }

@@ -23,22 +23,33 @@ std::string labels(const std::vector<Tick>& ticks) {
 }
 
 std::string plain(std::string text) {
-  for (std::size_t at; (at = text.find(kNoBreakSpace)) != std::string::npos;) text.replace(at, kNoBreakSpace.size(), " ");
+  for (std::size_t at; (at = text.find(kNoBreakSpace)) != std::string::npos;)
+    text.replace(at, kNoBreakSpace.size(), " ");
   return text;
 }
 
 TEST_CASE("markup check: finds what is not well-formed") {
   CHECK(fault_of_markup("<a b=\"1\">x &amp; y<c/></a>").empty());
-  for (const char* wrong : {"<a>", "</a>", "<a><b></a></b>", "<a b=1/>", "<a b=\"1\" b=\"2\"/>", "<a>x & y</a>", "<a>1 > 0</a>",
-                            "<a b=\"<\"/>", "<a", "<path d=\"M0 nan\"/>", "<path d=\"M0 inf\"/>", "<rect x=\"-nan\"/>",
-                            "<a>\x01</a>", "<>x</>"}) {
+  for (const char* wrong : {"<a>", "</a>", "<a><b></a></b>", "<a b=1/>", "<a b=\"1\" b=\"2\"/>", "<a>x & y</a>",
+                            "<a>1 > 0</a>", "<a b=\"<\"/>", "<a", "<path d=\"M0 nan\"/>", "<path d=\"M0 inf\"/>",
+                            "<rect x=\"-nan\"/>", "<a>\x01</a>", "<>x</>"}) {
     CHECK_MESSAGE(!fault_of_markup(wrong).empty(), wrong);
   }
 }
 
 TEST_CASE("svg: whatever is written, what comes out is well-formed") {
-  const std::vector<std::string> texts = {"<b>&\"'", "]]>", "<!--", "a\nb\tc", std::string("\0\x01\x7F", 3), "\xC3\x28", "\xE2\x82",
-                                          "\xED\xA0\x80", "\xC0\xAF", "\xEF\xBF\xBF", "\xF4\x90\x80\x80", "caf\xC3\xA9 \xF0\x9F\x98\x80"};
+  const std::vector<std::string> texts = {"<b>&\"'",
+                                          "]]>",
+                                          "<!--",
+                                          "a\nb\tc",
+                                          std::string("\0\x01\x7F", 3),
+                                          "\xC3\x28",
+                                          "\xE2\x82",
+                                          "\xED\xA0\x80",
+                                          "\xC0\xAF",
+                                          "\xEF\xBF\xBF",
+                                          "\xF4\x90\x80\x80",
+                                          "caf\xC3\xA9 \xF0\x9F\x98\x80"};
   for (const std::string& text : texts) {
     Svg svg(100, 50, text, text);
     svg.rect({1, 2, 3, 4}, text, text);
@@ -91,7 +102,8 @@ TEST_CASE("ticks: steps of 1, 2 and 5, up to or above the greatest value") {
   CHECK(labels(linear_ticks(3620, 3, Unit::kCount)) == "0 | 2,000 | 4,000");
   CHECK(labels(linear_ticks(3, 3, Unit::kCount)) == "0 | 1 | 2 | 3");
   CHECK(labels(linear_ticks(14'000, 3, Unit::kBytes)) == "0_B | 5_kB | 10_kB | 15_kB");
-  for (const double nothing : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+  for (const double nothing :
+       {0.0, -1.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     CHECK(labels(linear_ticks(nothing, 3, Unit::kCount)) == "0 | 1");
   }
   for (double max = 1e-3; max < 1e15; max *= 1.37) {
