@@ -32,8 +32,8 @@ struct BirthColumn {
 struct NodeFigures {
   double total = 0;
   std::vector<double> by_node;               // Up to kNodesApart nodes: one each, -1 while it is down.  Empty above.
-  double low = 0, median = 0, high = 0,
-         max = 0;  // Of those that are up: a tenth, a half, nine tenths, all are at or below.
+  // Of those that are up: a tenth, a half, nine tenths, all are at or below.
+  double low = 0, median = 0, high = 0, max = 0;
 };
 
 struct SampleColumn {
@@ -49,8 +49,8 @@ struct Recovery {
   std::int64_t began_us = 0, ended_us = 0;   // Of the faults.
   std::vector<std::size_t> spans;            // Those that ended last: indices into the recording's.
   std::uint64_t copies_missing = 0;          // At that moment.
-  std::int64_t everywhere_us =
-      0;  // How much later the last copy of what had been written until then arrived; or kNever.
+  // How much later the last copy of what had been written until then arrived; or kNever.
+  std::int64_t everywhere_us = 0;
 };
 
 struct Digest {

@@ -96,25 +96,21 @@ std::string charts_of_writes(const Recording& recording, const Digest& digest) {
   if (recording.writes.empty()) return nothing(kShare, "No write was acknowledged in this run.");
   std::string html = chart(
       kShare, [&](const Look& look) { return share_chart(recording, digest, look); },
-      "At each moment stand the writes made then, and how large a part of the nodes had them in time, on average: pale "
-      "is "
-      "soon, strong is late, hatched is never. All pale means that everything got through at once; a strong notch is "
-      "what had "
-      "to wait. Faults have bars on top, and their names as far as there is room.");
+      "At each moment stand the writes made then, and how large a part of the nodes had them in time, on average: "
+      "pale is soon, strong is late, hatched is never. All pale means that everything got through at once; a strong "
+      "notch is what had to wait. Faults have bars on top, and their names as far as there is room.");
   html += chart(
       kWay, [&](const Look& look) { return under_way_chart(recording, digest, look); },
       "A copy is a write on a node that should have it. Counted are those that are still missing: what a fault holds "
-      "back "
-      "piles up, and how steeply it falls afterwards is how fast the cluster catches up. Each column shows the most.");
+      "back piles up, and how steeply it falls afterwards is how fast the cluster catches up. Each column shows the "
+      "most.");
   html += recovery_table(recording, digest);
   if (digest.lags.copies == 0) return html + nothing(kLag, "There is no other node that a write could have gone to.");
   html += chart(
       kLag, [&](const Look& look) { return lag_chart(recording, digest, look); },
       "How large a part had arrived after the time below: at half of the nodes, at each node taken by itself, at the "
-      "last node. "
-      "Further left is faster; a curve that ends below 100\xC2\xA0% says that some never arrived. Circle: half (p50), "
-      "diamond: "
-      "99 of 100 (p99), square: the slowest that arrived.");
+      "last node. Further left is faster; a curve that ends below 100\xC2\xA0% says that some never arrived. Circle: "
+      "half (p50), diamond: 99 of 100 (p99), square: the slowest that arrived.");
   return html + lag_table(digest);
 }
 
@@ -138,16 +134,13 @@ std::string charts_of_samples(const Recording& recording, const Digest& digest) 
   html += traffic_table(recording, digest);
   html += chart(
       "Different contents", [&](const Look& look) { return contents_chart(recording, digest, look); },
-      "How many different contents the nodes that are up held: 1 means that all were equal. While clients write it is "
-      "hardly "
-      "ever 1, as some write is always under way.");
+      "How many different contents the nodes that are up held: 1 means that all were equal. While clients write it "
+      "is hardly ever 1, as some write is always under way.");
   html += chart(
       "Where they differ", [&](const Look& look) { return bucket_chart(recording, digest, look); },
-      "Every row is one of the 256 buckets that a store\xE2\x80\x99s rows fall into, the same on all nodes. Blank: all "
-      "nodes that are up "
-      "hold the same in it; the further from the colour of the ground, the more different contents. A row that never "
-      "turns blank "
-      "again is where a difference stays.");
+      "Every row is one of the 256 buckets that a store\xE2\x80\x99s rows fall into, the same on all nodes. Blank: "
+      "all nodes that are up hold the same in it; the further from the colour of the ground, the more different "
+      "contents. A row that never turns blank again is where a difference stays.");
   html += chart("Size of stores", node_figure(NodeFigure::kStore),
                 "How much each node has stored. " + std::string(by_node));
   return html;
