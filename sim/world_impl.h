@@ -76,6 +76,7 @@ class World final : public Host {
   void heal_all();
   void converge(const std::vector<Machine*>& machines, char law, const std::string& who);
   void heal_core();
+  void scrub(const std::vector<Machine*>& machines);
   void finish();
   void gather_marks();
 
