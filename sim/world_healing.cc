@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::int64_t kLookEveryUs = 250'000;
 constexpr std::int64_t kQuietUs = 5'000'000;
+constexpr std::int64_t kWaitedForMs = 30'000;
 constexpr std::int64_t kStragglerDelays = 50;  // An exponential delay above so many of its mean is one in 10^21.
 
 }  // namespace
@@ -22,7 +23,8 @@ void World::heal_machine(Machine& it) {
   // What a mad clock left in memory goes with a restart.  SUBTLE: a node that wrote alone while its clock was far ahead
   // holds timestamps of a time to come on its disk, too.  Its peers do not listen to it until then, and that is right: an
   // operator gives it an empty disk, and so do we.
-  const std::int64_t most_ms = (kEpochUs + now_us_) / 1000 + scenario_.engine.max_skew_ms;
+  // Some seconds ahead are caught up with by waiting.
+  const std::int64_t most_ms = (kEpochUs + now_us_) / 1000 + kWaitedForMs;
   if (it.up() && it.engine().time(it.instant(now_us_)).ms() > most_ms) {
     mark("restarted to get rid of a time to come");
     it.crash(now_us_);

@@ -113,7 +113,7 @@ class World final : public Host {
   };
   std::vector<Wait> waits_;                      // Claims of convergence that are not decided yet.
   std::vector<std::pair<std::uint32_t, bool>> swizzles_;  // Machine, and whether it is cut off or reached again.
-  std::uint64_t lost_disks_ = 0, flips_ = 0;
+  std::uint64_t flips_ = 0;
 };
 
 }  // namespace kith::sim
