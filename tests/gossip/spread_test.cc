@@ -371,10 +371,54 @@ TEST_CASE("relay: nothing is sent on before it is durable here, and nothing twic
   CHECK(out.sends.empty());
   engine.committed(instant_of(stage.network), stage.network.node("n1").store->commit(out.store), out);
   CHECK(out.sends.size() == 10);
-  out.clear();
-  engine.step(instant_of(stage.network), PeerFrame{frame}, out);
-  engine.committed(instant_of(stage.network), stage.network.node("n1").store->commit(out.store), out);
-  CHECK(out.sends.empty());
+  stage.network.run_ms(200);
+  stage.network.feed("n1", frame);
+  stage.network.run_ms(500);
+  CHECK(stage.relayed().empty());
+}
+
+// Goal: silence means something: who was not heard of is asked to speak, and passed over when it does not.
+TEST_CASE("relay: one that leaves a push unanswered is passed over until it is heard of") {
+  RelayStage stage;
+  const auto relays_of_a_write = [&] {
+    stage.tap->sent.clear();
+    (void)stage.network.operate("n1", sadd("likes", {std::to_string(stage.network.now_ms())}));
+    std::map<std::string, bool> asked;  // By address, whether for an ack.
+    for (const auto& sent : stage.tap->sent) {
+      const auto* push = std::get_if<PushBody>(&sent.envelope.body);
+      if (push != nullptr && push->spread) asked[sent.to] = push->nonce != 0;
+    }
+    REQUIRE(asked.size() == 10);
+    return asked;
+  };
+  const auto name_of = [&](NodeId node) {
+    for (const auto& member : stage.network.node("n1").engine->status({}).members) {
+      if (member.id == node) return member.name;
+    }
+    return std::string();
+  };
+  const Spoken answering = stage.column[0], other = stage.column[1];
+  const auto first = relays_of_a_write();
+  for (const Spoken& it : stage.column) CHECK(first.contains(name_of(it.node)));
+  CHECK(first.at(name_of(answering.node)));
+  Puppet as = *stage.puppet;
+  as.node = answering.node;
+  as.origin = answering.origin;
+  as.start = answering.start;
+  stage.network.feed("n1", as.says(AckBody{1}));
+  // One that was just heard of need not answer.
+  CHECK_FALSE(relays_of_a_write().at(name_of(answering.node)));
+  stage.network.run_ms(stage.network.options.relay_silent_ms - 500);
+  stage.network.feed("n1", as.says(AckBody{1}));
+  stage.network.run_ms(500);
+  const auto then = relays_of_a_write();
+  CHECK(then.contains(name_of(answering.node)));
+  CHECK_FALSE(then.contains(name_of(other.node)));
+  as.node = other.node;
+  as.origin = other.origin;
+  as.start = other.start;
+  stage.network.feed("n1", as.says(AckBody{1}));
+  CHECK(relays_of_a_write().contains(name_of(other.node)));
 }
 
 TEST_CASE("relay: what was relayed is not relayed again, and what is not marked is not relayed") {
