@@ -86,7 +86,13 @@ void World::heal_core() {
   for (const Machine* a : core) {
     for (const Machine* b : core) network_->cut(a->index, b->index, false);
   }
-  for (Machine* it : core) heal_machine(*it);
+  for (Machine* it : core) {
+    // A copy of it that ran later was listened to instead: only a new life ends that.
+    if (std::any_of(machines_.begin(), machines_.end(), [&](const auto& other) { return other->clone && other->disk.node_name == it->disk.node_name; })) {
+      it->crash(now_us_);
+    }
+    heal_machine(*it);
+  }
   trace("a core is healed");
   converge(core, 'V', "the healed core is");
   mark("a core converged while others were still cut off or down");
