@@ -68,7 +68,8 @@ bool World::was_cloned(const Machine& machine) const {
 
 void World::converge(const std::vector<Machine*>& machines, char law, const std::string& who) {
   const std::int64_t since_us = now_us_;
-  while (!judge_.equal(machines) || std::any_of(machines.begin(), machines.end(), [](const Machine* it) { return !it->up(); })) {
+  const auto well = [&](Machine* it) { return it->up() && it->engine().status(it->instant(now_us_)).rows_damaged == 0; };
+  while (!judge_.equal(machines) || !std::all_of(machines.begin(), machines.end(), well)) {
     if (now_us_ - since_us >= scenario_.settle_us) {
       std::string down;
       for (const Machine* it : machines) down += it->up() ? "" : "; " + it->name + " is down";
