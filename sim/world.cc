@@ -233,7 +233,7 @@ void World::answer(const Due& due) {
 
 void World::timed_out(const Due& due) {
   const Request it = requests_[due.what - 1];
-  if (!clients_.retries(it.call)) return;
+  if (clients_stopped_ || !clients_.retries(it.call)) return;
   mark("retried after a timeout");
   const auto count = static_cast<std::uint32_t>(machines_.size());
   const auto hop = static_cast<std::uint32_t>(1 + Draw(scatter(seed_, 0x4e7, due.what)).below(count));
