@@ -36,7 +36,7 @@ void Audit::agreed(NodeId peer, std::optional<std::uint64_t> root) {
     return;
   }
   const bool lasts = now_ms - seen->since_ms >= core_.options.gossip_interval_ms;
-  if (lasts && !question_ && now_ms >= not_before_ms_) begin(peer, false);
+  if (lasts && !question_ && now_ms >= not_before_ms_) begin(peer);
 }
 
 void Audit::forget(NodeId peer) {
@@ -55,10 +55,9 @@ std::optional<std::int64_t> Audit::wake_at_ms() const {
   return question_ ? std::optional(question_->expires_at_ms) : std::nullopt;
 }
 
-void Audit::begin(NodeId peer, bool back) {
+void Audit::begin(NodeId peer) {
   const auto snapshot = core_.store.snapshot();
   AuditBody body;
-  body.back = back;
   const auto add = [&](ShardId shard) {
     if (!mend_.waiting_in(shard)) body.roots.emplace_back(shard, snapshot->shard_root(shard));
   };
@@ -82,13 +81,14 @@ void Audit::ask(Body body) {
 
 void Audit::ask_rows() {
   if (question_->differing.empty()) {
-    core_.count("audits_completed");
+    core_.count(question_->back ? "audits_returned" : "audits_completed");
     return finish();
   }
   RepairBody body;
   body.shard = question_->differing.front().shard;
   body.buckets = question_->differing.front().buckets;
   body.after = question_->after;
+  body.back = question_->back;
   ask(std::move(body));
 }
 
@@ -113,6 +113,11 @@ void Audit::finish() {
 }
 
 void Audit::on_audit(NodeId from, const AuditBody& body) {
+  if (question_ && question_->peer == from && !question_->has_buckets) {
+    core_.count("audits_crossed");
+    if (core_.self.node < from) return;
+    question_.reset();
+  }
   core_.count("audits_answered");
   const auto snapshot = core_.store.snapshot();
   std::vector<ShardId> differing;
@@ -133,7 +138,6 @@ void Audit::on_audit(NodeId from, const AuditBody& body) {
     answer.parts.push_back({shard, snapshot->buckets(shard)});
   }
   core_.send(from, std::move(answer));
-  if (!body.back && !differing.empty() && !question_) begin(from, true);
 }
 
 void Audit::on_buckets(NodeId from, const BucketsBody& body) {
@@ -184,6 +188,21 @@ void Audit::on_repair(NodeId from, const RepairBody& body) {
   if (answer.end) answer.next.clear();
   core_.count("rows_scanned_for_repair", scanned);
   core_.send(from, std::move(answer));
+  if (!body.back && body.after.empty()) ask_in_return(from, body);
+}
+
+void Audit::ask_in_return(NodeId peer, const RepairBody& body) {
+  if (!exists(body.shard)) return;
+  const bool asking = question_.has_value();
+  if (asking) {
+    if (!question_->back || question_->peer != peer || question_->differing.size() >= kShardsPerAnswerMax) return;
+  } else {
+    question_.emplace();
+    question_->peer = peer;
+    question_->back = question_->has_buckets = true;
+  }
+  question_->differing.push_back({body.shard, body.buckets});
+  if (!asking) ask_rows();
 }
 
 void Audit::on_repaired(NodeId from, const RepairedBody& body) {

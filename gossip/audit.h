@@ -12,13 +12,15 @@
 // sums, so our root less the peer's is what the differing rows amount to, whoever the peer is and whatever both have
 // written since.  RULE: a node audits when it has seen the same difference in two agreed rounds, with any peers, that are
 // at least a gossip interval apart; never for one that is seen once.
-// An asker merges what changes its own rows.  What the answerer lacks it finds itself: an `audit` that shows it a
-// difference makes it ask back, and one that asks back makes nobody ask.
+// An asker merges what changes its own rows.  What the answerer lacks it asks for in return, of the same shard and
+// buckets, when it is asked for rows; what is asked in return is not asked in return.  Two that see the difference in one
+// round audit each other at the same time: then the audit of the lower node id serves both, and the other is dropped.
 //
 // RULE. An answer counts only if it carries the nonce of the question outstanding in this life.
 // RULE. Repair moves no clock: that a row is here says nothing of what else is.  A row that changes moves to the end of the
 // feed, as always, so others whose clocks do not cover it read it there.
 // A shard of which a row is damaged, here or there, is left out until it is mended: its sums are not those of its rows.
+// Damage that is met on the way is passed over and given to gossip/mend.
 // At most one audit of our own is outstanding, and nothing is kept per row.  One that repairs nothing makes the next wait
 // twice as long, up to kPauseIntervalsMax intervals: rows that a store refuses would else be sent for ever.
 // Tests: tests/gossip/audit_test.cc
@@ -62,12 +64,14 @@ class Audit {
     NodeId peer;
     std::uint64_t nonce = 0;
     std::int64_t expires_at_ms = 0;
-    bool has_buckets = false;          // `audit` is answered: `repair` is outstanding.
+    bool back = false;                 // In return for what the peer asks.
+    bool has_buckets = false;          // `audit` is answered, or was not needed: `repair` is outstanding.
     std::deque<Differing> differing;   // Still to be read; the first is being read.
     StoreKey after;                    // In it.
     std::uint64_t rows_repaired = 0;
   };
-  void begin(NodeId peer, bool back);
+  void begin(NodeId peer);
+  void ask_in_return(NodeId peer, const RepairBody& body);
   void ask(Body body);
   void ask_rows();
   void answered();

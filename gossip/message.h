@@ -23,10 +23,11 @@
 //       mended   {0: [[shard, cells] ...], 1: [store key ...], 2: [[shard, clock] ...]?, 3: [store key ...]?}
 //                1: of these I hold nothing; 3: these are damaged here, too
 //       stopping {}
-//       audit    {0: nonce, 1: (shard:u16 root:u64)*, 2: back?}
+//       audit    {0: nonce, 1: (shard:u16 root:u64)*}               in one msgpack bin
 //       buckets  {0: nonce, 1: [[shard, 256 sums] ...]}             sums: u64 each, in one msgpack bin
-//       repair   {0: nonce, 1: shard, 2: buckets, 3: after}         buckets: 256 bits in 32 bytes, bucket 0 the lowest of
-//       repaired {0: nonce, 1: shard, 2: cells, 3: next, 4: end}    the first; after, next: a store key or nothing
+//       repair   {0: nonce, 1: shard, 2: buckets, 3: after, 4: back?}
+//                    buckets: 256 bits in 32 bytes, bucket 0 the lowest of the first; after, next: a store key or nothing
+//       repaired {0: nonce, 1: shard, 2: cells, 3: next, 4: end}
 //
 // Unknown keys are skipped, unknown types are counted.  Decoding never throws and takes memory in proportion to the
 // frame only; what it returns owns its bytes.  Golden bytes: tests/gossip/message_test.cc and docs/WIRE.md
@@ -163,7 +164,6 @@ using BucketSet = std::bitset<kFingerprintBuckets>;
 struct AuditBody {
   std::uint64_t nonce = 0;
   std::vector<std::pair<ShardId, std::uint64_t>> roots;  // Sorted; shards that are not named are not compared.
-  bool back = false;                    // Because the receiver audits us: it need not ask again.
 };
 struct BucketsBody {
   struct Part {
@@ -178,6 +178,7 @@ struct RepairBody {
   ShardId shard = 0;
   BucketSet buckets;
   StoreKey after;
+  bool back = false;                    // In return for the same question: the receiver need not ask us once more.
 };
 struct RepairedBody {
   std::uint64_t nonce = 0;

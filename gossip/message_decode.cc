@@ -243,7 +243,6 @@ bool get(Values in, AuditBody& out) {
     if (!out.roots.empty() && shard <= out.roots.back().first) return false;
     out.roots.emplace_back(shard, root);
   }
-  out.back = in.has(2) && in.boolean(2);
   return in.ok() && out.nonce != 0;
 }
 
@@ -268,6 +267,7 @@ bool get(Values in, RepairBody& out) {
   out.shard = in.shard(1);
   const std::string bits = in.bin(2);
   out.after = in.bin(3);
+  out.back = in.has(4) && in.boolean(4);
   if (!in.ok() || bits.size() != kBucketSetBytes || out.after.size() > kStoreKeyBytesMax) return false;
   for (std::size_t i = 0; i < out.buckets.size(); ++i) out.buckets[i] = ((bits[i / 8] >> (i % 8)) & 1) != 0;
   return out.nonce != 0 && out.buckets.any();

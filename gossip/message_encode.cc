@@ -144,10 +144,9 @@ void put(Packer& pack, const AuditBody& body) {
     roots.u16(shard);
     roots.u64(root);
   }
-  pack.pack_map(body.back ? 3 : 2);
+  pack.pack_map(2);
   pack.pack(0), pack.pack(body.nonce);
   pack.pack(1), put_bin(pack, roots.view());
-  if (body.back) pack.pack(2), pack.pack(true);
 }
 
 void put(Packer& pack, const BucketsBody& body) {
@@ -166,11 +165,12 @@ void put(Packer& pack, const RepairBody& body) {
   for (std::size_t i = 0; i < body.buckets.size(); ++i) {
     if (body.buckets[i]) bits[i / 8] = static_cast<char>(bits[i / 8] | (1 << (i % 8)));
   }
-  pack.pack_map(4);
+  pack.pack_map(body.back ? 5 : 4);
   pack.pack(0), pack.pack(body.nonce);
   pack.pack(1), pack.pack(body.shard);
   pack.pack(2), put_bin(pack, bits);
   pack.pack(3), put_bin(pack, body.after);
+  if (body.back) pack.pack(4), pack.pack(true);
 }
 
 void put(Packer& pack, const RepairedBody& body) {

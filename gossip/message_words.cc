@@ -51,11 +51,12 @@ struct Describe {
   }
   std::string operator()(const StoppingBody&) { return "stopping"; }
   std::string operator()(const AuditBody& body) {
-    return "audit of " + plural(body.roots.size(), "shard") + (body.back ? ", asked back" : "");
+    return "audit of " + plural(body.roots.size(), "shard");
   }
   std::string operator()(const BucketsBody& body) { return "buckets of " + plural(body.parts.size(), "shard"); }
   std::string operator()(const RepairBody& body) {
-    return "repair " + plural(body.buckets.count(), "bucket") + (body.after.empty() ? "" : ", from a position");
+    return "repair " + plural(body.buckets.count(), "bucket") + (body.after.empty() ? "" : ", from a position") +
+           (body.back ? ", in return" : "");
   }
   std::string operator()(const RepairedBody& body) {
     return "repaired: " + plural(cell_count(body.cells), "cell") + (body.end ? ", to the end" : "");

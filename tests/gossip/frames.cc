@@ -176,8 +176,6 @@ std::vector<Envelope> examples() {
   out.push_back(example(AgreedBody{0xd1, second, 0xd4}));
   AuditBody audit{9, {{2, 0xd5}, {kSystemShard, 0}}};
   out.push_back(example(audit));
-  audit.back = true;
-  out.push_back(example(audit));
   BucketsBody buckets{9, {{2, {}}}};
   buckets.parts[0].sums[0] = 0xd6;
   buckets.parts[0].sums[255] = 0xd7;
@@ -186,6 +184,7 @@ std::vector<Envelope> examples() {
   repair.buckets.set(0).set(9).set(255);
   out.push_back(example(repair));
   repair.after = key;
+  repair.back = true;
   out.push_back(example(repair));
   out.push_back(example(RepairedBody{9, 2, cells, key, false}));
   out.push_back(example(RepairedBody{9, kSystemShard, {}, {}, true}));

@@ -79,9 +79,9 @@ std::vector<Shape> shapes() {
           {"fetch", 10, {keys}},
           {"mended", 11, {array_of(mended), keys}, 0, mended},
           {"stopping", 12, {}},
-          {"audit", 13, {number(9), bin(roots), back}},
+          {"audit", 13, {number(9), bin(roots)}},
           {"buckets", 14, {number(9), array_of(buckets)}, 1, buckets},
-          {"repair", 15, {number(9), number(2), bin(std::string(32, 'b')), bin(key)}},
+          {"repair", 15, {number(9), number(2), bin(std::string(32, 'b')), bin(key), back}},
           {"repaired", 16, {number(9), number(2), bin(""), bin(key), {kBoolean, pack::boolean(false)}}}};
 }
 
