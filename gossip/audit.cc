@@ -32,11 +32,14 @@ void Audit::agreed(NodeId peer, std::optional<std::uint64_t> root) {
                                  [&](const Doubt& doubt) { return doubt.difference == difference; });
   if (seen == doubts_.end()) {
     if (doubts_.size() >= kDoubtsMax) doubts_.pop_front();
-    doubts_.push_back({difference, now_ms});
+    const std::int64_t interval_ms = core_.options.gossip_interval_ms;
+    doubts_.push_back({difference, now_ms + interval_ms, interval_ms});
     return;
   }
-  const bool lasts = now_ms - seen->since_ms >= core_.options.gossip_interval_ms;
-  if (lasts && !question_ && now_ms >= not_before_ms_) begin(peer);
+  if (question_ || now_ms < seen->audit_at_ms) return;
+  seen->audit_at_ms = now_ms + seen->pause_ms;
+  seen->pause_ms = std::min(2 * seen->pause_ms, kPauseIntervalsMax * core_.options.gossip_interval_ms);
+  begin(peer);
 }
 
 void Audit::forget(NodeId peer) {
@@ -99,11 +102,7 @@ bool Audit::asked(NodeId from, std::uint64_t nonce, bool has_buckets) const {
 void Audit::answered() { patience_ms_ -= patience_ms_ / 16; }
 
 void Audit::finish() {
-  const std::uint64_t repaired = question_->rows_repaired;
-  const std::int64_t interval_ms = core_.options.gossip_interval_ms;
-  pause_ms_ = repaired > 0 ? interval_ms : std::clamp(2 * pause_ms_, interval_ms, kPauseIntervalsMax * interval_ms);
-  not_before_ms_ = core_.now.monotonic_ms + pause_ms_;
-  if (repaired > 0) {
+  if (const std::uint64_t repaired = question_->rows_repaired; repaired > 0) {
     core_.note(Output::Note::Level::kWarning,
                std::to_string(repaired) + (repaired == 1 ? " row was" : " rows were") + " repaired from " +
                    core_.name_of(question_->peer) + ": the clocks of both nodes agreed and their rows did not; " +

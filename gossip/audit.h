@@ -21,8 +21,8 @@
 // feed, as always, so others whose clocks do not cover it read it there.
 // A shard of which a row is damaged, here or there, is left out until it is mended: its sums are not those of its rows.
 // Damage that is met on the way is passed over and given to gossip/mend.
-// At most one audit of our own is outstanding, and nothing is kept per row.  One that repairs nothing makes the next wait
-// twice as long, up to kPauseIntervalsMax intervals: rows that a store refuses would else be sent for ever.
+// At most one audit of our own is outstanding, and nothing is kept per row.  A difference that outlasts an audit waits for
+// the next one twice as long, up to kPauseIntervalsMax intervals: rows that a store refuses would else be sent for ever.
 // Tests: tests/gossip/audit_test.cc
 #pragma once
 
@@ -54,7 +54,8 @@ class Audit {
  private:
   struct Doubt {
     std::uint64_t difference = 0;
-    std::int64_t since_ms = 0;
+    std::int64_t audit_at_ms = 0;      // When it is seen then or later.
+    std::int64_t pause_ms = 0;         // Until the next audit, after that.
   };
   struct Differing {
     ShardId shard = 0;
@@ -85,8 +86,6 @@ class Audit {
   std::deque<Doubt> doubts_;           // The last few differences seen, oldest first.
   std::optional<Question> question_;
   std::int64_t patience_ms_ = 0;       // Grows when answers do not come, like that of gossip/pull.
-  std::int64_t pause_ms_ = 0;
-  std::int64_t not_before_ms_ = 0;
 };
 
 }  // namespace kith

@@ -243,7 +243,7 @@ TEST_CASE("audit: a node that tells no root is not audited") {
 }
 
 // Goal: a difference that cannot be repaired does not cost as much as one that can, for ever.
-TEST_CASE("audit: one that repairs nothing makes the next wait longer") {
+TEST_CASE("audit: a difference that outlasts an audit waits longer for the next") {
   PuppetStage stage;
   REQUIRE(stage.network.run_until([&] { return stage.tap->last<SummaryBody>("n1", "n2").has_value(); }));
   const auto summary = *stage.tap->last<SummaryBody>("n1", "n2");
@@ -256,7 +256,7 @@ TEST_CASE("audit: one that repairs nothing makes the next wait longer") {
     }
     stage.network.run_ms(1000);
   }
-  CHECK(stage.tap->count("audit") >= 10);  // 1 + 1 + 2 + 4 + ... + 64 + 64 ... seconds.
+  CHECK(stage.tap->count("audit") >= 10);  // After 1, 1, 2, 4, 8, 16, 32, 64, 64, ... seconds.
   CHECK(stage.tap->count("audit") <= 20);
   CHECK(stage.network.counter("n1", "audits_completed") == stage.tap->count("audit"));
 }
