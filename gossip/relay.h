@@ -1,4 +1,4 @@
-// gossip/relay.h -- pushes of other nodes, sent on to this node's row of the grid (gossip/spread.h).
+// gossip/relay.h -- what goes to this node's row of the grid (gossip/spread.h): pushes of others, sent on, and its own.
 //
 //     writer -- push {spread, parts} --> relay            commits; gathers for relay_gather_ms
 //                                          | -- push {relayed: [[node, origin, start, parts] ...]} --> each of its row
