@@ -36,6 +36,16 @@ void Core::count(std::string_view counter, std::uint64_t by) {
   }
 }
 
+std::optional<std::uint64_t> Core::root_of_durable() const {
+  if (!out->store.cells().empty() || !out->store.forgotten().empty()) return std::nullopt;
+  return root_;
+}
+
+void Core::read_root() {
+  const auto snapshot = store.snapshot();
+  root_ = snapshot->root() + snapshot->shard_root(kSystemShard);
+}
+
 std::optional<Timestamp> Core::issue() {
   const auto issued = hlc.issue(now.wall_ms);
   if (!issued) return std::nullopt;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crdt/check.h"
+#include "gossip/audit.h"
 #include "gossip/core.h"
 #include "gossip/join.h"
 #include "gossip/lives.h"
@@ -53,6 +54,7 @@ class Engine::Impl {
     lives_.load();
     mend_.load();
     look_at_usage();
+    core_.read_root();
   }
 
   void start(Instant now, Output& out) {
@@ -82,6 +84,7 @@ class Engine::Impl {
     for (const StoreKey& key : report.damaged) mend_.found(key);
     for (const StoreKey& key : report.refused) mend_.refused(key);
     look_at_usage();
+    core_.read_root();
     end_step();
   }
 
@@ -96,7 +99,8 @@ class Engine::Impl {
 
   void end_step() {
     auto at_ms = round_.wake_at_ms();
-    for (const auto& wake : {join_.wake_at_ms(), pull_.wake_at_ms(), relay_.wake_at_ms(), operations_.wake_at_ms()}) {
+    for (const auto& wake : {join_.wake_at_ms(), pull_.wake_at_ms(), audit_.wake_at_ms(), relay_.wake_at_ms(),
+                            operations_.wake_at_ms()}) {
       if (wake) at_ms = std::min(at_ms, *wake);
     }
     core_.out->wake_at_ms = at_ms;
@@ -137,6 +141,7 @@ class Engine::Impl {
     operations_.tick();
     join_.tick();
     pull_.tick();
+    audit_.tick();
     relay_.tick();
     if (round_.tick()) mend_.round();
   }
@@ -165,6 +170,10 @@ class Engine::Impl {
   void on_body(const Envelope& from, const RowsBody& body) { pull_.on_rows(from.sender, from.origin, body); }
   void on_body(const Envelope& from, const FetchBody& body) { mend_.on_fetch(from.sender, body); }
   void on_body(const Envelope& from, const MendedBody& body) { mend_.on_mended(from.sender, body); }
+  void on_body(const Envelope& from, const AuditBody& body) { audit_.on_audit(from.sender, body); }
+  void on_body(const Envelope& from, const BucketsBody& body) { audit_.on_buckets(from.sender, body); }
+  void on_body(const Envelope& from, const RepairBody& body) { audit_.on_repair(from.sender, body); }
+  void on_body(const Envelope& from, const RepairedBody& body) { audit_.on_repaired(from.sender, body); }
   void on_body(const Envelope& from, const StoppingBody&) { lives_.on_stopping(from.sender); }
 
   Core core_;
@@ -174,8 +183,9 @@ class Engine::Impl {
   Relay relay_{core_};
   Push push_{core_, lives_, relay_};
   Pull pull_{core_};
-  Round round_{core_, pull_};
   Mend mend_{core_};
+  Audit audit_{core_, mend_};
+  Round round_{core_, pull_, audit_};
   Operations operations_{core_};
   Store::Usage usage_;
 };
@@ -202,7 +212,10 @@ void Engine::Impl::on(const PeerFrame& frame) {
   const auto known = core_.peers.find(envelope.sender);
   const OriginId known_life = known == core_.peers.end() ? OriginId{} : known->second.origin;
   if (lives_.accept(envelope)) {
-    if (known_life && known_life != envelope.origin) pull_.forget(envelope.sender);
+    if (known_life && known_life != envelope.origin) {
+      pull_.forget(envelope.sender);
+      audit_.forget(envelope.sender);
+    }
     core_.count("received_" + std::string(type_name(envelope.body)));
     std::visit([&](const auto& body) { on_body(envelope, body); }, envelope.body);
   }

@@ -6,7 +6,7 @@
 //
 // Opens no socket, starts no thread, reads no clock, draws from the generator it was seeded with.  Equal histories give
 // equal outputs, byte for byte.  Does not throw on a stranger's bytes: they are counted and dropped.
-// The conversations, one file each: push, relay, pull, round, join, mend; lives and the fence are in lives.
+// The conversations, one file each: push, relay, pull, round, audit, join, mend; lives and the fence are in lives.
 // Transcripts: tests/gossip/
 #pragma once
 
