@@ -120,8 +120,8 @@ TEST_CASE("world: a claim that does not hold breaks law X, and says what is ther
     CAPTURE(words);
     Scenario it = scenario;
     std::string problem;
-    for (const std::string& line : {std::string("at 1s alice adds tea to drinks at [n1] as #a"), std::string("at 1s alice sets door to open at [n2]"),
-                                   std::string("at 1s alice sets size of shoe to 42 at [n2]"), std::string("at 3s " + words)}) {
+    for (const std::string& line : {std::string("at 1s alice adds tea to drinks at n1 as #a"), std::string("at 1s alice sets door to open at n2"),
+                                   std::string("at 1s alice sets size of shoe to 42 at n2"), std::string("at 3s " + words)}) {
       const auto event = parse_event(line, problem);
       REQUIRE_MESSAGE(event.has_value(), problem);
       it.timeline.push_back(*event);
