@@ -85,6 +85,8 @@ class Core {
   std::optional<std::uint64_t> root_of_durable() const;
   void read_root();                      // Once a commit: it changes with nothing else.
 
+  bool superseded = false;               // By another life of this node: peers refuse what this one says.
+
   bool joined() const { return static_cast<bool>(self.cluster); }
   void count(std::string_view counter, std::uint64_t by = 1);
   void note(Output::Note::Level level, std::string text) { out->notes.push_back({level, std::move(text)}); }
@@ -126,6 +128,7 @@ class Core {
   const MemberTable::Member* member(NodeId node) const { return members.find(node); }
   // Whether the peer's member table, as it last said, is another one than ours; true when it never said.
   bool table_differs(NodeId peer) const;
+  bool heard_lately(NodeId peer) const;  // So that it knows us, too.
   // Whether there are few enough to tell each of them everything; else the neighbours, along the grid of
   // gossip/spread.h. A node whose own record is not understood has no place in the grid.
   bool tells_all() const { return members.ids().size() <= options.direct_members_max || member(self.node) == nullptr; }

@@ -175,6 +175,7 @@ class Engine::Impl {
   void on_body(const Envelope& from, const RepairBody& body) { audit_.on_repair(from.sender, body); }
   void on_body(const Envelope& from, const RepairedBody& body) { audit_.on_repaired(from.sender, body); }
   void on_body(const Envelope& from, const StoppingBody&) { lives_.on_stopping(from.sender); }
+  void on_body(const Envelope& from, const SupersededBody& body) { lives_.on_superseded(from.sender, body); }
 
   Core core_;
   NodeSetup setup_;
@@ -199,7 +200,13 @@ void Engine::Impl::on(const PeerFrame& frame) {
     return;
   }
   // Joining is the one conversation between nodes of which one does not belong yet.
-  if (const auto* join = std::get_if<JoinBody>(&envelope.body)) return on_body(envelope, *join);
+  if (const auto* join = std::get_if<JoinBody>(&envelope.body)) {
+    // A member that asks tells where it is now: perhaps it has moved, and this is how it can be found again.
+    if (core_.joined() && envelope.cluster == core_.self.cluster && core_.member(envelope.sender) != nullptr) {
+      (void)lives_.accept(envelope);
+    }
+    return on_body(envelope, *join);
+  }
   if (const auto* refuse = std::get_if<RefuseBody>(&envelope.body)) {
     if (!join_.on_refuse(envelope, *refuse)) core_.count("dropped_unasked_refusal");
     return;
@@ -240,6 +247,7 @@ EngineStatus Engine::Impl::status(Instant now) const {
   out.joined = core_.joined();
   out.clock_fenced = lives_.clock_fenced(&out.clock_ahead_ms);
   out.full = full();
+  out.superseded = core_.superseded;
   out.pulls_outstanding = pull_.outstanding();
   out.rows_damaged = mend_.waiting();
   out.members_version = core_.members.version();

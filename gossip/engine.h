@@ -110,6 +110,7 @@ struct EngineStatus {
   bool clock_fenced = false;
   std::int64_t clock_ahead_ms = 0;
   bool full = false;
+  bool superseded = false;                   // Peers know a later life of this node.
   std::size_t pulls_outstanding = 0;
   std::size_t rows_damaged = 0;
   std::uint64_t members_version = 0;                                // Digest of the member table.

@@ -28,6 +28,7 @@
 //       repair   {0: nonce, 1: shard, 2: buckets, 3: after, 4: back?}
 //                    buckets: 256 bits in 32 bytes, bucket 0 the lowest of the first; after, next: a store key or nothing
 //       repaired {0: nonce, 1: shard, 2: cells, 3: next, 4: end}
+//       superseded {0: origin, 1: start}
 //
 // Unknown keys are skipped, unknown types are counted.  Decoding never throws and takes memory in proportion to the
 // frame only; what it returns owns its bytes.  Golden bytes: tests/gossip/message_test.cc and docs/WIRE.md
@@ -188,9 +189,14 @@ struct RepairedBody {
   bool end = false;
 };
 
+struct SupersededBody {                 // To whom speaks for an earlier life: of yours we know this one.
+  OriginId origin;
+  Timestamp start;
+};
+
 using Body = std::variant<JoinBody, WelcomeBody, RefuseBody, PushBody, AckBody, SummaryBody, AgreedBody, DigestsBody,
                           PullBody, RowsBody, FetchBody, MendedBody, StoppingBody, AuditBody, BucketsBody, RepairBody,
-                          RepairedBody>;
+                          RepairedBody, SupersededBody>;
 std::string_view type_name(const Body& body);  // "join", "welcome", ...
 
 struct Envelope {

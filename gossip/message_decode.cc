@@ -233,6 +233,12 @@ bool get(Values in, MendedBody& out) {
 
 bool get(const Values& in, StoppingBody&) { return in.ok(); }
 
+bool get(Values in, SupersededBody& out) {
+  out.origin = OriginId{in.number(0)};
+  out.start = in.time(1);
+  return in.ok() && out.origin && out.start;
+}
+
 bool get(Values in, AuditBody& out) {
   out.nonce = in.number(0);
   const std::string roots = in.bin(1);

@@ -138,6 +138,12 @@ void put(Packer& pack, const MendedBody& body) {
 
 void put(Packer& pack, const StoppingBody&) { pack.pack_map(0); }
 
+void put(Packer& pack, const SupersededBody& body) {
+  pack.pack_map(2);
+  pack.pack(0), pack.pack(body.origin.value);
+  pack.pack(1), pack.pack(body.start.value);
+}
+
 void put(Packer& pack, const AuditBody& body) {
   ByteWriter roots;
   for (const auto& [shard, root] : body.roots) {

@@ -50,6 +50,7 @@ struct Describe {
     return "mended " + plural(cells, "cell") + ", " + std::to_string(body.missing.size()) + " missing";
   }
   std::string operator()(const StoppingBody&) { return "stopping"; }
+  std::string operator()(const SupersededBody&) { return "superseded"; }
   std::string operator()(const AuditBody& body) {
     return "audit of " + plural(body.roots.size(), "shard");
   }

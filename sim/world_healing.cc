@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::int64_t kLookEveryUs = 250'000;
 constexpr std::int64_t kQuietUs = 5'000'000;
-constexpr std::int64_t kRestartEveryUs = 20'000'000;
 constexpr std::int64_t kWaitedForMs = 30'000;
 constexpr std::int64_t kStragglerDelays = 50;  // An exponential delay above so many of its mean is one in 10^21.
 
@@ -78,8 +77,12 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
     run_until(now_us_ + kLookEveryUs);
     for (Machine* it : machines) {
       start(*it);  // As a supervisor does with what went down by itself.
-      // A copy of it whose clock was ahead began a life later than its own: it has to begin one later still.
-      if (was_cloned(*it) && (now_us_ - since_us) % kRestartEveryUs == 0) it->crash(now_us_), start(*it);
+      // And what the log asks for.
+      if (it->up() && it->engine().status(it->instant(now_us_)).superseded) {
+        mark("restarted because it was superseded");
+        it->crash(now_us_);
+        start(*it);
+      }
     }
   }
 }

@@ -156,6 +156,7 @@ std::vector<Envelope> examples() {
   mended.missing.push_back(key);
   out.push_back(example(mended));
   out.push_back(example(StoppingBody{}));
+  out.push_back(example(SupersededBody{OriginId{5}, Timestamp::at_ms(9)}));
 
   Envelope with_members = example(SummaryBody{0xd1, second});
   const MemberRecord record{"n1", "n1:1", "n1:2", {{origin, Timestamp::at_ms(1'700'000'000'000)}}};

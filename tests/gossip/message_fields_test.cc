@@ -82,7 +82,8 @@ std::vector<Shape> shapes() {
           {"audit", 13, {number(9), bin(roots)}},
           {"buckets", 14, {number(9), array_of(buckets)}, 1, buckets},
           {"repair", 15, {number(9), number(2), bin(std::string(32, 'b')), bin(key), back}},
-          {"repaired", 16, {number(9), number(2), bin(""), bin(key), {kBoolean, pack::boolean(false)}}}};
+          {"repaired", 16, {number(9), number(2), bin(""), bin(key), {kBoolean, pack::boolean(false)}}},
+          {"superseded", 17, {number(7), number(8)}}};
 }
 
 pack::Fields envelope_fields(std::uint64_t type, std::string body) {
