@@ -156,7 +156,6 @@ std::vector<Envelope> examples() {
   mended.missing.push_back(key);
   out.push_back(example(mended));
   out.push_back(example(StoppingBody{}));
-  out.push_back(example(SupersededBody{OriginId{5}, Timestamp::at_ms(9)}));
 
   Envelope with_members = example(SummaryBody{0xd1, second});
   const MemberRecord record{"n1", "n1:1", "n1:2", {{origin, Timestamp::at_ms(1'700'000'000'000)}}};
@@ -189,6 +188,7 @@ std::vector<Envelope> examples() {
   out.push_back(example(repair));
   out.push_back(example(RepairedBody{9, 2, cells, key, false}));
   out.push_back(example(RepairedBody{9, kSystemShard, {}, {}, true}));
+  out.push_back(example(SupersededBody{OriginId{5}, Timestamp::at_ms(9)}));
   return out;
 }
 

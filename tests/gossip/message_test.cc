@@ -172,6 +172,10 @@ TEST_CASE("message: golden bytes of every type") {
       "4b495448 01 8d563de4d50a57ac"
       "8a00ccc10151020a03cf018bcfe568000000040005cf018bcfe56be8000206cf0000018bcfe56be8077708"
       "100985000901cdffff02c40003c40004c3",
+      // superseded
+      "4b495448 01 6d935641ba6bd21c"
+      "8a00ccc10151020a03cf018bcfe568000000040005cf018bcfe56be8000206cf0000018bcfe56be8077708"
+      "110982000501ce00090000",
   };
   const auto all = examples();
   REQUIRE(all.size() == std::size(kGolden));
