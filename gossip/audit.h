@@ -78,7 +78,7 @@ class Audit {
   void ask(Body body);
   void ask_rows();
   void answered();
-  void repair(ShardId shard, const Cell& cell);
+  void repair(const Snapshot& snapshot, ShardId shard, const Cell& cell);
   void finish();
   bool asked(NodeId from, std::uint64_t nonce, bool has_buckets) const;
   bool exists(ShardId shard) const { return shard == kSystemShard || shard < core_.self.shard_count; }
