@@ -214,7 +214,8 @@ void Audit::on_repaired(NodeId from, const RepairedBody& body) {
                     });
   if (!fits) return core_.count("dropped_bad_cells");
   answered();
-  for (const Cell& cell : *cells) repair(body.shard, cell);
+  const auto snapshot = core_.store.snapshot();
+  for (const Cell& cell : *cells) repair(*snapshot, body.shard, cell);
   question_->after = body.next;
   if (body.end) {
     question_->differing.pop_front();
@@ -223,10 +224,10 @@ void Audit::on_repaired(NodeId from, const RepairedBody& body) {
   ask_rows();
 }
 
-void Audit::repair(ShardId shard, const Cell& cell) {
+void Audit::repair(const Snapshot& snapshot, ShardId shard, const Cell& cell) {
   Row row;
   const StoreKey key = store_key(shard, cell.key);
-  switch (core_.store.snapshot()->get(key, row)) {
+  switch (snapshot.get(key, row)) {
     case Snapshot::Lookup::kDamaged: return mend_.found(key);
     case Snapshot::Lookup::kMissing: row.content = Content(cell.key.kind); break;
     case Snapshot::Lookup::kFound:

@@ -1,4 +1,4 @@
-// gossip/audit.h -- rows compared by their fingerprints, because clocks say what was sent and only the disk what is there.
+// gossip/audit.h -- rows compared by fingerprint, because clocks say what was sent and only the disk what is there.
 //
 //     asker                                                answerer
 //       | -- audit {nonce, a root per shard} ----------------> |  stateless: one snapshot, one answer
@@ -10,19 +10,21 @@
 // When: in a round whose digests agree the two nodes hold the same as far as clocks know, so their rows must have the
 // same fingerprints; what is behind a gap on its way to one of them is the exception, and it goes by.  Fingerprints are
 // sums, so our root less the peer's is what the differing rows amount to, whoever the peer is and whatever both have
-// written since.  RULE: a node audits when it has seen the same difference in two agreed rounds, with any peers, that are
-// at least a gossip interval apart; never for one that is seen once.
+// written since.
+// RULE. A node audits when it has seen the same difference in two agreed rounds, with any peers, that are at least a
+// gossip interval apart; never for one that is seen once.
 // An asker merges what changes its own rows.  What the answerer lacks it asks for in return, of the same shard and
-// buckets, when it is asked for rows; what is asked in return is not asked in return.  Two that see the difference in one
-// round audit each other at the same time: then the audit of the lower node id serves both, and the other is dropped.
-//
+// buckets, when it is asked for rows; what is asked in return is not asked in return.  Two that see the difference in
+// one round audit each other at the same time: then the audit of the lower node id serves both, and the other is
+// dropped.
 // RULE. An answer counts only if it carries the nonce of the question outstanding in this life.
-// RULE. Repair moves no clock: that a row is here says nothing of what else is.  A row that changes moves to the end of the
-// feed, as always, so others whose clocks do not cover it read it there.
+// RULE. Repair moves no clock: that a row is here says nothing of what else is.  A row that changes moves to the end of
+// the feed, as always, so others whose clocks do not cover it read it there.
 // A shard of which a row is damaged, here or there, is left out until it is mended: its sums are not those of its rows.
 // Damage that is met on the way is passed over and given to gossip/mend.
-// At most one audit of our own is outstanding, and nothing is kept per row.  A difference that outlasts an audit waits for
-// the next one twice as long, up to kPauseIntervalsMax intervals: rows that a store refuses would else be sent for ever.
+// At most one audit of our own is outstanding, and nothing is kept per row.  A difference that outlasts an audit waits
+// for the next one twice as long, up to kPauseIntervalsMax intervals: rows that a store refuses would else be sent for
+// ever.
 // Tests: tests/gossip/audit_test.cc
 #pragma once
 
@@ -76,7 +78,7 @@ class Audit {
   void ask(Body body);
   void ask_rows();
   void answered();
-  void repair(ShardId shard, const Cell& cell);
+  void repair(const Snapshot& snapshot, ShardId shard, const Cell& cell);
   void finish();
   bool asked(NodeId from, std::uint64_t nonce, bool has_buckets) const;
   bool exists(ShardId shard) const { return shard == kSystemShard || shard < core_.self.shard_count; }

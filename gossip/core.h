@@ -80,8 +80,8 @@ class Core {
   Output* out = nullptr;
   bool stopping = false;
 
-  // The fingerprint of all that is durable, the system shard included.  Nothing while rows are in the batch at hand: then
-  // the clocks speak of them already, and the fingerprint does not.
+  // The fingerprint of all that is durable, the system shard included.  Nothing while rows are in the batch at hand:
+  // then the clocks speak of them already, and the fingerprint does not.
   std::optional<std::uint64_t> root_of_durable() const;
   void read_root();                      // Once a commit: it changes with nothing else.
 

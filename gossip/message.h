@@ -26,7 +26,7 @@
 //       audit    {0: nonce, 1: (shard:u16 root:u64)*}               in one msgpack bin
 //       buckets  {0: nonce, 1: [[shard, 256 sums] ...]}             sums: u64 each, in one msgpack bin
 //       repair   {0: nonce, 1: shard, 2: buckets, 3: after, 4: back?}
-//                    buckets: 256 bits in 32 bytes, bucket 0 the lowest of the first; after, next: a store key or nothing
+//                    buckets: 256 bits in 32 bytes, bucket 0 the lowest of the first; after, next: store key or nothing
 //       repaired {0: nonce, 1: shard, 2: cells, 3: next, 4: end}
 //       superseded {0: origin, 1: start}
 //

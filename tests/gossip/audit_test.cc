@@ -221,7 +221,8 @@ TEST_CASE("audit: a difference that lasts is found while others write") {
   Stage stage(4);
   stage.add_behind_gap("n1", stage.key, "old");
   for (int i = 0; i < 1000 && !stage.network.all_equal(); ++i) {
-    stage.network.submit(stage.names[static_cast<std::size_t>(i) % 3], sadd("k" + std::to_string(i % 7), {std::to_string(i)}));
+    const std::string& name = stage.names[static_cast<std::size_t>(i) % 3];
+    stage.network.submit(name, sadd("k" + std::to_string(i % 7), {std::to_string(i)}));
     stage.network.run_ms(50);
   }
   CHECK(stage.network.present("n2", stage.key, "old"));
@@ -519,7 +520,8 @@ TEST_CASE("audit: damage met on the way is reported, and the rest is repaired") 
     REQUIRE(stage.network.operate("n1", sadd(stage.key, {"one"})).outcome == Outcome::kOk);
     REQUIRE(stage.network.run_until([&] { return stage.network.all_settled(); }));
     std::string beside = "x";  // In the bucket of the damaged one.
-    while (bucket_of({"t", stage.key, Kind::kSet, beside}) != bucket_of({"t", stage.key, Kind::kSet, "one"})) beside += 'x';
+    const std::size_t bucket = bucket_of({"t", stage.key, Kind::kSet, "one"});
+    while (bucket_of({"t", stage.key, Kind::kSet, beside}) != bucket) beside += 'x';
     stage.add_behind_gap("n1", stage.key, beside);
     stage.tap->lose = {"fetch"};
     const StoreKey row = store_key(kShard, {"t", stage.key, Kind::kSet, "one"});
