@@ -1,14 +1,17 @@
 #include "tools/sim/child.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -134,6 +137,17 @@ void Child::live(int socket, const Serve& serve) noexcept {
 void Child::ask(const std::string& request) { (void)send_message(socket_, request); }
 
 std::optional<std::string> Child::answer() { return receive_message(socket_); }
+
+bool Child::wait(std::int64_t limit_us) const {
+  using Clock = std::chrono::steady_clock;
+  const auto until = Clock::now() + std::chrono::microseconds(limit_us);
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count() + 1;
+    if (left <= 0) return false;
+    pollfd socket{.fd = socket_, .events = POLLIN, .revents = 0};
+    if (::poll(&socket, 1, static_cast<int>(std::min<std::int64_t>(left, 60'000))) > 0) return true;
+  }
+}
 
 void Child::end() {
   if (id_ > 0) ::kill(id_, SIGKILL);

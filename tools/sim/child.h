@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@ class Child {
 
   void ask(const std::string& request);    // One at a time.  To a child that died: nothing; answer() tells.
   std::optional<std::string> answer();     // Waits for it.  Nothing: it died.
+  bool wait(std::int64_t limit_us) const;  // For an answer or its death; false: neither came in time.
   void end();                              // At once.
   int descriptor() const { return socket_; }  // Readable when there is an answer, or when it died.
 

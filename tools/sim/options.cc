@@ -81,7 +81,6 @@ class Parser {
  public:
   Parser(const Extras& extras) : extras_(extras), app_(kAbout, extras.program) {
     app_.require_subcommand(0, 1);
-    app_.footer(examples(extras.program));
     app_.set_help_flag("-h,--help", "print this help and exit");
     app_.get_formatter()->column_width(28);
     add_run();
@@ -90,6 +89,7 @@ class Parser {
     add_bench();
     add_hash();
     for (const ExtraCommand& extra : extras.commands) app_.add_subcommand(extra.name, extra.about);
+    app_.footer(examples(extras.program));  // Last: subcommands would inherit it.
   }
 
   std::variant<CommandLine, HelpText> parse(const std::vector<std::string>& words) {
@@ -98,7 +98,7 @@ class Parser {
       app_.parse(std::vector<std::string>(words.rbegin(), words.rend()));
     } catch (const CLI::CallForHelp&) {
       const auto used = app_.get_subcommands();
-      return HelpText{used.empty() ? app_.help() : used.front()->help()};
+      return HelpText{used.empty() ? app_.help() : used.front()->help(extras_.program)};
     } catch (const CLI::ParseError& error) {
       const auto used = app_.get_subcommands();
       usage_error(std::string(error.what()) + "; see " + extras_.program + (used.empty() ? "" : " " + used.front()->get_name()) + " --help");
@@ -127,7 +127,7 @@ class Parser {
 
   void add_run() {
     CLI::App* command = add("run", "run scenarios from files, or one that is drawn from a seed, and tell what happened");
-    command->add_option("FILE", raw_.words, "scenarios, as in sim/scenarios/*.toml")->type_name("")->type_size(1)->expected(0, 1 << 20);
+    command->add_option("FILE", raw_.words, "scenarios, as in sim/scenarios/*.toml")->type_name("...")->expected(0, 1 << 20);
     command->add_option("--seed", raw_.seed, "run it with this seed instead of the file's")->type_name("N");
     command->add_option("--drawn", raw_.drawn, "instead of a file: the history that a sweep draws for this seed")->type_name("N");
     add_draw(command);
@@ -136,6 +136,7 @@ class Parser {
     command->add_flag("--print", line_.print, "print the scenario as a file, do not run it");
     command->add_option("--report", line_.report_directory, "write pictures and figures as NAME.html, .json and .svg there")->type_name("DIR");
     add_check_messages(command);
+    command->footer("Exit codes: 0 all laws were kept, 1 one was broken, 2 a file or the command line makes no sense.\n");
     command->add_flag("--in-process", line_.in_process, "do not fork, so that a debugger is there when an assertion fails");
   }
 
@@ -150,8 +151,8 @@ class Parser {
     command->add_flag("--twice", line_.twice, "run each seed twice; both must be the same history (law T)");
     command->add_flag("--hashes", line_.hashes, "print only SEED HASH lines, to compare two builds");
     command->add_flag("--marks", line_.marks, "list all situations, and in how many seeds each was met");
-    CLI::Option* first = command->add_flag("--first-failure", line_.first_failure, "stop at the first failure");
-    command->add_flag("--keep-going", keep_going_, "do not (the default)")->excludes(first);
+    command->add_flag("--first-failure", line_.first_failure, "stop at the first failure");
+    command->add_flag("--keep-going", keep_going_, "do not (the default)");
     command->footer("From " + std::to_string(kSeedsForMarks) + " seeds on, a sweep also fails when it never met a situation it must meet:\n"
                     "then it would prove nothing about it.  Ctrl-C ends it, with the summary.\n");
   }
