@@ -14,6 +14,11 @@ constexpr std::int64_t kMs = 1000, kSecond = 1'000'000;
 
 using Change = std::function<void(Scenario&)>;
 
+template <class Item>
+void erase_at(std::vector<Item>& items, std::size_t at) {
+  items.erase(items.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
 // A field of a part of the scenario, as by default.
 template <class Part, class Value>
 void reset(std::vector<Change>& changes, Part Scenario::* part, Value Part::* field) {
@@ -65,8 +70,8 @@ class Shrink {
     if (!failure) return std::nullopt;
     failure_ = *failure;
     bool changed = true;
-    while (changed && !over()) changed = round();
-    return ShrinkResult{.scenario = std::move(best_), .failure = std::move(failure_), .runs = runs_, .minimal = !changed};
+    while (changed && !gave_up_) changed = round();
+    return ShrinkResult{.scenario = std::move(best_), .failure = std::move(failure_), .runs = runs_, .minimal = !gave_up_};
   }
 
  private:
@@ -85,7 +90,10 @@ class Shrink {
     return take();
   }
 
-  bool over() const { return runs_ >= options_.runs_max || (options_.stop && options_.stop()); }
+  bool over() {
+    gave_up_ = gave_up_ || runs_ >= options_.runs_max || (options_.stop && options_.stop());
+    return gave_up_;
+  }
 
   std::optional<Failure> ask(const Scenario& candidate) {
     ++runs_;
@@ -141,8 +149,8 @@ class Shrink {
 
   bool fewer_nodes() {
     bool changed = false;
-    for (std::size_t i = best_.nodes.size(); i-- > 0 && best_.nodes.size() > 1;) {
-      changed |= attempt([&](Scenario& scenario) { scenario.nodes.erase(scenario.nodes.begin() + static_cast<std::ptrdiff_t>(i)); });
+    for (std::size_t i = best_.nodes.size(); i-- > 0 && best_.nodes.size() > options_.nodes_min;) {
+      changed |= attempt([&](Scenario& scenario) { erase_at(scenario.nodes, i); });
     }
     return changed;
   }
@@ -151,21 +159,21 @@ class Shrink {
   bool shorter_list(const std::function<std::vector<std::string>&(Scenario&)>& list) {
     bool changed = false;
     for (std::size_t i = list(best_).size(); i-- > 0 && list(best_).size() > 1;) {
-      changed |= attempt([&](Scenario& scenario) { list(scenario).erase(list(scenario).begin() + static_cast<std::ptrdiff_t>(i)); });
+      if (i < list(best_).size()) changed |= attempt([&](Scenario& scenario) { erase_at(list(scenario), i); });
     }
     return changed;
   }
 
   bool fewer_names() {
     bool changed = false;
-    // SUBTLE: an attempt may take events away, with what it takes from one; so every index is looked at again.
+    // SUBTLE: with what it takes from one event an attempt may take that event, and others: every index is looked at again.
     for (std::size_t i = 0; i < best_.timeline.size(); ++i) {
       for (std::size_t g = 0; i < best_.timeline.size() && g < best_.timeline[i].groups.size(); ++g) {
         changed |= shorter_list([i, g](Scenario& scenario) -> std::vector<std::string>& { return at(scenario, i, g); });
       }
       if (i < best_.timeline.size()) changed |= simpler_event(i);
     }
-    while (best_.groups.size() > 0 && attempt([](Scenario& scenario) { scenario.groups.clear(); })) changed = true;
+    changed |= attempt([](Scenario& scenario) { scenario.groups.clear(); });
     std::vector<std::string> groups;
     for (const auto& [name, members] : best_.groups) groups.push_back(name);
     for (const std::string& name : groups) changed |= attempt([&](Scenario& scenario) { scenario.groups.erase(name); });
@@ -192,7 +200,7 @@ class Shrink {
     const bool several = best_.timeline[i].action == Action::kAdd || best_.timeline[i].action == Action::kRemove;
     for (std::size_t m = several ? best_.timeline[i].members.size() : 0; m-- > 0;) {
       change([m](Event& event) {
-        if (event.members.size() > 1 && m < event.members.size()) event.members.erase(event.members.begin() + static_cast<std::ptrdiff_t>(m));
+        if (event.members.size() > 1 && m < event.members.size()) erase_at(event.members, m);
       });
     }
     change([](Event& event) { event.replicas = 1; });
@@ -216,7 +224,7 @@ class Shrink {
     bool changed = false;
     for (const Change& change : simpler_settings()) changed |= attempt(change);
     for (std::size_t i = best_.between.size(); i-- > 0;) {
-      changed |= attempt([i](Scenario& scenario) { scenario.between.erase(scenario.between.begin() + static_cast<std::ptrdiff_t>(i)); });
+      if (i < best_.between.size()) changed |= attempt([i](Scenario& scenario) { erase_at(scenario.between, i); });
     }
     return changed;
   }
@@ -260,6 +268,7 @@ class Shrink {
   Failure failure_;
   std::set<std::size_t> tried_;          // Hashes: that two candidates share one costs a step, once in 2^64.
   std::uint64_t runs_ = 0;
+  bool gave_up_ = false;
   std::string_view step_ = "the history itself";
 };
 

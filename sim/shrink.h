@@ -31,6 +31,8 @@ struct ShrinkProgress {
 
 struct ShrinkOptions {
   std::uint64_t runs_max = 5000;
+  // SUBTLE: a node by itself breaks some laws by nature, with nobody there to mend its damage; so a pair stays a pair.
+  std::size_t nodes_min = 2;
   std::function<void(const ShrinkProgress&)> progress;  // After every run.
   std::function<bool()> stop;                // True: the best so far is good enough.
 };

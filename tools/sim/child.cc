@@ -108,6 +108,7 @@ Child::Child(Serve serve) {
     if (::getppid() != parent) ::_exit(0);  // It was gone before that.
     std::signal(SIGINT, SIG_IGN);
     std::signal(SIGTERM, SIG_DFL);
+    std::signal(SIGABRT, SIG_DFL);          // Whoever handles the parent's has nothing to say about ours.
     ::close(ends[0]);
     ::dup2(errors_, STDERR_FILENO);
     live(ends[1], serve);

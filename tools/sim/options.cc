@@ -38,7 +38,7 @@ SeedRange range_of(const std::string& text) {
 
 // Where an option's text goes before it is understood.
 struct Raw {
-  std::string seed, drawn, range, fresh, faults = "50", jobs = "2", minutes, runs_max = "5000";
+  std::string seed, drawn, range, fresh, faults = "50", jobs = "2", minutes, runs_max = "5000", nodes_min = "2";
   std::vector<std::string> words;            // Files or seeds.
 };
 
@@ -163,8 +163,12 @@ class Parser {
     command->add_option("--seed", raw_.seed, "of a file: this seed instead of its own")->type_name("N");
     command->add_option("--out", line_.out, "write the result there instead of printing it")->type_name("FILE");
     command->add_option("--runs", raw_.runs_max, "try at most so many histories [5000]")->type_name("N");
+    command->add_option("--nodes-min", raw_.nodes_min, "leave at least so many nodes [2]")->type_name("N");
+    command->add_option("--like", line_.like, "only a failure whose text has this in it is the same one")->type_name("TEXT");
     add_draw(command);
     command->add_flag("--typical", line_.typical, "of a seed: drawn as `bench` draws it");
+    command->footer("A shorter history may break the same law for another reason; then say what the text must have in it:\n"
+                    "  " + extras_.program + " shrink 82 --like 'the clocks of shard' --out failing.toml\n");
     add_check_messages(command);
   }
 
@@ -219,6 +223,7 @@ class Parser {
   void understand_shrink() {
     line_.command = CommandLine::Command::kShrink;
     line_.runs_max = number_of<std::uint64_t>("--runs", raw_.runs_max, 1, 100'000'000);
+    line_.nodes_min = number_of<std::uint64_t>("--nodes-min", raw_.nodes_min, 1, 1'000'000);
     if (const auto seed = whole(raw_.words.front())) {
       line_.seeds = {*seed};
       if (line_.seed) usage_error("shrink: --seed is for files; a drawn history runs with the seed it is drawn from");

@@ -44,6 +44,8 @@ struct CommandLine {
 
   // ---- shrink
   std::uint64_t runs_max = 5000;
+  std::uint64_t nodes_min = 2;
+  std::string like;                          // In the text of a failure, for it to be the same one.
   std::string out;
 
   // ---- bench

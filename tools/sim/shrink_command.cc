@@ -46,6 +46,7 @@ class ShrinkCommand {
               << "; cutting it down, in at most " << counted(line_.runs_max, "run") << " (Ctrl-C: the best so far)\n";
     ShrinkOptions options;
     options.runs_max = line_.runs_max;
+    options.nodes_min = line_.nodes_min;
     options.progress = [this](const ShrinkProgress& it) {
       progress_.show(it.runs, ", " + counted(it.events, "event") + ", " + counted(it.nodes, "node") + ", now " + std::string(it.step));
     };
@@ -53,8 +54,9 @@ class ShrinkCommand {
     const auto result = shrink(history_.scenario, history_.seed, [this](const Scenario& it) { return failure_of(it); }, options);
     progress_.line("");
     if (!result) {
-      throw ToolError(kBadInput, history_.scenario.name + " with seed " + std::to_string(history_.seed) +
-                                     " breaks no law, so there is nothing to cut down; see " + history_.again);
+      throw ToolError(kBadInput, (line_.files.empty() ? "" : history_.scenario.name + " with ") + "seed " + std::to_string(history_.seed) +
+                                     " breaks no law" + (line_.like.empty() ? "" : " with that in its text") +
+                                     ", so there is nothing to cut down; see " + history_.again);
     }
     write(*result, events);
     return kBroken;
@@ -62,6 +64,12 @@ class ShrinkCommand {
 
  private:
   std::optional<Failure> failure_of(const Scenario& candidate) {
+    auto failure = any_failure_of(candidate);
+    if (failure && one_line(failure->text).find(line_.like) == std::string::npos) failure.reset();
+    return failure;
+  }
+
+  std::optional<Failure> any_failure_of(const Scenario& candidate) {
     Child child([&](const std::string&) {
       RunOptions options;
       options.check_messages = line_.check_messages;
@@ -91,7 +99,8 @@ class ShrinkCommand {
     if (!line_.plant.empty()) again += " --plant " + in_shell(line_.plant);
     std::string text = "# Breaks law " + law_words(result.failure.law) + "\n";
     text += "#   at " + time_words(result.failure.at_us) + ": " + printable(one_line(result.failure.text)) + "\n";
-    text += "# Cut down from " + printable(history_.scenario.name) + ", seed " + std::to_string(history_.seed) + ": " +
+    text += "# Cut down from " + (line_.files.empty() ? "" : printable(history_.scenario.name) + ", ") + "seed " +
+            std::to_string(history_.seed) + ": " +
             counted(scenario.timeline.size(), "event") + " of " + with_commas(events) + ", in " + counted(result.runs, "run") +
             (result.minimal ? ".\n" : "; not yet as short as it gets.\n");
     text += "# To see it again: " + again + "\n\n" + to_toml(scenario);
