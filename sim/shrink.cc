@@ -21,12 +21,12 @@ void erase_at(std::vector<Item>& items, std::size_t at) {
 
 // A field of a part of the scenario, as by default.
 template <class Part, class Value>
-void reset(std::vector<Change>& changes, Part Scenario::* part, Value Part::* field) {
+void reset(std::vector<Change>& changes, Part Scenario::*part, Value Part::*field) {
   changes.push_back([part, field](Scenario& scenario) { scenario.*part.*field = Part{}.*field; });
 }
 
 template <class Part, class... Values>
-void reset_all(std::vector<Change>& changes, Part Scenario::* part, Values Part::*... fields) {
+void reset_all(std::vector<Change>& changes, Part Scenario::*part, Values Part::*... fields) {
   changes.push_back([part](Scenario& scenario) { scenario.*part = Part{}; });
   (reset(changes, part, fields), ...);
 }
@@ -43,7 +43,8 @@ std::vector<Change> simpler_settings() {
   out.push_back([](Scenario& scenario) { scenario.links.jitter_us = 0; });
   reset_all(out, &Scenario::disks, &DiskQuality::sync_us, &DiskQuality::sync_jitter_us, &DiskQuality::bytes_max);
   out.push_back([](Scenario& scenario) { scenario.disks.sync_jitter_us = 0; });
-  reset_all(out, &Scenario::clients, &ClientBehaviour::timeout_us, &ClientBehaviour::retries_max, &ClientBehaviour::skew_us);
+  reset_all(out, &Scenario::clients, &ClientBehaviour::timeout_us, &ClientBehaviour::retries_max,
+            &ClientBehaviour::skew_us);
   out.push_back([](Scenario& scenario) { scenario.shard_count = Scenario{}.shard_count; });
   out.push_back([](Scenario& scenario) { scenario.core.clear(); });
   out.push_back([](Scenario& scenario) { scenario.heal_at_end = false; });
@@ -60,7 +61,8 @@ std::string key_of(const Scenario& scenario) {
 
 class Shrink {
  public:
-  Shrink(const RunCandidate& run_candidate, const ShrinkOptions& options) : run_candidate_(run_candidate), options_(options) {}
+  Shrink(const RunCandidate& run_candidate, const ShrinkOptions& options)
+      : run_candidate_(run_candidate), options_(options) {}
 
   std::optional<ShrinkResult> run(const Scenario& scenario, std::uint64_t seed) {
     best_ = with_workload_expanded(scenario, seed);
@@ -71,7 +73,8 @@ class Shrink {
     failure_ = *failure;
     bool changed = true;
     while (changed && !gave_up_) changed = round();
-    return ShrinkResult{.scenario = std::move(best_), .failure = std::move(failure_), .runs = runs_, .minimal = !gave_up_};
+    return ShrinkResult{
+        .scenario = std::move(best_), .failure = std::move(failure_), .runs = runs_, .minimal = !gave_up_};
   }
 
  private:
@@ -129,7 +132,7 @@ class Shrink {
     for (std::size_t width = std::max<std::size_t>(best_.timeline.size() / 2, 1); !over();) {
       bool fewer = false;
       for (std::size_t from = 0; from < best_.timeline.size() && !over();) {
-        if (without_events(from, width)) fewer = true;   // What came after stands there now.
+        if (without_events(from, width)) fewer = true;  // What came after stands there now.
         else from += width;
       }
       changed |= fewer;
@@ -166,7 +169,8 @@ class Shrink {
 
   bool fewer_names() {
     bool changed = false;
-    // SUBTLE: with what it takes from one event an attempt may take that event, and others: every index is looked at again.
+    // SUBTLE: with what it takes from one event an attempt may take that event, and others: so every index is looked at
+    // again.
     for (std::size_t i = 0; i < best_.timeline.size(); ++i) {
       for (std::size_t g = 0; i < best_.timeline.size() && g < best_.timeline[i].groups.size(); ++g) {
         changed |= shorter_list([i, g](Scenario& scenario) -> std::vector<std::string>& { return at(scenario, i, g); });
@@ -177,7 +181,7 @@ class Shrink {
     std::vector<std::string> groups;
     for (const auto& [name, members] : best_.groups) groups.push_back(name);
     for (const std::string& name : groups) changed |= attempt([&](Scenario& scenario) { scenario.groups.erase(name); });
-    if (best_.core.size() > 1) changed |= shorter_list([](Scenario& scenario) -> std::vector<std::string>& { return scenario.core; });
+    changed |= shorter_list([](Scenario& scenario) -> std::vector<std::string>& { return scenario.core; });
     return changed;
   }
 
@@ -254,8 +258,9 @@ class Shrink {
       // A little is worth no run.
       if (gap_us - left_us < 100 * kMs) continue;
       const bool shorter = attempt([&](Scenario& scenario) {
-        for (std::size_t later = i; later < scenario.timeline.size(); ++later) scenario.timeline[later].at_us -= gap_us - left_us;
-        scenario.duration_us = std::max<std::int64_t>(scenario.duration_us - (gap_us - left_us), 1);
+        const std::int64_t less_us = gap_us - left_us;
+        for (std::size_t at = i; at < scenario.timeline.size(); ++at) scenario.timeline[at].at_us -= less_us;
+        scenario.duration_us = std::max<std::int64_t>(scenario.duration_us - less_us, 1);
       });
       if (shorter) return true;
     }
@@ -266,7 +271,7 @@ class Shrink {
   const ShrinkOptions& options_;
   Scenario best_;
   Failure failure_;
-  std::set<std::size_t> tried_;          // Hashes: that two candidates share one costs a step, once in 2^64.
+  std::set<std::size_t> tried_;  // Hashes: that two candidates share one costs a step, once in 2^64.
   std::uint64_t runs_ = 0;
   bool gave_up_ = false;
   std::string_view step_ = "the history itself";

@@ -21,7 +21,8 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 
 TEST_CASE("child: it answers one request after the other, of any size") {
   Child child([](const std::string& request) { return request + request; });
-  for (const std::string& request : {std::string("tea"), std::string(), std::string(3'000'000, 'x'), std::string("\0\n", 2)}) {
+  for (const std::string& request :
+       {std::string("tea"), std::string(), std::string(3'000'000, 'x'), std::string("\0\n", 2)}) {
     child.ask(request);
     const auto answer = child.answer();
     REQUIRE(answer);
@@ -57,7 +58,10 @@ TEST_CASE("child: what it throws ends it, and never comes back through us") {
 }
 
 TEST_CASE("child: a death without words is told by its signal or exit code") {
-  Child killed([](const std::string&) -> std::string { ::raise(SIGKILL); return ""; });
+  Child killed([](const std::string&) -> std::string {
+    ::raise(SIGKILL);
+    return "";
+  });
   killed.ask("");
   CHECK_FALSE(killed.answer());
   CHECK(has(killed.last_words(), "signal"));
@@ -68,7 +72,9 @@ TEST_CASE("child: a death without words is told by its signal or exit code") {
 }
 
 TEST_CASE("child: one that does not answer can be given up") {
-  Child child([](const std::string&) -> std::string { for (;;) ::pause(); });
+  Child child([](const std::string&) -> std::string {
+    for (;;) ::pause();
+  });
   child.ask("");
   CHECK_FALSE(child.wait(1'000));
   child.end();
@@ -114,10 +120,11 @@ TEST_CASE("sweep: every seed is reported once, those whose process died by law A
       return small(seed);
     };
     std::map<std::uint64_t, Outcome> outcomes;
-    sweep(plan, {.outcome = [&](Outcome&& it) {
-                   const std::uint64_t seed = it.seed;
-                   CHECK(outcomes.emplace(seed, std::move(it)).second);
-                 },
+    sweep(plan, {.outcome =
+                     [&](Outcome&& it) {
+                       const std::uint64_t seed = it.seed;
+                       CHECK(outcomes.emplace(seed, std::move(it)).second);
+                     },
                  .go_on = [] { return true; }});
     CHECK(outcomes.size() == 26);
     for (const auto& [seed, outcome] : outcomes) {
@@ -148,7 +155,8 @@ TEST_CASE("sweep: a history that does not end is ended, law A") {
     return small(seed);
   };
   std::map<std::uint64_t, char> laws;
-  sweep(plan, {.outcome = [&](Outcome&& it) { laws[it.seed] = it.result.failure ? it.result.failure->law : '-'; }, .go_on = [] { return true; }});
+  sweep(plan, {.outcome = [&](Outcome&& it) { laws[it.seed] = it.result.failure ? it.result.failure->law : '-'; },
+               .go_on = [] { return true; }});
   CHECK(laws.size() == 3);
   CHECK(laws[2] == 'A');
 }

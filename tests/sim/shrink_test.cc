@@ -96,10 +96,13 @@ TEST_CASE("shrink: never more runs than allowed, and what was reached by then is
     std::uint64_t runs = 0;
     ShrinkOptions options;
     options.runs_max = runs_max;
-    const auto result = shrink(five_hundred(), 1, [&](const Scenario& it) {
-      ++runs;
-      return broken(adds(it, "e123"));
-    }, options);
+    const auto result = shrink(
+        five_hundred(), 1,
+        [&](const Scenario& it) {
+          ++runs;
+          return broken(adds(it, "e123"));
+        },
+        options);
     REQUIRE(result);
     CAPTURE(runs_max);
     CHECK(runs == runs_max);
@@ -113,10 +116,13 @@ TEST_CASE("shrink: it stops when it is told to") {
   std::uint64_t runs = 0;
   ShrinkOptions options;
   options.stop = [&] { return runs >= 3; };
-  const auto result = shrink(five_hundred(), 1, [&](const Scenario& it) {
-    ++runs;
-    return broken(adds(it, "e123"));
-  }, options);
+  const auto result = shrink(
+      five_hundred(), 1,
+      [&](const Scenario& it) {
+        ++runs;
+        return broken(adds(it, "e123"));
+      },
+      options);
   REQUIRE(result);
   CHECK(runs == 3);
   CHECK_FALSE(result->minimal);
@@ -150,11 +156,14 @@ TEST_CASE("shrink: every candidate of drawn histories passes check()") {
     std::uint64_t runs = 0;
     ShrinkOptions options;
     options.runs_max = 300;
-    const auto result = shrink(drawn, seed, [&](const Scenario& it) {
-      const auto problem = check(it);
-      REQUIRE_MESSAGE(!problem, problem.value_or(""));
-      return broken(runs++ == 0 || std::hash<std::string>()(to_toml(it)) % 3 == 0);
-    }, options);
+    const auto result = shrink(
+        drawn, seed,
+        [&](const Scenario& it) {
+          const auto problem = check(it);
+          REQUIRE_MESSAGE(!problem, problem.value_or(""));
+          return broken(runs++ == 0 || std::hash<std::string>()(to_toml(it)) % 3 == 0);
+        },
+        options);
     REQUIRE(result);
     CHECK(result->scenario.timeline.size() < with_workload_expanded(drawn, seed).timeline.size());
     std::string problem;
@@ -203,10 +212,14 @@ TEST_CASE("shrink: lists of an event lose what does not matter") {
                        on(3'000'000, Action::kCut, {{"n1", "n2"}, {"n3", "n4"}})};
   scenario.timeline[1].members = {"tea", "milk", "bread"};
   const auto result = shrink(scenario, 1, [](const Scenario& it) {
-    const auto crash = std::find_if(it.timeline.begin(), it.timeline.end(), [](const Event& event) { return event.action == Action::kCrash; });
-    const auto add = std::find_if(it.timeline.begin(), it.timeline.end(), [](const Event& event) { return event.action == Action::kAdd; });
+    const auto crash = std::find_if(it.timeline.begin(), it.timeline.end(),
+                                    [](const Event& event) { return event.action == Action::kCrash; });
+    const auto add = std::find_if(it.timeline.begin(), it.timeline.end(),
+                                  [](const Event& event) { return event.action == Action::kAdd; });
     if (crash == it.timeline.end() || add == it.timeline.end()) return broken(false);
-    const auto names = [](const std::vector<std::string>& list, const char* name) { return std::find(list.begin(), list.end(), name) != list.end(); };
+    const auto names = [](const std::vector<std::string>& list, const char* name) {
+      return std::find(list.begin(), list.end(), name) != list.end();
+    };
     return broken(names(crash->groups[0], "n2") && names(add->members, "milk"));
   });
   REQUIRE(result);
@@ -220,7 +233,8 @@ TEST_CASE("shrink: as few nodes as asked for, and no fewer") {
   const auto nodes_left = [](std::size_t nodes_min) {
     ShrinkOptions options;
     options.nodes_min = nodes_min;
-    return shrink(five_nodes(), 1, [](const Scenario&) { return broken(true); }, options)->scenario.nodes.size();
+    const auto result = shrink(five_nodes(), 1, [](const Scenario&) { return broken(true); }, options);
+    return result->scenario.nodes.size();
   };
   CHECK(nodes_left(1) == 1);
   CHECK(nodes_left(2) == 2);
@@ -236,8 +250,14 @@ TEST_CASE("prune: a node that is gone is gone from wherever it was named") {
   scenario.groups["west"] = {"n3"};
   scenario.core = {"n1", "n3", "west"};
   scenario.between = {{"n1", "n3", {}}};
-  scenario.timeline = {on(10, Action::kCrash, {{"n3", "n1"}}), join, write(30, "n6", "tea", "tea"), split, on(50, Action::kSwapDisks, {{"n1", "n3"}}),
-                       retry(60, "tea", "n1"), write(70, "n2", "milk", "milk"), retry(80, "milk", "n1")};
+  scenario.timeline = {on(10, Action::kCrash, {{"n3", "n1"}}),
+                       join,
+                       write(30, "n6", "tea", "tea"),
+                       split,
+                       on(50, Action::kSwapDisks, {{"n1", "n3"}}),
+                       retry(60, "tea", "n1"),
+                       write(70, "n2", "milk", "milk"),
+                       retry(80, "milk", "n1")};
   REQUIRE_FALSE(check(scenario));
   std::erase(scenario.nodes, "n3");
   prune(scenario);

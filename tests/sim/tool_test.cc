@@ -73,11 +73,13 @@ TEST_CASE("kith-sim run: the trace has lines, and does not change the history") 
     REQUIRE(std::regex_search(done.out, match, std::regex("history +([0-9a-f]{16})")));
     return match[1].str();
   };
-  const KithRun plain = run_sim({"run", file}), traced = run_sim({"run", file, "--trace"}), inside = run_sim({"run", file, "--in-process"});
+  const KithRun plain = run_sim({"run", file}), traced = run_sim({"run", file, "--trace"}),
+                inside = run_sim({"run", file, "--in-process"});
   CHECK(hash_of(plain) == hash_of(traced));
   CHECK(hash_of(plain) == hash_of(inside));
   CHECK(inside.code == 1);
-  CHECK(std::count(traced.out.begin(), traced.out.end(), '\n') > 50 + std::count(plain.out.begin(), plain.out.end(), '\n'));
+  CHECK(std::count(traced.out.begin(), traced.out.end(), '\n') >
+        50 + std::count(plain.out.begin(), plain.out.end(), '\n'));
   CHECK(has(traced.out, "VIOLATION X"));
 }
 
@@ -137,7 +139,9 @@ TEST_CASE("kith-sim --help: examples, every command, exit codes") {
   for (const std::vector<std::string>& words : {std::vector<std::string>{}, {"--help"}, {"-h"}}) {
     const KithRun done = run_sim(words);
     CHECK(done.code == 0);
-    for (const char* part : {"Examples:", "kith-sim run --drawn 17", "sweep", "shrink", "bench", "hash", "Exit codes:"}) CHECK(has(done.out, part));
+    for (const char* part : {"Examples:", "kith-sim run --drawn 17", "sweep", "shrink", "bench", "Exit codes:"}) {
+      CHECK(has(done.out, part));
+    }
   }
   for (const char* command : {"run", "sweep", "shrink", "bench", "hash"}) {
     const KithRun done = run_sim({command, "--help"});
@@ -161,7 +165,9 @@ TEST_CASE("kith-sim run --drawn --print: the file is the history") {
 }
 
 TEST_CASE("kith-sim sweep: a summary of twenty seeds, and an exit code that agrees with it") {
-  for (const std::vector<std::string>& words : {std::vector<std::string>{"sweep", "--seeds", "1..20"}, {"sweep", "--seeds", "20", "--twice", "--jobs", "3", "--check-messages", "--marks"}}) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"sweep", "--seeds", "1..20"},
+        {"sweep", "--seeds", "20", "--twice", "--jobs", "3", "--check-messages", "--marks"}}) {
     const KithRun done = run_sim(words);
     CAPTURE(done.out);
     CHECK(has(done.out, "seeds       20\n"));
@@ -210,7 +216,9 @@ TEST_CASE("kith-sim sweep: interrupted, it prints the summary") {
   pid_t id = -1;
   REQUIRE(posix_spawn(&id, KITH_PATH, &actions, nullptr, arguments.data(), environ) == 0);
   posix_spawn_file_actions_destroy(&actions);
-  for (int i = 0; i < 2000 && !has(read_file(out), "first seed"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (int i = 0; i < 2000 && !has(read_file(out), "first seed"); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   CHECK(has(read_file(out), "first seed"));
   ::kill(id, SIGINT);
   int status = 0;
@@ -258,10 +266,11 @@ bool plant_tea(std::string_view name) { return name == "tea"; }
 TEST_CASE("kith-sim with more: further commands and planted faults") {
   std::vector<std::string> given;
   sim::tool::Extras extras;
-  extras.commands.push_back({.name = "mutants", .about = "lists them", .run = [&](const std::vector<std::string>& words) {
-                               given = words;
-                               return 42;
-                             }});
+  extras.commands.push_back(
+      {.name = "mutants", .about = "lists them", .run = [&](const std::vector<std::string>& words) {
+         given = words;
+         return 42;
+       }});
   extras.plant = plant_tea;
   CHECK(sim::tool::run_tool({"mutants", "a", "--b"}, extras) == 42);
   CHECK(given == std::vector<std::string>{"a", "--b"});

@@ -44,12 +44,14 @@ void print_json(const Tally& tally) {
 void print_words(const Tally& tally) {
   const auto whole = [](double number) { return with_commas(static_cast<std::uint64_t>(number)); };
   std::cout << "histories   " << counted(tally.seeds(), "seed") << ", five nodes each, half of all faults; one core\n"
-            << "ratio       " << whole(tally.ratio()) << " times real time (" << span_words(tally.virtual_us()) << " in "
-            << span_words(tally.real_us()) << "); promised: " << whole(kPromisedRatio) << "\n"
-            << "            " << whole(tally.processor_ratio()) << " times the processor's time, which others on this machine do not disturb\n"
+            << "ratio       " << whole(tally.ratio()) << " times real time (" << span_words(tally.virtual_us())
+            << " in " << span_words(tally.real_us()) << "); promised: " << whole(kPromisedRatio) << "\n"
+            << "            " << whole(tally.processor_ratio())
+            << " times the processor's time, which others on this machine do not disturb\n"
             << "steps       " << whole(per_second(tally.steps(), tally)) << " a second\n"
             << "messages    " << whole(per_second(tally.messages(), tally)) << " a second\n"
-            << "a history   " << span_words(tally.real_us(0.5)) << " (median), " << span_words(tally.real_us(0.99)) << " (99 of 100 take less)\n";
+            << "a history   " << span_words(tally.real_us(0.5)) << " (median), " << span_words(tally.real_us(0.99))
+            << " (99 of 100 take less)\n";
 }
 
 }  // namespace
@@ -57,12 +59,13 @@ void print_words(const Tally& tally) {
 // SUBTLE: slow is not broken: the exit code does not judge the ratio, since machines are noisy.
 int bench_command(const CommandLine& given) {
   CommandLine line = given;
-  line.typical = true;                       // For the lines that run a failing one again.
+  line.typical = true;  // For the lines that run a failing one again.
   Tally tally;
   const InterruptGuard interrupt;
   {
     Progress progress("seed", line.range.last - line.range.first + 1);
-    const SweepPlan plan{.first = line.range.first, .last = line.range.last, .jobs = 1, .draw = draw_typical_scenario, .in_worker = {}};
+    const SweepPlan plan{
+        .first = line.range.first, .last = line.range.last, .jobs = 1, .draw = draw_typical_scenario, .in_worker = {}};
     const auto go_on = [&] {
       progress.show(tally.seeds(), "");
       return !interrupt.interrupted();

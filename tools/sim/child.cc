@@ -70,7 +70,8 @@ std::optional<std::string> receive_message(int socket) {
 
 // Of all that was printed, the line that says what was wrong: an assertion's, a sanitizer's, or the last.
 std::string telling_line(const std::string& printed) {
-  constexpr std::array<std::string_view, 4> kTelling = {"kith: bug:", "ERROR: AddressSanitizer", "runtime error:", "what():"};
+  constexpr std::array<std::string_view, 4> kTelling = {"kith: bug:", "ERROR: AddressSanitizer",
+                                                        "runtime error:", "what():"};
   for (const std::string_view telling : kTelling) {
     std::istringstream lines(printed);
     for (std::string line; std::getline(lines, line);) {
@@ -108,7 +109,7 @@ Child::Child(Serve serve) {
     if (::getppid() != parent) ::_exit(0);  // It was gone before that.
     std::signal(SIGINT, SIG_IGN);
     std::signal(SIGTERM, SIG_DFL);
-    std::signal(SIGABRT, SIG_DFL);          // Whoever handles the parent's has nothing to say about ours.
+    std::signal(SIGABRT, SIG_DFL);  // Whoever handles the parent's has nothing to say about ours.
     ::close(ends[0]);
     ::dup2(errors_, STDERR_FILENO);
     live(ends[1], serve);
@@ -123,7 +124,8 @@ Child::~Child() {
   ::close(errors_);
 }
 
-// SUBTLE: noexcept, so that what is thrown ends the child with its text on stderr and never unwinds into the parent's code.
+// SUBTLE: noexcept, so that what is thrown ends the child with its text on stderr, and never unwinds into the parent's
+// code.
 void Child::live(int socket, const Serve& serve) noexcept {
   while (const auto request = receive_message(socket)) {
     // The last words must be about the request at hand.

@@ -37,25 +37,30 @@ class ShrinkCommand {
  public:
   explicit ShrinkCommand(const CommandLine& line)
       : line_(line),
-        history_(line.files.empty() ? history_of_seed(line.seeds.front(), line) : history_of_file(line.files.front(), line)),
+        history_(line.files.empty() ? history_of_seed(line.seeds.front(), line)
+                                    : history_of_file(line.files.front(), line)),
         progress_("run", line.runs_max) {}
 
   int run() {
     const std::size_t events = with_workload_expanded(history_.scenario, history_.seed).timeline.size();
-    std::cerr << history_.scenario.name << ": " << counted(events, "event") << " on " << counted(history_.scenario.nodes.size(), "node")
-              << "; cutting it down, in at most " << counted(line_.runs_max, "run") << " (Ctrl-C: the best so far)\n";
+    std::cerr << history_.scenario.name << ": " << counted(events, "event") << " on "
+              << counted(history_.scenario.nodes.size(), "node") << "; cutting it down, in at most "
+              << counted(line_.runs_max, "run") << " (Ctrl-C: the best so far)\n";
     ShrinkOptions options;
     options.runs_max = line_.runs_max;
     options.nodes_min = line_.nodes_min;
     options.progress = [this](const ShrinkProgress& it) {
-      progress_.show(it.runs, ", " + counted(it.events, "event") + ", " + counted(it.nodes, "node") + ", now " + std::string(it.step));
+      progress_.show(it.runs, ", " + counted(it.events, "event") + ", " + counted(it.nodes, "node") + ", now " +
+                                  std::string(it.step));
     };
     options.stop = [this] { return interrupt_.interrupted(); };
-    const auto result = shrink(history_.scenario, history_.seed, [this](const Scenario& it) { return failure_of(it); }, options);
+    const auto result = shrink(
+        history_.scenario, history_.seed, [this](const Scenario& it) { return failure_of(it); }, options);
     progress_.line("");
     if (!result) {
-      throw ToolError(kBadInput, (line_.files.empty() ? "" : history_.scenario.name + " with ") + "seed " + std::to_string(history_.seed) +
-                                     " breaks no law" + (line_.like.empty() ? "" : " with that in its text") +
+      throw ToolError(kBadInput, (line_.files.empty() ? "" : history_.scenario.name + " with ") + "seed " +
+                                     std::to_string(history_.seed) + " breaks no law" +
+                                     (line_.like.empty() ? "" : " with that in its text") +
                                      ", so there is nothing to cut down; see " + history_.again);
     }
     write(*result, events);
@@ -84,7 +89,9 @@ class ShrinkCommand {
     } else {
       child.end();
     }
-    const std::string last_words = in_time ? child.last_words() : "it had not ended after " + span_words(first ? kFirstLimitUs : kCandidateLimitUs) + " of real time";
+    const std::string last_words =
+        in_time ? child.last_words()
+                : "it had not ended after " + span_words(first ? kFirstLimitUs : kCandidateLimitUs) + " of real time";
     // Another assertion is another fault.
     const std::string place = in_time ? place_of(last_words) : "it had not ended";
     if (first) place_ = place;
@@ -100,8 +107,8 @@ class ShrinkCommand {
     std::string text = "# Breaks law " + law_words(result.failure.law) + "\n";
     text += "#   at " + time_words(result.failure.at_us) + ": " + printable(one_line(result.failure.text)) + "\n";
     text += "# Cut down from " + (line_.files.empty() ? "" : printable(history_.scenario.name) + ", ") + "seed " +
-            std::to_string(history_.seed) + ": " +
-            counted(scenario.timeline.size(), "event") + " of " + with_commas(events) + ", in " + counted(result.runs, "run") +
+            std::to_string(history_.seed) + ": " + counted(scenario.timeline.size(), "event") + " of " +
+            with_commas(events) + ", in " + counted(result.runs, "run") +
             (result.minimal ? ".\n" : "; not yet as short as it gets.\n");
     text += "# To see it again: " + again + "\n\n" + to_toml(scenario);
     warn_when_unfaithful(scenario, text);
@@ -125,7 +132,8 @@ class ShrinkCommand {
     const auto back = parse_scenario(text, problem);
     if (back && *back == scenario) return;
     std::cerr << line_.program << ": the file does not say all of the scenario"
-              << (problem.empty() ? "" : " (" + problem + ")") << ", so it may run differently: a bug of sim/scenario_toml.cc\n";
+              << (problem.empty() ? "" : " (" + problem + ")")
+              << ", so it may run differently: a bug of sim/scenario_toml.cc\n";
   }
 
   const CommandLine& line_;
