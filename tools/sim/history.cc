@@ -16,8 +16,9 @@ namespace {
 
 std::string text_of(const std::string& path) {
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored))
+  if (std::filesystem::is_directory(path, ignored)) {
     throw ToolError(kBadInput, path + ": is a directory; give a scenario file, as " + path + "/*.toml");
+  }
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;

@@ -62,8 +62,9 @@ void print_story(const History& history, const Outcome& outcome) {
     print_line("healed",
                "all replicas were equal " + span_words(result.converged_after_us) + " after everything was healed");
   }
-  if (!history.scenario.heal_at_end && !result.failure)
+  if (!history.scenario.heal_at_end && !result.failure) {
     print_line("healed", "not at the end: that is how the scenario wants it");
+  }
   if (result.failure) print_verdict(*result.failure, history);
   else print_line("verdict", "all laws were kept");
   print_line("history", hash_words(result.trace_hash));
@@ -72,8 +73,9 @@ void print_story(const History& history, const Outcome& outcome) {
 int tell(const History& history, const CommandLine& line) {
   RunOptions options;
   options.check_messages = line.check_messages;
-  if (line.trace)
+  if (line.trace) {
     options.trace = [](std::string_view text) { std::cout << text << std::endl; };  // At once: it may die.
+  }
   const Outcome outcome = run_measured(history.scenario, history.seed, options);
   print_story(history, outcome);
   return outcome.result.failure ? kBroken : kAllHeld;

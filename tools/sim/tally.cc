@@ -55,8 +55,9 @@ std::string Tally::summary() const {
   for (const Law& law : laws()) {
     const auto count =
         std::count_if(failures_.begin(), failures_.end(), [&](const auto& it) { return it.second.law == law.letter; });
-    if (count > 0)
+    if (count > 0) {
       out += "  " + with_commas(static_cast<std::uint64_t>(count)) + " of law " + law_words(law.letter) + "\n";
+    }
   }
   out += "real time   " + span_words(real_us(0.5)) + " a seed (median), " + span_words(real_us(0.99)) +
          " (99 of 100 take less)\n";
