@@ -83,6 +83,29 @@ TEST_CASE("kith-sim run: the trace has lines, and does not change the history") 
   CHECK(has(traced.out, "VIOLATION X"));
 }
 
+TEST_CASE("kith-sim run --report: a page, figures and a picture, the same each time") {
+  const TemporaryDirectory directory;
+  const std::string file = directory.write("false.toml", kFalseClaim), out = directory / "a/b", again = directory / "c";
+  const KithRun done = run_sim({"run", file, "--report", out});
+  CHECK(done.code == 1);
+  CHECK(has(done.out, out + "/false_claim.html\n"));
+  CHECK(has(read_file(out + "/false_claim.html"), "<html"));
+  CHECK(has(read_file(out + "/false_claim.svg"), "<svg"));
+  CHECK(has(read_file(out + "/false_claim.json"), "\"seed\""));
+  run_sim({"run", file, "--report", again});
+  for (const char* kind : {".html", ".json", ".svg"}) {
+    CHECK(read_file(out + "/false_claim" + kind) == read_file(again + "/false_claim" + kind));
+  }
+}
+
+TEST_CASE("kith-sim run --report: a directory that cannot be made is named") {
+  const TemporaryDirectory directory;
+  const std::string file = directory.write("false.toml", kFalseClaim);
+  const KithRun done = run_sim({"run", file, "--report", file + "/in_a_file"});
+  CHECK(done.code == 1);
+  CHECK(has(done.err, file + "/in_a_file"));
+}
+
 TEST_CASE("kith-sim run: of several files the worst decides") {
   const TemporaryDirectory directory;
   const std::string bad = directory.write("false.toml", kFalseClaim);

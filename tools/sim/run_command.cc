@@ -8,6 +8,7 @@
 #include "tools/sim/history.h"
 #include "tools/sim/laws.h"
 #include "tools/sim/outcome.h"
+#include "tools/sim/report_files.h"
 #include "tools/sim/text.h"
 
 namespace kith::sim::tool {
@@ -70,14 +71,18 @@ void print_story(const History& history, const Outcome& outcome) {
   print_line("history", hash_words(result.trace_hash));
 }
 
+// A history tells itself: in the child, so that an assertion is seen by whoever waits for it.
 int tell(const History& history, const CommandLine& line) {
   RunOptions options;
   options.check_messages = line.check_messages;
   if (line.trace) {
     options.trace = [](std::string_view text) { std::cout << text << std::endl; };  // At once: it may die.
   }
+  Recording recording;
+  if (!line.report_directory.empty()) options.recording = &recording;
   const Outcome outcome = run_measured(history.scenario, history.seed, options);
   print_story(history, outcome);
+  if (options.recording != nullptr) print_line("report", write_report(recording, line.report_directory));
   return outcome.result.failure ? kBroken : kAllHeld;
 }
 
