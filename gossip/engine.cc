@@ -147,6 +147,7 @@ class Engine::Impl {
   }
 
   void on(const PeerFrame& frame);
+  bool accept(const Envelope& envelope);
   void on_body(const Envelope& from, const JoinBody& body) { join_.on_join(from, body); }
   void on_body(const Envelope&, const WelcomeBody&) {}
   void on_body(const Envelope&, const RefuseBody&) {}
@@ -191,6 +192,17 @@ class Engine::Impl {
   Store::Usage usage_;
 };
 
+bool Engine::Impl::accept(const Envelope& envelope) {
+  const auto known = core_.peers.find(envelope.sender);
+  const OriginId known_life = known == core_.peers.end() ? OriginId{} : known->second.origin;
+  if (!lives_.accept(envelope)) return false;
+  if (known_life && known_life != envelope.origin) {  // The questions that the earlier life was asked are gone with it.
+    pull_.forget(envelope.sender);
+    audit_.forget(envelope.sender);
+  }
+  return true;
+}
+
 void Engine::Impl::on(const PeerFrame& frame) {
   core_.count("received_messages");
   core_.count("received_bytes", frame.bytes.size());
@@ -203,7 +215,7 @@ void Engine::Impl::on(const PeerFrame& frame) {
   if (const auto* join = std::get_if<JoinBody>(&envelope.body)) {
     // A member that asks tells where it is now: perhaps it has moved, and this is how it can be found again.
     if (core_.joined() && envelope.cluster == core_.self.cluster && core_.member(envelope.sender) != nullptr) {
-      (void)lives_.accept(envelope);
+      (void)accept(envelope);
     }
     return on_body(envelope, *join);
   }
@@ -216,13 +228,7 @@ void Engine::Impl::on(const PeerFrame& frame) {
     if (!join_.on_welcome(envelope, *welcome, joined_now)) core_.count("dropped_unasked_welcome");
     if (!core_.joined()) return;
   }
-  const auto known = core_.peers.find(envelope.sender);
-  const OriginId known_life = known == core_.peers.end() ? OriginId{} : known->second.origin;
-  if (lives_.accept(envelope)) {
-    if (known_life && known_life != envelope.origin) {
-      pull_.forget(envelope.sender);
-      audit_.forget(envelope.sender);
-    }
+  if (accept(envelope)) {
     core_.count("received_" + std::string(type_name(envelope.body)));
     std::visit([&](const auto& body) { on_body(envelope, body); }, envelope.body);
   }

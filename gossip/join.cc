@@ -1,5 +1,7 @@
 #include "gossip/join.h"
 
+#include <algorithm>
+
 namespace kith {
 namespace {
 
@@ -12,10 +14,14 @@ bool final_refusal(std::string_view code) {
 // A member asks its seeds only to be told of a mistake: it gives up after so many.
 constexpr int kAsksOfMember = 20;
 
+// A member that has heard of nobody for so long asks again, at half of this.
+constexpr std::int64_t kAloneMs = 15'000;
+
 }  // namespace
 
 void Join::begin(const NodeSetup& setup) {
   setup_ = setup;
+  began_at_ms_ = core_.now.monotonic_ms;
   for (const auto& address : setup.join) {
     if (address != setup.peer_address) seeds_.push_back(address);
   }
@@ -30,17 +36,31 @@ std::optional<std::int64_t> Join::wake_at_ms() const {
 }
 
 void Join::tick() {
+  if (answered_ && core_.joined() && !seeds_.empty() && alone()) {
+    // SUBTLE: everybody may have moved, and then nobody knows where anybody is but those who were told whom to ask.
+    answered_ = false;
+    asked_ = 0;
+    ask_at_ms_ = core_.now.monotonic_ms;
+  }
   if (answered_ || core_.now.monotonic_ms < ask_at_ms_) return;
-  if (core_.joined() && asked_ >= kAsksOfMember) {
+  if (core_.joined() && asked_ >= kAsksOfMember && !alone()) {
     answered_ = true;
     return;
   }
   ask();
 }
 
+bool Join::alone() const {
+  if (core_.others().empty() || core_.now.monotonic_ms - began_at_ms_ < kAloneMs) return false;
+  return std::none_of(core_.peers.begin(), core_.peers.end(), [&](const auto& item) {
+    return item.second.heard_at_ms >= 0 && core_.now.monotonic_ms - item.second.heard_at_ms < kAloneMs;
+  });
+}
+
 void Join::ask() {
   ++asked_;
-  ask_at_ms_ = core_.now.monotonic_ms + core_.options.join_retry_ms;
+  const bool slowly = core_.joined() && asked_ >= kAsksOfMember;
+  ask_at_ms_ = core_.now.monotonic_ms + (slowly ? kAloneMs / 2 : core_.options.join_retry_ms);
   JoinBody body;
   body.name = core_.self.name;
   body.peer_address = core_.self.peer_address;

@@ -7,7 +7,8 @@
 //       writes its own record; it spreads like any other row
 //
 // A node that already belongs asks too, when it was given addresses to join: so that one with a foreign directory is
-// told at once instead of being ignored for ever.  Transcripts: tests/gossip/join_test.cc
+// told at once instead of being ignored for ever; and again when it has heard of nobody for a while, since everybody may
+// have moved.  Who is asked learns where the asker is.  Transcripts: tests/gossip/join_test.cc
 #pragma once
 
 #include "gossip/lives.h"
@@ -29,6 +30,7 @@ class Join {
 
  private:
   void ask();
+  bool alone() const;  // A member of several who has heard of nobody for a while.
 
   Core& core_;
   Lives& lives_;
@@ -38,6 +40,7 @@ class Join {
   bool answered_ = true;
   int asked_ = 0;
   std::int64_t ask_at_ms_ = 0;
+  std::int64_t began_at_ms_ = 0;
 };
 
 }  // namespace kith

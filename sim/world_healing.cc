@@ -97,6 +97,7 @@ void World::heal_core() {
     return it->gone || it->clone || twice;
   });
   if (core.size() < 2) return;
+  network_->clear_weather();
   for (const Machine* a : core) {
     for (const Machine* b : core) network_->cut(a->index, b->index, false);
   }
