@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # scripts/build.sh PRESET [TARGET...] -- configures and builds one preset, with one line of progress and all else in a log.
 #
-# Presets: release (in build/), asan (in build-asan/), tsan (in build-tsan/).  Without targets everything is built.
+# Presets: release (in build/), plain (not optimized, in build-plain/), asan (in build-asan/), tsan (in build-tsan/).  Without targets everything is built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
