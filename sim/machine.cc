@@ -27,7 +27,7 @@ void Machine::start(std::int64_t now_us, const std::vector<std::string>& join) {
   setup.client_address = name + ":1";
   setup.peer_address = address();
   setup.shard_count = scenario_.shard_count;
-  if (!disk.founded || moved) setup.join = join;
+  if (!disk.founded || lives_ > 0) setup.join = join;  // Who starts a node again tells it whom to ask.
   if (const auto problem = check_setup(*disk.store->snapshot(), setup)) {
     host_.on_stopped(*this, *problem);
     return;

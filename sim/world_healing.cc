@@ -19,7 +19,6 @@ void World::heal_machine(Machine& it) {
   it.sync_us.reset();
   it.fail_next_sync = false;
   it.clock.right(now_us_);
-  it.moved = true;  // Whoever starts it now tells it whom to ask.
   it.resume(now_us_);
   // What a mad clock left in memory goes with a restart.  SUBTLE: a node that wrote alone while its clock was far ahead
   // holds timestamps of a time to come on its disk, too.  Its peers do not listen to it until then, and that is right: an

@@ -266,7 +266,6 @@ void World::swap_disks(Machine& a, Machine& b) {
     it->fail_next_sync = false;
   }
   std::swap(a.disk, b.disk);
-  a.moved = b.moved = true;
   for (Machine* it : {&a, &b}) start(*it);
   mark("disks swapped");
 }
