@@ -141,7 +141,8 @@ Neighbours Core::neighbours() const {
 
 CellBlock Core::record_of(NodeId node) const {
   CellBlock cells;
-  if (const auto at = members.cells().find(node); at != members.cells().end()) cells.append(member_cell(node), at->second);
+  const auto at = members.cells().find(node);
+  if (at != members.cells().end()) cells.append(member_cell(node), at->second);
   return cells;
 }
 

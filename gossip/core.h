@@ -48,7 +48,7 @@ struct PeerState {
   OriginId origin;                       // The life all this is about.
   std::int64_t heard_at_ms = -1;         // Monotonic; -1: never.
   std::int64_t agreed_at_ms = -1;
-  std::int64_t asked_at_ms = -1;         // When a sign of life was first asked for that has not come since; -1: none is due.
+  std::int64_t asked_at_ms = -1;         // When a sign of life was asked for that has not come since; -1: none is due.
   std::uint64_t members_version = 0;     // Of its table, as it last said; 0: unknown.
   bool stopping = false;
   // Its wall clock less mine, the greatest in the present and the previous window: a message that was held up makes a
@@ -121,8 +121,8 @@ class Core {
   const MemberTable::Member* member(NodeId node) const { return members.find(node); }
   // Whether the peer's member table, as it last said, is another one than ours; true when it never said.
   bool table_differs(NodeId peer) const;
-  // Whether there are few enough to tell each of them everything; else the neighbours, along the grid of gossip/spread.h.
-  // A node whose own record is not understood has no place in the grid.
+  // Whether there are few enough to tell each of them everything; else the neighbours, along the grid of
+  // gossip/spread.h. A node whose own record is not understood has no place in the grid.
   bool tells_all() const { return members.ids().size() <= options.direct_members_max || member(self.node) == nullptr; }
   Neighbours neighbours() const;         // REQUIRES: !tells_all().
   RelayStanding standing_of(NodeId node) const;
@@ -137,14 +137,14 @@ class Core {
   // ---- Talking.  Adds the envelope.
   //
   // What is known of the members comes along as follows (cells in the envelope, merged before the body is looked at):
-  //   M1. Nobody takes us for a stranger: a message to a peer whose table differs from ours brings our own record, about
-  //       150 bytes.  Not a push, of which there are many: a life's first one brings it (gossip/push), and so do
+  //   M1. Nobody takes us for a stranger: a message to a peer whose table differs from ours brings our own record,
+  //       about 150 bytes.  Not a push, of which there are many: a life's first one brings it (gossip/push), and so do
   //       the summaries with which it begins.
-  //   M2. A message that moves a clock which speaks of other origins than its sender's brings the receiver's member table
-  //       up to date first, and costs nothing when the tables are equal.  Only `rows` does (gossip/pull).  The other
-  //       bodies speak of one life only, which the envelope, or the part, names: `summary` and `agreed` promise for the
-  //       sender's own, `push` is of the sender's own or of one that it names; `pull` and `digests` tell a clock that
-  //       filters and compares and that nobody adopts; `mended` moves none.
+  //   M2. A message that moves a clock which speaks of other origins than its sender's brings the receiver's member
+  //       table up to date first, and costs nothing when the tables are equal.  Only `rows` does (gossip/pull).  The
+  //       other bodies speak of one life only, which the envelope, or the part, names: `summary` and `agreed` promise
+  //       for the sender's own, `push` is of the sender's own or of one that it names; `pull` and `digests` tell a
+  //       clock that filters and compares and that nobody adopts; `mended` moves none.
   //   M3. `welcome` brings a joiner the whole table: it knows nobody.
   // `members` is what comes along instead of what M1 says.
   void send(NodeId to, Body body, CellBlock members = {});

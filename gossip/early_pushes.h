@@ -7,7 +7,8 @@
 // its way, and only then, with what is remembered here, no pull is needed.
 //
 // Invariants:
-//   I1. What is in here has been merged, in the batch at hand or before: a clock raised through it claims what is there.
+//   I1. What is in here has been merged, in the batch at hand or before: a clock raised through it claims what is
+//   there.
 //   I2. At most kPerOriginMax intervals an origin and shard, kAllMax in all; the oldest are forgotten, and cost a pull.
 // In memory only: a life begins with none.  Tests: tests/gossip/push_test.cc
 #pragma once

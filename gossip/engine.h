@@ -112,7 +112,7 @@ struct EngineStatus {
   bool full = false;
   std::size_t pulls_outstanding = 0;
   std::size_t rows_damaged = 0;
-  std::uint64_t members_version = 0;                                // Digest of the member table: equal ones, equal tables.
+  std::uint64_t members_version = 0;                                // Digest of the member table.
   std::vector<MemberStatus> members;                                // By name; this node among them.
   std::vector<std::pair<OriginId, Timestamp>> newest_held;          // Per origin the newest commit held, any shard.
   std::map<std::string, std::uint64_t> counters;                    // Messages, bytes, drops by reason, rows, pulls.
@@ -134,8 +134,8 @@ class Engine {
   void step(Instant now, const Input& input, Output& out);
 
   // The batch of the gathered steps is durable.  Call after every commit and before acting on the rest of `out`, to
-  // which this adds the pushes of what was committed (one message to each who is told directly, however many steps were gathered), those of others that this node relays, and
-  // questions about rows that were found damaged on the way.
+  // which this adds the pushes of what was committed (one message to each who is told directly, however many steps were
+  // gathered), those of others that this node relays, and questions about rows that were found damaged on the way.
   void committed(Instant now, const CommitReport& report, Output& out);
 
   EngineStatus status(Instant now) const;

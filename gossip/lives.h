@@ -28,8 +28,8 @@ class Lives {
   // may be looked at.  What it refuses is counted, and changed nothing.
   [[nodiscard]] bool accept(const Envelope& envelope);
 
-  // The fence for what a relay sends on: whether the life is that of a member and not an earlier one.  Learns of a newer
-  // one; what is known of the originator as a peer stays as it was, since it was not the one who spoke.
+  // The fence for what a relay sends on: whether the life is that of a member and not an earlier one.  Learns of a
+  // newer one; what is known of the originator as a peer stays as it was, since it was not the one who spoke.
   [[nodiscard]] bool accept_relayed(NodeId node, Life life);
 
   // Whether the sender's clock is too far ahead of ours; `ahead_ms` says how far.

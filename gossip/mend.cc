@@ -92,7 +92,12 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
         bytes += key.size();
         vouch(shard_of_store_key(key));
         break;
-      case Snapshot::Lookup::kDamaged: found(key); break;
+      case Snapshot::Lookup::kDamaged:
+        found(key);
+        if (!fits(key.size())) break;
+        answer.damaged.push_back(key);
+        bytes += key.size();
+        break;
       case Snapshot::Lookup::kFound: {
         if (!fits(row.bytes)) break;
         const ShardId shard = shard_of_store_key(key);
@@ -104,7 +109,7 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
       }
     }
   }
-  if (!answer.parts.empty() || !answer.missing.empty()) core_.send(from, std::move(answer));
+  if (!answer.parts.empty() || !answer.missing.empty() || !answer.damaged.empty()) core_.send(from, std::move(answer));
 }
 
 void Mend::on_mended(NodeId from, const MendedBody& body) {
@@ -125,6 +130,8 @@ void Mend::on_mended(NodeId from, const MendedBody& body) {
     for (const Cell& cell : parts[i]) answered(store_key(shard, cell.key), from, &cell, clock_of(shard));
   }
   for (const auto& key : body.missing) answered(key, from, nullptr, clock_of(shard_of_store_key(key)));
+  // SUBTLE: it cannot help, and waits for the others as we do: two who waited for each other would wait for ever.
+  for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
 }
 
 bool Mend::settled(const Damage& damage) const {

@@ -20,7 +20,8 @@
 //       pull     {0: nonce, 1: [[shard, epoch, after, clock] ...]}
 //       rows     {0: nonce, 1: [[shard, next, end, sound, clock, cells] ...], 2: promise}
 //       fetch    {0: [store key ...]}
-//       mended   {0: [[shard, cells] ...], 1: [store key ...], 2: [[shard, clock] ...]?}   1: of these I hold nothing
+//       mended   {0: [[shard, cells] ...], 1: [store key ...], 2: [[shard, clock] ...]?, 3: [store key ...]?}
+//                1: of these I hold nothing; 3: these are damaged here, too
 //       stopping {}
 //
 // Unknown keys are skipped, unknown types are counted.  Decoding never throws and takes memory in proportion to the
@@ -146,6 +147,7 @@ struct MendedBody {
   std::vector<Part> parts;
   std::vector<StoreKey> missing;
   std::vector<std::pair<ShardId, CommitClock>> clocks = {};  // What the sender holds in each shard it speaks of, if soundly.
+  std::vector<StoreKey> damaged = {};   // Here, too: ask somebody else.
 };
 struct StoppingBody {};
 

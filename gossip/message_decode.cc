@@ -222,6 +222,7 @@ bool get(Values in, MendedBody& out) {
     return part.ok();
   });
   in.each(1, [&](const msgpack::object& object) { return read_store_key(object, out.missing); });
+  if (in.has(3)) in.each(3, [&](const msgpack::object& object) { return read_store_key(object, out.damaged); });
   if (!in.has(2)) return in.ok();
   in.each(2, [&](const msgpack::object& object) {
     Values clock = Values::of_array(object, 2);

@@ -124,14 +124,18 @@ void put(Packer& pack, const FetchBody& body) {
 }
 
 void put(Packer& pack, const MendedBody& body) {
-  pack.pack_map(body.clocks.empty() ? 2 : 3);
+  pack.pack_map(2 + (body.clocks.empty() ? 0 : 1) + (body.damaged.empty() ? 0 : 1));
   pack.pack(0), put_array(pack, body.parts.size());
   for (const auto& part : body.parts) put_array(pack, 2), pack.pack(part.shard), put_bin(pack, part.cells.bytes());
   pack.pack(1), put_array(pack, body.missing.size());
   for (const auto& key : body.missing) put_bin(pack, key);
-  if (body.clocks.empty()) return;
-  pack.pack(2), put_array(pack, body.clocks.size());
-  for (const auto& [shard, clock] : body.clocks) put_array(pack, 2), pack.pack(shard), put_clock(pack, clock);
+  if (!body.clocks.empty()) {
+    pack.pack(2), put_array(pack, body.clocks.size());
+    for (const auto& [shard, clock] : body.clocks) put_array(pack, 2), pack.pack(shard), put_clock(pack, clock);
+  }
+  if (body.damaged.empty()) return;
+  pack.pack(3), put_array(pack, body.damaged.size());
+  for (const auto& key : body.damaged) put_bin(pack, key);
 }
 
 void put(Packer& pack, const StoppingBody&) { pack.pack_map(0); }

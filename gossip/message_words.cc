@@ -59,7 +59,7 @@ std::string describe(const std::string& bytes) {
   const FrameError error = decode(bytes, envelope);
   if (error != FrameError::kNone) return "bytes that are no message: " + std::string(to_string(error));
   const std::string body = std::visit(Describe{}, envelope.body);
-  return body + (envelope.members.empty() ? "" : ", with the members");
+  return body + (envelope.members.empty() ? "" : ", with " + plural(cell_count(envelope.members), "member"));
 }
 
 }  // namespace kith

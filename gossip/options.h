@@ -26,7 +26,7 @@ struct EngineOptions {
   // Pushes go directly to all members while there are at most so many; above, along the grid of gossip/spread.h.
   std::size_t direct_members_max = 16;
   std::int64_t relay_silent_ms = 5000;         // A relay that was not heard of for so long is passed over.
-  std::int64_t relay_gather_ms = 150;          // A relay sends one message to each of its row in this time.
+  std::int64_t relay_gather_ms = 180;          // A relay sends one message to each of its row in this time.
 
   double full_at = 0.8;                        // Share of the map above which client writes are refused.
 

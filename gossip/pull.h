@@ -9,10 +9,10 @@
 // the same batch as the last entries.
 // RULE. An answer counts only if it carries the nonce of the question outstanding in this life; anything else was
 // filtered for somebody who knew other things.
-// The member table (gossip/core.h, M2): a question to a peer whose table differs asks for the system shard too, with our
-// clock of it.  The answer begins with that shard, and comes to the others only when it has reached its end: so the
-// asker has every record before a clock that may speak of it, each once, and none that it holds.  When tables differ and the
-// question did not know of it yet, the answer brings the whole table along; the next question knows.
+// The member table (gossip/core.h, M2): a question to a peer whose table differs asks for the system shard too, with
+// our clock of it.  The answer begins with that shard, and comes to the others only when it has reached its end: so the
+// asker has every record before a clock that may speak of it, each once, and none that it holds.  When tables differ
+// and the question did not know of it yet, the answer brings the whole table along; the next question knows.
 // The feed's epoch is the peer's origin: another life, another cursor.  Reading begins at the cursor or at the last of the
 // sparse marks that the asker's clock covers, whichever is further.
 // A shard ends without a clock while any row of it is damaged at the answerer: nobody may believe to hold what was not

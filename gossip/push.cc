@@ -84,9 +84,9 @@ void Push::send_along_grid(PushBody body, const CellBlock& record) {
     asking.nonce = core_.random.nonzero();
     core_.send(relay, std::move(asking), record);
   }
-  core_.send_push(well, body, record);
-  body.spread = false;
-  core_.send_push(neighbours.row, std::move(body), record);
+  // The own row gets it with what is relayed to it anyway: one message an edge and interval, whoever wrote.
+  relay_.take(core_.self.node, {core_.self.origin, core_.self.start}, body.parts);
+  core_.send_push(well, std::move(body), record);
 }
 
 std::optional<Push::Cells> Push::read(const Parts& parts) const {

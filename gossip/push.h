@@ -2,14 +2,15 @@
 //
 //     push {shard, previous own commit, this commit, entries}
 //
-// The receiver merges the entries always: they are true whatever else is missing.  It advances its clock entry for their
-// origin only when it already holds the previous commit; a lost push leaves a gap that a pull fills (DESIGN.md, section 6),
-// and one that was overtaken closes it when it comes (gossip/early_pushes.h).  A push is cut between commits, never inside
-// one.
-// To few members it goes directly; to many along the grid of gossip/spread.h, from which gossip/relay.h sends it on.  When a
-// client waits for acks it goes directly, however many there are.
-// What others wrote and a relay sends on is judged like what they push themselves: merged when its originator passes the
-// fence, held when nothing before it is missing.  Transcripts: tests/gossip/push_test.cc, tests/gossip/spread_test.cc
+// The receiver merges the entries always: they are true whatever else is missing.  It advances its clock entry for
+// their origin only when it already holds the previous commit; a lost push leaves a gap that a pull fills (DESIGN.md,
+// section 6), and one that was overtaken closes it when it comes (gossip/early_pushes.h).  A push is cut between
+// commits, never inside one.
+// To few members it goes directly; to many along the grid of gossip/spread.h, from which gossip/relay.h sends it on.
+// When a client waits for acks it goes directly, however many there are.
+// What others wrote and a relay sends on is judged like what they push themselves: merged when its originator passes
+// the fence, held when nothing before it is missing.  Transcripts: tests/gossip/push_test.cc,
+// tests/gossip/relay_test.cc
 #pragma once
 
 #include <deque>
@@ -57,7 +58,8 @@ class Push {
   Lives& lives_;
   Relay& relay_;
   std::map<std::uint64_t, Outstanding> outstanding_;
-  std::deque<std::uint64_t> order_;  // Of outstanding_, oldest first, and of some that were answered: the oldest are forgotten.
+  // Of outstanding_, oldest first, and of some that were answered: the oldest are forgotten.
+  std::deque<std::uint64_t> order_;
 };
 
 }  // namespace kith

@@ -1,14 +1,14 @@
-// gossip/relay.h -- pushes of other nodes, sent on to this node's row of the grid (gossip/spread.h).
+// gossip/relay.h -- what goes to this node's row of the grid (gossip/spread.h): pushes of others, sent on, and its own.
 //
 //     writer -- push {spread, parts} --> relay            commits; gathers for relay_gather_ms
 //                                          | -- push {relayed: [[node, origin, start, parts] ...]} --> each of its row
 //
 // RULE. Effects after durability: nothing is sent on before this node holds it durably itself.
-// The first goes at once; what comes within relay_gather_ms of it goes together, in one message to each of the row: so the
-// cost is one message an edge and interval, whatever the number of writers.  Parts are passed on as they came: a message is
-// cut between parts only.  What was relayed is never relayed again, and nothing is sent on twice.
-// What is gathered is bounded by push_bytes_max, after which it goes early, and is in memory only: what a killed relay had
-// not sent on is pulled.  Transcripts: tests/gossip/spread_test.cc
+// The first goes at once; what comes within relay_gather_ms of it goes together, in one message to each of the row: so
+// the cost is one message an edge and interval, whatever the number of writers.  Parts are passed on as they came: a
+// message is cut between parts only.  What was relayed is never relayed again, and nothing is sent on twice.
+// What is gathered is bounded by push_bytes_max, after which it goes early, and is in memory only: what a killed relay
+// had not sent on is pulled.  Tests: tests/gossip/relay_test.cc
 #pragma once
 
 #include <map>

@@ -73,9 +73,11 @@ void Round::compare_members(NodeId peer) {
 }
 
 void Round::ask(NodeId peer, const std::vector<ShardId>& shards) {
-  // A life begins with a summary to many, who all answer with the same.
-  constexpr std::size_t kPullsMax = 8;
-  if (pull_.outstanding() >= kPullsMax) return core_.count("pulls_put_off");
+  // A life begins with a summary to many, who all answer with the same.  To one who has just joined, and holds no clock
+  // of the member table yet, each of them would send all of it.
+  constexpr std::size_t kPullsMax = 4;
+  const bool just_joined = core_.clocks.held(kSystemShard).size() <= 1;
+  if (pull_.outstanding() >= (just_joined ? 1 : kPullsMax)) return core_.count("pulls_put_off");
   pull_.start(peer, shards);
 }
 

@@ -20,8 +20,8 @@ class Round {
  public:
   Round(Core& core, Pull& pull) : core_(core), pull_(pull) {}
 
-  // At the start of a life, or of being a member: tells everybody, so that who hears of it can fence the earlier ones.  Of
-  // too many to tell each, the neighbours and a few others; the push of the record tells the rest.
+  // At the start of a life, or of being a member: tells everybody, so that who hears of it can fence the earlier ones.
+  // Of too many to tell each, the neighbours and a few others; the push of the record tells the rest.
   void begin();
   bool tick();            // True when a round began.
   std::int64_t wake_at_ms() const { return next_at_ms_; }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "crdt/check.h"
+#include "gossip/core.h"
 
 namespace kith::sim {
 
@@ -17,6 +18,10 @@ Machine::Machine(std::uint32_t machine_index, std::string machine_name, const Sc
 
 void Machine::start(std::int64_t now_us, const std::vector<std::string>& join) {
   if (state_ != State::kDown || gone) return;
+  // An empty disk that was something else before, or is a copy of an empty one: the name it had may be taken by now.
+  if (!disk.store->snapshot()->meta(meta::kNodeId) && (lives_ > 0 || clone)) {
+    disk.node_name = name + "-" + std::to_string(lives_ + 1);
+  }
   NodeSetup setup;
   setup.name = disk.node_name;
   setup.client_address = name + ":1";

@@ -95,7 +95,7 @@ class Machine {
   bool joins = false;                           // Its disk was empty when the run began: it has to be let in.
   bool gone = false;                            // Left for good.
   bool clone = false;                           // A copy of another machine.
-  bool moved = false;                           // Its disk came from another machine: peers may not know where it is now.
+  bool moved = false;                           // Its disk came from another machine, or peers may not know where it is: told whom to ask.
   bool refused_for_good = false;
 
  private:

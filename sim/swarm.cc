@@ -86,7 +86,7 @@ class Swarm {
     if (has(Fault::kLoss)) out_.links.loss = 0.30 * draw_.share() * draw_.share();
     if (has(Fault::kRepeat)) out_.links.repeat = 0.50 * draw_.share();
     if (has(Fault::kFlips)) out_.links.flip = 0.05 * draw_.share();
-    if (has(Fault::kTinyQueues)) out_.links.queue_max = static_cast<std::uint32_t>(1 + draw_.below(8));
+    if (has(Fault::kTinyQueues)) out_.links.queue_max = static_cast<std::uint32_t>(3 + draw_.below(12));
     out_.disks.sync_us = draw_.between(50, 3 * kMs);
     out_.disks.sync_jitter_us = draw_.between(0, 2 * out_.disks.sync_us);
     EngineOptions& engine = out_.engine;

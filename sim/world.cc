@@ -162,6 +162,15 @@ void World::on_note(Machine& from, const Output::Note& note) {
 
 void World::on_durable(Machine& at, const StoreBatch& batch, const CommitReport* report) {
   if (report == nullptr) mark("crash while a commit was under way, and it had reached the disk");
+  if (tracing()) {
+    for (const auto& change : batch.cells()) {
+      trace(at.name + " stored " + cell_in_words(store_key(change.shard, change.cell)) + ": " + in_words(change.delta));
+    }
+    for (const auto& [which, held] : batch.held()) {
+      trace(at.name + " holds of shard " + std::to_string(which.first) + " all of " + to_hex(which.second.value).substr(0, 4) + " up to " +
+            std::to_string(held.ms() % 1'000'000) + "." + std::to_string(held.counter()));
+    }
+  }
   judge_.on_durable(at, batch, report);
   if (recorder_) recorder_->on_durable(at, batch, judge_.origin_of(at), now_us_);
 }
@@ -224,7 +233,7 @@ void World::answer(const Due& due) {
 
 void World::timed_out(const Due& due) {
   const Request it = requests_[due.what - 1];
-  if (!clients_.retries(it.call)) return;
+  if (clients_stopped_ || !clients_.retries(it.call)) return;
   mark("retried after a timeout");
   const auto count = static_cast<std::uint32_t>(machines_.size());
   const auto hop = static_cast<std::uint32_t>(1 + Draw(scatter(seed_, 0x4e7, due.what)).below(count));

@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::int64_t kLookEveryUs = 250'000;
 constexpr std::int64_t kQuietUs = 5'000'000;
+constexpr std::int64_t kRestartEveryUs = 20'000'000;
+constexpr std::int64_t kWaitedForMs = 30'000;
 constexpr std::int64_t kStragglerDelays = 50;  // An exponential delay above so many of its mean is one in 10^21.
 
 }  // namespace
@@ -18,11 +20,13 @@ void World::heal_machine(Machine& it) {
   it.sync_us.reset();
   it.fail_next_sync = false;
   it.clock.right(now_us_);
+  it.moved = true;  // Whoever starts it now tells it whom to ask.
   it.resume(now_us_);
   // What a mad clock left in memory goes with a restart.  SUBTLE: a node that wrote alone while its clock was far ahead
   // holds timestamps of a time to come on its disk, too.  Its peers do not listen to it until then, and that is right: an
   // operator gives it an empty disk, and so do we.
-  const std::int64_t most_ms = (kEpochUs + now_us_) / 1000 + scenario_.engine.max_skew_ms;
+  // Some seconds ahead are caught up with by waiting.
+  const std::int64_t most_ms = (kEpochUs + now_us_) / 1000 + kWaitedForMs;
   if (it.up() && it.engine().time(it.instant(now_us_)).ms() > most_ms) {
     mark("restarted to get rid of a time to come");
     it.crash(now_us_);
@@ -46,16 +50,20 @@ void World::heal_all() {
       it->crash(now_us_);
       it->gone = true;
       judge_.disk_lost(all());
-      for (const auto& original : machines_) {
-        if (original->disk.node_name == it->disk.node_name && original != it) original->crash(now_us_);
-      }
     }
   }
   for (const auto& it : machines_) {
+    if (was_cloned(*it)) it->crash(now_us_);
     if (it->disk.founded || it->joins || it->lives() > 0) heal_machine(*it);
   }
   if (recorder_) recorder_->end_everything(now_us_);
   trace("everything is healed");
+}
+
+bool World::was_cloned(const Machine& machine) const {
+  return std::any_of(machines_.begin(), machines_.end(), [&](const auto& other) {
+    return other->clone && other.get() != &machine && other->disk.node_name == machine.disk.node_name;
+  });
 }
 
 void World::converge(const std::vector<Machine*>& machines, char law, const std::string& who) {
@@ -67,7 +75,11 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
       throw Violation(law, who + " not equal " + to_words_duration(scenario_.settle_us) + " after healing" + down + judge_.differences(machines));
     }
     run_until(now_us_ + kLookEveryUs);
-    for (Machine* it : machines) start(*it);  // As a supervisor does with what went down by itself.
+    for (Machine* it : machines) {
+      start(*it);  // As a supervisor does with what went down by itself.
+      // A copy of it whose clock was ahead began a life later than its own: it has to begin one later still.
+      if (was_cloned(*it) && (now_us_ - since_us) % kRestartEveryUs == 0) it->crash(now_us_), start(*it);
+    }
   }
 }
 
@@ -84,7 +96,11 @@ void World::heal_core() {
   for (const Machine* a : core) {
     for (const Machine* b : core) network_->cut(a->index, b->index, false);
   }
-  for (Machine* it : core) heal_machine(*it);
+  for (Machine* it : core) {
+    // A copy of it that ran later was listened to instead: only a new life ends that.
+    if (was_cloned(*it)) it->crash(now_us_);
+    heal_machine(*it);
+  }
   trace("a core is healed");
   converge(core, 'V', "the healed core is");
   mark("a core converged while others were still cut off or down");
@@ -106,12 +122,13 @@ void World::finish() {
   if (!scenario_.heal_at_end) return;
   heal_core();
   heal_all();
+  clients_stopped_ = true;
   const std::int64_t healed_us = now_us_;
   std::vector<Machine*> members;
   for (const auto& it : machines_) {
     if (!it->gone && (it->up() || it->disk.founded || it->joins)) members.push_back(it.get());
   }
-  // What clients still try is part of the history.
+  // What clients have asked by now is part of the history.
   run_until(now_us_ + scenario_.clients.timeout_us);
   scrub(members);
   converge(members, 'C', "replicas are");

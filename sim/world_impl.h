@@ -75,6 +75,7 @@ class World final : public Host {
   void heal_machine(Machine& machine);
   void heal_all();
   void converge(const std::vector<Machine*>& machines, char law, const std::string& who);
+  bool was_cloned(const Machine& machine) const;
   void heal_core();
   void scrub(const std::vector<Machine*>& machines);
   void finish();
@@ -113,7 +114,8 @@ class World final : public Host {
   };
   std::vector<Wait> waits_;                      // Claims of convergence that are not decided yet.
   std::vector<std::pair<std::uint32_t, bool>> swizzles_;  // Machine, and whether it is cut off or reached again.
-  std::uint64_t lost_disks_ = 0, flips_ = 0;
+  bool clients_stopped_ = false;
+  std::uint64_t flips_ = 0;
 };
 
 }  // namespace kith::sim

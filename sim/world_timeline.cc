@@ -242,8 +242,8 @@ void World::destroy_disk(Machine& it) {
   if (recorder_) recorder_->begin("down " + it.name, Span::Kind::kDown, {it.index}, it.name + " down", now_us_);
   it.disk = Disk{};
   it.disk.store = std::make_unique<MemoryStore>(scenario_.disks.bytes_max);
-  // The name of the node whose disk is gone stays taken; its successor has one of its own.
-  it.disk.node_name = it.name + "-" + std::to_string(++lost_disks_ + 1);
+  // The name of the node whose disk is gone stays taken: its successor gets one of its own when it starts.
+  it.disk.node_name = it.name;
   judge_.disk_lost(all());
   mark("disk lost");
 }

@@ -115,7 +115,7 @@ class History {
       options.pull_timeout_ms = 20 + static_cast<std::int64_t>(below(500));
       options.gossip_interval_ms = 100 + static_cast<std::int64_t>(below(1000));
     }
-    if ((grid_ = below(3) == 0)) {  // And a third of them push along a grid of three to seven.
+    if ((grid_ = below(3) == 0)) {  // And a third of all push along a grid of three to seven nodes.
       options.direct_members_max = 2;
       options.relay_gather_ms = static_cast<std::int64_t>(below(201));
       options.relay_silent_ms = 50 + static_cast<std::int64_t>(below(5000));

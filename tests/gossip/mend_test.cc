@@ -148,12 +148,51 @@ TEST_CASE("mend: what the first peer lacks of a row comes from another") {
   };
   stage.tap->lose = {"pull"};
   stage.network.input("n1", RowDamaged{stage.row("one")});
-  REQUIRE(stage.network.run_until([&] { return stage.waiting("n1") == 0; }));
+  stage.network.run_ms(5000);
+  REQUIRE(stage.tap->last<MendedBody>("n2", "n1").has_value());
+  CHECK(stage.waiting("n1") == 1);  // n2's clock does not cover what n1's claims.
+  stage.network.kill("n1");         // And what it waits for outlasts the process.
+  stage.network.start("n1");
+  CHECK(stage.waiting("n1") == 1);
   stage.tap->pass = nullptr;
   stage.tap->lose.clear();
   stage.network.heal();
-  CHECK(stage.network.run_until([&] { return stage.network.all_settled(); }));
+  CHECK(stage.network.run_until([&] { return stage.waiting("n1") == 0 && stage.network.all_settled(); }));
   for (const char* name : {"n1", "n2", "n3"}) CHECK_FALSE(stage.network.present(name, stage.key, "one"));
+}
+
+// Goal: a member that is gone for good does not keep a row from being mended that others in sync hold.
+TEST_CASE("mend: one peer in sync will do, though another member never answers") {
+  Stage stage(3);
+  REQUIRE(stage.network.run_until([&] { return stage.network.all_settled(); }));
+  stage.network.kill("n3");
+  stage.damage("n1", "one");
+  stage.network.input("n1", RowDamaged{stage.row("one")});
+  REQUIRE(stage.network.run_until([&] { return stage.waiting("n1") == 0; }));
+  CHECK(stage.network.present("n1", stage.key, "one"));
+  CHECK(stage.network.counter("n1", "rows_mended") == 1);
+}
+
+// Goal: two who lost the same row do not wait for each other.
+TEST_CASE("mend: a row that is damaged at two nodes is mended at both from the third") {
+  Stage stage(3);
+  REQUIRE(stage.network.run_until([&] { return stage.network.all_settled(); }));
+  stage.network.cut("n1", "n3");
+  stage.network.cut("n2", "n3");
+  stage.tap->lose = {"push", "pull"};
+  stage.network.operate("n1", sadd(stage.key, {"one"}));  // So that n3's clock does not cover what n1's claims.
+  stage.damage("n1", "one");
+  stage.damage("n2", "one");
+  stage.network.input("n1", RowDamaged{stage.row("one")});
+  stage.network.input("n2", RowDamaged{stage.row("one")});
+  stage.network.run_ms(3000);
+  CHECK(stage.waiting("n1") == 1);
+  stage.network.heal();
+  stage.tap->lose.clear();
+  REQUIRE(stage.network.run_until([&] { return stage.waiting("n1") == 0 && stage.waiting("n2") == 0; }));
+  REQUIRE(stage.network.run_until([&] { return stage.network.all_settled(); }));
+  CHECK(stage.network.present("n1", stage.key, "one"));
+  CHECK(stage.network.present("n2", stage.key, "one"));
 }
 
 TEST_CASE("mend: a row that nobody else holds is given up, and the log says so") {

@@ -13,49 +13,6 @@ std::string plural(std::size_t n, const std::string& noun) {
   return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
 }
 
-std::size_t cell_count(const CellBlock& block) {
-  const auto cells = block.read();
-  return cells ? cells->size() : 0;
-}
-
-struct Describe {
-  std::string operator()(const JoinBody& body) { return "join as " + body.name; }
-  std::string operator()(const WelcomeBody& body) { return "welcome to " + body.cluster_name; }
-  std::string operator()(const RefuseBody& body) { return "refuse " + body.code; }
-  std::string operator()(const PushBody& body) {
-    std::size_t cells = 0;
-    for (const auto& part : body.parts) cells += cell_count(part.cells);
-    std::string out = "push ";
-    if (!body.parts.empty()) {
-      out += plural(cells, "cell") + " in " + plural(body.parts.size(), "shard") +
-             (body.parts.front().previous ? ", after an earlier one" : ", the first");
-    }
-    for (const auto& relayed : body.relayed) out += "relayed " + plural(relayed.parts.size(), "part");
-    return out + (body.spread ? ", for the row too" : "") + (body.nonce != 0 ? ", ack wanted" : "");
-  }
-  std::string operator()(const AckBody&) { return "ack"; }
-  std::string operator()(const SummaryBody&) { return "summary"; }
-  std::string operator()(const AgreedBody&) { return "agreed"; }
-  std::string operator()(const DigestsBody& body) { return "digests of " + plural(body.shards.size(), "shard"); }
-  std::string operator()(const PullBody& body) {
-    std::size_t positions = 0;
-    for (const auto& part : body.parts) positions += part.epoch ? 1 : 0;
-    return "pull " + plural(body.parts.size(), "shard") + (positions > 0 ? ", " + std::to_string(positions) + " from a cursor" : "");
-  }
-  std::string operator()(const RowsBody& body) {
-    std::size_t cells = 0, ends = 0;
-    for (const auto& part : body.parts) cells += cell_count(part.cells), ends += part.end ? 1 : 0;
-    return "rows: " + plural(cells, "cell") + ", " + std::to_string(ends) + " of " + plural(body.parts.size(), "shard") + " to the end";
-  }
-  std::string operator()(const FetchBody& body) { return "fetch " + plural(body.keys.size(), "row"); }
-  std::string operator()(const MendedBody& body) {
-    std::size_t cells = 0;
-    for (const auto& part : body.parts) cells += cell_count(part.cells);
-    return "mended " + plural(cells, "cell") + ", " + std::to_string(body.missing.size()) + " missing";
-  }
-  std::string operator()(const StoppingBody&) { return "stopping"; }
-};
-
 Operation make(Verb verb, const std::string& key) {
   Operation operation;
   operation.verb = verb;
@@ -65,14 +22,6 @@ Operation make(Verb verb, const std::string& key) {
 }
 
 }  // namespace
-
-std::string describe(const std::string& bytes) {
-  Envelope envelope;
-  const FrameError error = decode(bytes, envelope);
-  if (error != FrameError::kNone) return "bytes that are no message: " + std::string(to_string(error));
-  const std::string body = std::visit(Describe{}, envelope.body);
-  return body + (envelope.members.empty() ? "" : ", with " + plural(cell_count(envelope.members), "member"));
-}
 
 Operation set(const std::string& key, const std::string& value) {
   Operation operation = make(Verb::kSet, key);

@@ -14,6 +14,7 @@
 
 #include "gossip/engine.h"
 #include "gossip/message.h"
+#include "gossip/message_words.h"
 #include "store/memory_store.h"
 
 namespace kith::test {
@@ -102,7 +103,5 @@ Operation sadd(const std::string& key, std::vector<std::string> members);
 Operation srem(const std::string& key, std::vector<std::string> members);
 Operation hset(const std::string& key, const std::string& field, const std::string& value);
 Operation tagged(Operation operation, Tag tag);
-
-std::string describe(const std::string& bytes);  // A message in words: type and counts, no ids.
 
 }  // namespace kith::test

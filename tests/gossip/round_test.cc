@@ -129,6 +129,35 @@ TEST_CASE("round: a life begins by telling everybody") {
   for (const char* name : {"n1", "n3", "n4"}) CHECK(tap.last<SummaryBody>("n2", name).has_value());
 }
 
+// Goal: what everybody would send is not asked of everybody.
+// Method: no answer comes, so that all that is asked is still asked.
+TEST_CASE("round: a new life asks four of those who hold something else, and one who has just joined asks one") {
+  Network network;
+  begin_cluster(network, 8);
+  network.kill("n8");
+  network.operate("n1", set("key", "v"));
+  network.run_ms(100);
+  Tap tap(network);
+  tap.lose = {"rows", "push"};
+  const auto asked_by = [&](const std::string& name) {
+    std::set<std::string> peers;
+    for (const auto& sent : tap.sent) {
+      if (sent.from == name && std::holds_alternative<PullBody>(sent.envelope.body)) peers.insert(sent.to);
+    }
+    return peers.size();
+  };
+  network.start("n8");
+  network.run_ms(200);
+  CHECK(asked_by("n8") == 4);
+  CHECK(network.counter("n8", "pulls_put_off") >= 3);
+  network.add("n9", "n1");
+  network.start("n9");
+  network.run_ms(200);
+  CHECK(asked_by("n9") == 1);
+  tap.lose.clear();
+  CHECK(network.run_until([&] { return network.all_settled(); }));
+}
+
 TEST_CASE("round: members come along until both tables are equal, and then no more") {
   Network network;
   begin_cluster(network, 2);

@@ -1,0 +1,60 @@
+// tools/sim/options.h -- the words of a command line, understood.  CLI11 stays in options.cc.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "tools/sim/tool.h"
+
+namespace kith::sim::tool {
+
+// Which seeds: A..B, N for 1..N.
+struct SeedRange {
+  std::uint64_t first = 1, last = 1;
+};
+
+struct CommandLine {
+  enum class Command : std::uint8_t { kRun, kSweep, kShrink, kBench, kHash } command = Command::kRun;
+  std::string program;                       // As in Extras.
+  std::string plant;                         // Of a planted fault; empty: none.
+
+  // ---- A history
+  std::vector<std::string> files;            // Scenarios.
+  std::vector<std::uint64_t> seeds;          // hash, shrink: drawn ones.  run: at most one.
+  std::optional<std::uint64_t> seed;         // Instead of the file's.
+  std::uint32_t faults_percent = 50;
+  bool typical = false;                      // Drawn as `bench` draws.
+  bool check_messages = false;
+
+  // ---- run
+  bool trace = false;
+  bool print = false;
+  bool in_process = false;
+  std::string report_directory;
+
+  // ---- sweep
+  SeedRange range{.first = 1, .last = 500};
+  std::uint64_t fresh = 0;                   // So many, from an unforeseeable one on.
+  double minutes = 0;
+  unsigned jobs = 2;
+  bool twice = false, hashes = false, marks = false, first_failure = false;
+
+  // ---- shrink
+  std::uint64_t runs_max = 5000;
+  std::string out;
+
+  // ---- bench
+  bool json = false;
+};
+
+struct HelpText {
+  std::string text;
+};
+
+// Throws ToolError, kBadInput.
+std::variant<CommandLine, HelpText> parse_command_line(const std::vector<std::string>& words, const Extras& extras);
+
+}  // namespace kith::sim::tool
