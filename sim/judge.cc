@@ -41,6 +41,11 @@ void Judge::on_start(const Machine& at, std::int64_t now_us) {
                              std::to_string(at.disk.last_commit.ms() % 1'000'000));
   }
   current_origin_[at.index] = status.origin;
+  Timestamp& newest = newest_at_start_[at.index] = Timestamp{};
+  for (const auto& [key, ghost] : at.disk.ghost) {
+    newest = std::max(newest, ghost.tag().at);
+    for (const auto& add : ghost.adds()) newest = std::max(newest, add.at);
+  }
 }
 
 OriginId Judge::origin_of(const Machine& at) const {
@@ -49,35 +54,46 @@ OriginId Judge::origin_of(const Machine& at) const {
 }
 
 void Judge::before_operation(const Machine& at, const Operation& operation, std::int64_t now_us) {
-  Attempt attempt{operation, {}, at.index, at.lives(), 0};
+  Attempt attempt{operation, {}, at.index, at.lives(), 0, 0, false};
   Machine& machine = const_cast<Machine&>(at);
   if (operation.tag) {
     attempt.age_ms = machine.engine().time(at.instant(now_us)).ms() - operation.tag->at.ms();
+    attempt.ahead_ms = operation.tag->at.ms() - at.clock.wall_ms(now_us);
     tags_.try_emplace(*operation.tag, false);
   }
   for (const auto& member : members_of(operation)) {
     const CellKey cell{operation.table, operation.key, kind_of(operation.verb), member};
-    Seen seen{store_key(shard_of(cell, scenario_.shard_count), cell), {}, true};
+    Seen seen{store_key(shard_of(cell, scenario_.shard_count), cell), {}, {}, {}, {}, true};
     GhostCell known;
     if (const auto ghost = at.disk.ghost.find(seen.cell); ghost != at.disk.ghost.end()) known = ghost->second;
     seen.certain = !known.rotten;
-    if (const Content* pending = at.output().store.pending(cell)) known.join(*pending);
-    for (const auto& add : known.adds()) seen.adds.emplace_back(add.actor, add.at);
+    if (const Content* pending = at.output().store.pending(cell)) {
+      seen.pending = *pending;
+      known.join(*pending);
+    }
+    for (const auto& removal : known.removed()) seen.removed.emplace_back(removal.actor, removal.at);
+    seen.newest = known.tag().at;
+    for (const auto& add : known.adds()) {
+      seen.adds.emplace_back(add.actor, add.at);
+      seen.newest = std::max(seen.newest, add.at);
+    }
     attempt.seen.push_back(std::move(seen));
   }
   attempts_.emplace(operation.request, std::move(attempt));
 }
 
-void Judge::after_operation(const Machine& at, std::uint64_t request) {
+void Judge::after_operation(const Machine& at, std::uint64_t request, std::int64_t now_us) {
   const auto attempt = attempts_.find(request);
   if (attempt == attempts_.end()) return;
   const OriginId origin = origin_of(at);
   const Timestamp before = last_commit_[origin];
   const Operation& operation = attempt->second.operation;
+  attempt->second.fenced = const_cast<Machine&>(at).engine().status(at.instant(now_us)).clock_fenced;
   const auto members = members_of(operation);
   for (std::size_t i = 0; i < members.size(); ++i) {
     const Content* pending = at.output().store.pending({operation.table, operation.key, kind_of(operation.verb), members[i]});
     if (pending == nullptr) continue;
+    check_delta(at, attempt->second, i, *pending);
     Content own = *pending;
     const auto is_own = [&](const Commit& commit) { return commit.origin == origin && commit.at > before; };
     if (own.holds(Kind::kSet)) own.as_set_element().keep_commits(is_own);
@@ -111,7 +127,7 @@ std::vector<Effect> Judge::effects_of(const Attempt& attempt, const Tag& tag) co
   return effects;
 }
 
-void Judge::on_reply(const Machine& from, const Reply& reply) {
+void Judge::on_reply(const Machine& from, const Reply& reply, const std::vector<Machine*>& machines) {
   const auto at = attempts_.find(reply.request);
   if (at == attempts_.end()) throw Violation('U', from.name + " answered a request twice, or one that nobody made");
   const Attempt attempt = std::move(at->second);
@@ -130,6 +146,7 @@ void Judge::on_reply(const Machine& from, const Reply& reply) {
   }
   if (!attempt.operation.tag && tags_.contains(reply.tag)) throw Violation('U', from.name + " gave out tag " + to_string(reply.tag) + " twice");
   tags_[reply.tag] = true;
+  check_answer(from, attempt, reply);
   for (Effect& effect : effects_of(attempt, reply.tag)) {
     const auto ghost = from.disk.ghost.find(effect.cell);
     if (ghost == from.disk.ghost.end() || !effect.held_by(ghost->second)) {
@@ -138,6 +155,7 @@ void Judge::on_reply(const Machine& from, const Reply& reply) {
     }
     oracle_.acknowledged(std::move(effect));
   }
+  check_replicas(from, attempt, reply, machines);
 }
 
 void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport* report) {
@@ -248,6 +266,7 @@ void Judge::on_send(const Machine& from, const std::string& bytes) {
 }
 
 void Judge::disk_lost(const std::vector<Machine*>& machines) {
+  nothing_destroyed_ = false;
   marks_["writes lost with their disk"] += oracle_.excuse([&](const Effect& effect) {
     return std::any_of(machines.begin(), machines.end(), [&](const Machine* machine) {
       const auto ghost = machine->disk.ghost.find(effect.cell);
@@ -265,6 +284,9 @@ void Judge::row_rotten(const std::vector<Machine*>& machines, Machine& at, const
 
 void Judge::on_read(const Machine& at, const StoreKey& key, const Content& served) const {
   const auto ghost = at.disk.ghost.find(key);
+  if (ghost != at.disk.ghost.end() && ghost->second.rotten) {
+    throw Violation('K', at.name + " served of the damaged " + cell_in_words(key) + ": " + in_words(served));
+  }
   if (ghost == at.disk.ghost.end() || !ghost->second.covers(served)) {
     throw Violation('K', at.name + " served of " + cell_in_words(key) + ": " + in_words(served) + "; it holds " +
                              (ghost == at.disk.ghost.end() ? "nothing" : in_words(ghost->second)));

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "sim/mutants/mutants.h"
+#include "sim/swarm.h"
+#include "sim/world.h"
 #include "tools/sim_mutants/child.h"
 #include "tools/sim_mutants/sweep.h"
 
@@ -21,6 +23,8 @@ constexpr const char* kUsage =
     "kith-sim-mutants sweep --mutant NAME [--seeds FIRST..LAST]    until a history shows it (default 1..2000)\n"
     "kith-sim-mutants all [--seeds-max N] [--repeats N] [--jobs N] [--from SEED] [--mutant NAME ...]\n"
     "                                                              each of them, several times, from different seeds\n"
+    "kith-sim-mutants history --from SEED [--mutant NAME]          one history, told line by line\n"
+    "kith-sim-mutants baseline [--seeds FIRST..LAST]               none of them: what fails anyway, and so counts for nothing\n"
     "kith-sim-mutants canary                                       an easy one: is anything found at all?\n";
 
 constexpr std::uint64_t kBetweenRepeats = 1'000'000;  // Seeds, so that repeats do not meet.
@@ -147,6 +151,29 @@ int sweep_all(Options options) {
   return survivors == 0 ? 0 : 1;
 }
 
+int history(const Options& options) {
+  if (!options.mutants.empty() && !sim::plant(options.mutants.front())) return 2;
+  const sim::Scenario scenario = sim::draw_scenario(options.from);
+  sim::RunOptions run;
+  run.check_messages = true;
+  run.trace = [](std::string_view line) { std::printf("%.*s\n", static_cast<int>(line.size()), line.data()); };
+  return sim::run(scenario, scenario.seed, run).failure ? 1 : 0;
+}
+
+int baseline(const Options& options) {
+  std::uint64_t failed = 0;
+  for (std::uint64_t seed = options.first; seed <= options.last; ++seed) {
+    const HistoryVerdict verdict = run_history({}, seed);
+    if (verdict.law == 0) continue;
+    ++failed;
+    std::printf("seed %llu: %c: %s\n", static_cast<unsigned long long>(seed), verdict.law, verdict.text.c_str());
+    std::fflush(stdout);
+  }
+  std::printf("%llu of seeds %llu to %llu fail with no fault planted\n", static_cast<unsigned long long>(failed),
+              static_cast<unsigned long long>(options.first), static_cast<unsigned long long>(options.last));
+  return failed == 0 ? 0 : 1;
+}
+
 int canary() {
   const Sweep it = sweep(kCanary, 1, kCanarySeedsMax);
   if (it.killed()) {
@@ -168,6 +195,8 @@ int run(const std::vector<std::string>& words) {
     return 2;
   }
   if (command == "list") return list();
+  if (command == "history") return history(options);
+  if (command == "baseline") return baseline(options);
   if (command == "canary") return canary();
   if (command == "all") return sweep_all(options);
   if (command == "sweep" && options.mutants.size() == 1) return sweep_one(options);
