@@ -41,10 +41,9 @@ void Judge::on_start(const Machine& at, std::int64_t now_us) {
                              std::to_string(at.disk.last_commit.ms() % 1'000'000));
   }
   current_origin_[at.index] = status.origin;
-  Timestamp& newest = newest_at_start_[at.index] = Timestamp{};
   for (const auto& [key, ghost] : at.disk.ghost) {
-    newest = std::max(newest, ghost.tag().at);
-    for (const auto& add : ghost.adds()) newest = std::max(newest, add.at);
+    time_went_back_ |= ghost.tag().at > status.start;
+    for (const auto& add : ghost.adds()) time_went_back_ |= add.at > status.start;
   }
 }
 

@@ -90,7 +90,7 @@ class Judge {
   // Own entries of the batch at hand, by machine: in the batch itself the later ones hide the earlier.
   std::map<std::uint32_t, std::vector<std::pair<StoreKey, Content>>> stepped_;
   std::unordered_map<std::uint64_t, std::uint32_t> merges_;  // Of a delta into a row of a machine.
-  std::map<std::uint32_t, Timestamp> newest_at_start_;    // Of the tags on its disk, by machine.
+  bool time_went_back_ = false;                           // Some life began below a tag on its disk.
   bool nothing_destroyed_ = true;                         // So far: no disk, no row.
   std::map<Tag, bool> tags_;                              // Of every operation tried; true: some node took it.
 };

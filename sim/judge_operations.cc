@@ -56,12 +56,11 @@ void Judge::check_answer(const Machine& from, const Attempt& attempt, const Repl
     if (attempt.ahead_ms <= scenario_.engine.max_skew_ms) return;
     throw Violation('O', from.name + " took an operation whose tag is " + std::to_string(attempt.ahead_ms) + " ms ahead of its clock");
   }
-  // SUBTLE: what a former life held is left out.  A life begins at its lease, which is above what was issued, not above
-  // what was heard of: with a clock that was set back it may give out less than its disk shows.
-  const auto at_start = newest_at_start_.find(from.index);
+  // SUBTLE: a life begins at its lease, which is above what was issued, not above what was heard of.  With a clock that was
+  // set back it may give out less than its disk shows, and what it shows comes to others under its name.
+  if (time_went_back_) return;
   for (const Seen& seen : attempt.seen) {
     if (!seen.certain || seen.newest < reply.tag.at) continue;
-    if (at_start != newest_at_start_.end() && seen.newest <= at_start->second) continue;
     throw Violation('U', from.name + " wrote " + cell_in_words(seen.cell) + " under " + words(reply.tag.actor, reply.tag.at) +
                              ", which loses against what it held: " + std::to_string(seen.newest.ms() % 1'000'000) + "." +
                              std::to_string(seen.newest.counter()));

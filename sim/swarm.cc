@@ -249,7 +249,23 @@ class Swarm {
         add(at_us + a_while(), Action::kSyncTime, {nodes}).amount = 1 * kMs;
       });
     }
-    if (rots()) times(6, [&](std::int64_t at_us) { add(at_us, Action::kFlipBit, {some_nodes(1)}); });
+    if (rots()) {
+      times(12, [&](std::int64_t at_us) {
+        const auto nodes = some_nodes(1);
+        add(at_us, Action::kFlipBit, {nodes});
+        // Found while nobody can be asked; written to, found again by a later life, and only then mended.
+        if (draw_.one_in(2)) return;
+        std::vector<std::string> others;
+        for (const auto& node : out_.nodes) {
+          if (node != nodes.front()) others.push_back(node);
+        }
+        const std::int64_t until_us = at_us + kSecond + a_while();
+        add(at_us, Action::kCut, {nodes, others});
+        if (draw_.one_in(2)) add(draw_.between(at_us, until_us), Action::kRestart, {nodes});
+        add(until_us, Action::kHealBetween, {nodes, others});
+        if (draw_.one_in(2)) add(until_us + draw_.between(0, kSecond), Action::kRestart, {nodes});
+      });
+    }
   }
 
   void clock_events() {

@@ -9,6 +9,7 @@ namespace kith::sim {
 struct Mutant {
   std::string_view name;
   std::string_view rule;   // What it breaks, as the head of its patch says.
+  std::string_view laws;   // Of sim/verdict.h: what it may be killed by.
 };
 
 // In order of name.

@@ -67,14 +67,16 @@ bool read_options(const std::vector<std::string>& words, Options& out, std::stri
 }
 
 int list() {
-  for (const auto& it : sim::mutants()) std::printf("%-40s %s\n", std::string(it.name).c_str(), std::string(it.rule).c_str());
+  for (const auto& it : sim::mutants()) {
+    std::printf("%-40s %-5s %s\n", std::string(it.name).c_str(), std::string(it.laws).c_str(), std::string(it.rule).c_str());
+  }
   return 0;
 }
 
 int sweep_one(const Options& options) {
   const std::string& mutant = options.mutants.front();
   const Sweep it = sweep(mutant, options.first, options.last);
-  if (it.skipped > 0) std::printf("%llu seeds failed without it, too: not counted\n", static_cast<unsigned long long>(it.skipped));
+  if (it.skipped > 0) std::printf("%llu seeds failed without it, too, or by a law that is not its own: not counted\n", static_cast<unsigned long long>(it.skipped));
   if (!it.killed()) {
     std::printf("%s SURVIVED %llu seeds\n", mutant.c_str(), static_cast<unsigned long long>(it.seeds));
     return 1;

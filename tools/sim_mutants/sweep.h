@@ -1,7 +1,8 @@
 // tools/sim_mutants/sweep.h -- how many histories it takes until one of them shows a planted fault.
 //
 // Each history runs in a process of its own: a fault may have the engine abort, or go round in circles.
-// SUBTLE: a history counts only when it passes without the fault: what the simulator finds anyway proves nothing.
+// SUBTLE: a history counts only when it passes without the fault, and breaks a law that the fault is said to break: what
+// the simulator finds anyway proves nothing, and a fault changes the history in which it might find it.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ HistoryVerdict run_history(std::string_view mutant, std::uint64_t seed);
 
 struct Sweep {
   std::uint64_t seeds = 0;    // Tried, the last of which killed it, if any did.
-  std::uint64_t skipped = 0;  // Of these failed without the fault, too.
+  std::uint64_t skipped = 0;  // Of these failed without the fault, too, or broke a law that has nothing to do with it.
   std::uint64_t seed = 0;     // That killed it.
   HistoryVerdict verdict;
   bool killed() const { return verdict.law != 0; }
