@@ -36,6 +36,16 @@ void Core::count(std::string_view counter, std::uint64_t by) {
   }
 }
 
+std::optional<std::uint64_t> Core::root_of_durable() const {
+  if (!out->store.cells().empty() || !out->store.forgotten().empty()) return std::nullopt;
+  return root_;
+}
+
+void Core::read_root() {
+  const auto snapshot = store.snapshot();
+  root_ = snapshot->root() + snapshot->shard_root(kSystemShard);
+}
+
 std::optional<Timestamp> Core::issue() {
   const auto issued = hlc.issue(now.wall_ms);
   if (!issued) return std::nullopt;
@@ -124,6 +134,13 @@ bool Core::table_differs(NodeId peer) const {
   return at == peers.end() || at->second.members_version != members.version();
 }
 
+bool Core::heard_lately(NodeId peer) const {
+  // SUBTLE: a peer whose disk went back to a time before we joined takes us for a stranger, and does not say so.
+  constexpr std::int64_t kLatelyMs = 10'000;
+  const auto at = peers.find(peer);
+  return at != peers.end() && at->second.heard_at_ms >= 0 && now.monotonic_ms - at->second.heard_at_ms < kLatelyMs;
+}
+
 RelayStanding Core::standing_of(NodeId node) const {
   const auto at = peers.find(node);
   if (at == peers.end()) return RelayStanding::kNew;
@@ -208,7 +225,9 @@ std::string Core::seal(NodeId to, Body body, CellBlock with) {
   envelope.members_version = members.version();
   envelope.members = std::move(with);
   const bool push = std::holds_alternative<PushBody>(body);
-  if (joined() && !push && envelope.members.empty() && table_differs(to)) envelope.members = record_of(self.node);
+  if (joined() && !push && envelope.members.empty() && (table_differs(to) || !heard_lately(to))) {
+    envelope.members = record_of(self.node);
+  }
   envelope.body = std::move(body);
 
   std::string bytes = encode(envelope);

@@ -80,6 +80,13 @@ class Core {
   Output* out = nullptr;
   bool stopping = false;
 
+  // The fingerprint of all that is durable, the system shard included.  Nothing while rows are in the batch at hand:
+  // then the clocks speak of them already, and the fingerprint does not.
+  std::optional<std::uint64_t> root_of_durable() const;
+  void read_root();                      // Once a commit: it changes with nothing else.
+
+  bool superseded = false;               // By another life of this node: peers refuse what this one says.
+
   bool joined() const { return static_cast<bool>(self.cluster); }
   void count(std::string_view counter, std::uint64_t by = 1);
   void note(Output::Note::Level level, std::string text) { out->notes.push_back({level, std::move(text)}); }
@@ -121,6 +128,7 @@ class Core {
   const MemberTable::Member* member(NodeId node) const { return members.find(node); }
   // Whether the peer's member table, as it last said, is another one than ours; true when it never said.
   bool table_differs(NodeId peer) const;
+  bool heard_lately(NodeId peer) const;  // So that it knows us, too.
   // Whether there are few enough to tell each of them everything; else the neighbours, along the grid of
   // gossip/spread.h. A node whose own record is not understood has no place in the grid.
   bool tells_all() const { return members.ids().size() <= options.direct_members_max || member(self.node) == nullptr; }
@@ -144,7 +152,7 @@ class Core {
   //       table up to date first, and costs nothing when the tables are equal.  Only `rows` does (gossip/pull).  The
   //       other bodies speak of one life only, which the envelope, or the part, names: `summary` and `agreed` promise
   //       for the sender's own, `push` is of the sender's own or of one that it names; `pull` and `digests` tell a
-  //       clock that filters and compares and that nobody adopts; `mended` moves none.
+  //       clock that filters and compares and that nobody adopts; `mended` and `repaired` move none.
   //   M3. `welcome` brings a joiner the whole table: it knows nobody.
   // `members` is what comes along instead of what M1 says.
   void send(NodeId to, Body body, CellBlock members = {});
@@ -156,6 +164,7 @@ class Core {
   void post(const std::string& address, NodeId to, std::string_view type, std::string bytes);
 
   NodeId last_attached_;
+  std::uint64_t root_ = 0;
   std::vector<NodeId> others_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crdt/check.h"
+#include "gossip/audit.h"
 #include "gossip/core.h"
 #include "gossip/join.h"
 #include "gossip/lives.h"
@@ -53,6 +54,7 @@ class Engine::Impl {
     lives_.load();
     mend_.load();
     look_at_usage();
+    core_.read_root();
   }
 
   void start(Instant now, Output& out) {
@@ -82,6 +84,7 @@ class Engine::Impl {
     for (const StoreKey& key : report.damaged) mend_.found(key);
     for (const StoreKey& key : report.refused) mend_.refused(key);
     look_at_usage();
+    core_.read_root();
     end_step();
   }
 
@@ -96,7 +99,8 @@ class Engine::Impl {
 
   void end_step() {
     auto at_ms = round_.wake_at_ms();
-    for (const auto& wake : {join_.wake_at_ms(), pull_.wake_at_ms(), relay_.wake_at_ms(), operations_.wake_at_ms()}) {
+    for (const auto& wake : {join_.wake_at_ms(), pull_.wake_at_ms(), audit_.wake_at_ms(), relay_.wake_at_ms(),
+                            operations_.wake_at_ms()}) {
       if (wake) at_ms = std::min(at_ms, *wake);
     }
     core_.out->wake_at_ms = at_ms;
@@ -137,6 +141,7 @@ class Engine::Impl {
     operations_.tick();
     join_.tick();
     pull_.tick();
+    audit_.tick();
     relay_.tick();
     if (round_.tick()) mend_.round();
   }
@@ -165,7 +170,12 @@ class Engine::Impl {
   void on_body(const Envelope& from, const RowsBody& body) { pull_.on_rows(from.sender, from.origin, body); }
   void on_body(const Envelope& from, const FetchBody& body) { mend_.on_fetch(from.sender, body); }
   void on_body(const Envelope& from, const MendedBody& body) { mend_.on_mended(from.sender, body); }
+  void on_body(const Envelope& from, const AuditBody& body) { audit_.on_audit(from.sender, body); }
+  void on_body(const Envelope& from, const BucketsBody& body) { audit_.on_buckets(from.sender, body); }
+  void on_body(const Envelope& from, const RepairBody& body) { audit_.on_repair(from.sender, body); }
+  void on_body(const Envelope& from, const RepairedBody& body) { audit_.on_repaired(from.sender, body); }
   void on_body(const Envelope& from, const StoppingBody&) { lives_.on_stopping(from.sender); }
+  void on_body(const Envelope& from, const SupersededBody& body) { lives_.on_superseded(from.sender, body); }
 
   Core core_;
   NodeSetup setup_;
@@ -174,8 +184,9 @@ class Engine::Impl {
   Relay relay_{core_};
   Push push_{core_, lives_, relay_};
   Pull pull_{core_};
-  Round round_{core_, pull_};
   Mend mend_{core_};
+  Audit audit_{core_, mend_};
+  Round round_{core_, pull_, audit_};
   Operations operations_{core_};
   Store::Usage usage_;
 };
@@ -189,7 +200,13 @@ void Engine::Impl::on(const PeerFrame& frame) {
     return;
   }
   // Joining is the one conversation between nodes of which one does not belong yet.
-  if (const auto* join = std::get_if<JoinBody>(&envelope.body)) return on_body(envelope, *join);
+  if (const auto* join = std::get_if<JoinBody>(&envelope.body)) {
+    // A member that asks tells where it is now: perhaps it has moved, and this is how it can be found again.
+    if (core_.joined() && envelope.cluster == core_.self.cluster && core_.member(envelope.sender) != nullptr) {
+      (void)lives_.accept(envelope);
+    }
+    return on_body(envelope, *join);
+  }
   if (const auto* refuse = std::get_if<RefuseBody>(&envelope.body)) {
     if (!join_.on_refuse(envelope, *refuse)) core_.count("dropped_unasked_refusal");
     return;
@@ -202,7 +219,10 @@ void Engine::Impl::on(const PeerFrame& frame) {
   const auto known = core_.peers.find(envelope.sender);
   const OriginId known_life = known == core_.peers.end() ? OriginId{} : known->second.origin;
   if (lives_.accept(envelope)) {
-    if (known_life && known_life != envelope.origin) pull_.forget(envelope.sender);
+    if (known_life && known_life != envelope.origin) {
+      pull_.forget(envelope.sender);
+      audit_.forget(envelope.sender);
+    }
     core_.count("received_" + std::string(type_name(envelope.body)));
     std::visit([&](const auto& body) { on_body(envelope, body); }, envelope.body);
   }
@@ -227,6 +247,7 @@ EngineStatus Engine::Impl::status(Instant now) const {
   out.joined = core_.joined();
   out.clock_fenced = lives_.clock_fenced(&out.clock_ahead_ms);
   out.full = full();
+  out.superseded = core_.superseded;
   out.pulls_outstanding = pull_.outstanding();
   out.rows_damaged = mend_.waiting();
   out.members_version = core_.members.version();

@@ -6,7 +6,7 @@
 //
 // Opens no socket, starts no thread, reads no clock, draws from the generator it was seeded with.  Equal histories give
 // equal outputs, byte for byte.  Does not throw on a stranger's bytes: they are counted and dropped.
-// The conversations, one file each: push, relay, pull, round, join, mend; lives and the fence are in lives.
+// The conversations, one file each: push, relay, pull, round, audit, join, mend; lives and the fence are in lives.
 // Transcripts: tests/gossip/
 #pragma once
 
@@ -110,6 +110,7 @@ struct EngineStatus {
   bool clock_fenced = false;
   std::int64_t clock_ahead_ms = 0;
   bool full = false;
+  bool superseded = false;                   // Peers know a later life of this node.
   std::size_t pulls_outstanding = 0;
   std::size_t rows_damaged = 0;
   std::uint64_t members_version = 0;                                // Digest of the member table.

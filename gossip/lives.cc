@@ -153,10 +153,40 @@ bool Lives::accept(const Envelope& envelope) {
   }
   if (!merge_members(envelope)) return refuse("dropped_bad_members");
   const std::string_view fenced = fence(envelope.sender, {envelope.origin, envelope.start});
-  if (!fenced.empty()) return refuse("dropped_" + std::string(fenced));
+  if (!fenced.empty()) {
+    if (fenced != "stranger") tell_superseded(envelope);
+    return refuse("dropped_" + std::string(fenced));
+  }
   core_.hlc.observe(envelope.hlc);
   heard(envelope);
   return true;
+}
+
+void Lives::tell_superseded(const Envelope& envelope) {
+  const auto* known = core_.member(envelope.sender);
+  auto& told = told_at_ms_.try_emplace(envelope.sender, core_.now.monotonic_ms - core_.options.gossip_interval_ms).first->second;
+  if (known == nullptr || core_.now.monotonic_ms - told < core_.options.gossip_interval_ms) return;
+  told = core_.now.monotonic_ms;
+  // SUBTLE: the later life may have another address; the earlier one's is in the record that its message brings along.
+  std::string address = known->record.peer_address;
+  if (const auto cells = envelope.members.read()) {
+    for (const Cell& cell : *cells) {
+      const auto& value = cell.content.holds(Kind::kSet) ? std::nullopt : cell.content.as_register().value();
+      if (node_of_member_cell(cell.key) != envelope.sender || !value) continue;
+      if (const auto record = decode_member_record(*value)) address = record->peer_address;
+    }
+  }
+  core_.send_to_address(address, envelope.sender, SupersededBody{known->life.origin, known->life.start});
+}
+
+void Lives::on_superseded(NodeId from, const SupersededBody& body) {
+  if (body.start < core_.self.start || body.origin == core_.self.origin || core_.superseded) return;
+  core_.superseded = true;
+  core_.count("superseded");
+  core_.note(Output::Note::Level::kError,
+             core_.name_of(from) + " knows a later life of this node: its data directory is an old copy, or a copy of it "
+             "runs elsewhere. Nobody listens to this process, so it refuses writes: stop the copy, check the clock, and "
+             "restart this node");
 }
 
 bool Lives::accept_relayed(NodeId node, Life life) {

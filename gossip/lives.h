@@ -41,9 +41,14 @@ class Lives {
   void stop();                                           // Tells every peer, or, of many, the neighbours.
   void on_stopping(NodeId from) { core_.peers[from].stopping = true; }
 
+  // Peers know a later life of this node than this one: its disk is an old copy, or a copy of it runs elsewhere.  They
+  // refuse all that this life says, so what it took in would reach nobody: it takes in nothing any more.
+  void on_superseded(NodeId from, const SupersededBody& body);
+
  private:
   std::int64_t ahead_of_most() const;                    // 0: nobody to judge by.
   bool merge_members(const Envelope& envelope);
+  void tell_superseded(const Envelope& envelope);
   // What keeps a life from being listened to, as counters name it; empty: nothing.  Then it is learnt of.
   std::string_view fence(NodeId node, Life life);
   void heard(const Envelope& envelope);
@@ -53,6 +58,7 @@ class Lives {
   }
 
   Core& core_;
+  std::map<NodeId, std::int64_t> told_at_ms_;            // Superseded lives, once an interval each.
   std::map<NodeId, std::int64_t> warned_at_ms_;          // Not more than one line a peer every ten seconds.
   // Asked for with every operation, and the answer changes with time and with what is heard only.
   std::uint64_t heard_ = 0;

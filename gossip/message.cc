@@ -6,8 +6,10 @@
 namespace kith {
 namespace {
 
-constexpr std::string_view kTypeNames[] = {"join",    "welcome", "refuse", "push",  "ack",    "summary", "agreed",
-                                           "digests", "pull",    "rows",   "fetch", "mended", "stopping"};
+constexpr std::string_view kTypeNames[] = {"join",     "welcome", "refuse",  "push",   "ack",     "summary",
+                                           "agreed",   "digests", "pull",    "rows",   "fetch",   "mended",
+                                           "stopping", "audit",   "buckets", "repair", "repaired",
+                                           "superseded"};
 static_assert(std::variant_size_v<Body> == std::size(kTypeNames));
 
 }  // namespace

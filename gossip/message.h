@@ -14,8 +14,8 @@
 //                    nonce: an ack is wanted; spread: send 0 on to your row; 3: what others wrote, sent on
 //                    parts := [[shard, previous, commit, cells] ...]
 //       ack      {0: nonce}
-//       summary  {0: digest, 1: promise}
-//       agreed   {0: digest, 1: promise}
+//       summary  {0: digest, 1: promise, 2: root?}
+//       agreed   {0: digest, 1: promise, 2: root?}
 //       digests  {0: [[shard, digest] ...]}
 //       pull     {0: nonce, 1: [[shard, epoch, after, clock] ...]}
 //       rows     {0: nonce, 1: [[shard, next, end, sound, clock, cells] ...], 2: promise}
@@ -23,11 +23,18 @@
 //       mended   {0: [[shard, cells] ...], 1: [store key ...], 2: [[shard, clock] ...]?, 3: [store key ...]?}
 //                1: of these I hold nothing; 3: these are damaged here, too
 //       stopping {}
+//       audit    {0: nonce, 1: (shard:u16 root:u64)*}               in one msgpack bin
+//       buckets  {0: nonce, 1: [[shard, 256 sums] ...]}             sums: u64 each, in one msgpack bin
+//       repair   {0: nonce, 1: shard, 2: buckets, 3: after, 4: back?}
+//                    buckets: 256 bits in 32 bytes, bucket 0 the lowest of the first; after, next: store key or nothing
+//       repaired {0: nonce, 1: shard, 2: cells, 3: next, 4: end}
+//       superseded {0: origin, 1: start}
 //
 // Unknown keys are skipped, unknown types are counted.  Decoding never throws and takes memory in proportion to the
 // frame only; what it returns owns its bytes.  Golden bytes: tests/gossip/message_test.cc and docs/WIRE.md
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -109,10 +116,13 @@ struct AckBody { std::uint64_t nonce = 0; };
 struct SummaryBody {
   std::uint64_t digest = 0;
   Timestamp promise;                    // Nothing of my origin is missing up to here.
+  // Of observable content in all shards; none: from a version without, or rows were being written.
+  std::optional<std::uint64_t> root = {};
 };
 struct AgreedBody {
   std::uint64_t digest = 0;             // On what: an answer that finds other things here says nothing.
   Timestamp promise;
+  std::optional<std::uint64_t> root = {};
 };
 struct DigestsBody { std::vector<std::pair<ShardId, std::uint64_t>> shards; };
 struct PullBody {
@@ -151,8 +161,42 @@ struct MendedBody {
 };
 struct StoppingBody {};
 
+using BucketSet = std::bitset<kFingerprintBuckets>;
+struct AuditBody {
+  std::uint64_t nonce = 0;
+  std::vector<std::pair<ShardId, std::uint64_t>> roots;  // Sorted; shards that are not named are not compared.
+};
+struct BucketsBody {
+  struct Part {
+    ShardId shard = 0;
+    Buckets sums{};
+  };
+  std::uint64_t nonce = 0;
+  std::vector<Part> parts;              // Some of the shards that differ.
+};
+struct RepairBody {
+  std::uint64_t nonce = 0;
+  ShardId shard = 0;
+  BucketSet buckets;
+  StoreKey after;
+  bool back = false;                    // In return for the same question: the receiver need not ask us once more.
+};
+struct RepairedBody {
+  std::uint64_t nonce = 0;
+  ShardId shard = 0;
+  CellBlock cells;                      // Whole rows, dead entries too.
+  StoreKey next;                        // Read up to here; empty at the end.
+  bool end = false;
+};
+
+struct SupersededBody {                 // To whom speaks for an earlier life: of yours we know this one.
+  OriginId origin;
+  Timestamp start;
+};
+
 using Body = std::variant<JoinBody, WelcomeBody, RefuseBody, PushBody, AckBody, SummaryBody, AgreedBody, DigestsBody,
-                          PullBody, RowsBody, FetchBody, MendedBody, StoppingBody>;
+                          PullBody, RowsBody, FetchBody, MendedBody, StoppingBody, AuditBody, BucketsBody, RepairBody,
+                          RepairedBody, SupersededBody>;
 std::string_view type_name(const Body& body);  // "join", "welcome", ...
 
 struct Envelope {

@@ -157,17 +157,15 @@ bool get(Values in, AckBody& out) {
   return in.ok();
 }
 
-bool get(Values in, SummaryBody& out) {
+template <class Held>  // SummaryBody, AgreedBody
+bool get_held(Values in, Held& out) {
   out.digest = in.number(0);
   out.promise = in.time(1);
+  if (in.has(2)) out.root = in.number(2);
   return in.ok();
 }
-
-bool get(Values in, AgreedBody& out) {
-  out.digest = in.number(0);
-  out.promise = in.time(1);
-  return in.ok();
-}
+bool get(const Values& in, SummaryBody& out) { return get_held(in, out); }
+bool get(const Values& in, AgreedBody& out) { return get_held(in, out); }
 
 bool get(Values in, DigestsBody& out) {
   in.each(0, [&](const msgpack::object& object) {
@@ -234,6 +232,61 @@ bool get(Values in, MendedBody& out) {
 }
 
 bool get(const Values& in, StoppingBody&) { return in.ok(); }
+
+bool get(Values in, SupersededBody& out) {
+  out.origin = OriginId{in.number(0)};
+  out.start = in.time(1);
+  return in.ok() && out.origin && out.start;
+}
+
+bool get(Values in, AuditBody& out) {
+  out.nonce = in.number(0);
+  const std::string roots = in.bin(1);
+  for (ByteReader bytes(roots); bytes.left() > 0;) {
+    const ShardId shard = bytes.u16();
+    const std::uint64_t root = bytes.u64();
+    if (!bytes.ok() || (shard >= kShardsMax && shard != kSystemShard)) return false;
+    if (!out.roots.empty() && shard <= out.roots.back().first) return false;
+    out.roots.emplace_back(shard, root);
+  }
+  return in.ok() && out.nonce != 0;
+}
+
+bool get(Values in, BucketsBody& out) {
+  out.nonce = in.number(0);
+  in.each(1, [&](const msgpack::object& object) {
+    Values part = Values::of_array(object, 2);
+    if (!part.ok()) return false;
+    const ShardId shard = part.shard(0);
+    const std::string sums = part.bin(1);
+    if (!part.ok() || sums.size() != kFingerprintBuckets * 8) return false;
+    out.parts.push_back({shard, {}});
+    ByteReader bytes(sums);
+    for (std::uint64_t& sum : out.parts.back().sums) sum = bytes.u64();
+    return true;
+  });
+  return in.ok();
+}
+
+bool get(Values in, RepairBody& out) {
+  out.nonce = in.number(0);
+  out.shard = in.shard(1);
+  const std::string bits = in.bin(2);
+  out.after = in.bin(3);
+  out.back = in.has(4) && in.boolean(4);
+  if (!in.ok() || bits.size() != kBucketSetBytes || out.after.size() > kStoreKeyBytesMax) return false;
+  for (std::size_t i = 0; i < out.buckets.size(); ++i) out.buckets[i] = ((bits[i / 8] >> (i % 8)) & 1) != 0;
+  return out.nonce != 0 && out.buckets.any();
+}
+
+bool get(Values in, RepairedBody& out) {
+  out.nonce = in.number(0);
+  out.shard = in.shard(1);
+  out.cells = CellBlock(in.bin(2));
+  out.next = in.bin(3);
+  out.end = in.boolean(4);
+  return in.ok() && out.next.size() <= kStoreKeyBytesMax && out.next.empty() == out.end;
+}
 
 // Reads the body of type number `type`; `known` tells whether there is such a type.
 template <std::size_t Index = 0>

@@ -77,17 +77,15 @@ void put(Packer& pack, const PushBody& body) {
 
 void put(Packer& pack, const AckBody& body) { pack.pack_map(1), pack.pack(0), pack.pack(body.nonce); }
 
-void put(Packer& pack, const SummaryBody& body) {
-  pack.pack_map(2);
+template <class Held>  // SummaryBody, AgreedBody
+void put_held(Packer& pack, const Held& body) {
+  pack.pack_map(body.root ? 3 : 2);
   pack.pack(0), pack.pack(body.digest);
   pack.pack(1), pack.pack(body.promise.value);
+  if (body.root) pack.pack(2), pack.pack(*body.root);
 }
-
-void put(Packer& pack, const AgreedBody& body) {
-  pack.pack_map(2);
-  pack.pack(0), pack.pack(body.digest);
-  pack.pack(1), pack.pack(body.promise.value);
-}
+void put(Packer& pack, const SummaryBody& body) { put_held(pack, body); }
+void put(Packer& pack, const AgreedBody& body) { put_held(pack, body); }
 
 void put(Packer& pack, const DigestsBody& body) {
   pack.pack_map(1);
@@ -139,6 +137,56 @@ void put(Packer& pack, const MendedBody& body) {
 }
 
 void put(Packer& pack, const StoppingBody&) { pack.pack_map(0); }
+
+void put(Packer& pack, const SupersededBody& body) {
+  pack.pack_map(2);
+  pack.pack(0), pack.pack(body.origin.value);
+  pack.pack(1), pack.pack(body.start.value);
+}
+
+void put(Packer& pack, const AuditBody& body) {
+  ByteWriter roots;
+  for (const auto& [shard, root] : body.roots) {
+    roots.u16(shard);
+    roots.u64(root);
+  }
+  pack.pack_map(2);
+  pack.pack(0), pack.pack(body.nonce);
+  pack.pack(1), put_bin(pack, roots.view());
+}
+
+void put(Packer& pack, const BucketsBody& body) {
+  pack.pack_map(2);
+  pack.pack(0), pack.pack(body.nonce);
+  pack.pack(1), put_array(pack, body.parts.size());
+  for (const auto& part : body.parts) {
+    ByteWriter sums;
+    for (const std::uint64_t sum : part.sums) sums.u64(sum);
+    put_array(pack, 2), pack.pack(part.shard), put_bin(pack, sums.view());
+  }
+}
+
+void put(Packer& pack, const RepairBody& body) {
+  std::string bits(kBucketSetBytes, '\0');
+  for (std::size_t i = 0; i < body.buckets.size(); ++i) {
+    if (body.buckets[i]) bits[i / 8] = static_cast<char>(bits[i / 8] | (1 << (i % 8)));
+  }
+  pack.pack_map(body.back ? 5 : 4);
+  pack.pack(0), pack.pack(body.nonce);
+  pack.pack(1), pack.pack(body.shard);
+  pack.pack(2), put_bin(pack, bits);
+  pack.pack(3), put_bin(pack, body.after);
+  if (body.back) pack.pack(4), pack.pack(true);
+}
+
+void put(Packer& pack, const RepairedBody& body) {
+  pack.pack_map(5);
+  pack.pack(0), pack.pack(body.nonce);
+  pack.pack(1), pack.pack(body.shard);
+  pack.pack(2), put_bin(pack, body.cells.bytes());
+  pack.pack(3), put_bin(pack, body.next);
+  pack.pack(4), pack.pack(body.end);
+}
 
 }  // namespace
 

@@ -50,6 +50,18 @@ struct Describe {
     return "mended " + plural(cells, "cell") + ", " + std::to_string(body.missing.size()) + " missing";
   }
   std::string operator()(const StoppingBody&) { return "stopping"; }
+  std::string operator()(const SupersededBody&) { return "superseded"; }
+  std::string operator()(const AuditBody& body) {
+    return "audit of " + plural(body.roots.size(), "shard");
+  }
+  std::string operator()(const BucketsBody& body) { return "buckets of " + plural(body.parts.size(), "shard"); }
+  std::string operator()(const RepairBody& body) {
+    return "repair " + plural(body.buckets.count(), "bucket") + (body.after.empty() ? "" : ", from a position") +
+           (body.back ? ", in return" : "");
+  }
+  std::string operator()(const RepairedBody& body) {
+    return "repaired: " + plural(cell_count(body.cells), "cell") + (body.end ? ", to the end" : "");
+  }
 };
 
 }  // namespace

@@ -48,6 +48,7 @@ enum class Refusal : std::uint8_t {
   kNotJoined,          // "not_joined": no cluster yet.
   kFull,               // "full": the map is over its mark.
   kStopping,           // "stopping"
+  kSuperseded,         // "superseded": peers know a later life of this node, and do not listen to this one.
   kDamaged,            // "damaged": the row it needs is damaged and not mended yet.
 };
 std::string_view to_string(Refusal refusal);

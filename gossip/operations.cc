@@ -109,6 +109,7 @@ std::string_view to_string(Refusal refusal) {
     case Refusal::kNotJoined: return "not_joined";
     case Refusal::kFull: return "full";
     case Refusal::kStopping: return "stopping";
+    case Refusal::kSuperseded: return "superseded";
     case Refusal::kDamaged: return "damaged";
   }
   return "unknown";
@@ -125,6 +126,11 @@ std::string_view to_string(Outcome outcome) {
 
 std::optional<Reply> Operations::check(const Operation& operation, const Standing& standing) const {
   if (core_.stopping) return refused(operation, Refusal::kStopping, "this node is going down: ask another one");
+  if (core_.superseded) {
+    return refused(operation, Refusal::kSuperseded,
+                   "peers know a later life of this node (an old copy of a data directory, or one that runs twice) and do "
+                   "not listen to this one: ask another node, and look at this one's log");
+  }
   if (!core_.joined()) {
     return refused(operation, Refusal::kNotJoined, "this node does not belong to a cluster yet: it is waiting for the members it was told to join");
   }

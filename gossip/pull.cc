@@ -87,7 +87,7 @@ void Pull::tick() {
       ++at;
       continue;
     }
-    core_.count("pulls_unanswered");
+    core_.count(at->second.progressed ? "pulls_cut_in_the_middle" : "pulls_unanswered");
     late_[at->first].nonce = at->second.nonce;
     at = questions_.erase(at);  // The next round that finds a difference asks again.
   }
@@ -214,6 +214,7 @@ void Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
     questions_.erase(at);
     core_.count("pulls_completed");
   } else {
+    question.progressed = true;
     ask(from, question);
   }
 }

@@ -52,6 +52,7 @@ class Pull {
     std::set<ShardId> asked;     // Of the outstanding message.
     std::set<ShardId> later;     // To ask once this is answered.
     std::int64_t expires_at_ms = 0;
+    bool progressed = false;     // A part of what was wanted is here.
   };
   void ask(NodeId peer, Question& question);
   std::int64_t patience_ms(NodeId peer) const;

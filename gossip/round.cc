@@ -49,8 +49,9 @@ bool Round::on_summary(NodeId from, OriginId origin, const SummaryBody& body) {
   core_.count("rounds_in_sync");
   core_.clocks.promise(origin, body.promise);
   core_.peers[from].agreed_at_ms = core_.now.monotonic_ms;
-  core_.send(from, AgreedBody{body.digest, core_.promise_of_step()});
+  core_.send(from, AgreedBody{body.digest, core_.promise_of_step(), core_.root_of_durable()});
   compare_members(from);
+  audit_.agreed(from, body.root);
   return true;
 }
 
@@ -61,6 +62,7 @@ bool Round::on_agreed(NodeId from, OriginId origin, const AgreedBody& body) {
   core_.peers[from].agreed_at_ms = core_.now.monotonic_ms;
   core_.clocks.promise(origin, body.promise);
   compare_members(from);
+  audit_.agreed(from, body.root);
   return true;
 }
 

@@ -1,16 +1,17 @@
 // gossip/round.h -- anti-entropy: every interval one random peer is told, in a few bytes, what this node holds.
 //
-//     teller                                  peer
-//       | -- summary {digest, promise} -----> |   equal: raises its clock to the teller's promise
-//       | <----- agreed {digest, promise} --- |          and answers with its own
-//       | <------- digests {per shard} ------ |   different: what differs can be told from these
-//       | -- pull ... ----------------------> |          and the peer pulls back what it lacks (gossip/pull)
+//     teller                                      peer
+//       | -- summary {digest, promise, root} ---> |   equal: raises its clock to the teller's promise, and answers with
+//       | <-- agreed {digest, promise, root} ---- |          its own; both then compare roots (gossip/audit)
+//       | <------ digests {per shard} ----------- |   different: what differs can be told from these
+//       | -- pull ... --------------------------> |          and the peer pulls back what it lacks (gossip/pull)
 //
 // A round in sync costs two messages of fixed size, whatever the size of the data.  A node's entry for its own origin
 // is always "now"; that is how clocks, and so floors, advance when nobody writes.
 // Transcripts: tests/gossip/round_test.cc
 #pragma once
 
+#include "gossip/audit.h"
 #include "gossip/core.h"
 #include "gossip/pull.h"
 
@@ -18,7 +19,7 @@ namespace kith {
 
 class Round {
  public:
-  Round(Core& core, Pull& pull) : core_(core), pull_(pull) {}
+  Round(Core& core, Pull& pull, Audit& audit) : core_(core), pull_(pull), audit_(audit) {}
 
   // At the start of a life, or of being a member: tells everybody, so that who hears of it can fence the earlier ones.
   // Of too many to tell each, the neighbours and a few others; the push of the record tells the rest.
@@ -26,13 +27,15 @@ class Round {
   bool tick();            // True when a round began.
   std::int64_t wake_at_ms() const { return next_at_ms_; }
 
-  // Both return whether the two nodes hold the same.
+  // Both return whether the two nodes hold the same, as far as clocks know.
   bool on_summary(NodeId from, OriginId origin, const SummaryBody& body);
   bool on_agreed(NodeId from, OriginId origin, const AgreedBody& body);
   void on_digests(NodeId from, const DigestsBody& body);
 
  private:
-  void tell(NodeId peer) { core_.send(peer, SummaryBody{core_.clocks.digest(), core_.promise_of_step()}); }
+  void tell(NodeId peer) {
+    core_.send(peer, SummaryBody{core_.clocks.digest(), core_.promise_of_step(), core_.root_of_durable()});
+  }
 
   std::vector<NodeId> first_to_tell();
   void compare_members(NodeId peer);
@@ -41,6 +44,7 @@ class Round {
 
   Core& core_;
   Pull& pull_;
+  Audit& audit_;
   std::int64_t next_at_ms_ = 0;
 };
 

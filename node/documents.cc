@@ -113,6 +113,7 @@ std::string status_document(const NodeFacts& facts) {
         {"peer_address", facts.peer_address}}},
       {"now", time_json(engine.now)},
       {"clock_fenced", engine.clock_fenced},
+      {"superseded", engine.superseded},
       {"clock_ahead_ms", engine.clock_ahead_ms},
       {"full", engine.full},
       {"pulls_outstanding", engine.pulls_outstanding},

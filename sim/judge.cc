@@ -166,6 +166,7 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
     stepped_.erase(stepped);
   }
   std::vector<StoreKey> keys;
+  std::set<StoreKey> mended(batch.forgotten().begin(), batch.forgotten().end());
   for (const auto& change : batch.cells()) {
     if (!judged(change.shard)) continue;
     StoreKey key = store_key(change.shard, change.cell);
@@ -196,6 +197,7 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
       }
     }
     at.disk.ghost[key].join(change.delta);
+    if (change.mends) mended.insert(key);
     keys.push_back(std::move(key));
   }
   if (newest) {
@@ -213,11 +215,11 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
   }
   for (const StoreKey& key : keys) {
     const auto ghost = at.disk.ghost.find(key);
-    if (ghost != at.disk.ghost.end()) compare(at, key, ghost->second, *snapshot);
+    if (ghost != at.disk.ghost.end()) compare(at, key, ghost->second, *snapshot, mended.contains(key));
   }
 }
 
-void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot) {
+void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended) {
   Row row;
   const Snapshot::Lookup found = snapshot.get(key, row);
   if (found == Snapshot::Lookup::kDamaged) {
@@ -227,6 +229,7 @@ void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, co
   const Content content = found == Snapshot::Lookup::kFound ? row.content : Content{};
   if (ghost.rotten) {
     if (found == Snapshot::Lookup::kMissing) return;
+    if (!mended) throw Violation('K', at.name + " shows the damaged " + cell_in_words(key) + ", which nobody mended: " + in_words(content));
     if (!ghost.covers(content)) {
       throw Violation('K', at.name + " shows of the damaged " + cell_in_words(key) + " what it never held: " + in_words(content));
     }
@@ -339,7 +342,7 @@ void Judge::at_the_end(const std::vector<Machine*>& machines) {
   for (Machine* machine : machines) {
     const auto snapshot = machine->disk.store->snapshot();
     const auto held = contents_of(*machine);
-    for (auto& [key, ghost] : machine->disk.ghost) compare(*machine, key, ghost, *snapshot);
+    for (auto& [key, ghost] : machine->disk.ghost) compare(*machine, key, ghost, *snapshot, false);
     for (const auto& [key, content] : held) {
       if (judged(shard_of_store_key(key)) && !machine->disk.ghost.contains(key)) {
         throw Violation('K', machine->name + " holds a row of " + cell_in_words(key) + " that nobody put there");

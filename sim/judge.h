@@ -75,7 +75,7 @@ class Judge {
   void check_answer(const Machine& from, const Attempt& attempt, const Reply& reply) const;
   void check_replicas(const Machine& from, const Attempt& attempt, const Reply& reply, const std::vector<Machine*>& machines) const;
   std::vector<Effect> effects_of(const Attempt& attempt, const Tag& tag) const;
-  static void compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot);
+  static void compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended);
   bool judged(ShardId shard) const { return shard != kSystemShard || scenario_.nodes.size() <= kMembersJudgedMax; }
 
   static constexpr std::size_t kMembersJudgedMax = 64;  // Above, a ghost of the member table per node would cost more than all else.

@@ -213,6 +213,9 @@ const Fields<EngineOptions>& engine_fields() {
       time_ms("lease", &EngineOptions::lease_ms),
       count("answer_bytes_max", &EngineOptions::answer_bytes_max),
       count("push_bytes_max", &EngineOptions::push_bytes_max),
+      count("direct_members_max", &EngineOptions::direct_members_max),
+      time_ms("relay_silent", &EngineOptions::relay_silent_ms),
+      time_ms("relay_gather", &EngineOptions::relay_gather_ms),
       share("full_at", &EngineOptions::full_at),
   };
   return kFields;

@@ -132,7 +132,13 @@ void World::deliver(const Due& due) {
   if (!network_->arrive(due.what, from, bytes)) return;
   Machine& to = *machines_[due.machine];
   if (tracing()) trace(machines_[from]->name + " -> " + to.name + (to.up() ? "" : " (down)") + ": " + describe(bytes));
+  const auto before = tracing() ? to.counters(now_us_) : std::map<std::string, std::uint64_t>{};
   to.input(now_us_, PeerFrame{std::move(bytes)});
+  if (!tracing()) return;
+  for (const auto& [counter, count] : to.counters(now_us_)) {
+    const auto at = before.find(counter);
+    if (counter.starts_with("dropped_") && count != (at == before.end() ? 0 : at->second)) trace(to.name + " " + counter);
+  }
 }
 
 // ---- Machines

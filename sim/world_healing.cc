@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::int64_t kLookEveryUs = 250'000;
 constexpr std::int64_t kQuietUs = 5'000'000;
-constexpr std::int64_t kRestartEveryUs = 20'000'000;
 constexpr std::int64_t kWaitedForMs = 30'000;
 constexpr std::int64_t kStragglerDelays = 50;  // An exponential delay above so many of its mean is one in 10^21.
 
@@ -68,7 +67,8 @@ bool World::was_cloned(const Machine& machine) const {
 
 void World::converge(const std::vector<Machine*>& machines, char law, const std::string& who) {
   const std::int64_t since_us = now_us_;
-  while (!judge_.equal(machines) || std::any_of(machines.begin(), machines.end(), [](const Machine* it) { return !it->up(); })) {
+  const auto well = [&](Machine* it) { return it->up() && it->engine().status(it->instant(now_us_)).rows_damaged == 0; };
+  while (!judge_.equal(machines) || !std::all_of(machines.begin(), machines.end(), well)) {
     if (now_us_ - since_us >= scenario_.settle_us) {
       std::string down;
       for (const Machine* it : machines) down += it->up() ? "" : "; " + it->name + " is down";
@@ -77,8 +77,12 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
     run_until(now_us_ + kLookEveryUs);
     for (Machine* it : machines) {
       start(*it);  // As a supervisor does with what went down by itself.
-      // A copy of it whose clock was ahead began a life later than its own: it has to begin one later still.
-      if (was_cloned(*it) && (now_us_ - since_us) % kRestartEveryUs == 0) it->crash(now_us_), start(*it);
+      // And what the log asks for.
+      if (it->up() && it->engine().status(it->instant(now_us_)).superseded) {
+        mark("restarted because it was superseded");
+        it->crash(now_us_);
+        start(*it);
+      }
     }
   }
 }

@@ -26,6 +26,7 @@ struct Undo {
 struct State {
   std::array<Items, kDatabaseCount> databases;
   std::uint64_t bytes = 0;
+  std::uint64_t version = 0;  // Of the set of keys: a walk whose version it is may simply step on.
   mutable std::shared_mutex mutex;
 
   Items& operator[](Database database) { return databases[static_cast<std::size_t>(database)]; }
@@ -39,7 +40,7 @@ struct State {
     if (it != items.end()) {
       bytes -= key.size() + it->second.size();
       before = std::move(it->second);
-      if (!value) items.erase(it);
+      if (!value) items.erase(it), ++version;
     }
     if (value) {
       bytes += key.size() + value->size();
@@ -47,6 +48,7 @@ struct State {
         it->second = *std::move(value);
       } else {
         items.emplace(key, *std::move(value));
+        ++version;
       }
     }
     return before;
@@ -70,10 +72,13 @@ class MapWalk final : public Walk {
     return move([&](const Items& items) { return before(items, key); });
   }
   bool next() override {
-    return move([&](const Items& items) { return items.upper_bound(key_); });
+    return move([&](const Items& items) { return still_here() ? std::next(at_) : items.upper_bound(key_); });
   }
   bool previous() override {
-    return move([&](const Items& items) { return before(items, key_); });
+    return move([&](const Items& items) {
+      if (!still_here()) return before(items, key_);
+      return at_ == items.begin() ? items.end() : std::prev(at_);
+    });
   }
 
   std::string_view key() const override { return key_; }
@@ -92,15 +97,20 @@ class MapWalk final : public Walk {
     const Items& items = state_[database_];
     const auto it = find(items);
     if (it == items.end()) return false;
-    std::string key = it->first;
-    key_.swap(key);
-    value_ = it->second;
+    at_ = it;
+    version_ = state_.version;
+    key_.assign(it->first);
+    value_.assign(it->second);
     return true;
   }
+  // SUBTLE: a map's iterators outlive every change but the removal of their own item.
+  bool still_here() const { return version_ == state_.version; }
 
   const State& state_;
   Database database_;
   bool locks_;
+  Items::const_iterator at_;
+  std::uint64_t version_ = ~std::uint64_t{0};  // Of the state when `at_` was found.
   std::string key_, value_;
 };
 

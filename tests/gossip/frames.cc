@@ -170,6 +170,25 @@ std::vector<Envelope> examples() {
   relayed.relayed.push_back({NodeId{0x52}, origin, first, push.parts});
   relayed.relayed.push_back({NodeId{0x53}, OriginId{0x0b}, first, {{3, {}, second, {}}, {3, second, {second.value + 1}, {}}}});
   out.push_back(example(relayed));
+
+  SummaryBody with_root{0xd1, second, 0xd4};
+  out.push_back(example(with_root));
+  out.push_back(example(AgreedBody{0xd1, second, 0xd4}));
+  AuditBody audit{9, {{2, 0xd5}, {kSystemShard, 0}}};
+  out.push_back(example(audit));
+  BucketsBody buckets{9, {{2, {}}}};
+  buckets.parts[0].sums[0] = 0xd6;
+  buckets.parts[0].sums[255] = 0xd7;
+  out.push_back(example(buckets));
+  RepairBody repair{9, 2, {}, {}};
+  repair.buckets.set(0).set(9).set(255);
+  out.push_back(example(repair));
+  repair.after = key;
+  repair.back = true;
+  out.push_back(example(repair));
+  out.push_back(example(RepairedBody{9, 2, cells, key, false}));
+  out.push_back(example(RepairedBody{9, kSystemShard, {}, {}, true}));
+  out.push_back(example(SupersededBody{OriginId{5}, Timestamp::at_ms(9)}));
   return out;
 }
 

@@ -62,19 +62,28 @@ std::vector<Shape> shapes() {
   nonce.optional = true;
   Field spread = boolean(), relayed = array_of({number(1), number(2), number(3), array_of(push)});
   spread.optional = relayed.optional = true;
+  Field root = number(3), back = boolean();
+  root.optional = back.optional = true;
+  const std::string roots = from_hex("0002 0000000000000005 ffff 0000000000000000");
+  const std::vector<Field> buckets{number(2), bin(std::string(2048, 's'))};
   return {{"join", 0, {text("n2"), text("n2:2"), text(""), number(0), number(9)}},
           {"welcome", 1, {text("kith"), number(4), number(9)}},
           {"refuse", 2, {text("code"), text("sentence"), number(9)}},
           {"push", 3, {array_of(push), nonce, spread, relayed}, 0, push},
           {"ack", 4, {number(9)}},
-          {"summary", 5, {number(1), number(2)}},
-          {"agreed", 6, {number(1), number(2)}},
+          {"summary", 5, {number(1), number(2), root}},
+          {"agreed", 6, {number(1), number(2), root}},
           {"digests", 7, {array_of(digests)}, 0, digests},
           {"pull", 8, {number(9), array_of(pull)}, 1, pull},
           {"rows", 9, {number(9), array_of(rows), number(2)}, 1, rows},
           {"fetch", 10, {keys}},
           {"mended", 11, {array_of(mended), keys}, 0, mended},
-          {"stopping", 12, {}}};
+          {"stopping", 12, {}},
+          {"audit", 13, {number(9), bin(roots)}},
+          {"buckets", 14, {number(9), array_of(buckets)}, 1, buckets},
+          {"repair", 15, {number(9), number(2), bin(std::string(32, 'b')), bin(key), back}},
+          {"repaired", 16, {number(9), number(2), bin(""), bin(key), {kBoolean, pack::boolean(false)}}},
+          {"superseded", 17, {number(7), number(8)}}};
 }
 
 pack::Fields envelope_fields(std::uint64_t type, std::string body) {
@@ -240,7 +249,7 @@ TEST_CASE("message: what a later version adds is skipped, and a type it adds is 
   Envelope out;
   REQUIRE(decode(framed(pack::map(fields)), out) == FrameError::kNone);
   CHECK(std::get<AckBody>(out.body).nonce == 9);
-  for (const std::uint64_t type : {std::uint64_t{13}, std::uint64_t{14}, std::uint64_t{1} << 40}) {
+  for (const std::uint64_t type : {std::uint64_t{18}, std::uint64_t{19}, std::uint64_t{1} << 40}) {
     CHECK(error_of(frame_of(type, pack::map({}))) == FrameError::kUnknownType);
     CHECK(error_of(frame_of(type, pack::text("not even a map"))) == FrameError::kUnknownType);
   }
@@ -327,6 +336,64 @@ TEST_CASE("message: limits and sense of single fields") {
   CHECK(fetch(3) == FrameError::kNone);
   CHECK(fetch(kStoreKeyBytesMax) == FrameError::kNone);
   CHECK(fetch(kStoreKeyBytesMax + 1) == FrameError::kBody);
+}
+
+TEST_CASE("message: limits and sense of what audits say") {
+  const auto body_error = [](std::uint64_t type, const pack::Fields& fields) {
+    return error_of(frame_of(type, pack::map(fields)));
+  };
+  const auto audit = [&](std::uint64_t nonce, const char* roots) {
+    return body_error(13, {{0, pack::number(nonce)}, {1, pack::bin(from_hex(roots))}});
+  };
+  CHECK(audit(1, "") == FrameError::kNone);
+  CHECK(audit(0, "") == FrameError::kBody);  // A question without a nonce.
+  CHECK(audit(1, "0002 0000000000000005") == FrameError::kNone);
+  CHECK(audit(1, "0002 00000000000005") == FrameError::kBody);  // Cut.
+  CHECK(audit(1, "0002") == FrameError::kBody);
+  CHECK(audit(1, "0002 0000000000000005 0003 0000000000000005 ffff 0000000000000005") == FrameError::kNone);
+  CHECK(audit(1, "0003 0000000000000005 0002 0000000000000005") == FrameError::kBody);  // Unsorted.
+  CHECK(audit(1, "0003 0000000000000005 0003 0000000000000005") == FrameError::kBody);  // Twice.
+  CHECK(audit(1, "0fff 0000000000000005") == FrameError::kNone);
+  CHECK(audit(1, "1000 0000000000000005") == FrameError::kBody);  // No such shard can be.
+
+  const auto buckets = [&](std::size_t bytes) {
+    const auto part = pack::array({pack::number(2), pack::bin(std::string(bytes, 's'))});
+    return body_error(14, {{0, pack::number(1)}, {1, pack::array({part})}});
+  };
+  CHECK(buckets(2048) == FrameError::kNone);
+  for (const std::size_t bytes : {0u, 2040u, 2047u, 2049u, 2056u}) CHECK(buckets(bytes) == FrameError::kBody);
+
+  const auto repair = [&](std::uint64_t nonce, std::uint64_t shard, const std::string& bits, std::size_t after) {
+    return body_error(15, {{0, pack::number(nonce)},
+                           {1, pack::number(shard)},
+                           {2, pack::bin(bits)},
+                           {3, pack::bin(std::string(after, 'k'))}});
+  };
+  const std::string bits(32, 'b');
+  CHECK(repair(1, 2, bits, 0) == FrameError::kNone);
+  CHECK(repair(1, 2, bits, kStoreKeyBytesMax) == FrameError::kNone);
+  CHECK(repair(1, 2, bits, kStoreKeyBytesMax + 1) == FrameError::kBody);
+  CHECK(repair(0, 2, bits, 0) == FrameError::kBody);
+  CHECK(repair(1, kSystemShard, bits, 0) == FrameError::kNone);
+  CHECK(repair(1, kShardsMax, bits, 0) == FrameError::kBody);
+  CHECK(repair(1, 2, std::string(31, 'b'), 0) == FrameError::kBody);
+  CHECK(repair(1, 2, std::string(33, 'b'), 0) == FrameError::kBody);
+  CHECK(repair(1, 2, "", 0) == FrameError::kBody);
+  CHECK(repair(1, 2, std::string(32, '\0'), 0) == FrameError::kBody);  // Of no bucket.
+
+  const auto repaired = [&](std::uint64_t shard, std::size_t next, bool end) {
+    return body_error(16, {{0, pack::number(1)},
+                           {1, pack::number(shard)},
+                           {2, pack::bin("")},
+                           {3, pack::bin(std::string(next, 'k'))},
+                           {4, pack::boolean(end)}});
+  };
+  CHECK(repaired(2, 0, true) == FrameError::kNone);
+  CHECK(repaired(2, kStoreKeyBytesMax, false) == FrameError::kNone);
+  CHECK(repaired(2, kStoreKeyBytesMax + 1, false) == FrameError::kBody);
+  CHECK(repaired(2, 0, false) == FrameError::kBody);  // Not at the end, and nowhere.
+  CHECK(repaired(2, 3, true) == FrameError::kBody);
+  CHECK(repaired(kShardsMax, 0, true) == FrameError::kBody);
 }
 
 }  // namespace

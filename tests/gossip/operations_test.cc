@@ -381,12 +381,13 @@ TEST_CASE("operations: a lost ack is made up for by a pull or a round") {
 }
 
 // Goal: equal clocks vouch only for what clocks cover.
-// Method: n1 has an entry from behind a gap, so no clock covers it, and n2 does not have it.  Its retry at n1 asks for
-// two
-//         replicas while rounds find n1 and n2 in step.
+// Method: n1 has an entry from behind a gap, so no clock covers it, and n2 does not have it, nor is it audited.  Its
+//         retry at n1 asks for two replicas while rounds find n1 and n2 in step.
 TEST_CASE("operations: nodes in step do not vouch for an entry from behind a gap") {
   Network network;
   begin_cluster(network, 3);
+  Tap tap(network);
+  tap.lose = {"audit"};
   Puppet puppet(network, "n3");
   network.kill("n3");
   const Timestamp at = puppet.now();

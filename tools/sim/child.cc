@@ -1,14 +1,17 @@
 #include "tools/sim/child.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -67,7 +70,8 @@ std::optional<std::string> receive_message(int socket) {
 
 // Of all that was printed, the line that says what was wrong: an assertion's, a sanitizer's, or the last.
 std::string telling_line(const std::string& printed) {
-  constexpr std::array<std::string_view, 4> kTelling = {"kith: bug:", "ERROR: AddressSanitizer", "runtime error:", "what():"};
+  constexpr std::array<std::string_view, 4> kTelling = {"kith: bug:", "ERROR: AddressSanitizer",
+                                                        "runtime error:", "what():"};
   for (const std::string_view telling : kTelling) {
     std::istringstream lines(printed);
     for (std::string line; std::getline(lines, line);) {
@@ -105,6 +109,7 @@ Child::Child(Serve serve) {
     if (::getppid() != parent) ::_exit(0);  // It was gone before that.
     std::signal(SIGINT, SIG_IGN);
     std::signal(SIGTERM, SIG_DFL);
+    std::signal(SIGABRT, SIG_DFL);  // Whoever handles the parent's has nothing to say about ours.
     ::close(ends[0]);
     ::dup2(errors_, STDERR_FILENO);
     live(ends[1], serve);
@@ -119,7 +124,8 @@ Child::~Child() {
   ::close(errors_);
 }
 
-// SUBTLE: noexcept, so that what is thrown ends the child with its text on stderr and never unwinds into the parent's code.
+// SUBTLE: noexcept, so that what is thrown ends the child with its text on stderr, and never unwinds into the parent's
+// code.
 void Child::live(int socket, const Serve& serve) noexcept {
   while (const auto request = receive_message(socket)) {
     // The last words must be about the request at hand.
@@ -134,6 +140,17 @@ void Child::live(int socket, const Serve& serve) noexcept {
 void Child::ask(const std::string& request) { (void)send_message(socket_, request); }
 
 std::optional<std::string> Child::answer() { return receive_message(socket_); }
+
+bool Child::wait(std::int64_t limit_us) const {
+  using Clock = std::chrono::steady_clock;
+  const auto until = Clock::now() + std::chrono::microseconds(limit_us);
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count() + 1;
+    if (left <= 0) return false;
+    pollfd socket{.fd = socket_, .events = POLLIN, .revents = 0};
+    if (::poll(&socket, 1, static_cast<int>(std::min<std::int64_t>(left, 60'000))) > 0) return true;
+  }
+}
 
 void Child::end() {
   if (id_ > 0) ::kill(id_, SIGKILL);

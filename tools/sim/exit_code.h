@@ -9,9 +9,9 @@
 namespace kith::sim::tool {
 
 inline constexpr int kAllHeld = 0;
-inline constexpr int kBroken = 1;        // A law was broken, or a sweep missed a mark, or the tool could not do its work.
-inline constexpr int kBadInput = 2;      // The command line or a scenario makes no sense.
-inline constexpr int kInterrupted = 130; // By Ctrl-C, before anything was broken.
+inline constexpr int kBroken = 1;    // A law was broken, or a sweep missed a mark, or the tool could not do its work.
+inline constexpr int kBadInput = 2;  // The command line or a scenario makes no sense.
+inline constexpr int kInterrupted = 130;  // By Ctrl-C, before anything was broken.
 
 class ToolError : public std::runtime_error {
  public:

@@ -2,8 +2,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 
 #include "sim/swarm.h"
 #include "tools/sim/exit_code.h"
@@ -13,12 +15,16 @@ namespace kith::sim::tool {
 namespace {
 
 std::string text_of(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    throw ToolError(kBadInput, path + ": is a directory; give a scenario file, as " + path + "/*.toml");
+  }
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
-  if (in) text << in.rdbuf();
-  // A directory opens well enough, and fails when it is read.
-  if (!in || (text.str().empty() && in.peek() != std::ifstream::traits_type::eof())) {
+  if (in.peek() != std::ifstream::traits_type::eof()) text << in.rdbuf();
+  else if (in.is_open()) in.clear();  // It is empty.
+  if (!in || in.bad()) {
     throw ToolError(kBadInput, path + ": cannot be read (" + std::strerror(errno == 0 ? EIO : errno) +
                                    "); give a scenario file, as in sim/scenarios/");
   }

@@ -21,7 +21,9 @@ const std::vector<Law>& laws() {
 
 std::string law_words(char letter) {
   for (const Law& law : laws()) {
-    if (law.letter == letter) return std::string(1, letter) + ", " + std::string(law.name) + ": " + std::string(law.means);
+    if (law.letter == letter) {
+      return std::string(1, letter) + ", " + std::string(law.name) + ": " + std::string(law.means);
+    }
   }
   return std::string(1, letter);
 }

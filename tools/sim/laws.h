@@ -13,7 +13,7 @@ struct Law {
   std::string_view means;
 };
 
-const std::vector<Law>& laws();                  // In the order of sim/verdict.h.
-std::string law_words(char letter);              // "D, durability: no acknowledged write is lost"
+const std::vector<Law>& laws();      // In the order of sim/verdict.h.
+std::string law_words(char letter);  // "D, durability: no acknowledged write is lost"
 
 }  // namespace kith::sim::tool

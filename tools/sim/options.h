@@ -18,15 +18,15 @@ struct SeedRange {
 
 struct CommandLine {
   enum class Command : std::uint8_t { kRun, kSweep, kShrink, kBench, kHash } command = Command::kRun;
-  std::string program;                       // As in Extras.
-  std::string plant;                         // Of a planted fault; empty: none.
+  std::string program;  // As in Extras.
+  std::string plant;    // Of a planted fault; empty: none.
 
   // ---- A history
-  std::vector<std::string> files;            // Scenarios.
-  std::vector<std::uint64_t> seeds;          // hash, shrink: drawn ones.  run: at most one.
-  std::optional<std::uint64_t> seed;         // Instead of the file's.
+  std::vector<std::string> files;     // Scenarios.
+  std::vector<std::uint64_t> seeds;   // hash, shrink: drawn ones.  run: at most one.
+  std::optional<std::uint64_t> seed;  // Instead of the file's.
   std::uint32_t faults_percent = 50;
-  bool typical = false;                      // Drawn as `bench` draws.
+  bool typical = false;  // Drawn as `bench` draws.
   bool check_messages = false;
 
   // ---- run
@@ -37,13 +37,15 @@ struct CommandLine {
 
   // ---- sweep
   SeedRange range{.first = 1, .last = 500};
-  std::uint64_t fresh = 0;                   // So many, from an unforeseeable one on.
+  std::uint64_t fresh = 0;  // So many, from an unforeseeable one on.
   double minutes = 0;
   unsigned jobs = 2;
   bool twice = false, hashes = false, marks = false, first_failure = false;
 
   // ---- shrink
   std::uint64_t runs_max = 5000;
+  std::uint64_t nodes_min = 2;
+  std::string like;  // In the text of a failure, for it to be the same one.
   std::string out;
 
   // ---- bench

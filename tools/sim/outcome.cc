@@ -77,11 +77,12 @@ Outcome run_measured(const Scenario& scenario, std::uint64_t seed, const RunOpti
   out.processor_us = processor_now_us() - processor_began_us;
   out.real_us = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began).count();
   if (!twice || out.result.failure) return out;
-  const RunResult again = run(scenario, seed, {.trace = {}, .recording = nullptr, .check_messages = options.check_messages});
+  const RunResult again =
+      run(scenario, seed, {.trace = {}, .recording = nullptr, .check_messages = options.check_messages});
   if (again.trace_hash != out.result.trace_hash) {
     out.result.failure = Failure{'T', out.result.virtual_us,
-                                 "two runs in one process differ: their hashes are " + hash_words(out.result.trace_hash) +
-                                     " and " + hash_words(again.trace_hash)};
+                                 "two runs in one process differ: their hashes are " +
+                                     hash_words(out.result.trace_hash) + " and " + hash_words(again.trace_hash)};
   }
   return out;
 }

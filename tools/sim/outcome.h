@@ -15,8 +15,8 @@ namespace kith::sim::tool {
 struct Outcome {
   std::uint64_t seed = 0;
   RunResult result;
-  std::int64_t real_us = 0;         // By the clock on the wall.
-  std::int64_t processor_us = 0;    // What the processor spent on it.
+  std::int64_t real_us = 0;       // By the clock on the wall.
+  std::int64_t processor_us = 0;  // What the processor spent on it.
 };
 
 // Runs it, and measures.  With `twice` a second time, and compares the traces (law T).

@@ -22,7 +22,12 @@ std::int64_t now_us() {
 }  // namespace
 
 Progress::Progress(std::string noun, std::uint64_t all, std::int64_t limit_us)
-    : noun_(std::move(noun)), all_(all), limit_us_(limit_us), began_us_(now_us()), terminal_(::isatty(STDERR_FILENO) != 0), shown_us_(began_us_) {}
+    : noun_(std::move(noun)),
+      all_(all),
+      limit_us_(limit_us),
+      began_us_(now_us()),
+      terminal_(::isatty(STDERR_FILENO) != 0),
+      shown_us_(began_us_) {}
 
 Progress::~Progress() { clear(); }
 
@@ -47,14 +52,16 @@ void Progress::show(std::uint64_t done, const std::string& more, bool now) {
   double share = all_ == 0 ? 0 : static_cast<double>(done) / static_cast<double>(all_);
   if (limit_us_ > 0) share = std::max(share, elapsed_us / static_cast<double>(limit_us_));
   share = std::clamp(share, 0.0, 1.0);
-  std::string text = with_commas(done) + " of " + counted(all_, noun_) + more + ", " + one_digit(per_second) + " a second";
+  std::string text =
+      with_commas(done) + " of " + counted(all_, noun_) + more + ", " + one_digit(per_second) + " a second";
   if (share > 0) text += ", " + span_words(static_cast<std::int64_t>(elapsed_us * (1 / share - 1))) + " left";
   if (!terminal_) {
     std::cerr << text << "\n" << std::flush;
     return;
   }
   const auto full = static_cast<std::size_t>(share * static_cast<double>(kBarWidth));
-  std::cerr << "\r\033[K[" << std::string(full, '#') << std::string(kBarWidth - full, '-') << "] " << text << std::flush;
+  std::cerr << "\r\033[K[" << std::string(full, '#') << std::string(kBarWidth - full, '-') << "] " << text
+            << std::flush;
   bar_ = true;
 }
 

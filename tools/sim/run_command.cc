@@ -8,6 +8,7 @@
 #include "tools/sim/history.h"
 #include "tools/sim/laws.h"
 #include "tools/sim/outcome.h"
+#include "tools/sim/report_files.h"
 #include "tools/sim/text.h"
 
 namespace kith::sim::tool {
@@ -51,26 +52,37 @@ void print_title(const History& history) {
 void print_story(const History& history, const Outcome& outcome) {
   const RunResult& result = outcome.result;
   print_line("claims", claims_words(history.scenario, result.failure));
-  const double ratio = outcome.real_us > 0 ? static_cast<double>(result.virtual_us) / static_cast<double>(outcome.real_us) : 0;
+  const double ratio =
+      outcome.real_us > 0 ? static_cast<double>(result.virtual_us) / static_cast<double>(outcome.real_us) : 0;
   print_line("time", span_words(result.virtual_us) + " of virtual time in " + span_words(outcome.real_us) + " (" +
                          with_commas(static_cast<std::uint64_t>(ratio)) + " times as fast)");
-  print_line("traffic", counted(result.messages, "message") + ", " + one_digit(static_cast<double>(result.message_bytes) / 1e6) +
-                            " MB; " + counted(result.writes, "acknowledged write"));
+  print_line("traffic", counted(result.messages, "message") + ", " +
+                            one_digit(static_cast<double>(result.message_bytes) / 1e6) + " MB; " +
+                            counted(result.writes, "acknowledged write"));
   if (result.converged_after_us >= 0) {
-    print_line("healed", "all replicas were equal " + span_words(result.converged_after_us) + " after everything was healed");
+    print_line("healed",
+               "all replicas were equal " + span_words(result.converged_after_us) + " after everything was healed");
   }
-  if (!history.scenario.heal_at_end && !result.failure) print_line("healed", "not at the end: that is how the scenario wants it");
+  if (!history.scenario.heal_at_end && !result.failure) {
+    print_line("healed", "not at the end: that is how the scenario wants it");
+  }
   if (result.failure) print_verdict(*result.failure, history);
   else print_line("verdict", "all laws were kept");
   print_line("history", hash_words(result.trace_hash));
 }
 
+// A history tells itself: in the child, so that an assertion is seen by whoever waits for it.
 int tell(const History& history, const CommandLine& line) {
   RunOptions options;
   options.check_messages = line.check_messages;
-  if (line.trace) options.trace = [](std::string_view text) { std::cout << text << std::endl; };  // At once: it may die.
+  if (line.trace) {
+    options.trace = [](std::string_view text) { std::cout << text << std::endl; };  // At once: it may die.
+  }
+  Recording recording;
+  if (!line.report_directory.empty()) options.recording = &recording;
   const Outcome outcome = run_measured(history.scenario, history.seed, options);
   print_story(history, outcome);
+  if (options.recording != nullptr) print_line("report", write_report(recording, line.report_directory));
   return outcome.result.failure ? kBroken : kAllHeld;
 }
 

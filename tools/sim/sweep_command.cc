@@ -37,7 +37,8 @@ class HashPrinter {
     const auto& failure = outcome.result.failure;
     // Of a process that died there is no hash; that it did is the same in both builds, or it is a difference.
     const bool died = failure && failure->law == 'A';
-    lines_[outcome.seed] = std::to_string(outcome.seed) + " " + (died ? "aborted" : hash_words(outcome.result.trace_hash)) + "\n";
+    lines_[outcome.seed] =
+        std::to_string(outcome.seed) + " " + (died ? "aborted" : hash_words(outcome.result.trace_hash)) + "\n";
     for (auto at = lines_.find(next_); at != lines_.end(); at = lines_.find(next_)) {
       std::cout << at->second;
       lines_.erase(at);
@@ -102,8 +103,9 @@ class SweepCommand {
     if (tally_.seeds() < kSeedsForMarks) return true;
     const auto missing = missing_marks(tally_.marks());
     for (const Mark& mark : missing) {
-      std::cout << "MISSED mark \"" << mark.name << "\": in " << with_commas(tally_.seeds()) << " seeds it was never met that "
-                << mark.means << "; either nothing causes it any more (sim/swarm.cc), or the engine cannot get there\n";
+      std::cout << "MISSED mark \"" << mark.name << "\": in " << with_commas(tally_.seeds())
+                << " seeds it was never met that " << mark.means
+                << "; either nothing causes it any more (sim/swarm.cc), or the engine cannot get there\n";
     }
     return missing.empty();
   }
@@ -125,7 +127,11 @@ int hash_command(const CommandLine& line) {
   int code = kAllHeld;
   for (const std::uint64_t seed : line.seeds) {
     HashPrinter hashes(seed);
-    const SweepPlan plan{.first = seed, .last = seed, .jobs = 1, .draw = [&](std::uint64_t it) { return draw(it, line); }, .in_worker = {}};
+    const SweepPlan plan{.first = seed,
+                         .last = seed,
+                         .jobs = 1,
+                         .draw = [&](std::uint64_t it) { return draw(it, line); },
+                         .in_worker = {}};
     const auto outcome = [&](Outcome&& it) {
       hashes.add(it);
       if (!it.result.failure) return;

@@ -53,13 +53,18 @@ std::string Tally::summary() const {
   std::string out = "seeds       " + with_commas(seeds()) + "\n";
   out += "failures    " + with_commas(failures_.size()) + "\n";
   for (const Law& law : laws()) {
-    const auto count = std::count_if(failures_.begin(), failures_.end(), [&](const auto& it) { return it.second.law == law.letter; });
-    if (count > 0) out += "  " + with_commas(static_cast<std::uint64_t>(count)) + " of law " + law_words(law.letter) + "\n";
+    const auto count =
+        std::count_if(failures_.begin(), failures_.end(), [&](const auto& it) { return it.second.law == law.letter; });
+    if (count > 0) {
+      out += "  " + with_commas(static_cast<std::uint64_t>(count)) + " of law " + law_words(law.letter) + "\n";
+    }
   }
-  out += "real time   " + span_words(real_us(0.5)) + " a seed (median), " + span_words(real_us(0.99)) + " (99 of 100 take less)\n";
-  out += "ratio       " + span_words(virtual_us_) + " of virtual time, " + with_commas(static_cast<std::uint64_t>(ratio())) +
-         " times real time on one core\n";
-  out += "traffic     " + counted(messages_, "message") + ", " + one_digit(static_cast<double>(message_bytes_) / 1e6) + " MB\n";
+  out += "real time   " + span_words(real_us(0.5)) + " a seed (median), " + span_words(real_us(0.99)) +
+         " (99 of 100 take less)\n";
+  out += "ratio       " + span_words(virtual_us_) + " of virtual time, " +
+         with_commas(static_cast<std::uint64_t>(ratio())) + " times real time on one core\n";
+  out += "traffic     " + counted(messages_, "message") + ", " + one_digit(static_cast<double>(message_bytes_) / 1e6) +
+         " MB\n";
   out += "writes      " + with_commas(writes_) + " acknowledged\n";
   return out;
 }
@@ -84,7 +89,8 @@ std::string Tally::mark_lines() const {
   for (const auto& [name, count] : all) width = std::max(width, name.size());
   std::string out = "marks       in how many seeds each situation was met, and how often; * must be met\n";
   for (const auto& [name, count] : all) {
-    const bool required = std::any_of(required_marks().begin(), required_marks().end(), [&n = name](const Mark& mark) { return mark.name == n; });
+    const bool required = std::any_of(required_marks().begin(), required_marks().end(),
+                                      [&n = name](const Mark& mark) { return mark.name == n; });
     const auto times = marks_.find(name);
     std::string seeds = with_commas(count);
     if (seeds.size() < 10) seeds.insert(0, 10 - seeds.size(), ' ');

@@ -17,19 +17,19 @@ class Tally {
 
   std::uint64_t seeds() const { return real_us_.size(); }
   const std::map<std::uint64_t, Failure>& failures() const { return failures_; }  // By seed.
-  std::int64_t real_us(double share) const;        // Of the seeds, so large a share took at most this.
-  double ratio() const;                            // Virtual over real time, on one core.
-  double processor_ratio() const;                  // The same over time of the processor.
+  std::int64_t real_us(double share) const;  // Of the seeds, so large a share took at most this.
+  double ratio() const;                      // Virtual over real time, on one core.
+  double processor_ratio() const;            // The same over time of the processor.
   std::int64_t virtual_us() const { return virtual_us_; }
   std::int64_t real_us() const { return sum_real_us_; }
   std::uint64_t steps() const { return steps_; }
   std::uint64_t messages() const { return messages_; }
   std::uint64_t writes() const { return writes_; }
-  const std::map<std::string, std::uint64_t>& marks() const { return marks_; }    // How often each was met.
+  const std::map<std::string, std::uint64_t>& marks() const { return marks_; }  // How often each was met.
 
-  std::string summary() const;                     // Lines.
+  std::string summary() const;  // Lines.
   std::string failure_lines(const CommandLine& line) const;
-  std::string mark_lines() const;                  // All marks, and in how many seeds.
+  std::string mark_lines() const;  // All marks, and in how many seeds.
 
  private:
   std::vector<std::int64_t> real_us_;

@@ -17,8 +17,10 @@ int run_line(const CommandLine& line, const Extras& extras) {
     case CommandLine::Command::kRun: return run_command(line);
     case CommandLine::Command::kSweep: return sweep_command(line);
     case CommandLine::Command::kHash: return hash_command(line);
-    default: return 2;
+    case CommandLine::Command::kShrink: return shrink_command(line);
+    case CommandLine::Command::kBench: return bench_command(line);
   }
+  return kBroken;
 }
 
 int run_words(const std::vector<std::string>& words, const Extras& extras) {

@@ -1,9 +1,9 @@
-// tools/sim/tool.h -- kith-sim, the command line of the simulator, as a function: so that another program can be it, with more.
+// tools/sim/tool.h -- kith-sim, the command line of the simulator, as a function: another program can be it, with more.
 //
 //     int main(int argc, char** argv) { return kith::sim::tool::run_tool({argv + 1, argv + argc}); }
 //
-// A program that was built with planted faults hands in `extras`: further commands, and what plants a fault by name, which
-// gives every command the option --plant NAME.  Exit codes: tools/sim/exit_code.h
+// A program that was built with planted faults hands in `extras`: further commands, and what plants a fault by name,
+// which gives every command the option --plant NAME.  Exit codes: tools/sim/exit_code.h
 #pragma once
 
 #include <functional>
@@ -14,8 +14,8 @@
 namespace kith::sim::tool {
 
 struct ExtraCommand {
-  std::string name;                  // Its first word: "mutants".
-  std::string about;                 // One line, for --help.
+  std::string name;                                               // Its first word: "mutants".
+  std::string about;                                              // One line, for --help.
   std::function<int(const std::vector<std::string>& words)> run;  // The words after its name, in; the exit code, out.
 };
 
