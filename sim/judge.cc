@@ -41,6 +41,8 @@ void Judge::on_start(const Machine& at, std::int64_t now_us) {
                              std::to_string(at.disk.last_commit.ms() % 1'000'000));
   }
   current_origin_[at.index] = status.origin;
+  started_[at.index] = &at;
+  claims_.forget(at.index);
   for (const auto& [key, ghost] : at.disk.ghost) {
     time_went_back_ |= ghost.tag().at > status.start;
     for (const auto& add : ghost.adds()) time_went_back_ |= add.at > status.start;
@@ -162,7 +164,7 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
   const Timestamp before = last_commit_[origin];
   Timestamp newest;
   if (const auto stepped = stepped_.find(at.index); stepped != stepped_.end()) {
-    for (const auto& [key, own] : stepped->second) oracle_.committed(key, own);
+    for (const auto& [key, own] : stepped->second) oracle_.committed(key, own), claims_.committed(shard_of_store_key(key), key, own);
     stepped_.erase(stepped);
   }
   std::vector<StoreKey> keys;
@@ -187,7 +189,7 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
         others.as_set_element().keep_commits([&](const Commit& commit) { return !is_own(commit); });
       }
     }
-    if (has_own) oracle_.committed(key, own);
+    if (has_own) oracle_.committed(key, own), claims_.committed(change.shard, key, own);
     if (has_others) {
       if (const auto unknown = change.shard == kSystemShard ? std::nullopt : oracle_.unknown_in(key, others)) {
         throw Violation('K', at.name + " stored " + *unknown);
@@ -216,6 +218,23 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
   for (const StoreKey& key : keys) {
     const auto ghost = at.disk.ghost.find(key);
     if (ghost != at.disk.ghost.end()) compare(at, key, ghost->second, *snapshot, mended.contains(key));
+  }
+  check_claims(at, batch.held());
+}
+
+void Judge::check_claims(const Machine& at, const Claims::Held& held) {
+  for (const auto& [origin, entry] : claims_.unheld(at.index, held, at.disk.ghost)) {
+    const auto mine = at.disk.ghost.find(entry.cell);
+    if (mine != at.disk.ghost.end() && mine->second.rotten) continue;
+    // SUBTLE: what a damaged row lost for good may come back with an old disk, and nobody knows that it is news.
+    if (disk_destroyed_ && rotted_.contains(entry.cell)) continue;
+    for (const auto& [index, other] : started_) {
+      const auto theirs = other->disk.ghost.find(entry.cell);
+      if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.held_by(theirs->second)) continue;
+      throw Violation('D', at.name + " claims to hold all of " + to_hex(origin.value).substr(0, 4) + " in shard " +
+                               std::to_string(shard_of_store_key(entry.cell)) + ", and lacks what it did to " + cell_in_words(entry.cell) + " at " +
+                               std::to_string(entry.commit.ms() % 1'000'000) + ", which " + other->name + " holds");
+    }
   }
 }
 
@@ -268,7 +287,11 @@ void Judge::on_send(const Machine& from, const std::string& bytes) {
 }
 
 void Judge::disk_lost(const std::vector<Machine*>& machines) {
-  nothing_destroyed_ = false;
+  disk_destroyed_ = true;
+  excuse_lost(machines);
+}
+
+void Judge::excuse_lost(const std::vector<Machine*>& machines) {
   marks_["writes lost with their disk"] += oracle_.excuse([&](const Effect& effect) {
     return std::any_of(machines.begin(), machines.end(), [&](const Machine* machine) {
       const auto ghost = machine->disk.ghost.find(effect.cell);
@@ -281,7 +304,8 @@ void Judge::row_rotten(const std::vector<Machine*>& machines, Machine& at, const
   const auto ghost = at.disk.ghost.find(key);
   if (ghost == at.disk.ghost.end()) return;
   ghost->second.rotten = true;
-  disk_lost(machines);
+  rotted_.insert(key);
+  excuse_lost(machines);
 }
 
 void Judge::on_read(const Machine& at, const StoreKey& key, const Content& served) const {

@@ -3,6 +3,7 @@
 // Keeps the ghosts in step with what becomes durable, knows every entry that was committed (sim/oracle), and checks:
 //   at every commit    each row that changed against its ghost (K, D, G); entries of others were committed by them (K);
 //                      timestamps only rise (U)
+//                      what a clock claims from now on is there, if it is anywhere (D)
 //   at every operation what it changes is what was asked for, no more (O)
 //   at every reply     what is acknowledged is durable here (D), and on the replicas that it names (D); the retry window
 //                      was kept, and the fence (O); a write without a tag is above what its node held (U)
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "gossip/operation.h"
+#include "sim/claims.h"
 #include "sim/machine.h"
 #include "sim/oracle.h"
 #include "sim/verdict.h"
@@ -76,6 +78,9 @@ class Judge {
   void check_replicas(const Machine& from, const Attempt& attempt, const Reply& reply, const std::vector<Machine*>& machines) const;
   std::vector<Effect> effects_of(const Attempt& attempt, const Tag& tag) const;
   static void compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended);
+  void check_claims(const Machine& at, const Claims::Held& held);
+  void excuse_lost(const std::vector<Machine*>& machines);
+  bool nothing_destroyed() const { return !disk_destroyed_ && rotted_.empty(); }
   bool judged(ShardId shard) const { return shard != kSystemShard || scenario_.nodes.size() <= kMembersJudgedMax; }
 
   static constexpr std::size_t kMembersJudgedMax = 64;  // Above, a ghost of the member table per node would cost more than all else.
@@ -91,7 +96,10 @@ class Judge {
   std::map<std::uint32_t, std::vector<std::pair<StoreKey, Content>>> stepped_;
   std::unordered_map<std::uint64_t, std::uint32_t> merges_;  // Of a delta into a row of a machine.
   bool time_went_back_ = false;                           // Some life began below a tag on its disk.
-  bool nothing_destroyed_ = true;                         // So far: no disk, no row.
+  Claims claims_;
+  std::map<std::uint32_t, const Machine*> started_;       // That ever were.
+  bool disk_destroyed_ = false;
+  std::set<StoreKey> rotted_;
   std::map<Tag, bool> tags_;                              // Of every operation tried; true: some node took it.
 };
 

@@ -72,12 +72,12 @@ void Judge::check_replicas(const Machine& from, const Attempt& attempt, const Re
   // Of all: at least as many as there were from the beginning, where this node cannot have known less.
   const bool founder = from.index < scenario_.nodes.size();
   const std::size_t wanted = attempt.operation.replicas != kAllReplicas ? attempt.operation.replicas
-                             : founder && nothing_destroyed_            ? scenario_.nodes.size()
+                             : founder && nothing_destroyed()            ? scenario_.nodes.size()
                                                                         : 1;
   if (reply.outcome == Outcome::kOk && replicas.size() < wanted) {
     throw Violation('D', from.name + " said ok to a write that " + std::to_string(replicas.size()) + " replicas hold, of " + std::to_string(wanted) + " asked for");
   }
-  if (!nothing_destroyed_) return;  // What a replica holds no more it may have held when it said so.
+  if (!nothing_destroyed()) return;  // What a replica holds no more it may have held when it said so.
   std::vector<Effect> effects = effects_of(attempt, reply.tag);
   // SUBTLE: what was removed already is left out: an answer waits for what this operation committed.
   for (Effect& effect : effects) {
