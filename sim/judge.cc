@@ -226,8 +226,10 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
   for (const auto& [origin, entry] : claims_.unheld(at.index, held, at.disk.ghost)) {
     const auto mine = at.disk.ghost.find(entry.cell);
     if (mine != at.disk.ghost.end() && mine->second.rotten) continue;
-    // SUBTLE: what a damaged row lost for good may come back with an old disk, and nobody knows that it is news.
-    if (disk_destroyed_ && rotted_.contains(entry.cell)) continue;
+    // SUBTLE: what a damaged row lost for good may come back with an old disk, or with a row that was damaged at the same
+    // time, and nobody knows that it is news.  The audit repairs that.
+    const auto rotted = rotted_.find(entry.cell);
+    if (rotted != rotted_.end() && (disk_destroyed_ || rotted->second.size() > 1)) continue;
     for (const auto& [index, other] : started_) {
       const auto theirs = other->disk.ghost.find(entry.cell);
       if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.held_by(theirs->second)) continue;
@@ -304,7 +306,7 @@ void Judge::row_rotten(const std::vector<Machine*>& machines, Machine& at, const
   const auto ghost = at.disk.ghost.find(key);
   if (ghost == at.disk.ghost.end()) return;
   ghost->second.rotten = true;
-  rotted_.insert(key);
+  rotted_[key].insert(at.index);
   excuse_lost(machines);
 }
 
