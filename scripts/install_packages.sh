@@ -5,7 +5,7 @@ set -euo pipefail
 # The compiler and what drives it; then the libraries, in the order of the folders that need them:
 # crdt: xxhash; store: lmdb; gossip: msgpack; node: zmq, spdlog, json; tools: the rest; tests: doctest.
 packages=(
-  g++ cmake ninja-build ccache pkg-config git
+  g++ cmake ninja-build ccache pkg-config git patch
   libxxhash-dev
   liblmdb-dev
   libmsgpack-cxx-dev

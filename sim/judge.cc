@@ -41,6 +41,12 @@ void Judge::on_start(const Machine& at, std::int64_t now_us) {
                              std::to_string(at.disk.last_commit.ms() % 1'000'000));
   }
   current_origin_[at.index] = status.origin;
+  started_[at.index] = &at;
+  claims_.forget(at.index);
+  for (const auto& [key, ghost] : at.disk.ghost) {
+    time_went_back_ |= ghost.tag().at > status.start;
+    for (const auto& add : ghost.adds()) time_went_back_ |= add.at > status.start;
+  }
 }
 
 OriginId Judge::origin_of(const Machine& at) const {
@@ -49,35 +55,46 @@ OriginId Judge::origin_of(const Machine& at) const {
 }
 
 void Judge::before_operation(const Machine& at, const Operation& operation, std::int64_t now_us) {
-  Attempt attempt{operation, {}, at.index, at.lives(), 0};
+  Attempt attempt{operation, {}, at.index, at.lives(), 0, 0, false};
   Machine& machine = const_cast<Machine&>(at);
   if (operation.tag) {
     attempt.age_ms = machine.engine().time(at.instant(now_us)).ms() - operation.tag->at.ms();
+    attempt.ahead_ms = operation.tag->at.ms() - at.clock.wall_ms(now_us);
     tags_.try_emplace(*operation.tag, false);
   }
   for (const auto& member : members_of(operation)) {
     const CellKey cell{operation.table, operation.key, kind_of(operation.verb), member};
-    Seen seen{store_key(shard_of(cell, scenario_.shard_count), cell), {}, true};
+    Seen seen{store_key(shard_of(cell, scenario_.shard_count), cell), {}, {}, {}, {}, true};
     GhostCell known;
     if (const auto ghost = at.disk.ghost.find(seen.cell); ghost != at.disk.ghost.end()) known = ghost->second;
     seen.certain = !known.rotten;
-    if (const Content* pending = at.output().store.pending(cell)) known.join(*pending);
-    for (const auto& add : known.adds()) seen.adds.emplace_back(add.actor, add.at);
+    if (const Content* pending = at.output().store.pending(cell)) {
+      seen.pending = *pending;
+      known.join(*pending);
+    }
+    for (const auto& removal : known.removed()) seen.removed.emplace_back(removal.actor, removal.at);
+    seen.newest = known.tag().at;
+    for (const auto& add : known.adds()) {
+      seen.adds.emplace_back(add.actor, add.at);
+      seen.newest = std::max(seen.newest, add.at);
+    }
     attempt.seen.push_back(std::move(seen));
   }
   attempts_.emplace(operation.request, std::move(attempt));
 }
 
-void Judge::after_operation(const Machine& at, std::uint64_t request) {
+void Judge::after_operation(const Machine& at, std::uint64_t request, std::int64_t now_us) {
   const auto attempt = attempts_.find(request);
   if (attempt == attempts_.end()) return;
   const OriginId origin = origin_of(at);
   const Timestamp before = last_commit_[origin];
   const Operation& operation = attempt->second.operation;
+  attempt->second.fenced = const_cast<Machine&>(at).engine().status(at.instant(now_us)).clock_fenced;
   const auto members = members_of(operation);
   for (std::size_t i = 0; i < members.size(); ++i) {
     const Content* pending = at.output().store.pending({operation.table, operation.key, kind_of(operation.verb), members[i]});
     if (pending == nullptr) continue;
+    check_delta(at, attempt->second, i, *pending);
     Content own = *pending;
     const auto is_own = [&](const Commit& commit) { return commit.origin == origin && commit.at > before; };
     if (own.holds(Kind::kSet)) own.as_set_element().keep_commits(is_own);
@@ -111,7 +128,7 @@ std::vector<Effect> Judge::effects_of(const Attempt& attempt, const Tag& tag) co
   return effects;
 }
 
-void Judge::on_reply(const Machine& from, const Reply& reply) {
+void Judge::on_reply(const Machine& from, const Reply& reply, const std::vector<Machine*>& machines) {
   const auto at = attempts_.find(reply.request);
   if (at == attempts_.end()) throw Violation('U', from.name + " answered a request twice, or one that nobody made");
   const Attempt attempt = std::move(at->second);
@@ -130,6 +147,7 @@ void Judge::on_reply(const Machine& from, const Reply& reply) {
   }
   if (!attempt.operation.tag && tags_.contains(reply.tag)) throw Violation('U', from.name + " gave out tag " + to_string(reply.tag) + " twice");
   tags_[reply.tag] = true;
+  check_answer(from, attempt, reply);
   for (Effect& effect : effects_of(attempt, reply.tag)) {
     const auto ghost = from.disk.ghost.find(effect.cell);
     if (ghost == from.disk.ghost.end() || !effect.held_by(ghost->second)) {
@@ -138,6 +156,7 @@ void Judge::on_reply(const Machine& from, const Reply& reply) {
     }
     oracle_.acknowledged(std::move(effect));
   }
+  check_replicas(from, attempt, reply, machines);
 }
 
 void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport* report) {
@@ -145,10 +164,11 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
   const Timestamp before = last_commit_[origin];
   Timestamp newest;
   if (const auto stepped = stepped_.find(at.index); stepped != stepped_.end()) {
-    for (const auto& [key, own] : stepped->second) oracle_.committed(key, own);
+    for (const auto& [key, own] : stepped->second) oracle_.committed(key, own), claims_.committed(shard_of_store_key(key), key, own);
     stepped_.erase(stepped);
   }
   std::vector<StoreKey> keys;
+  std::set<StoreKey> mended(batch.forgotten().begin(), batch.forgotten().end());
   for (const auto& change : batch.cells()) {
     if (!judged(change.shard)) continue;
     StoreKey key = store_key(change.shard, change.cell);
@@ -169,7 +189,7 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
         others.as_set_element().keep_commits([&](const Commit& commit) { return !is_own(commit); });
       }
     }
-    if (has_own) oracle_.committed(key, own);
+    if (has_own) oracle_.committed(key, own), claims_.committed(change.shard, key, own);
     if (has_others) {
       if (const auto unknown = change.shard == kSystemShard ? std::nullopt : oracle_.unknown_in(key, others)) {
         throw Violation('K', at.name + " stored " + *unknown);
@@ -179,6 +199,7 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
       }
     }
     at.disk.ghost[key].join(change.delta);
+    if (change.mends) mended.insert(key);
     keys.push_back(std::move(key));
   }
   if (newest) {
@@ -196,11 +217,30 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
   }
   for (const StoreKey& key : keys) {
     const auto ghost = at.disk.ghost.find(key);
-    if (ghost != at.disk.ghost.end()) compare(at, key, ghost->second, *snapshot);
+    if (ghost != at.disk.ghost.end()) compare(at, key, ghost->second, *snapshot, mended.contains(key));
+  }
+  check_claims(at, batch.held());
+}
+
+void Judge::check_claims(const Machine& at, const Claims::Held& held) {
+  for (const auto& [origin, entry] : claims_.unheld(at.index, held, at.disk.ghost)) {
+    const auto mine = at.disk.ghost.find(entry.cell);
+    if (mine != at.disk.ghost.end() && mine->second.rotten) continue;
+    // SUBTLE: what a damaged row lost for good may come back with an old disk, or with a row that was damaged at the same
+    // time, and nobody knows that it is news.  The audit repairs that.
+    const auto rotted = rotted_.find(entry.cell);
+    if (rotted != rotted_.end() && (disk_destroyed_ || rotted->second.size() > 1)) continue;
+    for (const auto& [index, other] : started_) {
+      const auto theirs = other->disk.ghost.find(entry.cell);
+      if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.held_by(theirs->second)) continue;
+      throw Violation('D', at.name + " claims to hold all of " + to_hex(origin.value).substr(0, 4) + " in shard " +
+                               std::to_string(shard_of_store_key(entry.cell)) + ", and lacks what it did to " + cell_in_words(entry.cell) + " at " +
+                               std::to_string(entry.commit.ms() % 1'000'000) + ", which " + other->name + " holds");
+    }
   }
 }
 
-void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot) {
+void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended) {
   Row row;
   const Snapshot::Lookup found = snapshot.get(key, row);
   if (found == Snapshot::Lookup::kDamaged) {
@@ -210,6 +250,7 @@ void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, co
   const Content content = found == Snapshot::Lookup::kFound ? row.content : Content{};
   if (ghost.rotten) {
     if (found == Snapshot::Lookup::kMissing) return;
+    if (!mended) throw Violation('K', at.name + " shows the damaged " + cell_in_words(key) + ", which nobody mended: " + in_words(content));
     if (!ghost.covers(content)) {
       throw Violation('K', at.name + " shows of the damaged " + cell_in_words(key) + " what it never held: " + in_words(content));
     }
@@ -248,6 +289,11 @@ void Judge::on_send(const Machine& from, const std::string& bytes) {
 }
 
 void Judge::disk_lost(const std::vector<Machine*>& machines) {
+  disk_destroyed_ = true;
+  excuse_lost(machines);
+}
+
+void Judge::excuse_lost(const std::vector<Machine*>& machines) {
   marks_["writes lost with their disk"] += oracle_.excuse([&](const Effect& effect) {
     return std::any_of(machines.begin(), machines.end(), [&](const Machine* machine) {
       const auto ghost = machine->disk.ghost.find(effect.cell);
@@ -260,11 +306,15 @@ void Judge::row_rotten(const std::vector<Machine*>& machines, Machine& at, const
   const auto ghost = at.disk.ghost.find(key);
   if (ghost == at.disk.ghost.end()) return;
   ghost->second.rotten = true;
-  disk_lost(machines);
+  rotted_[key].insert(at.index);
+  excuse_lost(machines);
 }
 
 void Judge::on_read(const Machine& at, const StoreKey& key, const Content& served) const {
   const auto ghost = at.disk.ghost.find(key);
+  if (ghost != at.disk.ghost.end() && ghost->second.rotten) {
+    throw Violation('K', at.name + " served of the damaged " + cell_in_words(key) + ": " + in_words(served));
+  }
   if (ghost == at.disk.ghost.end() || !ghost->second.covers(served)) {
     throw Violation('K', at.name + " served of " + cell_in_words(key) + ": " + in_words(served) + "; it holds " +
                              (ghost == at.disk.ghost.end() ? "nothing" : in_words(ghost->second)));
@@ -318,7 +368,7 @@ void Judge::at_the_end(const std::vector<Machine*>& machines) {
   for (Machine* machine : machines) {
     const auto snapshot = machine->disk.store->snapshot();
     const auto held = contents_of(*machine);
-    for (auto& [key, ghost] : machine->disk.ghost) compare(*machine, key, ghost, *snapshot);
+    for (auto& [key, ghost] : machine->disk.ghost) compare(*machine, key, ghost, *snapshot, false);
     for (const auto& [key, content] : held) {
       if (judged(shard_of_store_key(key)) && !machine->disk.ghost.contains(key)) {
         throw Violation('K', machine->name + " holds a row of " + cell_in_words(key) + " that nobody put there");

@@ -3,17 +3,22 @@
 // Keeps the ghosts in step with what becomes durable, knows every entry that was committed (sim/oracle), and checks:
 //   at every commit    each row that changed against its ghost (K, D, G); entries of others were committed by them (K);
 //                      timestamps only rise (U)
-//   at every reply     what is acknowledged is durable here (D); the retry window was kept (O)
+//                      what a clock claims from now on is there, if it is anywhere (D)
+//   at every operation what it changes is what was asked for, no more (O)
+//   at every reply     what is acknowledged is durable here (D), and on the replicas that it names (D); the retry window
+//                      was kept, and the fence (O); a write without a tag is above what its node held (U)
 //   at every message   its size (B); when asked to, that its cells are what the sender holds (K)
 //   at the end         all replicas against each other, against their disks and against the oracle (C, D, O, G, K)
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <vector>
 
 #include "gossip/operation.h"
+#include "sim/claims.h"
 #include "sim/machine.h"
 #include "sim/oracle.h"
 #include "sim/verdict.h"
@@ -28,8 +33,8 @@ class Judge {
 
   void on_start(const Machine& at, std::int64_t now_us);
   void before_operation(const Machine& at, const Operation& operation, std::int64_t now_us);
-  void after_operation(const Machine& at, std::uint64_t request);
-  void on_reply(const Machine& from, const Reply& reply);
+  void after_operation(const Machine& at, std::uint64_t request, std::int64_t now_us);
+  void on_reply(const Machine& from, const Reply& reply, const std::vector<Machine*>& machines);
   void crashed(const Machine& at) { stepped_.erase(at.index); }                // What it stepped and did not commit is gone.
   void on_durable(Machine& at, const StoreBatch& batch, const CommitReport* report);
   void on_send(const Machine& from, const std::string& bytes);
@@ -53,6 +58,9 @@ class Judge {
   struct Seen {                      // Of one cell, by the node, when it took the operation in.
     StoreKey cell;
     std::vector<std::pair<ActorId, Timestamp>> adds;
+    std::vector<std::pair<ActorId, Timestamp>> removed;
+    Timestamp newest;                // Of what it shows or showed: below it, a write without a tag loses.
+    std::optional<Content> pending;  // In the batch at hand, before it.
     bool certain = true;             // Not of a rotten row.
   };
   struct Attempt {
@@ -61,9 +69,18 @@ class Judge {
     std::uint32_t machine = 0;
     std::uint64_t life = 0;
     std::int64_t age_ms = 0;         // Of its tag, as the node's clocks have it.
+    std::int64_t ahead_ms = 0;       // Its tag, of the machine's clock.
+    bool fenced = false;             // The node's clock, as it says itself.
   };
+  // ---- sim/judge_operations.cc
+  void check_delta(const Machine& at, const Attempt& attempt, std::size_t which, const Content& pending) const;
+  void check_answer(const Machine& from, const Attempt& attempt, const Reply& reply) const;
+  void check_replicas(const Machine& from, const Attempt& attempt, const Reply& reply, const std::vector<Machine*>& machines) const;
   std::vector<Effect> effects_of(const Attempt& attempt, const Tag& tag) const;
-  static void compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot);
+  static void compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended);
+  void check_claims(const Machine& at, const Claims::Held& held);
+  void excuse_lost(const std::vector<Machine*>& machines);
+  bool nothing_destroyed() const { return !disk_destroyed_ && rotted_.empty(); }
   bool judged(ShardId shard) const { return shard != kSystemShard || scenario_.nodes.size() <= kMembersJudgedMax; }
 
   static constexpr std::size_t kMembersJudgedMax = 64;  // Above, a ghost of the member table per node would cost more than all else.
@@ -78,6 +95,11 @@ class Judge {
   // Own entries of the batch at hand, by machine: in the batch itself the later ones hide the earlier.
   std::map<std::uint32_t, std::vector<std::pair<StoreKey, Content>>> stepped_;
   std::unordered_map<std::uint64_t, std::uint32_t> merges_;  // Of a delta into a row of a machine.
+  bool time_went_back_ = false;                           // Some life began below a tag on its disk.
+  Claims claims_;
+  std::map<std::uint32_t, const Machine*> started_;       // That ever were.
+  bool disk_destroyed_ = false;
+  std::map<StoreKey, std::set<std::uint32_t>> rotted_;    // Rows that ever did, and on which machines.
   std::map<Tag, bool> tags_;                              // Of every operation tried; true: some node took it.
 };
 

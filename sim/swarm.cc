@@ -252,7 +252,27 @@ class Swarm {
         add(at_us + a_while(), Action::kSyncTime, {nodes}).amount = 1 * kMs;
       });
     }
-    if (rots_) times(6, [&](std::int64_t at_us) { add(at_us, Action::kFlipBit, {some_nodes(1)}); });
+    if (rots_) {
+      times(12, [&](std::int64_t at_us) {
+        const auto nodes = some_nodes(2);
+        if (draw_.one_in(2) || nodes.size() == out_.nodes.size()) {
+          add(at_us, Action::kFlipBit, {{nodes.front()}});
+          return;
+        }
+        // What only the two hold, and one of them loses; found while nobody else can be asked, written to, found again by
+        // a later life.
+        std::vector<std::string> others;
+        for (const auto& node : out_.nodes) {
+          if (std::find(nodes.begin(), nodes.end(), node) == nodes.end()) others.push_back(node);
+        }
+        const std::int64_t until_us = at_us + kSecond + a_while();
+        add(at_us, Action::kCut, {nodes, others});
+        for (int flips = 0; flips < 3; ++flips) add(draw_.between(at_us, until_us), Action::kFlipBit, {{nodes.front()}});
+        if (draw_.one_in(2)) add(draw_.between(at_us, until_us), Action::kRestart, {{nodes.front()}});
+        add(until_us, Action::kHealBetween, {nodes, others});
+        if (draw_.one_in(2)) add(until_us + draw_.between(0, kSecond), Action::kRestart, {{nodes.front()}});
+      });
+    }
   }
 
   void clock_events() {

@@ -1,7 +1,7 @@
 // sim/verdict.h -- what must hold, by letter, and the one way in which the simulator says that it does not.
 //
 //     C  convergence   after healing all replicas have equal observable content, and equal clocks
-//     D  durability    no acknowledged write is lost
+//     D  durability    no acknowledged write is lost; no clock claims what is not there
 //     O  oracle        the content is what somebody with perfect knowledge says it must be
 //     G  garbage       nothing that was removed and collected returns
 //     U  uniqueness    no timestamp, tag or origin is issued twice; lives of a node are ordered

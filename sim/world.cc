@@ -153,7 +153,7 @@ void World::on_send(Machine& from, const std::string& address, const std::string
 
 void World::on_reply(Machine& from, Reply&& reply) {
   hash(reply.request ^ (static_cast<std::uint64_t>(reply.outcome) << 56) ^ reply.tag.at.value);
-  judge_.on_reply(from, reply);
+  judge_.on_reply(from, reply, all());
   // An answer travels like everything else, and may be lost.
   Draw draw(scatter(seed_, 0xa25e, answers_.size()));
   const bool lost = draw.chance(scenario_.links.loss);
@@ -197,7 +197,7 @@ void World::on_stopped(Machine& at, const std::string& why) {
 }
 
 void World::before_operation(Machine& at, const Operation& operation) { judge_.before_operation(at, operation, now_us_); }
-void World::after_operation(Machine& at, const Operation& operation) { judge_.after_operation(at, operation.request); }
+void World::after_operation(Machine& at, const Operation& operation) { judge_.after_operation(at, operation.request, now_us_); }
 
 // ---- Clients
 
