@@ -134,13 +134,26 @@ void Mend::on_mended(NodeId from, const MendedBody& body) {
   for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
 }
 
+// SUBTLE: where a row of the member table was lost there may be a member that we do not know to ask: until somebody, or it
+// itself, tells us of it.
+bool Mend::knows_all_members() const {
+  if (!waiting_in(kSystemShard)) return true;
+  std::set<StoreKey> known;
+  for (const NodeId node : core_.members.ids()) known.insert(store_key(kSystemShard, member_cell(node)));
+  const auto from = damaged_.lower_bound(shard_prefix(kSystemShard));
+  return std::all_of(from, damaged_.end(), [&](const auto& item) {
+    return shard_of_store_key(item.first) != kSystemShard || known.contains(item.first);
+  });
+}
+
 bool Mend::settled(const Damage& damage) const {
   const bool covered = std::all_of(damage.claimed.begin(), damage.claimed.end(), [&](const auto& claim) {
     const auto at = damage.covered.find(claim.first);
     return at != damage.covered.end() && at->second >= claim.second;
   });
-  const auto peers = core_.others();
-  return covered || std::all_of(peers.begin(), peers.end(), [&](NodeId peer) { return damage.answered.contains(peer); });
+  if (covered || !knows_all_members()) return covered;
+  const auto& peers = core_.others();
+  return std::all_of(peers.begin(), peers.end(), [&](NodeId peer) { return damage.answered.contains(peer); });
 }
 
 void Mend::answered(const StoreKey& key, NodeId peer, const Cell* cell, const CommitClock* clock) {
