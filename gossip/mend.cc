@@ -54,9 +54,18 @@ void Mend::refused(const StoreKey& key) {
 }
 
 void Mend::round() {
-  const auto& peers = core_.others();
-  if (damaged_.empty() || peers.empty()) return;
-  const NodeId peer = peers[core_.random.below(peers.size())];
+  std::vector<NodeId> to_ask;  // Who has not answered for some row.
+  for (const NodeId peer : core_.others()) {
+    if (std::any_of(damaged_.begin(), damaged_.end(), [&](const auto& item) { return !item.second.answered.contains(peer); })) {
+      to_ask.push_back(peer);
+    }
+  }
+  if (to_ask.empty()) {
+    // Everybody has, and it was not enough: what they hold goes on growing.
+    for (auto& [key, damage] : damaged_) damage.answered.clear();
+    return;
+  }
+  const NodeId peer = to_ask[core_.random.below(to_ask.size())];
   std::vector<StoreKey> keys;
   for (const auto& [key, damage] : damaged_) {
     if (keys.size() == kKeysPerFetchMax) break;

@@ -17,6 +17,18 @@ void Claims::committed(ShardId shard, const StoreKey& cell, const Content& delta
   }
 }
 
+bool Claims::Entry::is_in(const GhostCell& ghost) const {
+  const auto has = [&](const std::vector<GhostCell::Item>& items) {
+    return std::any_of(items.begin(), items.end(), [&](const auto& item) { return item.actor == actor && item.at == at; });
+  };
+  switch (role) {
+    case Role::kAdd: return has(ghost.adds());
+    case Role::kRemoval: return has(ghost.removed());
+    case Role::kRegister: return ghost.tag() == Tag{at, actor};
+  }
+  return false;
+}
+
 bool Claims::Entry::held_by(const GhostCell& ghost) const {
   const auto reached = [&](const std::vector<GhostCell::Item>& items) {
     return std::any_of(items.begin(), items.end(), [&](const auto& item) { return item.actor == actor && item.at >= at; });

@@ -99,7 +99,7 @@ class Judge {
   Claims claims_;
   std::map<std::uint32_t, const Machine*> started_;       // That ever were.
   bool disk_destroyed_ = false;
-  std::map<StoreKey, std::set<std::uint32_t>> rotted_;    // Rows that ever did, and on which machines.
+  std::map<StoreKey, std::set<std::string>> rotted_;    // Rows that ever did, and on which machines.
   std::map<Tag, bool> tags_;                              // Of every operation tried; true: some node took it.
 };
 
