@@ -29,6 +29,14 @@ bool Claims::Entry::held_by(const GhostCell& ghost) const {
   return false;
 }
 
+bool Claims::Entry::in(const GhostCell& ghost) const {
+  const auto is_among = [&](const std::vector<GhostCell::Item>& items) {
+    return std::any_of(items.begin(), items.end(), [&](const auto& item) { return item.actor == actor && item.at == at; });
+  };
+  if (role == Role::kRegister) return ghost.tag() == Tag{at, actor};
+  return is_among(role == Role::kAdd ? ghost.adds() : ghost.removed());
+}
+
 std::vector<std::pair<OriginId, Claims::Entry>> Claims::unheld(std::uint32_t machine, const Held& held, const Ghost& ghost) {
   static const GhostCell kNothing;
   std::vector<std::pair<OriginId, Entry>> out;

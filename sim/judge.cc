@@ -242,7 +242,7 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
     if (rotted != rotted_.end() && (disk_destroyed_ || rotted->second.size() > 1)) continue;
     for (const auto& [index, other] : started_) {
       const auto theirs = other->disk.ghost.find(entry.cell);
-      if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.held_by(theirs->second)) continue;
+      if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.in(theirs->second)) continue;
       throw Violation('D', at.name + " claims to hold all of " + to_hex(origin.value).substr(0, 4) + " in shard " +
                                std::to_string(shard_of_store_key(entry.cell)) + ", and lacks what it did to " + cell_in_words(entry.cell) + " at " +
                                std::to_string(entry.commit.ms() % 1'000'000) + ", which " + other->name + " holds");
