@@ -17,18 +17,6 @@ void Claims::committed(ShardId shard, const StoreKey& cell, const Content& delta
   }
 }
 
-bool Claims::Entry::is_in(const GhostCell& ghost) const {
-  const auto has = [&](const std::vector<GhostCell::Item>& items) {
-    return std::any_of(items.begin(), items.end(), [&](const auto& item) { return item.actor == actor && item.at == at; });
-  };
-  switch (role) {
-    case Role::kAdd: return has(ghost.adds());
-    case Role::kRemoval: return has(ghost.removed());
-    case Role::kRegister: return ghost.tag() == Tag{at, actor};
-  }
-  return false;
-}
-
 bool Claims::Entry::held_by(const GhostCell& ghost) const {
   const auto reached = [&](const std::vector<GhostCell::Item>& items) {
     return std::any_of(items.begin(), items.end(), [&](const auto& item) { return item.actor == actor && item.at >= at; });
@@ -39,6 +27,14 @@ bool Claims::Entry::held_by(const GhostCell& ghost) const {
     case Role::kRegister: return ghost.tag() >= Tag{at, actor};
   }
   return false;
+}
+
+bool Claims::Entry::in(const GhostCell& ghost) const {
+  const auto is_among = [&](const std::vector<GhostCell::Item>& items) {
+    return std::any_of(items.begin(), items.end(), [&](const auto& item) { return item.actor == actor && item.at == at; });
+  };
+  if (role == Role::kRegister) return ghost.tag() == Tag{at, actor};
+  return is_among(role == Role::kAdd ? ghost.adds() : ghost.removed());
 }
 
 std::vector<std::pair<OriginId, Claims::Entry>> Claims::unheld(std::uint32_t machine, const Held& held, const Ghost& ghost) {

@@ -34,7 +34,7 @@ class Claims {
     ActorId actor;
     Timestamp at;
     bool held_by(const GhostCell& cell) const;   // Or overtaken there.
-    bool is_in(const GhostCell& cell) const;     // Itself.
+    bool in(const GhostCell& cell) const;        // This very one.
     friend auto operator<=>(const Entry&, const Entry&) = default;
   };
   // Entries that `held` claims and `ghost` has not; looks at each only once in a life.  Cost: what the clocks rose by.

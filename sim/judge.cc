@@ -4,6 +4,7 @@
 #include <set>
 
 #include "crdt/limits.h"
+#include "gossip/member_table.h"
 #include "gossip/message.h"
 
 namespace kith::sim {
@@ -39,6 +40,15 @@ void Judge::on_start(const Machine& at, std::int64_t now_us) {
     throw Violation('U', at.name + " began a life at " + std::to_string(status.start.ms() % 1'000'000) +
                              ", not above what its former life committed at " +
                              std::to_string(at.disk.last_commit.ms() % 1'000'000));
+  }
+  const auto record = at.disk.ghost.find(store_key(kSystemShard, member_cell(status.node)));
+  if (record != at.disk.ghost.end() && record->second.value()) {
+    const auto former = decode_member_record(*record->second.value());
+    if (former && !record->second.rotten && former->lives.back().start >= status.start) {
+      throw Violation('U', at.name + " began a life at " + std::to_string(status.start.ms() % 1'000'000) +
+                               ", not above a life of its own that its disk knows, of " +
+                               std::to_string(former->lives.back().start.ms() % 1'000'000));
+    }
   }
   current_origin_[at.index] = status.origin;
   started_[at.index] = &at;
@@ -232,7 +242,7 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
     if (rotted != rotted_.end() && (disk_destroyed_ || rotted->second.size() > 1)) continue;
     for (const auto& [index, other] : started_) {
       const auto theirs = other->disk.ghost.find(entry.cell);
-      if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.is_in(theirs->second)) continue;
+      if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.in(theirs->second)) continue;
       throw Violation('D', at.name + " claims to hold all of " + to_hex(origin.value).substr(0, 4) + " in shard " +
                                std::to_string(shard_of_store_key(entry.cell)) + ", and lacks what it did to " + cell_in_words(entry.cell) + " at " +
                                std::to_string(entry.commit.ms() % 1'000'000) + ", which " + other->name + " holds");

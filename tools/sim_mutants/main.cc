@@ -28,7 +28,7 @@ constexpr const char* kUsage =
     "kith-sim-mutants canary                                       an easy one: is anything found at all?\n";
 
 constexpr std::uint64_t kBetweenRepeats = 1'000'000;  // Seeds, so that repeats do not meet.
-constexpr const char* kCanary = "restart_keeps_its_origin";
+constexpr const char* kCanary = "push_ignores_gaps";
 constexpr std::uint64_t kCanarySeedsMax = 200;
 
 struct Options {
