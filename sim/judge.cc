@@ -164,7 +164,11 @@ void Judge::on_reply(const Machine& from, const Reply& reply, const std::vector<
       throw Violation('D', from.name + " acknowledged a write to " + cell_in_words(effect.cell) + " that is not on its disk" +
                                (ghost == from.disk.ghost.end() ? "" : ", which holds " + in_words(ghost->second)));
     }
+    const bool rotten = ghost->second.rotten;
+    const StoreKey cell = effect.cell;
     oracle_.acknowledged(std::move(effect));
+    // It was durable, and rotted before it was answered.
+    if (rotten) excuse_lost(started_machines(), &cell);
   }
   check_replicas(from, attempt, reply, machines);
 }
@@ -300,16 +304,22 @@ void Judge::on_send(const Machine& from, const std::string& bytes) {
 
 void Judge::disk_lost(const std::vector<Machine*>& machines) {
   disk_destroyed_ = true;
-  excuse_lost(machines);
+  excuse_lost({machines.begin(), machines.end()});
 }
 
-void Judge::excuse_lost(const std::vector<Machine*>& machines) {
+std::vector<const Machine*> Judge::started_machines() const {
+  std::vector<const Machine*> machines;
+  for (const auto& [index, machine] : started_) machines.push_back(machine);
+  return machines;
+}
+
+void Judge::excuse_lost(const std::vector<const Machine*>& machines, const StoreKey* only_cell) {
   marks_["writes lost with their disk"] += oracle_.excuse([&](const Effect& effect) {
     return std::any_of(machines.begin(), machines.end(), [&](const Machine* machine) {
       const auto ghost = machine->disk.ghost.find(effect.cell);
       return !machine->gone && ghost != machine->disk.ghost.end() && !ghost->second.rotten && effect.held_by(ghost->second);
     });
-  });
+  }, only_cell);
 }
 
 void Judge::row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key) {
@@ -317,7 +327,7 @@ void Judge::row_rotten(const std::vector<Machine*>& machines, Machine& at, const
   if (ghost == at.disk.ghost.end()) return;
   ghost->second.rotten = true;
   rotted_[key].insert(at.disk.node_name);
-  excuse_lost(machines);
+  excuse_lost({machines.begin(), machines.end()});
 }
 
 void Judge::on_read(const Machine& at, const StoreKey& key, const Content& served) const {

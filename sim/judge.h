@@ -79,7 +79,8 @@ class Judge {
   std::vector<Effect> effects_of(const Attempt& attempt, const Tag& tag) const;
   static void compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended);
   void check_claims(const Machine& at, const Claims::Held& held);
-  void excuse_lost(const std::vector<Machine*>& machines);
+  void excuse_lost(const std::vector<const Machine*>& machines, const StoreKey* only_cell = nullptr);
+  std::vector<const Machine*> started_machines() const;
   bool nothing_destroyed() const { return !disk_destroyed_ && rotted_.empty(); }
   bool judged(ShardId shard) const { return shard != kSystemShard || scenario_.nodes.size() <= kMembersJudgedMax; }
 

@@ -80,6 +80,9 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
       if (it->up() && it->engine().status(it->instant(now_us_)).superseded) {
         mark("restarted because it was superseded");
         it->crash(now_us_);
+        // SUBTLE: two whose clocks were mad together may know of a life of each other's in a time to come, which no new life
+        // can follow.  When restarting does not help an operator gives it an empty disk, and so do we.
+        if (++superseded_[it->index] > 4) destroy_disk(*it);
         start(*it);
       }
     }
