@@ -9,8 +9,10 @@ void Claims::committed(ShardId shard, const StoreKey& cell, const Content& delta
     committed_[{shard, commit.origin}].insert({commit.at, cell, role, actor, at});
   };
   if (delta.holds(Kind::kSet)) {
-    for (const auto& [actor, entry] : delta.as_set_element().adds()) put(entry.commit, Entry::Role::kAdd, actor, entry.at);
-    for (const auto& [actor, entry] : delta.as_set_element().removed()) put(entry.commit, Entry::Role::kRemoval, actor, entry.at);
+    for (const auto& [actor, entry] : delta.as_set_element().adds())
+      put(entry.commit, Entry::Role::kAdd, actor, entry.at);
+    for (const auto& [actor, entry] : delta.as_set_element().removed())
+      put(entry.commit, Entry::Role::kRemoval, actor, entry.at);
   } else if (!delta.empty()) {
     const Register& it = delta.as_register();
     put(it.commit(), Entry::Role::kRegister, it.tag().actor, it.tag().at);
@@ -19,7 +21,8 @@ void Claims::committed(ShardId shard, const StoreKey& cell, const Content& delta
 
 bool Claims::Entry::held_by(const GhostCell& ghost) const {
   const auto reached = [&](const std::vector<GhostCell::Item>& items) {
-    return std::any_of(items.begin(), items.end(), [&](const auto& item) { return item.actor == actor && item.at >= at; });
+    return std::any_of(items.begin(), items.end(),
+                       [&](const auto& item) { return item.actor == actor && item.at >= at; });
   };
   switch (role) {
     case Role::kAdd: return reached(ghost.adds()) || reached(ghost.removed());  // A dead add is not sent on.
@@ -31,13 +34,15 @@ bool Claims::Entry::held_by(const GhostCell& ghost) const {
 
 bool Claims::Entry::in(const GhostCell& ghost) const {
   const auto is_among = [&](const std::vector<GhostCell::Item>& items) {
-    return std::any_of(items.begin(), items.end(), [&](const auto& item) { return item.actor == actor && item.at == at; });
+    return std::any_of(items.begin(), items.end(),
+                       [&](const auto& item) { return item.actor == actor && item.at == at; });
   };
   if (role == Role::kRegister) return ghost.tag() == Tag{at, actor};
   return is_among(role == Role::kAdd ? ghost.adds() : ghost.removed());
 }
 
-std::vector<std::pair<OriginId, Claims::Entry>> Claims::unheld(std::uint32_t machine, const Held& held, const Ghost& ghost) {
+std::vector<std::pair<OriginId, Claims::Entry>> Claims::unheld(std::uint32_t machine, const Held& held,
+                                                               const Ghost& ghost) {
   static const GhostCell kNothing;
   std::vector<std::pair<OriginId, Entry>> out;
   for (const auto& [place, at] : held) {

@@ -1,8 +1,8 @@
 // sim/claims.h -- what clocks claim, against what is there: "I hold everything this origin committed here up to then".
 //
-// Every loss in replication is a clock that claims too much: what it covers is never sent to its node again.  At the end it
-// shows as replicas that differ, unless something else hid it: a later write to the cell, or the audit, which compares
-// rows and repairs them.  So it is looked for where it begins, with every clock that rises.
+// Every loss in replication is a clock that claims too much: what it covers is never sent to its node again.  At the
+// end it shows as replicas that differ, unless something else hid it: a later write to the cell, or the audit, which
+// compares rows and repairs them.  So it is looked for where it begins, with every clock that rises.
 #pragma once
 
 #include <map>

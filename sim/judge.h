@@ -5,8 +5,8 @@
 //                      timestamps only rise (U)
 //                      what a clock claims from now on is there, if it is anywhere (D)
 //   at every operation what it changes is what was asked for, no more (O)
-//   at every reply     what is acknowledged is durable here (D), and on the replicas that it names (D); the retry window
-//                      was kept, and the fence (O); a write without a tag is above what its node held (U)
+//   at every reply     what is acknowledged is durable here, and on the replicas that it names (D); the retry window was
+//                      kept, and the fence (O); a write without a tag is above what its node held (U)
 //   at every message   its size (B); when asked to, that its cells are what the sender holds (K)
 //   at the end         all replicas against each other, against their disks and against the oracle (C, D, O, G, K)
 #pragma once
@@ -75,7 +75,8 @@ class Judge {
   // ---- sim/judge_operations.cc
   void check_delta(const Machine& at, const Attempt& attempt, std::size_t which, const Content& pending) const;
   void check_answer(const Machine& from, const Attempt& attempt, const Reply& reply) const;
-  void check_replicas(const Machine& from, const Attempt& attempt, const Reply& reply, const std::vector<Machine*>& machines) const;
+  void check_replicas(const Machine& from, const Attempt& attempt, const Reply& reply,
+                      const std::vector<Machine*>& machines) const;
   std::vector<Effect> effects_of(const Attempt& attempt, const Tag& tag) const;
   static void compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended);
   void check_claims(const Machine& at, const Claims::Held& held);

@@ -14,7 +14,8 @@ bool holds(const ActorMap& map, ActorId actor, const Entry& entry) {
 }
 
 std::string words(ActorId actor, Timestamp at) {
-  return to_hex(actor.value).substr(0, 4) + "@" + std::to_string(at.ms() % 1'000'000) + "." + std::to_string(at.counter());
+  return to_hex(actor.value).substr(0, 4) + "@" + std::to_string(at.ms() % 1'000'000) + "." +
+         std::to_string(at.counter());
 }
 
 }  // namespace
@@ -26,7 +27,8 @@ void Judge::check_delta(const Machine& at, const Attempt& attempt, std::size_t w
   if (!seen.certain) return;
   const auto fail = [&](const std::string& what) {
     throw Violation('O', at.name + " was asked to change " + cell_in_words(seen.cell) +
-                             (operation.tag ? " under " + words(operation.tag->actor, operation.tag->at) : "") + ", and " + what);
+                             (operation.tag ? " under " + words(operation.tag->actor, operation.tag->at) : "") +
+                             ", and " + what);
   };
   if (!pending.holds(Kind::kSet)) {
     const Register& now = pending.as_register();
@@ -45,43 +47,50 @@ void Judge::check_delta(const Machine& at, const Attempt& attempt, std::size_t w
     if (holds(before.removed(), actor, entry)) continue;
     const Tag tag = operation.tag.value_or(Tag{entry.commit.at, actor_of(entry.commit.origin)});
     const bool own = operation.tag && actor == tag.actor && entry.at == Timestamp{tag.at.value - 1};
-    const bool observed = entry.at < tag.at && std::find(seen.adds.begin(), seen.adds.end(), std::pair(actor, entry.at)) != seen.adds.end();
+    const bool observed = entry.at < tag.at &&
+                          std::find(seen.adds.begin(), seen.adds.end(), std::pair(actor, entry.at)) != seen.adds.end();
     if (operation.verb != Verb::kSetRemove || !(own || observed)) fail("removed " + words(actor, entry.at));
   }
 }
 
 void Judge::check_answer(const Machine& from, const Attempt& attempt, const Reply& reply) const {
-  if (attempt.fenced) throw Violation('O', from.name + " took a write though it says itself that its clock is ahead of most");
+  if (attempt.fenced)
+    throw Violation('O', from.name + " took a write though it says itself that its clock is ahead of most");
   if (attempt.operation.tag) {
     if (attempt.ahead_ms <= scenario_.engine.max_skew_ms) return;
-    throw Violation('O', from.name + " took an operation whose tag is " + std::to_string(attempt.ahead_ms) + " ms ahead of its clock");
+    throw Violation('O', from.name + " took an operation whose tag is " + std::to_string(attempt.ahead_ms) +
+                             " ms ahead of its clock");
   }
-  // SUBTLE: a life begins at its lease, which is above what was issued, not above what was heard of.  With a clock that was
-  // set back it may give out less than its disk shows, and what it shows comes to others under its name.
+  // SUBTLE: a life begins at its lease, which is above what was issued, not above what was heard of.  With a clock that
+  // was set back it may give out less than its disk shows, and what it shows comes to others under its name.
   if (time_went_back_) return;
   for (const Seen& seen : attempt.seen) {
     if (!seen.certain || seen.newest < reply.tag.at) continue;
-    throw Violation('U', from.name + " wrote " + cell_in_words(seen.cell) + " under " + words(reply.tag.actor, reply.tag.at) +
-                             ", which loses against what it held: " + std::to_string(seen.newest.ms() % 1'000'000) + "." +
-                             std::to_string(seen.newest.counter()));
+    throw Violation('U', from.name + " wrote " + cell_in_words(seen.cell) + " under " +
+                             words(reply.tag.actor, reply.tag.at) +
+                             ", which loses against what it held: " + std::to_string(seen.newest.ms() % 1'000'000) +
+                             "." + std::to_string(seen.newest.counter()));
   }
 }
 
-void Judge::check_replicas(const Machine& from, const Attempt& attempt, const Reply& reply, const std::vector<Machine*>& machines) const {
+void Judge::check_replicas(const Machine& from, const Attempt& attempt, const Reply& reply,
+                           const std::vector<Machine*>& machines) const {
   const std::set<std::string> replicas(reply.replicas.begin(), reply.replicas.end());
   // Of all: at least as many as there were from the beginning, where this node cannot have known less.
   const bool founder = from.index < scenario_.nodes.size();
   const std::size_t wanted = attempt.operation.replicas != kAllReplicas ? attempt.operation.replicas
-                             : founder && nothing_destroyed()            ? scenario_.nodes.size()
+                             : founder && nothing_destroyed()           ? scenario_.nodes.size()
                                                                         : 1;
   if (reply.outcome == Outcome::kOk && replicas.size() < wanted) {
-    throw Violation('D', from.name + " said ok to a write that " + std::to_string(replicas.size()) + " replicas hold, of " + std::to_string(wanted) + " asked for");
+    throw Violation('D', from.name + " said ok to a write that " + std::to_string(replicas.size()) +
+                             " replicas hold, of " + std::to_string(wanted) + " asked for");
   }
   if (!nothing_destroyed()) return;  // What a replica holds no more it may have held when it said so.
   std::vector<Effect> effects = effects_of(attempt, reply.tag);
   // SUBTLE: what was removed already is left out: an answer waits for what this operation committed.
   for (Effect& effect : effects) {
-    const auto seen = std::find_if(attempt.seen.begin(), attempt.seen.end(), [&](const Seen& it) { return it.cell == effect.cell; });
+    const auto seen =
+        std::find_if(attempt.seen.begin(), attempt.seen.end(), [&](const Seen& it) { return it.cell == effect.cell; });
     std::erase_if(effect.removed, [&](const auto& removal) {
       return std::any_of(seen->removed.begin(), seen->removed.end(),
                          [&](const auto& it) { return it.first == removal.first && it.second >= removal.second; });
@@ -99,7 +108,8 @@ void Judge::check_replicas(const Machine& from, const Attempt& attempt, const Re
         return ghost != it->disk.ghost.end() && effect.held_by(ghost->second);
       });
       if (held) continue;
-      throw Violation('D', from.name + " said that " + name + " holds a write to " + cell_in_words(effect.cell) + ", which it does not");
+      throw Violation('D', from.name + " said that " + name + " holds a write to " + cell_in_words(effect.cell) +
+                               ", which it does not");
     }
   }
 }

@@ -16,7 +16,8 @@ foreach(patch ${patches})
   file(READ ${patch} text)
   # The head: "name", "breaks: ...", "causes: ...", "laws: ...".
   if(NOT text MATCHES "^${name}\nbreaks: ([^\n]+)\ncauses: [^\n]+\nlaws: ([A-Z]+)\n")
-    message(FATAL_ERROR "sim/mutants/${name}.patch does not begin with its name, 'breaks: ...', 'causes: ...', 'laws: ...'")
+    message(FATAL_ERROR "sim/mutants/${name}.patch does not begin with its name, 'breaks: ...', 'causes: ...' and "
+                        "'laws: ...'")
   endif()
   set(laws "${CMAKE_MATCH_2}")
   string(REPLACE "\\" "\\\\" rule "${CMAKE_MATCH_1}")

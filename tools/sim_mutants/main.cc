@@ -24,7 +24,8 @@ constexpr const char* kUsage =
     "kith-sim-mutants all [--seeds-max N] [--repeats N] [--jobs N] [--from SEED] [--mutant NAME ...]\n"
     "                                                              each of them, several times, from different seeds\n"
     "kith-sim-mutants history --from SEED [--mutant NAME]          one history, told line by line\n"
-    "kith-sim-mutants baseline [--seeds FIRST..LAST]               none of them: what fails anyway, and so counts for nothing\n"
+    "kith-sim-mutants baseline [--seeds FIRST..LAST]               none of them: what fails anyway, and so counts for "
+    "nothing\n"
     "kith-sim-mutants canary                                       an easy one: is anything found at all?\n";
 
 constexpr std::uint64_t kBetweenRepeats = 1'000'000;  // Seeds, so that repeats do not meet.
@@ -50,7 +51,9 @@ bool read_options(const std::vector<std::string>& words, Options& out, std::stri
     const std::size_t dots = value.find("..");
     bool read = true;
     if (option == "--mutant") out.mutants.push_back(value);
-    else if (option == "--seeds") read = dots != std::string::npos && number(value.substr(0, dots), out.first) && number(value.substr(dots + 2), out.last);
+    else if (option == "--seeds")
+      read = dots != std::string::npos && number(value.substr(0, dots), out.first) &&
+             number(value.substr(dots + 2), out.last);
     else if (option == "--seeds-max") read = number(value, out.seeds_max);
     else if (option == "--repeats") read = number(value, out.repeats) && out.repeats > 0;
     else if (option == "--jobs") read = number(value, out.jobs) && out.jobs > 0;
@@ -68,7 +71,8 @@ bool read_options(const std::vector<std::string>& words, Options& out, std::stri
 
 int list() {
   for (const auto& it : sim::mutants()) {
-    std::printf("%-40s %-5s %s\n", std::string(it.name).c_str(), std::string(it.laws).c_str(), std::string(it.rule).c_str());
+    std::printf("%-40s %-5s %s\n", std::string(it.name).c_str(), std::string(it.laws).c_str(),
+                std::string(it.rule).c_str());
   }
   return 0;
 }
@@ -76,13 +80,16 @@ int list() {
 int sweep_one(const Options& options) {
   const std::string& mutant = options.mutants.front();
   const Sweep it = sweep(mutant, options.first, options.last);
-  if (it.skipped > 0) std::printf("%llu seeds failed without it, too, or by a law that is not its own: not counted\n", static_cast<unsigned long long>(it.skipped));
+  if (it.skipped > 0)
+    std::printf("%llu seeds failed without it, too, or by a law that is not its own: not counted\n",
+                static_cast<unsigned long long>(it.skipped));
   if (!it.killed()) {
     std::printf("%s SURVIVED %llu seeds\n", mutant.c_str(), static_cast<unsigned long long>(it.seeds));
     return 1;
   }
   std::printf("%s was killed by law %c after %llu seeds, seed %llu: %s\n", mutant.c_str(), it.verdict.law,
-              static_cast<unsigned long long>(it.seeds), static_cast<unsigned long long>(it.seed), it.verdict.text.c_str());
+              static_cast<unsigned long long>(it.seeds), static_cast<unsigned long long>(it.seed),
+              it.verdict.text.c_str());
   return 0;
 }
 
@@ -113,7 +120,8 @@ bool report(const std::string& mutant, const std::vector<Sweep>& sweeps) {
   std::printf("%-40s %-5s %6s %7llu  %d/%zu%s", mutant.c_str(), by.c_str(), median(sweeps).c_str(),
               static_cast<unsigned long long>(total), killed, sweeps.size(), all ? "" : "  SURVIVED");
   if (example != nullptr) {
-    std::printf("  seed %llu: %s", static_cast<unsigned long long>(example->seed), example->verdict.text.substr(0, 160).c_str());
+    std::printf("  seed %llu: %s", static_cast<unsigned long long>(example->seed),
+                example->verdict.text.substr(0, 160).c_str());
   }
   std::printf("\n");
   std::fflush(stdout);
@@ -136,9 +144,11 @@ int sweep_all(Options options) {
     const Task task = running.front();
     running.pop_front();
     auto it = parse_line(wait_for(task.child).said);
-    if (!it) throw std::runtime_error("a sweep of " + options.mutants[task.mutant] + " ended without saying what it found");
+    if (!it)
+      throw std::runtime_error("a sweep of " + options.mutants[task.mutant] + " ended without saying what it found");
     sweeps[task.mutant].push_back(*std::move(it));
-    if (sweeps[task.mutant].size() == options.repeats && !report(options.mutants[task.mutant], sweeps[task.mutant])) ++survivors;
+    if (sweeps[task.mutant].size() == options.repeats && !report(options.mutants[task.mutant], sweeps[task.mutant]))
+      ++survivors;
   };
   for (std::size_t m = 0; m < options.mutants.size(); ++m) {
     for (std::uint64_t repeat = 0; repeat < options.repeats; ++repeat) {
@@ -149,7 +159,8 @@ int sweep_all(Options options) {
     }
   }
   while (!running.empty()) take_oldest();
-  std::printf("\n%zu of %zu mutants were killed every time\n", options.mutants.size() - survivors, options.mutants.size());
+  std::printf("\n%zu of %zu mutants were killed every time\n", options.mutants.size() - survivors,
+              options.mutants.size());
   return survivors == 0 ? 0 : 1;
 }
 
@@ -183,8 +194,9 @@ int canary() {
                 static_cast<unsigned long long>(it.seeds), it.verdict.law);
     return 0;
   }
-  std::printf("the simulator did NOT find the planted fault %s in %llu seeds: that it finds nothing else proves nothing\n", kCanary,
-              static_cast<unsigned long long>(it.seeds));
+  std::printf(
+      "the simulator did NOT find the planted fault %s in %llu seeds: that it finds nothing else proves nothing\n",
+      kCanary, static_cast<unsigned long long>(it.seeds));
   return 1;
 }
 

@@ -14,7 +14,7 @@
 namespace kith::tools {
 namespace {
 
-constexpr unsigned int kSecondsMax = 20;    // A history takes a tenth of a second, or two when much is asked for.
+constexpr unsigned int kSecondsMax = 20;  // A history takes a tenth of a second, or two when much is asked for.
 constexpr std::size_t kTextMax = 400;
 
 std::string one_line(std::string text) {
@@ -34,7 +34,8 @@ std::string_view laws_of(std::string_view mutant) {
 
 std::string run_here(std::string_view mutant, std::uint64_t seed) {
   ::alarm(kSecondsMax);
-  if (!mutant.empty() && !sim::plant(mutant)) throw std::logic_error("there is no mutant '" + std::string(mutant) + "'");
+  if (!mutant.empty() && !sim::plant(mutant))
+    throw std::logic_error("there is no mutant '" + std::string(mutant) + "'");
   const sim::Scenario scenario = sim::draw_scenario(seed);
   sim::RunOptions options;
   options.check_messages = true;
@@ -71,7 +72,8 @@ Sweep sweep(std::string_view mutant, std::uint64_t first, std::uint64_t last) {
 
 std::string to_line(const Sweep& it) {
   std::ostringstream out;
-  out << it.seeds << ' ' << it.skipped << ' ' << it.seed << ' ' << (it.killed() ? it.verdict.law : '-') << ' ' << it.verdict.text;
+  out << it.seeds << ' ' << it.skipped << ' ' << it.seed << ' ' << (it.killed() ? it.verdict.law : '-') << ' '
+      << it.verdict.text;
   return out.str();
 }
 

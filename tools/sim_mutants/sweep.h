@@ -1,8 +1,8 @@
 // tools/sim_mutants/sweep.h -- how many histories it takes until one of them shows a planted fault.
 //
 // Each history runs in a process of its own: a fault may have the engine abort, or go round in circles.
-// SUBTLE: a history counts only when it passes without the fault, and breaks a law that the fault is said to break: what
-// the simulator finds anyway proves nothing, and a fault changes the history in which it might find it.
+// SUBTLE: a history counts only when it passes without the fault, and breaks a law that the fault is said to break:
+// what the simulator finds anyway proves nothing, and a fault changes the history in which it might find it.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace kith::tools {
 
 struct HistoryVerdict {
-  char law = 0;               // As in sim/verdict.h; zero: all of them held.  A: aborted.  L: did not end in time.
+  char law = 0;  // As in sim/verdict.h; zero: all of them held.  A: aborted.  L: did not end in time.
   std::string text;
 };
 
