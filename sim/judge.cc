@@ -163,7 +163,7 @@ void Judge::on_reply(const Machine& from, const Reply& reply, const std::vector<
     if (ghost == from.disk.ghost.end() || !effect.held_by(ghost->second)) {
       // It was there, and rotted while the answer waited for other replicas.
       const auto rotted = rotted_.find(effect.cell);
-      if (rotted != rotted_.end() && rotted->second.contains(from.index)) continue;
+      if (rotted != rotted_.end() && rotted->second.contains(from.disk.node_name)) continue;
       throw Violation('D', from.name + " acknowledged a write to " + cell_in_words(effect.cell) + " that is not on its disk" +
                                (ghost == from.disk.ghost.end() ? "" : ", which holds " + in_words(ghost->second)));
     }
