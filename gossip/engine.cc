@@ -83,6 +83,7 @@ class Engine::Impl {
     push_.flush(operations_.wants_acks());
     relay_.batch_is_durable();
     operations_.batch_is_durable();
+    mend_.batch_is_durable();
     for (const StoreKey& key : report.damaged) mend_.found(key);
     for (const StoreKey& key : report.refused) mend_.refused(key);
     look_at_usage();

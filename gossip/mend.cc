@@ -29,7 +29,7 @@ void Mend::load() {
 }
 
 void Mend::found(const StoreKey& key) {
-  if (damaged_.size() >= kDamagedMax) return;
+  if (damaged_.size() >= kDamagedMax || mending_.contains(key)) return;
   const auto [at, news] = damaged_.try_emplace(key);
   if (!news) return;
   at->second.claimed = core_.clocks.held(shard_of_store_key(key));
@@ -42,8 +42,11 @@ void Mend::found(const StoreKey& key) {
 
 bool Mend::waiting_in(ShardId shard) const {
   if (damaged_.size() >= kDamagedMax) return true;  // More than is remembered.
-  const auto at = damaged_.lower_bound(shard_prefix(shard));
-  return at != damaged_.end() && shard_of_store_key(at->first) == shard;
+  const StoreKey first = shard_prefix(shard);
+  const auto at = damaged_.lower_bound(first);
+  if (at != damaged_.end() && shard_of_store_key(at->first) == shard) return true;
+  const auto mending = mending_.lower_bound(first);
+  return mending != mending_.end() && shard_of_store_key(*mending) == shard;
 }
 
 void Mend::refused(const StoreKey& key) {
@@ -90,9 +93,13 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
     bytes += clock.size() * 16;
     answer.clocks.emplace_back(shard, std::move(clock));
   };
+  // SUBTLE: what is in the batch at hand is not in the snapshot yet; "nothing" or less than all would be taken at its word.
+  std::set<StoreKey> pending;
+  for (const auto& change : core_.out->store.cells()) pending.insert(store_key(change.shard, change.cell));
   // What does not fit is asked for again in the next round.
   const auto fits = [&](std::size_t more) { return bytes == 0 || bytes + more <= core_.options.answer_bytes_max; };
   for (const auto& key : body.keys) {
+    if (pending.contains(key)) continue;  // Also asked for again.
     Row row;
     switch (snapshot->get(key, row)) {
       case Snapshot::Lookup::kMissing:
@@ -191,6 +198,7 @@ void Mend::answered(const StoreKey& key, NodeId peer, const Cell* cell, const Co
     core_.note(Output::Note::Level::kError,
                "a damaged row (" + printable(key) + ") is held by no other member: what it held is lost");
   }
+  mending_.insert(key);
   damaged_.erase(at);
 }
 

@@ -29,6 +29,7 @@ class Mend {
   void load();                          // What the store has marked in earlier lives.
   void found(const StoreKey& key);      // Asks a peer at once when this is news.
   void refused(const StoreKey& key);    // The store could not take what was merged: says so, once a commit.
+  void batch_is_durable() { mending_.clear(); }
   void round();                         // Asks the next peer for what is still damaged.
   std::size_t waiting() const { return damaged_.size(); }
   bool waiting_in(ShardId shard) const; // Some row of the shard is not mended yet.
@@ -51,6 +52,9 @@ class Mend {
 
   Core& core_;
   std::map<StoreKey, Damage> damaged_;
+  // SUBTLE: settled, but the row is mended, and at the end of the feed, only with the batch at hand.  Until that is durable
+  // the shard is as unsound as before: whoever has read past the row would take our clock without it.
+  std::set<StoreKey> mending_;
 };
 
 }  // namespace kith

@@ -114,15 +114,18 @@ void World::heal_core() {
 }
 
 // Damage that nobody came upon is no difference that a node could see: somebody reads everything once.
-void World::scrub(const std::vector<Machine*>& machines) {
+std::size_t World::scrub(const std::vector<Machine*>& machines) {
+  std::size_t found = 0;
   for (Machine* it : machines) {
     std::vector<StoreKey> damaged;
     it->disk.store->snapshot()->scan({}, {}, [&](const StoreKey& key, const Row* row) {
       if (row == nullptr) damaged.push_back(key);
       return true;
     });
+    found += damaged.size();
     for (const StoreKey& key : damaged) it->input(now_us_, RowDamaged{key});
   }
+  return found;
 }
 
 void World::finish() {
@@ -137,8 +140,9 @@ void World::finish() {
   }
   // What clients have asked by now is part of the history.
   run_until(now_us_ + scenario_.clients.timeout_us);
-  scrub(members);
-  converge(members, 'C', "replicas are");
+  do {
+    converge(members, 'C', "replicas are");
+  } while (scrub(members) > 0);
   result_.converged_after_us = now_us_ - healed_us;
   if (recorder_) {
     recorder_->recording().healed_us = healed_us;

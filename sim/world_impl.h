@@ -77,7 +77,7 @@ class World final : public Host {
   void converge(const std::vector<Machine*>& machines, char law, const std::string& who);
   bool was_cloned(const Machine& machine) const;
   void heal_core();
-  void scrub(const std::vector<Machine*>& machines);
+  std::size_t scrub(const std::vector<Machine*>& machines);
   void finish();
   void gather_marks();
 
