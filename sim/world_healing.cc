@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::int64_t kLookEveryUs = 250'000;
 constexpr std::int64_t kQuietUs = 5'000'000;
+constexpr int kScrubsMax = 200;
 constexpr std::int64_t kWaitedForMs = 30'000;
 constexpr std::int64_t kStragglerDelays = 50;  // An exponential delay above so many of its mean is one in 10^21.
 
@@ -140,9 +141,12 @@ void World::finish() {
   }
   // What clients have asked by now is part of the history.
   run_until(now_us_ + scenario_.clients.timeout_us);
-  do {
+  converge(members, 'C', "replicas are");
+  for (int looks = 0; scrub(members) > 0; ++looks) {
+    if (looks == kScrubsMax) throw Violation('K', "damaged rows are not mended, though everybody is there to ask");
+    run_until(now_us_ + kLookEveryUs);
     converge(members, 'C', "replicas are");
-  } while (scrub(members) > 0);
+  }
   result_.converged_after_us = now_us_ - healed_us;
   if (recorder_) {
     recorder_->recording().healed_us = healed_us;
