@@ -305,8 +305,9 @@ void Judge::on_send(const Machine& from, const std::string& bytes) {
   }
 }
 
-void Judge::disk_lost(const std::vector<Machine*>& machines) {
+void Judge::disk_lost(const std::vector<Machine*>& machines, const Machine& whose) {
   disk_destroyed_ = true;
+  rolled_back_.insert(whose.disk.node_name);
   excuse_lost({machines.begin(), machines.end()});
 }
 

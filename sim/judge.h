@@ -40,7 +40,7 @@ class Judge {
   void on_send(const Machine& from, const std::string& bytes);
 
   // ---- What destroys data
-  void disk_lost(const std::vector<Machine*>& machines);                     // The holder's ghost is gone already.
+  void disk_lost(const std::vector<Machine*>& machines, const Machine& whose);  // Whose ghost is gone already.
   void row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key);
 
   void on_read(const Machine& at, const StoreKey& key, const Content& served) const;
@@ -101,7 +101,8 @@ class Judge {
   Claims claims_;
   std::map<std::uint32_t, const Machine*> started_;       // That ever were.
   bool disk_destroyed_ = false;
-  std::map<StoreKey, std::set<std::string>> rotted_;    // Rows that ever did, and on which machines.
+  std::set<std::string> rolled_back_;                     // Nodes whose disk once went back to what it was.
+  std::map<StoreKey, std::set<std::string>> rotted_;      // Rows that ever did, and of which nodes.
   std::map<Tag, bool> tags_;                              // Of every operation tried; true: some node took it.
 };
 

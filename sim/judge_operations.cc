@@ -85,7 +85,6 @@ void Judge::check_replicas(const Machine& from, const Attempt& attempt, const Re
     throw Violation('D', from.name + " said ok to a write that " + std::to_string(replicas.size()) +
                              " replicas hold, of " + std::to_string(wanted) + " asked for");
   }
-  if (!nothing_destroyed()) return;  // What a replica holds no more it may have held when it said so.
   std::vector<Effect> effects = effects_of(attempt, reply.tag);
   // SUBTLE: what was removed already is left out: an answer waits for what this operation committed.
   for (Effect& effect : effects) {
@@ -101,10 +100,13 @@ void Judge::check_replicas(const Machine& from, const Attempt& attempt, const Re
   for (const Machine* it : machines) by_name[it->disk.node_name].push_back(it);
   for (const std::string& name : replicas) {
     const auto& holders = by_name[name];
-    if (name == from.disk.node_name || holders.empty()) continue;
+    // What was destroyed may have been there when the replica said so.
+    if (name == from.disk.node_name || holders.empty() || rolled_back_.contains(name)) continue;
     for (const Effect& effect : effects) {
       const bool held = std::any_of(holders.begin(), holders.end(), [&](const Machine* it) {
         const auto ghost = it->disk.ghost.find(effect.cell);
+        const auto rotted = rotted_.find(effect.cell);
+        if (rotted != rotted_.end() && rotted->second.contains(it->index)) return true;
         return ghost != it->disk.ghost.end() && effect.held_by(ghost->second);
       });
       if (held) continue;

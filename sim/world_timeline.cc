@@ -92,7 +92,7 @@ void World::happen(const Event& event) {
         go_down(it, true);
         if (it.up()) it.crash(now_us_);
         it.gone = true;
-        judge_.disk_lost(all());
+        judge_.disk_lost(all(), it);
       });
 
     case Action::kLoseDisk: return each([&](Machine& it) { destroy_disk(it); });
@@ -244,7 +244,7 @@ void World::destroy_disk(Machine& it) {
   it.disk.store = std::make_unique<MemoryStore>(scenario_.disks.bytes_max);
   // The name of the node whose disk is gone stays taken: its successor gets one of its own when it starts.
   it.disk.node_name = it.name;
-  judge_.disk_lost(all());
+  judge_.disk_lost(all(), it);
   mark("disk lost");
 }
 
@@ -253,7 +253,7 @@ void World::restore(Machine& it) {
   const bool was_up = it.up();
   it.crash(now_us_);
   it.disk = it.backup->copy();
-  judge_.disk_lost(all());
+  judge_.disk_lost(all(), it);
   mark("disk rolled back");
   if (was_up) start(it);
 }
