@@ -1,6 +1,7 @@
 #include "gossip/engine.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "crdt/check.h"
 #include "gossip/audit.h"
@@ -51,7 +52,7 @@ class Engine::Impl {
  public:
   Impl(const EngineOptions& options, const NodeSetup& setup, Store& store, std::uint64_t seed)
       : core_(options, store, seed), setup_(setup) {
-    lives_.load();
+    damaged_members_ = lives_.load();
     mend_.load();
     look_at_usage();
     core_.read_root();
@@ -63,6 +64,7 @@ class Engine::Impl {
     lives_.begin(setup_);
     join_.begin(setup_);
     round_.begin();
+    for (const StoreKey& key : std::exchange(damaged_members_, {})) mend_.found(key);
     end_step();
   }
 
@@ -81,6 +83,7 @@ class Engine::Impl {
     push_.flush(operations_.wants_acks());
     relay_.batch_is_durable();
     operations_.batch_is_durable();
+    mend_.batch_is_durable();
     for (const StoreKey& key : report.damaged) mend_.found(key);
     for (const StoreKey& key : report.refused) mend_.refused(key);
     look_at_usage();
@@ -190,6 +193,7 @@ class Engine::Impl {
   Round round_{core_, pull_, audit_};
   Operations operations_{core_};
   Store::Usage usage_;
+  std::vector<StoreKey> damaged_members_;  // Found while loading.
 };
 
 bool Engine::Impl::accept(const Envelope& envelope) {

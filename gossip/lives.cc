@@ -13,7 +13,8 @@ constexpr std::int64_t kWarnEveryMs = 10'000;
 
 }  // namespace
 
-void Lives::load() {
+std::vector<StoreKey> Lives::load() {
+  std::vector<StoreKey> damaged;
   const auto snapshot = core_.store.snapshot();
   Identity& self = core_.self;
   self.node = NodeId{meta::decode_number(snapshot->meta(meta::kNodeId))};
@@ -22,8 +23,11 @@ void Lives::load() {
   self.shard_count = static_cast<std::uint32_t>(meta::decode_number(snapshot->meta(meta::kShardCount)));
   core_.lease = Timestamp{meta::decode_number(snapshot->meta(meta::kLease))};
   core_.hlc = Hlc(core_.lease);
-  snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey&, const Row* row) {
-    if (row == nullptr) return true;  // Damaged: mended like any other row; until then peers tell us of the members.
+  snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey& key, const Row* row) {
+    if (row == nullptr) {  // Mended like any other row; until then there may be members that we do not know.
+      damaged.push_back(key);
+      return true;
+    }
     if (const auto node = core_.members.merge(row->cell, row->content)) {
       for (const Life& life : core_.members.find(*node)->record.lives) core_.clocks.begin_life(life.origin, life.start);
     }
@@ -32,6 +36,7 @@ void Lives::load() {
   for (const ShardId shard : snapshot->shards()) {
     for (const auto& [origin, at] : snapshot->held(shard)) core_.clocks.hold(shard, origin, at);
   }
+  return damaged;
 }
 
 void Lives::begin(const NodeSetup& setup) {

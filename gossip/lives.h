@@ -14,8 +14,8 @@ class Lives {
  public:
   explicit Lives(Core& core) : core_(core) {}
 
-  // What the store remembers of this node, its clocks and the member table.
-  void load();
+  // What the store remembers of this node, its clocks and the member table.  Returns rows of the table that are damaged.
+  [[nodiscard]] std::vector<StoreKey> load();
 
   // Draws the origin, makes identity and start durable, and, when this node belongs to a cluster, writes the life into
   // its record.

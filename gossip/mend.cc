@@ -29,7 +29,7 @@ void Mend::load() {
 }
 
 void Mend::found(const StoreKey& key) {
-  if (damaged_.size() >= kDamagedMax) return;
+  if (damaged_.size() >= kDamagedMax || mending_.contains(key)) return;
   const auto [at, news] = damaged_.try_emplace(key);
   if (!news) return;
   at->second.claimed = core_.clocks.held(shard_of_store_key(key));
@@ -42,8 +42,11 @@ void Mend::found(const StoreKey& key) {
 
 bool Mend::waiting_in(ShardId shard) const {
   if (damaged_.size() >= kDamagedMax) return true;  // More than is remembered.
-  const auto at = damaged_.lower_bound(shard_prefix(shard));
-  return at != damaged_.end() && shard_of_store_key(at->first) == shard;
+  const StoreKey first = shard_prefix(shard);
+  const auto at = damaged_.lower_bound(first);
+  if (at != damaged_.end() && shard_of_store_key(at->first) == shard) return true;
+  const auto mending = mending_.lower_bound(first);
+  return mending != mending_.end() && shard_of_store_key(*mending) == shard;
 }
 
 void Mend::refused(const StoreKey& key) {
@@ -54,9 +57,18 @@ void Mend::refused(const StoreKey& key) {
 }
 
 void Mend::round() {
-  const auto& peers = core_.others();
-  if (damaged_.empty() || peers.empty()) return;
-  const NodeId peer = peers[core_.random.below(peers.size())];
+  std::vector<NodeId> to_ask;  // Who has not answered for some row.
+  for (const NodeId peer : core_.others()) {
+    if (std::any_of(damaged_.begin(), damaged_.end(), [&](const auto& item) { return !item.second.answered.contains(peer); })) {
+      to_ask.push_back(peer);
+    }
+  }
+  if (to_ask.empty()) {
+    // Everybody has, and it was not enough: what they hold goes on growing.
+    for (auto& [key, damage] : damaged_) damage.answered.clear();
+    return;
+  }
+  const NodeId peer = to_ask[core_.random.below(to_ask.size())];
   std::vector<StoreKey> keys;
   for (const auto& [key, damage] : damaged_) {
     if (keys.size() == kKeysPerFetchMax) break;
@@ -81,9 +93,13 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
     bytes += clock.size() * 16;
     answer.clocks.emplace_back(shard, std::move(clock));
   };
+  // SUBTLE: what is in the batch at hand is not in the snapshot yet; "nothing" or less than all would be taken at its word.
+  std::set<StoreKey> pending;
+  for (const auto& change : core_.out->store.cells()) pending.insert(store_key(change.shard, change.cell));
   // What does not fit is asked for again in the next round.
   const auto fits = [&](std::size_t more) { return bytes == 0 || bytes + more <= core_.options.answer_bytes_max; };
   for (const auto& key : body.keys) {
+    if (pending.contains(key)) continue;  // Also asked for again.
     Row row;
     switch (snapshot->get(key, row)) {
       case Snapshot::Lookup::kMissing:
@@ -134,13 +150,26 @@ void Mend::on_mended(NodeId from, const MendedBody& body) {
   for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
 }
 
+// SUBTLE: where a row of the member table was lost there may be a member that we do not know to ask: until somebody, or it
+// itself, tells us of it.
+bool Mend::knows_all_members() const {
+  if (!waiting_in(kSystemShard)) return true;
+  std::set<StoreKey> known;
+  for (const NodeId node : core_.members.ids()) known.insert(store_key(kSystemShard, member_cell(node)));
+  const auto from = damaged_.lower_bound(shard_prefix(kSystemShard));
+  return std::all_of(from, damaged_.end(), [&](const auto& item) {
+    return shard_of_store_key(item.first) != kSystemShard || known.contains(item.first);
+  });
+}
+
 bool Mend::settled(const Damage& damage) const {
   const bool covered = std::all_of(damage.claimed.begin(), damage.claimed.end(), [&](const auto& claim) {
     const auto at = damage.covered.find(claim.first);
     return at != damage.covered.end() && at->second >= claim.second;
   });
-  const auto peers = core_.others();
-  return covered || std::all_of(peers.begin(), peers.end(), [&](NodeId peer) { return damage.answered.contains(peer); });
+  if (covered || !knows_all_members()) return covered;
+  const auto& peers = core_.others();
+  return std::all_of(peers.begin(), peers.end(), [&](NodeId peer) { return damage.answered.contains(peer); });
 }
 
 void Mend::answered(const StoreKey& key, NodeId peer, const Cell* cell, const CommitClock* clock) {
@@ -169,6 +198,7 @@ void Mend::answered(const StoreKey& key, NodeId peer, const Cell* cell, const Co
     core_.note(Output::Note::Level::kError,
                "a damaged row (" + printable(key) + ") is held by no other member: what it held is lost");
   }
+  mending_.insert(key);
   damaged_.erase(at);
 }
 

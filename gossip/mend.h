@@ -7,7 +7,7 @@
 // takes a clock from us.
 //
 // RULE. A damaged row is mended when the clocks of those who answered cover, origin by origin, what our own clock claimed
-// when the damage was found; or when every other member has answered.  One peer in sync will do; a peer that is behind
+// when the damage was found; or, where we know of all members, when every other member has answered.  One peer in sync will do; a peer that is behind
 // will not, because what our clock covers would never be sent to us again.  Members that are gone for good do not matter
 // as long as others hold what they held.
 // What peers hold of the row meanwhile is merged into it, and it stays marked on disk, so that a kill in between forgets
@@ -29,6 +29,7 @@ class Mend {
   void load();                          // What the store has marked in earlier lives.
   void found(const StoreKey& key);      // Asks a peer at once when this is news.
   void refused(const StoreKey& key);    // The store could not take what was merged: says so, once a commit.
+  void batch_is_durable() { mending_.clear(); }
   void round();                         // Asks the next peer for what is still damaged.
   std::size_t waiting() const { return damaged_.size(); }
   bool waiting_in(ShardId shard) const; // Some row of the shard is not mended yet.
@@ -46,10 +47,14 @@ class Mend {
   void ask(NodeId peer, const std::vector<StoreKey>& keys);
   // `content`: what the peer holds; null: nothing.  `clock`: of the shard there; null: it cannot vouch.
   void answered(const StoreKey& key, NodeId peer, const Cell* cell, const CommitClock* clock);
+  bool knows_all_members() const;
   bool settled(const Damage& damage) const;
 
   Core& core_;
   std::map<StoreKey, Damage> damaged_;
+  // SUBTLE: settled, but the row is mended, and at the end of the feed, only with the batch at hand.  Until that is durable
+  // the shard is as unsound as before: whoever has read past the row would take our clock without it.
+  std::set<StoreKey> mending_;
 };
 
 }  // namespace kith

@@ -163,11 +163,15 @@ void Judge::on_reply(const Machine& from, const Reply& reply, const std::vector<
     if (ghost == from.disk.ghost.end() || !effect.held_by(ghost->second)) {
       // It was there, and rotted while the answer waited for other replicas.
       const auto rotted = rotted_.find(effect.cell);
-      if (rotted != rotted_.end() && rotted->second.contains(from.index)) continue;
+      if (rotted != rotted_.end() && rotted->second.contains(from.disk.node_name)) continue;
       throw Violation('D', from.name + " acknowledged a write to " + cell_in_words(effect.cell) + " that is not on its disk" +
                                (ghost == from.disk.ghost.end() ? "" : ", which holds " + in_words(ghost->second)));
     }
+    const bool rotten = ghost->second.rotten;
+    const StoreKey cell = effect.cell;
     oracle_.acknowledged(std::move(effect));
+    // It was durable, and rotted before it was answered.
+    if (rotten) excuse_lost(started_machines(), &cell);
   }
   check_replicas(from, attempt, reply, machines);
 }
@@ -304,24 +308,30 @@ void Judge::on_send(const Machine& from, const std::string& bytes) {
 void Judge::disk_lost(const std::vector<Machine*>& machines, const Machine& whose) {
   disk_destroyed_ = true;
   rolled_back_.insert(whose.disk.node_name);
-  excuse_lost(machines);
+  excuse_lost({machines.begin(), machines.end()});
 }
 
-void Judge::excuse_lost(const std::vector<Machine*>& machines) {
+std::vector<const Machine*> Judge::started_machines() const {
+  std::vector<const Machine*> machines;
+  for (const auto& [index, machine] : started_) machines.push_back(machine);
+  return machines;
+}
+
+void Judge::excuse_lost(const std::vector<const Machine*>& machines, const StoreKey* only_cell) {
   marks_["writes lost with their disk"] += oracle_.excuse([&](const Effect& effect) {
     return std::any_of(machines.begin(), machines.end(), [&](const Machine* machine) {
       const auto ghost = machine->disk.ghost.find(effect.cell);
       return !machine->gone && ghost != machine->disk.ghost.end() && !ghost->second.rotten && effect.held_by(ghost->second);
     });
-  });
+  }, only_cell);
 }
 
 void Judge::row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key) {
   const auto ghost = at.disk.ghost.find(key);
   if (ghost == at.disk.ghost.end()) return;
   ghost->second.rotten = true;
-  rotted_[key].insert(at.index);
-  excuse_lost(machines);
+  rotted_[key].insert(at.disk.node_name);
+  excuse_lost({machines.begin(), machines.end()});
 }
 
 void Judge::on_read(const Machine& at, const StoreKey& key, const Content& served) const {

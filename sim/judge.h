@@ -80,7 +80,8 @@ class Judge {
   std::vector<Effect> effects_of(const Attempt& attempt, const Tag& tag) const;
   static void compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended);
   void check_claims(const Machine& at, const Claims::Held& held);
-  void excuse_lost(const std::vector<Machine*>& machines);
+  void excuse_lost(const std::vector<const Machine*>& machines, const StoreKey* only_cell = nullptr);
+  std::vector<const Machine*> started_machines() const;
   bool nothing_destroyed() const { return !disk_destroyed_ && rotted_.empty(); }
   bool judged(ShardId shard) const { return shard != kSystemShard || scenario_.nodes.size() <= kMembersJudgedMax; }
 
@@ -101,7 +102,7 @@ class Judge {
   std::map<std::uint32_t, const Machine*> started_;       // That ever were.
   bool disk_destroyed_ = false;
   std::set<std::string> rolled_back_;                     // Nodes whose disk once went back to what it was.
-  std::map<StoreKey, std::set<std::uint32_t>> rotted_;    // Rows that ever did, and on which machines.
+  std::map<StoreKey, std::set<std::string>> rotted_;      // Rows that ever did, and on which machines.
   std::map<Tag, bool> tags_;                              // Of every operation tried; true: some node took it.
 };
 

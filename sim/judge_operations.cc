@@ -106,7 +106,7 @@ void Judge::check_replicas(const Machine& from, const Attempt& attempt, const Re
       const bool held = std::any_of(holders.begin(), holders.end(), [&](const Machine* it) {
         const auto ghost = it->disk.ghost.find(effect.cell);
         const auto rotted = rotted_.find(effect.cell);
-        if (rotted != rotted_.end() && rotted->second.contains(it->index)) return true;
+        if (rotted != rotted_.end() && rotted->second.contains(it->disk.node_name)) return true;
         return ghost != it->disk.ghost.end() && effect.held_by(ghost->second);
       });
       if (held) continue;

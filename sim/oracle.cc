@@ -128,8 +128,9 @@ std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& fi
     }
     if (!must.tag.at) continue;
     const Register& it = (found == final.end() ? kNoRegister : found->second).as_register();
-    // A deleted register may have been collected: then there is nothing, and nothing is what must be shown.
-    if (it.empty() && !must.value && may->second.tag == must.tag) continue;
+    // SUBTLE: where a deletion is known, an older one, or nothing, the same is shown; deletions that nobody needs are in no
+    // fingerprint, so nothing has to bring them everywhere once their origin is gone.
+    if (!must.value && !it.value()) continue;
     if (it.tag() < must.tag) {
       return Wrong{'D', cell_in_words(cell) + ": acknowledged write " + words(must.tag.actor, must.tag.at) + " is gone, there is " +
                             (it.empty() ? "nothing" : "an older one, " + words(it.tag().actor, it.tag().at))};

@@ -77,7 +77,7 @@ class World final : public Host {
   void converge(const std::vector<Machine*>& machines, char law, const std::string& who);
   bool was_cloned(const Machine& machine) const;
   void heal_core();
-  void scrub(const std::vector<Machine*>& machines);
+  std::size_t scrub(const std::vector<Machine*>& machines);
   void finish();
   void gather_marks();
 
@@ -115,6 +115,7 @@ class World final : public Host {
   std::vector<Wait> waits_;                      // Claims of convergence that are not decided yet.
   std::vector<std::pair<std::uint32_t, bool>> swizzles_;  // Machine, and whether it is cut off or reached again.
   bool clients_stopped_ = false;
+  std::map<std::uint32_t, int> superseded_;      // How often a machine was restarted for that.
   std::uint64_t flips_ = 0;
 };
 
