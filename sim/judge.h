@@ -40,7 +40,7 @@ class Judge {
   void on_send(const Machine& from, const std::string& bytes);
 
   // ---- What destroys data
-  void disk_lost(const std::vector<Machine*>& machines, const Machine& whose);  // Whose ghost is gone already.
+  void disk_lost(const std::vector<Machine*>& machines, const std::string& node);  // Whose ghost is gone already.
   void row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key);
 
   void on_read(const Machine& at, const StoreKey& key, const Content& served) const;

@@ -48,7 +48,7 @@ void World::heal_all() {
     if (it->clone) {  // Of two with one identity one has to go.
       it->crash(now_us_);
       it->gone = true;
-      judge_.disk_lost(all(), *it);
+      judge_.disk_lost(all(), it->disk.node_name);
     }
   }
   for (const auto& it : machines_) {

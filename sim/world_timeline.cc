@@ -92,7 +92,7 @@ void World::happen(const Event& event) {
         go_down(it, true);
         if (it.up()) it.crash(now_us_);
         it.gone = true;
-        judge_.disk_lost(all(), it);
+        judge_.disk_lost(all(), it.disk.node_name);
       });
 
     case Action::kLoseDisk: return each([&](Machine& it) { destroy_disk(it); });
@@ -238,22 +238,24 @@ void World::swizzle_step(std::uint64_t which) {
 
 void World::destroy_disk(Machine& it) {
   if (it.gone) return;
+  const std::string node = it.disk.node_name;
   it.crash(now_us_);
   if (recorder_) recorder_->begin("down " + it.name, Span::Kind::kDown, {it.index}, it.name + " down", now_us_);
   it.disk = Disk{};
   it.disk.store = std::make_unique<MemoryStore>(scenario_.disks.bytes_max);
   // The name of the node whose disk is gone stays taken: its successor gets one of its own when it starts.
   it.disk.node_name = it.name;
-  judge_.disk_lost(all(), it);
+  judge_.disk_lost(all(), node);
   mark("disk lost");
 }
 
 void World::restore(Machine& it) {
   if (!it.backup || it.gone) return;
   const bool was_up = it.up();
+  const std::string node = it.disk.node_name;
   it.crash(now_us_);
   it.disk = it.backup->copy();
-  judge_.disk_lost(all(), it);
+  judge_.disk_lost(all(), node);
   mark("disk rolled back");
   if (was_up) start(it);
 }
