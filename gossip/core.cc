@@ -83,6 +83,17 @@ void Core::hold(ShardId shard, OriginId origin, Timestamp commit) {
   out->store.hold(shard, origin, clocks.held(shard, origin));
 }
 
+void Core::set_back(ShardId shard) {
+  ++setbacks_[shard];
+  early.forget(shard);
+  out->store.forget_cursors(shard);
+}
+
+std::uint64_t Core::setbacks(ShardId shard) const {
+  const auto at = setbacks_.find(shard);
+  return at == setbacks_.end() ? 0 : at->second;
+}
+
 void Core::commit_own(ShardId shard, const CellKey& cell, const Content& delta, Timestamp commit) {
   Pending& pending = pending_pushes[shard];
   if (pending.steps.empty()) pending.previous = clocks.held(shard, self.origin);

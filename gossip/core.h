@@ -101,6 +101,11 @@ class Core {
   // Raises the clock to `commit`, and on through what came early.
   void hold(ShardId shard, OriginId origin, Timestamp commit);
 
+  // A row of the shard turned out to be damaged.  SUBTLE: what was read or pushed on the way to a clock that is not raised
+  // yet may have been in that row, and no clock says so.  So all such ways begin again where the clock stands.
+  void set_back(ShardId shard);
+  std::uint64_t setbacks(ShardId shard) const;  // How often, in this life.
+
   // This origin committed `delta`: merges it and gathers it for the pushes that follow durability.
   void commit_own(ShardId shard, const CellKey& cell, const Content& delta, Timestamp commit);
   struct Pending {                       // Of one shard, since the last durable commit.
@@ -165,6 +170,7 @@ class Core {
 
   NodeId last_attached_;
   std::uint64_t root_ = 0;
+  std::map<ShardId, std::uint64_t> setbacks_;
   std::vector<NodeId> others_;
 };
 

@@ -14,8 +14,8 @@ bool EarlyPushes::has(ShardId shard, OriginId origin, Timestamp previous, Timest
 void EarlyPushes::add(ShardId shard, OriginId origin, Timestamp previous, Timestamp commit) {
   if (has(shard, origin, previous, commit)) return;
   const auto at = by_place_.find({shard, origin});
-  if (at != by_place_.end() && at->second.size() >= kPerOriginMax) forget(at->second.front().number);
-  if (by_age_.size() >= kAllMax) forget(by_age_.begin()->first);
+  if (at != by_place_.end() && at->second.size() >= kPerOriginMax) drop(at->second.front().number);
+  if (by_age_.size() >= kAllMax) drop(by_age_.begin()->first);
   by_place_[{shard, origin}].push_back({previous, commit, ++last_number_});
   by_age_[last_number_] = {shard, origin};
 }
@@ -41,7 +41,16 @@ std::optional<Timestamp> EarlyPushes::take(ShardId shard, OriginId origin, Times
   return reached > up_to ? std::optional(reached) : std::nullopt;
 }
 
-void EarlyPushes::forget(std::uint64_t number) {
+void EarlyPushes::forget(ShardId shard) {
+  const auto from = by_place_.lower_bound({shard, OriginId{}});
+  auto to = from;
+  for (; to != by_place_.end() && to->first.first == shard; ++to) {
+    for (const Interval& it : to->second) by_age_.erase(it.number);
+  }
+  by_place_.erase(from, to);
+}
+
+void EarlyPushes::drop(std::uint64_t number) {
   const auto aged = by_age_.find(number);
   const auto at = by_place_.find(aged->second);
   std::erase_if(at->second, [&](const Interval& it) { return it.number == number; });

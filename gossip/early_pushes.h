@@ -36,6 +36,8 @@ class EarlyPushes {
   // REQUIRES: what `origin` committed in `shard` after `previous` and up to `commit` is merged.
   void add(ShardId shard, OriginId origin, Timestamp previous, Timestamp commit);
 
+  void forget(ShardId shard);
+
   // How far a clock that stands at `up_to` can be raised; nothing: not at all.  Forgets what is below.
   std::optional<Timestamp> take(ShardId shard, OriginId origin, Timestamp up_to);
 
@@ -46,7 +48,7 @@ class EarlyPushes {
     std::uint64_t number;  // In order of arrival.
   };
   using Place = std::pair<ShardId, OriginId>;
-  void forget(std::uint64_t number);
+  void drop(std::uint64_t number);
 
   std::map<Place, std::vector<Interval>> by_place_;  // Never empty ones.
   std::map<std::uint64_t, Place> by_age_;

@@ -64,6 +64,7 @@ class Engine::Impl {
     lives_.begin(setup_);
     join_.begin(setup_);
     round_.begin();
+    mend_.begin();
     for (const StoreKey& key : std::exchange(damaged_members_, {})) mend_.found(key);
     end_step();
   }
@@ -84,7 +85,7 @@ class Engine::Impl {
     relay_.batch_is_durable();
     operations_.batch_is_durable();
     mend_.batch_is_durable();
-    for (const StoreKey& key : report.damaged) mend_.found(key);
+    for (const StoreKey& key : report.damaged) mend_.found_by_commit(key);
     for (const StoreKey& key : report.refused) mend_.refused(key);
     look_at_usage();
     core_.read_root();

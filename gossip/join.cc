@@ -37,7 +37,8 @@ std::optional<std::int64_t> Join::wake_at_ms() const {
 
 void Join::tick() {
   if (answered_ && core_.joined() && !seeds_.empty() && alone()) {
-    // SUBTLE: everybody may have moved, and then nobody knows where anybody is but those who were told whom to ask.
+    // SUBTLE: everybody may have moved, and then nobody knows where anybody is but those who were told whom to ask.  Also
+    // without a member that we know of: the records of all others may have been damaged.
     answered_ = false;
     asked_ = 0;
     ask_at_ms_ = core_.now.monotonic_ms;
@@ -51,7 +52,7 @@ void Join::tick() {
 }
 
 bool Join::alone() const {
-  if (core_.others().empty() || core_.now.monotonic_ms - began_at_ms_ < kAloneMs) return false;
+  if (core_.now.monotonic_ms - began_at_ms_ < kAloneMs) return false;
   return std::none_of(core_.peers.begin(), core_.peers.end(), [&](const auto& item) {
     return item.second.heard_at_ms >= 0 && core_.now.monotonic_ms - item.second.heard_at_ms < kAloneMs;
   });

@@ -30,7 +30,7 @@ class Join {
 
  private:
   void ask();
-  bool alone() const;  // A member of several who has heard of nobody for a while.
+  bool alone() const;  // Has heard of nobody for a while.
 
   Core& core_;
   Lives& lives_;

@@ -28,16 +28,30 @@ void Mend::load() {
   }
 }
 
+void Mend::begin() {
+  for (const auto& [key, damage] : damaged_) core_.set_back(shard_of_store_key(key));
+}
+
 void Mend::found(const StoreKey& key) {
   if (damaged_.size() >= kDamagedMax || mending_.contains(key)) return;
   const auto [at, news] = damaged_.try_emplace(key);
   if (!news) return;
   at->second.claimed = core_.clocks.held(shard_of_store_key(key));
+  core_.set_back(shard_of_store_key(key));
   core_.count("rows_found_damaged");
   core_.note(Output::Note::Level::kError, "a row on disk is damaged (" + printable(key) +
                                               "): it is not served, and peers are asked for it; check the disk");
   const auto peers = core_.others();
   if (!peers.empty()) ask(peers[core_.random.below(peers.size())], {key});
+}
+
+void Mend::found_by_commit(const StoreKey& key) {
+  if (const auto at = damaged_.find(key); at != damaged_.end()) {
+    at->second = Damage{};
+    at->second.claimed = core_.clocks.held(shard_of_store_key(key));
+    core_.set_back(shard_of_store_key(key));
+  }
+  found(key);
 }
 
 bool Mend::waiting_in(ShardId shard) const {

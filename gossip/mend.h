@@ -27,7 +27,9 @@ class Mend {
   explicit Mend(Core& core) : core_(core) {}
 
   void load();                          // What the store has marked in earlier lives.
+  void begin();                         // A life begins with it.
   void found(const StoreKey& key);      // Asks a peer at once when this is news.
+  void found_by_commit(const StoreKey& key);  // Perhaps for the second time, and then what was merged in since is lost as well.
   void refused(const StoreKey& key);    // The store could not take what was merged: says so, once a commit.
   void batch_is_durable() { mending_.clear(); }
   void round();                         // Asks the next peer for what is still damaged.

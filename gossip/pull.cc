@@ -37,9 +37,9 @@ void Pull::start(NodeId peer, const std::vector<ShardId>& shards) {
 }
 
 void Pull::ask(NodeId peer, Question& question) {
-  question.asked.merge(question.later);
-  question.later.clear();
-  if (core_.table_differs(peer)) question.asked.insert(kSystemShard);
+  std::set<ShardId> wanted = std::exchange(question.later, {});
+  for (const auto& [shard, setbacks] : std::exchange(question.asked, {})) wanted.insert(shard);
+  if (core_.table_differs(peer)) wanted.insert(kSystemShard);
   question.nonce = core_.random.nonzero();
   question.expires_at_ms = core_.now.monotonic_ms + patience_ms(peer);
   const OriginId epoch = core_.peers[peer].origin;
@@ -47,19 +47,20 @@ void Pull::ask(NodeId peer, Question& question) {
   PullBody body;
   body.nonce = question.nonce;
   std::size_t bytes = 0;
-  for (const ShardId shard : in_order_of_answer(std::exchange(question.asked, {}))) {
+  for (const ShardId shard : in_order_of_answer(wanted)) {
     if (bytes >= kQuestionBytesMax) {
       question.later.insert(shard);
       continue;
     }
-    question.asked.insert(shard);
+    question.asked.emplace(shard, core_.setbacks(shard));
     PullBody::Part part;
     part.shard = shard;
     part.clock = core_.clocks.held(shard);
     // A cursor that is in the batch at hand is newer than the one in the store.
-    const auto pending = core_.out->store.cursors().find({shard, peer});
-    const auto cursor = pending != core_.out->store.cursors().end() ? std::optional(pending->second)
-                                                                    : snapshot->cursor(shard, peer);
+    const StoreBatch& batch = core_.out->store;
+    std::optional<Cursor> cursor;
+    if (const auto pending = batch.cursors().find({shard, peer}); pending != batch.cursors().end()) cursor = pending->second;
+    else if (!batch.cursors_forgotten().contains(shard)) cursor = snapshot->cursor(shard, peer);
     if (cursor && cursor->epoch == epoch) {
       part.epoch = cursor->epoch;
       part.after = cursor->lsn;
@@ -203,6 +204,7 @@ void Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
     const auto& part = body.parts[i];
     for (const Cell& cell : parts[i]) core_.merge(part.shard, cell.key, cell.content);
     core_.count("rows_pulled", parts[i].size());
+    if (question.asked.at(part.shard) != core_.setbacks(part.shard)) continue;  // Asked again, from where the clock stands.
     core_.out->store.set_cursor(part.shard, from, {origin, part.next});
     if (!part.end) continue;
     question.asked.erase(part.shard);

@@ -49,7 +49,7 @@ class Pull {
  private:
   struct Question {
     std::uint64_t nonce = 0;
-    std::set<ShardId> asked;     // Of the outstanding message.
+    std::map<ShardId, std::uint64_t> asked;  // Of the outstanding message, with the setbacks there had been.
     std::set<ShardId> later;     // To ask once this is answered.
     std::int64_t expires_at_ms = 0;
     bool progressed = false;     // A part of what was wanted is here.

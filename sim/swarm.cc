@@ -27,10 +27,9 @@ class Swarm {
     // SUBTLE: what only a damaged row and a member that is gone for good held, the others wait for until the member is
     // evicted.  So not together with what makes members go for good, and without the trial of a core that is left alone.
     if (has(Fault::kRot) && draw_.one_in(2)) {
-      // Nor with machines that exchange disks: whose record rots is then looked for where it no longer is.
-      for (const Fault fault : {Fault::kLostDisks, Fault::kLeaves, Fault::kMadClocks, Fault::kClones, Fault::kSwaps}) faults_[static_cast<std::size_t>(fault)] = false;
+      for (const Fault fault : {Fault::kLostDisks, Fault::kLeaves, Fault::kMadClocks, Fault::kClones}) faults_[static_cast<std::size_t>(fault)] = false;
     }
-    rots_ = has(Fault::kRot) && !has(Fault::kLostDisks) && !has(Fault::kLeaves) && !has(Fault::kMadClocks) && !has(Fault::kClones) && !has(Fault::kSwaps);
+    rots_ = has(Fault::kRot) && !has(Fault::kLostDisks) && !has(Fault::kLeaves) && !has(Fault::kMadClocks) && !has(Fault::kClones);
     for (std::size_t i = 1; i <= node_count; ++i) out_.nodes.push_back("n" + std::to_string(i));
   }
 

@@ -11,6 +11,9 @@
 namespace kith {
 namespace {
 
+// The mark of a damaged row under which there is a row again: of what was merged in since.
+constexpr std::string_view kReadableSince = "\1";
+
 // What is under a store key.
 struct StoredRow {
   enum class State {
@@ -21,6 +24,8 @@ struct StoredRow {
   };
   State state = State::kMissing;
   bool marked = false;  // As damaged: if it can be read, it is not all that it should be.
+  bool readable_since = false;  // What was merged in after it was marked was written, and is to be read.
+  bool damaged_again() const { return state == State::kUnreadable && readable_since; }
   Lsn lsn = 0;          // Of its entry in the feed; zero: it has none.
   Content content;      // When sound.
 };
@@ -107,11 +112,15 @@ void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change
   const bool unreadable = stored.state == StoredRow::State::kUnreadable;
   // SUBTLE: also when it is marked already: what was merged in since then was readable once, and counted.
   if (unreadable) tally_.recount(key);
-  if (unreadable && !stored.marked && !change.mends) mark_damaged(key);
-  if (change.mends && stored.marked) transaction_.del(Database::kDamaged, key);
+  // SUBTLE: what was merged in while it waited is lost now, and the peers that vouched for the row did not vouch for that.
+  const bool mends = change.mends && !stored.damaged_again();
+  const bool waits = !mends && (stored.marked || unreadable);
+  if (waits && (!stored.marked || stored.damaged_again())) mark_damaged(key);
+  if (waits && !content.empty()) transaction_.put(Database::kDamaged, key, kReadableSince);
+  if (mends && stored.marked) transaction_.del(Database::kDamaged, key);
   // SUBTLE: a mended row moves to the end of the feed even when the peer had nothing new: whoever read past it while it
   // was damaged has not seen it.
-  const bool mended = change.mends && (stored.marked || unreadable);
+  const bool mended = mends && (stored.marked || unreadable);
   if (!changed && !mended) return;
 
   if (content.empty()) {
@@ -119,13 +128,14 @@ void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change
     return;
   }
   tally_.change(change.shard, change.cell, key, before, Tally::share_of(content));
-  write_row(key, change.shard, change.cell, content, stored.lsn, change.mends ? content : change.delta);
+  write_row(key, change.shard, change.cell, content, stored.lsn, mends ? content : change.delta);
 }
 
 // Only what cannot be read is forgotten.  Where something was merged in meanwhile, that is all there is now.
 void Application::forget_damaged(const StoreKey& key) {
   if (key.size() < shard_prefix(0).size()) return;
   StoredRow stored = read(key, nullptr);
+  if (stored.damaged_again()) return mark_damaged(key);
   if (stored.marked) transaction_.del(Database::kDamaged, key);
   if (stored.state == StoredRow::State::kSound) {
     if (!stored.marked) return;
@@ -145,7 +155,9 @@ void Application::forget_damaged(const StoreKey& key) {
 
 StoredRow Application::read(const StoreKey& key, const CellKey* cell) {
   StoredRow stored;
-  stored.marked = any_marked_ && transaction_.get(Database::kDamaged, key).has_value();
+  const auto mark = any_marked_ ? transaction_.get(Database::kDamaged, key) : std::nullopt;
+  stored.marked = mark.has_value();
+  stored.readable_since = mark == kReadableSince;
   const auto bytes = transaction_.get(Database::kCells, key);
   if (!bytes) return stored;
 
@@ -235,6 +247,15 @@ void Application::write_clocks(const StoreBatch& batch) {
     const auto before = sealed ? unseal(Database::kClocks, key, *sealed) : std::nullopt;
     if (before && decode_u64(*before).value_or(0) >= at.value) continue;
     transaction_.put(Database::kClocks, key, seal(Database::kClocks, key, encode_u64(at.value)));
+  }
+  for (const ShardId shard : batch.cursors_forgotten()) {
+    const std::string prefix = shard_prefix(shard);
+    std::vector<std::string> keys;
+    const auto cursors = transaction_.walk(Database::kCursors);
+    for (bool more = cursors->seek(prefix); more && cursors->key().starts_with(prefix); more = cursors->next()) {
+      keys.emplace_back(cursors->key());
+    }
+    for (const std::string& key : keys) transaction_.del(Database::kCursors, key);
   }
   for (const auto& [who, cursor] : batch.cursors()) {
     const std::string key = shard_entry_key(who.first, who.second.value);

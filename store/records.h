@@ -11,7 +11,7 @@
 //                   02 shard:u16 quarter:u8     -> its 64 bucket sums: u64 each
 //                   03 changes:u64              -> (shard:u16 bucket:u8 by:u64)*, to be added to those
 //                                                  changes: in the log up to here, this record's included
-//     damaged       store key                   -> nothing
+//     damaged       store key                   -> nothing, or 01: there is a row again, of what was merged in since
 //     sealed        := bytes, xxh3-64 of them, seeded with the xxh3-64 of the key and the database's number
 //
 // Sealed is what would lose data if a flipped bit went unnoticed: a clock, a cursor or a mark that claims too much.

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -47,6 +48,8 @@ class StoreBatch {
   // "This node holds all that `origin` committed in `shard` up to its commit at `held`."  Only ever rises.
   void hold(ShardId shard, OriginId origin, Timestamp held);
   void set_cursor(ShardId shard, NodeId peer, Cursor cursor) { cursors_[{shard, peer}] = cursor; }
+  // Of a shard, for all peers; those set afterwards count.
+  void forget_cursors(ShardId shard);
   void set_meta(const std::string& name, std::string value) { meta_[name] = std::move(value); }
 
   // What is pending for a cell, or null.  Lives until the next change.
@@ -58,6 +61,7 @@ class StoreBatch {
   const std::vector<CellDelta>& cells() const { return cells_; }  // In the order in which they first came.
   const std::map<std::pair<ShardId, OriginId>, Timestamp>& held() const { return held_; }
   const std::map<std::pair<ShardId, NodeId>, Cursor>& cursors() const { return cursors_; }
+  const std::set<ShardId>& cursors_forgotten() const { return cursors_forgotten_; }
   const std::map<std::string, std::string>& meta() const { return meta_; }
   const std::vector<StoreKey>& forgotten() const { return forgotten_; }
 
@@ -68,6 +72,7 @@ class StoreBatch {
   std::unordered_multimap<std::uint64_t, std::size_t> by_hash_;  // hash_of(cell) -> index in cells_
   std::map<std::pair<ShardId, OriginId>, Timestamp> held_;
   std::map<std::pair<ShardId, NodeId>, Cursor> cursors_;
+  std::set<ShardId> cursors_forgotten_;
   std::map<std::string, std::string> meta_;
   std::vector<StoreKey> forgotten_;
 };

@@ -161,6 +161,123 @@ TEST_CASE("mend: what the first peer lacks of a row comes from another") {
   for (const char* name : {"n1", "n2", "n3"}) CHECK_FALSE(stage.network.present(name, stage.key, "one"));
 }
 
+// ---- What was on its way to a clock when the row was damaged: the clock had not claimed it yet, and must not without it.
+
+// n1 runs, n2 is a puppet.
+struct WithPuppet : PuppetStage {
+  StoreKey row(const std::string& member) { return store_key(kShard, {"t", key, Kind::kSet, member}); }
+  void damage_and_give_up(const std::string& member) {
+    REQUIRE(network.node("n1").store->flip_bit(Database::kCells, row(member), 200));
+    network.input("n1", RowDamaged{row(member)});
+    REQUIRE(tap->last<FetchBody>("n1", "n2").has_value());
+    feed(MendedBody{{}, {row(member)}});
+    REQUIRE(network.node("n1").engine->status({}).rows_damaged == 0);
+  }
+  PullBody::Part asked() {
+    const auto pull = tap->last<PullBody>("n1", "n2");
+    REQUIRE(pull.has_value());
+    for (const auto& part : pull->parts) {
+      if (part.shard == kShard) return part;
+    }
+    FAIL("n1 does not ask for the shard");
+    return {};
+  }
+
+  std::string key = key_in(kShard);
+};
+
+TEST_CASE("mend: a pull that was cut by damage begins again, since the row may have come with it") {
+  WithPuppet stage;
+  const OriginId origin = stage.puppet->origin;
+  stage.feed(DigestsBody{{{kShard, 12345}}});
+  const Timestamp at = stage.puppet->now();
+  const auto rows = [&](bool end, CellBlock cells) {
+    RowsBody out;
+    out.nonce = stage.tap->last<PullBody>("n1", "n2")->nonce;
+    out.parts.push_back({kShard, end ? Lsn{9} : Lsn{7}, end, true, {}, std::move(cells)});
+    if (end) out.parts[0].clock = {{origin, at}};
+    return out;
+  };
+  stage.feed(rows(false, plain_add(stage.key, "a", origin, at)));
+  REQUIRE(stage.network.present("n1", stage.key, "a"));
+  REQUIRE(stage.asked().after == 7);
+  stage.damage_and_give_up("a");
+  stage.feed(rows(true, {}));
+  CHECK_FALSE(held(stage.network, "n1", kShard, origin));
+  CHECK(stage.asked().after == 0);
+  stage.feed(rows(true, plain_add(stage.key, "a", origin, at)));
+  CHECK(stage.network.present("n1", stage.key, "a"));
+  CHECK(held(stage.network, "n1", kShard, origin) == at);
+}
+
+TEST_CASE("mend: a cursor in the middle of a feed is forgotten, also when the damage is found in a later life") {
+  WithPuppet stage;
+  const OriginId origin = stage.puppet->origin;
+  stage.feed(DigestsBody{{{kShard, 12345}}});
+  const Timestamp at = stage.puppet->now();
+  RowsBody first;
+  first.nonce = stage.tap->last<PullBody>("n1", "n2")->nonce;
+  first.parts.push_back({kShard, 7, false, true, {}, plain_add(stage.key, "a", origin, at)});
+  stage.feed(first);
+  stage.network.kill("n1");
+  REQUIRE(stage.network.node("n1").store->snapshot()->cursor(kShard, stage.puppet->node).has_value());
+  stage.network.start("n1");
+  stage.damage_and_give_up("a");
+  stage.network.run_ms(10'000);  // The question of before is given up.
+  stage.feed(DigestsBody{{{kShard, 12345}}});
+  CHECK(stage.asked().after == 0);
+  CHECK_FALSE(stage.network.node("n1").store->snapshot()->cursor(kShard, stage.puppet->node).has_value());
+}
+
+TEST_CASE("mend: a push behind a gap does not count any more when its row was damaged") {
+  WithPuppet stage;
+  const OriginId origin = stage.puppet->origin;
+  const Timestamp first = stage.puppet->now(), second{first.value + 1};
+  const auto push = [&](Timestamp previous, Timestamp commit, const std::string& member) {
+    PushBody out;
+    out.parts.push_back({kShard, previous, commit, plain_add(stage.key, member, origin, commit)});
+    return out;
+  };
+  stage.feed(push(first, second, "b"));
+  REQUIRE(stage.network.present("n1", stage.key, "b"));
+  stage.damage_and_give_up("b");
+  stage.feed(push({}, first, "a"));
+  CHECK(held(stage.network, "n1", kShard, origin) == first);
+  stage.feed(push(first, second, "b"));
+  CHECK(held(stage.network, "n1", kShard, origin) == second);
+  CHECK(stage.network.present("n1", stage.key, "b"));
+}
+
+TEST_CASE("mend: what was merged in while a row waited is lost when the row is damaged again, and waited for as well") {
+  Stage stage(3);
+  stage.tap->lose = {"fetch", "push", "pull"};
+  stage.damage("n1", "one");
+  stage.network.input("n1", RowDamaged{stage.row("one")});
+  stage.tap->lose = {"fetch", "pull"};
+  stage.network.cut("n2", "n3");
+  stage.network.cut("n2", "n1");
+  stage.network.operate("n3", sadd(stage.key, {"one"}));
+  stage.network.run_ms(1000);
+  CHECK(stage.waiting("n1") == 1);
+  stage.damage("n1", "one");
+  stage.network.operate("n3", sadd(stage.key, {"one"}));  // Merging it into the row comes upon the damage.
+  stage.network.run_ms(1000);
+  // n2 has not seen these adds, and its clock covers all that n1's claimed when the damage was found first.
+  stage.tap->pass = [](const Tap::Sent& sent) {
+    return !std::holds_alternative<FetchBody>(sent.envelope.body) || sent.to == "n2";
+  };
+  stage.tap->lose = {"pull", "push", "audit"};
+  stage.network.heal();
+  stage.network.cut("n2", "n3");
+  stage.network.run_ms(5000);
+  REQUIRE(stage.tap->last<MendedBody>("n2", "n1").has_value());
+  CHECK(stage.waiting("n1") == 1);
+  stage.tap->pass = nullptr;
+  stage.tap->lose = {"audit"};
+  stage.network.heal();
+  CHECK(stage.network.run_until([&] { return stage.waiting("n1") == 0 && stage.network.all_settled(); }));
+}
+
 // Goal: a member that is gone for good does not keep a row from being mended that others in sync hold.
 TEST_CASE("mend: one peer in sync will do, though another member never answers") {
   Stage stage(3);
