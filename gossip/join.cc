@@ -17,6 +17,9 @@ constexpr int kAsksOfMember = 20;
 // A member that has heard of nobody for so long asks again, at half of this.
 constexpr std::int64_t kAloneMs = 15'000;
 
+// One that has not heard of some looks for them every now and then, on the average this often.
+constexpr std::int64_t kLookEveryMs = 30'000;
+
 }  // namespace
 
 void Join::begin(const NodeSetup& setup) {
@@ -27,7 +30,29 @@ void Join::begin(const NodeSetup& setup) {
   }
   answered_ = seeds_.empty();
   nonce_ = core_.random.nonzero();
+  look_at_ms_ = began_at_ms_ + kAloneMs;
   if (!answered_) ask();
+}
+
+JoinBody Join::question() const {
+  JoinBody body;
+  body.name = core_.self.name;
+  body.peer_address = core_.self.peer_address;
+  body.cluster_name = setup_.cluster.value_or("");
+  body.shard_count = setup_.shard_count_given ? setup_.shard_count : 0;
+  body.nonce = nonce_;
+  return body;
+}
+
+// SUBTLE: members may have moved so that each part of the cluster looks for the other where it is itself.  No part is
+// alone then, and only those who were told whom to ask can bring them together.  Who is asked learns where the asker is,
+// so no answer is waited for: another cluster that has the address by now would refuse, and that is not our end.
+void Join::look() {
+  if (core_.now.monotonic_ms < look_at_ms_) return;
+  look_at_ms_ = core_.now.monotonic_ms + kLookEveryMs / 2 + static_cast<std::int64_t>(core_.random.below(kLookEveryMs));
+  if (!unheard_of()) return;
+  core_.count("looked_for_members");
+  core_.send_to_address(seeds_[core_.random.below(seeds_.size())], NodeId{}, question());
 }
 
 std::optional<std::int64_t> Join::wake_at_ms() const {
@@ -43,6 +68,7 @@ void Join::tick() {
     asked_ = 0;
     ask_at_ms_ = core_.now.monotonic_ms;
   }
+  if (answered_ && core_.joined() && !seeds_.empty()) look();
   if (answered_ || core_.now.monotonic_ms < ask_at_ms_) return;
   if (core_.joined() && asked_ >= kAsksOfMember && !alone()) {
     answered_ = true;
@@ -53,21 +79,26 @@ void Join::tick() {
 
 bool Join::alone() const {
   if (core_.now.monotonic_ms - began_at_ms_ < kAloneMs) return false;
-  return std::none_of(core_.peers.begin(), core_.peers.end(), [&](const auto& item) {
-    return item.second.heard_at_ms >= 0 && core_.now.monotonic_ms - item.second.heard_at_ms < kAloneMs;
+  return std::none_of(core_.peers.begin(), core_.peers.end(), [&](const auto& item) { return heard(item.second); });
+}
+
+bool Join::unheard_of() const {
+  const auto& others = core_.others();
+  return std::any_of(others.begin(), others.end(), [&](NodeId peer) {
+    const auto at = core_.peers.find(peer);
+    return at == core_.peers.end() || !heard(at->second);
   });
+}
+
+bool Join::heard(const PeerState& peer) const {
+  return peer.heard_at_ms >= 0 && core_.now.monotonic_ms - peer.heard_at_ms < kAloneMs;
 }
 
 void Join::ask() {
   ++asked_;
   const bool slowly = core_.joined() && asked_ >= kAsksOfMember;
   ask_at_ms_ = core_.now.monotonic_ms + (slowly ? kAloneMs / 2 : core_.options.join_retry_ms);
-  JoinBody body;
-  body.name = core_.self.name;
-  body.peer_address = core_.self.peer_address;
-  body.cluster_name = setup_.cluster.value_or("");
-  body.shard_count = setup_.shard_count_given ? setup_.shard_count : 0;
-  body.nonce = nonce_;
+  const JoinBody body = question();
   for (const auto& address : seeds_) core_.send_to_address(address, NodeId{}, body);
 }
 
@@ -115,7 +146,8 @@ void Join::on_join(const Envelope& envelope, const JoinBody& body) {
 
 bool Join::on_welcome(const Envelope& envelope, const WelcomeBody& body, bool& joined_now) {
   joined_now = false;
-  if (answered_ || body.nonce != nonce_ || !envelope.cluster) return false;
+  if (body.nonce != nonce_ || !envelope.cluster) return false;
+  if (answered_) return core_.joined();  // Somebody else was first, or we were looking only.
   if (core_.joined()) {
     answered_ = envelope.cluster == core_.self.cluster;
     return true;

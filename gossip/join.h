@@ -7,8 +7,9 @@
 //       writes its own record; it spreads like any other row
 //
 // A node that already belongs asks too, when it was given addresses to join: so that one with a foreign directory is
-// told at once instead of being ignored for ever; and again when it has heard of nobody for a while, since everybody may
-// have moved.  Who is asked learns where the asker is.  Transcripts: tests/gossip/join_test.cc
+// told at once instead of being ignored for ever; again when it has heard of nobody for a while, since everybody may
+// have moved; and one of the addresses every half minute or so while there is a member that it has not heard of.  Who is
+// asked learns where the asker is.  Transcripts: tests/gossip/join_test.cc
 #pragma once
 
 #include "gossip/lives.h"
@@ -29,8 +30,12 @@ class Join {
   [[nodiscard]] bool on_refuse(const Envelope& envelope, const RefuseBody& body);
 
  private:
+  JoinBody question() const;
   void ask();
-  bool alone() const;  // Has heard of nobody for a while.
+  void look();
+  bool heard(const PeerState& peer) const;  // In the last while.
+  bool alone() const;                       // Of nobody.
+  bool unheard_of() const;                  // Somebody was not.
 
   Core& core_;
   Lives& lives_;
@@ -41,6 +46,7 @@ class Join {
   int asked_ = 0;
   std::int64_t ask_at_ms_ = 0;
   std::int64_t began_at_ms_ = 0;
+  std::int64_t look_at_ms_ = 0;
 };
 
 }  // namespace kith
