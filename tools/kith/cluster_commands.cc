@@ -53,6 +53,7 @@ Table::Cell state_of(const NodeView& node) {
   const NodeStatus& status = *node.status;
   if (!status.joined) return {"joining", Color::kWarning};
   if (status.stopping) return {"stopping", Color::kWarning};
+  if (status.superseded) return {"superseded: another life runs under its id", Color::kBad};
   if (status.clock_fenced) return {"clock ahead " + duration_in_words(status.clock_ahead_ms), Color::kBad};
   if (status.full) return {"full", Color::kBad};
   if (status.rows_damaged > 0) return {count_of(status.rows_damaged, "damaged row", "damaged rows"), Color::kWarning};

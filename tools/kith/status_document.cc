@@ -96,6 +96,7 @@ NodeStatus status_of(const Json& document) {
   status.clock_fenced = flag_of(document, "clock_fenced");
   status.clock_ahead_ms = number_of<std::int64_t>(document, "clock_ahead_ms", 0);
   status.full = flag_of(document, "full");
+  status.superseded = flag_of(document, "superseded");
   status.rows_damaged = number_of<std::uint64_t>(document, "rows_damaged", 0);
   status.uptime_ms = number_of<std::int64_t>(document, "uptime_ms", 0);
   status.version = text_of(document, "kith_version");

@@ -38,6 +38,7 @@ struct NodeStatus {
   bool clock_fenced = false;
   std::int64_t clock_ahead_ms = 0;
   bool full = false;
+  bool superseded = false;         // By another life of the node: nobody listens to it.
   std::uint64_t rows_damaged = 0;
   std::uint64_t bytes_used = 0;
   std::uint64_t bytes_max = 0;
