@@ -10,6 +10,8 @@
 namespace kith::sim {
 namespace {
 
+constexpr std::int64_t kAheadMs = 100;  // What a full counter and a step that takes its time may add.
+
 Kind kind_of(Verb verb) {
   if (verb == Verb::kSetAdd || verb == Verb::kSetRemove) return Kind::kSet;
   return verb == Verb::kHashSet || verb == Verb::kHashDelete ? Kind::kHash : Kind::kRegister;
@@ -176,7 +178,7 @@ void Judge::on_reply(const Machine& from, const Reply& reply, const std::vector<
   check_replicas(from, attempt, reply, machines);
 }
 
-void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport* report) {
+void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport* report, std::int64_t now_us) {
   const OriginId origin = origin_of(at);
   const Timestamp before = last_commit_[origin];
   Timestamp newest;
@@ -220,6 +222,13 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
     keys.push_back(std::move(key));
   }
   if (newest) {
+    // Its own clock may carry it ahead, and what it accepts from peers and clients: a clock beyond max_skew may not.
+    const std::int64_t lead_ms = newest.ms() - (kEpochUs + now_us) / 1000;
+    const std::int64_t most_ms = at.disk.lead_ms + 3 * scenario_.engine.max_skew_ms + scenario_.engine.lease_ms + kAheadMs;
+    if (lead_ms > most_ms) {
+      throw Violation('U', at.name + " committed " + std::to_string(lead_ms) + " ms ahead of true time; its clock has been " +
+                               std::to_string(at.disk.lead_ms) + " ms ahead");
+    }
     last_commit_[origin] = newest;
     at.disk.last_commit = std::max(at.disk.last_commit, newest);
   }

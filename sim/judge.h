@@ -36,7 +36,7 @@ class Judge {
   void after_operation(const Machine& at, std::uint64_t request, std::int64_t now_us);
   void on_reply(const Machine& from, const Reply& reply, const std::vector<Machine*>& machines);
   void crashed(const Machine& at) { stepped_.erase(at.index); }                // What it stepped and did not commit is gone.
-  void on_durable(Machine& at, const StoreBatch& batch, const CommitReport* report);
+  void on_durable(Machine& at, const StoreBatch& batch, const CommitReport* report, std::int64_t now_us);
   void on_send(const Machine& from, const std::string& bytes);
 
   // ---- What destroys data

@@ -1,5 +1,6 @@
 #include "sim/machine.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "crdt/check.h"
@@ -7,7 +8,7 @@
 
 namespace kith::sim {
 
-Disk Disk::copy() const { return {store->clone(), ghost, node_name, last_commit, founded}; }
+Disk Disk::copy() const { return {store->clone(), ghost, node_name, last_commit, founded, lead_ms}; }
 
 Machine::Machine(std::uint32_t machine_index, std::string machine_name, const Scenario& scenario, std::uint64_t seed,
                  EventQueue& queue, Host& host)
@@ -36,7 +37,7 @@ void Machine::start(std::int64_t now_us, const std::vector<std::string>& join) {
   out_.clear();
   ++lives_;
   engine_ = std::make_unique<Engine>(scenario_.engine, setup, *disk.store, scatter(seed_, 0xe29e, index, lives_));
-  engine_->start(instant(now_us), out_);
+  engine_->start(look_at_clock(now_us), out_);
   host_.on_start(*this);
   settle(now_us);
 }
@@ -113,10 +114,16 @@ void Machine::tick(std::int64_t now_us, std::uint64_t what) {
   settle(now_us);
 }
 
+Instant Machine::look_at_clock(std::int64_t now_us) {
+  const Instant now = instant(now_us);
+  disk.lead_ms = std::max(disk.lead_ms, now.wall_ms - (kEpochUs + now_us) / 1000);
+  return now;
+}
+
 void Machine::step(std::int64_t now_us, const Input& what) {
   const auto* operation = std::get_if<Operation>(&what);
   if (operation != nullptr) host_.before_operation(*this, *operation);
-  engine_->step(instant(now_us), what, out_);
+  engine_->step(look_at_clock(now_us), what, out_);
   if (operation != nullptr) host_.after_operation(*this, *operation);
 }
 

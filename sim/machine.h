@@ -33,6 +33,7 @@ struct Disk {
   std::string node_name;       // The --name that goes with this directory.
   Timestamp last_commit;       // The latest that any life on this disk made durable.
   bool founded = false;        // A node began here: it needs no --join.
+  std::int64_t lead_ms = 0;    // How far ahead of true time a clock that it was used with has been, at most.
 
   Disk copy() const;
 };
@@ -99,6 +100,7 @@ class Machine {
 
  private:
   void step(std::int64_t now_us, const Input& what);
+  Instant look_at_clock(std::int64_t now_us);
   void settle(std::int64_t now_us);             // Acts on the output.
   void begin_commit(std::int64_t now_us);
   void release(std::int64_t now_us);

@@ -177,7 +177,7 @@ void World::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
             std::to_string(held.ms() % 1'000'000) + "." + std::to_string(held.counter()));
     }
   }
-  judge_.on_durable(at, batch, report);
+  judge_.on_durable(at, batch, report, now_us_);
   if (recorder_) recorder_->on_durable(at, batch, judge_.origin_of(at), now_us_);
 }
 
