@@ -46,7 +46,29 @@ const Clocks::Reach* Clocks::find(ShardId shard, OriginId origin) const {
   return in == shards_.end() ? nullptr : row_of(in->second.origins, origin);
 }
 
-void Clocks::begin_life(OriginId origin, Timestamp start) { raise(row_for(everywhere_, origin).at, start); }
+void Clocks::begin_life(OriginId origin, Timestamp start) {
+  if (raise(row_for(everywhere_, origin).at, start)) floor_.reset();
+}
+
+void Clocks::close_life(OriginId origin, Timestamp final) {
+  row_for(everywhere_, origin).final = final;
+  floor_.reset();
+}
+
+void Clocks::end_life(OriginId origin) {
+  floor_.reset();
+  std::erase_if(everywhere_, [&](const Promise& it) { return it.origin == origin; });
+  for (auto& [shard, in] : shards_) {
+    const auto at = place_of(in.origins, origin);
+    if (at == in.origins.end() || at->origin != origin) continue;
+    const std::uint64_t share = mix(shard, origin, at->held);
+    in.digest -= share;
+    digest_ -= share;
+    in.origins.erase(at);
+  }
+}
+
+bool Clocks::knows(OriginId origin) const { return row_of(everywhere_, origin) != nullptr; }
 
 bool Clocks::hold(ShardId shard, OriginId origin, Timestamp commit) {
   Shard& in = shards_[shard];
@@ -60,7 +82,33 @@ bool Clocks::hold(ShardId shard, OriginId origin, Timestamp commit) {
   return true;
 }
 
-bool Clocks::promise(OriginId origin, Timestamp at) { return raise(row_for(everywhere_, origin).at, at); }
+bool Clocks::promise(OriginId origin, Timestamp at) {
+  Promise& it = row_for(everywhere_, origin);
+  const Timestamp before = it.at;
+  if (!raise(it.at, at)) return false;
+  if (floor_ && before <= *floor_) floor_.reset();  // Only what is lowest holds it.
+  return true;
+}
+
+void Clocks::promise_all(Timestamp at) {
+  for (Promise& it : everywhere_) raise(it.at, at);
+  floor_.reset();
+}
+
+Timestamp Clocks::up_to(OriginId origin) const {
+  const Promise* all = row_of(everywhere_, origin);
+  return all == nullptr ? Timestamp{} : all->at;
+}
+
+Timestamp Clocks::floor() const {
+  if (floor_) return *floor_;
+  std::optional<Timestamp> least;
+  for (const Promise& it : everywhere_) {
+    if (!it.whole()) least = std::min(least.value_or(it.at), it.at);
+  }
+  floor_ = least.value_or(Timestamp{});
+  return *floor_;
+}
 
 bool Clocks::promise(ShardId shard, OriginId origin, Timestamp at) {
   return raise(row_for(shards_[shard].origins, origin).up_to, at);

@@ -2,7 +2,8 @@
 //
 //     held      the last commit of the origin in the shard up to which nothing is missing here; zero: none known
 //     up to     "I hold everything this origin committed here up to then": at least held, the origin's start, and what
-//               the origin (or somebody in step with it) promised.  A promise moves no data and is kept in memory only.
+//               the origin (or somebody in step with it) promised.  A promise moves no data and is kept in memory only,
+//               but for the floor (gossip/horizon.h).
 //
 // Invariants:
 //   I1. Both only rise.
@@ -13,6 +14,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -24,16 +26,24 @@ namespace kith {
 class Clocks {
  public:
   void begin_life(OriginId origin, Timestamp start);
+  void close_life(OriginId origin, Timestamp final);  // It commits nothing above `final`.
+  void end_life(OriginId origin);                      // Retired: out of everything.
+  bool knows(OriginId origin) const;
 
   // Each returns whether anything rose.
   bool hold(ShardId shard, OriginId origin, Timestamp commit);
   // Nothing of `origin` up to `at` is missing here, in any shard.
   bool promise(OriginId origin, Timestamp at);
-  // The same for one shard.
+  // Nothing of any origin that is known up to `at` is missing here.
+  void promise_all(Timestamp at);
+  // The same of one origin for one shard.
   bool promise(ShardId shard, OriginId origin, Timestamp at);
 
   Timestamp held(ShardId shard, OriginId origin) const;
   Timestamp up_to(ShardId shard, OriginId origin) const;
+  Timestamp up_to(OriginId origin) const;                // In every shard.
+  // "I hold everything anyone committed up to then": the least of all origins but those that are closed and held whole.
+  Timestamp floor() const;
   CommitClock held(ShardId shard) const;                 // Sorted by origin; without zeros.
   bool behind(ShardId shard, const CommitClock& theirs) const;  // Some entry of theirs is above mine.
   std::vector<std::pair<OriginId, Timestamp>> newest_held() const;  // Over all shards.
@@ -52,6 +62,8 @@ class Clocks {
   struct Promise {
     OriginId origin;
     Timestamp at;
+    Timestamp final;  // Zero: open.
+    bool whole() const { return final && at >= final; }
   };
   struct Shard {
     std::vector<Reach> origins;
@@ -61,6 +73,7 @@ class Clocks {
 
   std::map<ShardId, Shard> shards_;
   std::vector<Promise> everywhere_;  // Starts and promises, for all shards.
+  mutable std::optional<Timestamp> floor_;  // None: to be looked for.
   std::uint64_t digest_ = 0;
 };
 

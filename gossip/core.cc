@@ -56,6 +56,16 @@ std::optional<Timestamp> Core::issue() {
   return issued;
 }
 
+Timestamp Core::issue_now() {
+  auto issued = issue();
+  if (!issued) {
+    hlc.observe(Timestamp::at_ms(hlc.last().ms() + 1));
+    issued = issue();
+  }
+  KITH_CHECK(issued.has_value(), "a fresh millisecond has room for a timestamp", hlc.last().value);
+  return *issued;
+}
+
 std::size_t cell_bytes_at_most(const CellKey& cell, const Content& delta) {
   const std::size_t value = delta.holds(Kind::kSet) || !delta.present() ? 0 : delta.as_register().value()->size();
   return 64 + cell.table.size() + cell.key.size() + cell.member.size() + delta.entry_count() * 32 + value;
@@ -67,9 +77,29 @@ void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
   constexpr std::uint64_t kPagesBytes = 5 * 4096;
   batch_bytes_at_most += kPagesBytes + 2 * cell_bytes_at_most(cell, delta);
   if (shard != kSystemShard) return;
+  if (life_of_cell(cell)) return merge_life(cell, delta);
   const auto changed = members.merge(cell, delta);
   if (!changed) return;
   for (const Life& life : members.find(*changed)->record.lives) clocks.begin_life(life.origin, life.start);
+}
+
+void Core::merge_life(const CellKey& cell, const Content& delta) {
+  const auto [node, origin] = *life_of_cell(cell);
+  const LifeTable::Change change = members.merge_life(cell, delta);
+  if (change == LifeTable::Change::kNone) return;
+  if (change == LifeTable::Change::kRetired) {
+    clocks.end_life(origin);
+    out->store.forget_clock(origin);
+    return;
+  }
+  const LifeRecord record = members.lives().find(origin)->record;
+  const Timestamp floor = clocks.floor();
+  clocks.begin_life(origin, record.start);
+  // All that anybody committed up to our floor is here: of a life that is over, and that we had not heard of or have heard
+  // the end of, too.  SUBTLE: not of the present life of a node that we have not heard of; gossip/lives.h, the introduction.
+  const auto* member = members.find(node);
+  if (member != nullptr && member->life.origin != origin) clocks.promise(origin, floor);
+  if (record.closed()) clocks.close_life(origin, record.final);
 }
 
 void Core::hold(ShardId shard, OriginId origin, Timestamp commit) {
@@ -101,6 +131,7 @@ void Core::commit_own(ShardId shard, const CellKey& cell, const Content& delta, 
   pending.steps.back().cells.append(cell, delta);
   merge(shard, cell, delta);
   hold(shard, self.origin, commit);
+  last_commit = std::max(last_commit, commit);
 }
 
 Timestamp Core::promise_of_durable() {
@@ -170,7 +201,12 @@ Neighbours Core::neighbours() const {
 CellBlock Core::record_of(NodeId node) const {
   CellBlock cells;
   const auto at = members.cells().find(node);
-  if (at != members.cells().end()) cells.append(member_cell(node), at->second);
+  if (at == members.cells().end()) return cells;
+  cells.append(member_cell(node), at->second);
+  const auto& lives = members.lives().cells();
+  for (auto life = lives.lower_bound({node, OriginId{}}); life != lives.end() && life->first.first == node; ++life) {
+    cells.append(life_cell(node, life->first.second), life->second);
+  }
   return cells;
 }
 
@@ -210,7 +246,7 @@ Core::Piece Core::table_piece() {
   // A table too large for a message goes in pieces, each from where the last one ended.
   constexpr std::size_t kPieceBytesMax = kMessageBytesMax / 4;
   const auto& cells = members.cells();
-  Piece piece;
+  Piece piece;  // A member comes with its lives.
   auto at = cells.upper_bound(last_attached_);
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (piece.cells.size() >= kPieceBytesMax) {
@@ -218,7 +254,7 @@ Core::Piece Core::table_piece() {
       break;
     }
     if (at == cells.end()) at = cells.begin();
-    piece.cells.append(member_cell(at->first), at->second);
+    piece.cells.append(record_of(at->first));
     last_attached_ = at->first;
     ++at;
   }
@@ -233,6 +269,8 @@ std::string Core::seal(NodeId to, Body body, CellBlock with) {
   envelope.start = self.start;
   envelope.hlc = hlc.read(now.wall_ms);
   envelope.wall_ms = now.wall_ms;
+  envelope.floor = clocks.floor();
+  envelope.horizon = horizon;
   envelope.members_version = members.version();
   envelope.members = std::move(with);
   const bool push = std::holds_alternative<PushBody>(body);

@@ -26,7 +26,8 @@ namespace kith {
 namespace meta {
 inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterId = "cluster_id",
                          kClusterName = "cluster_name", kShardCount = "shard_count", kOrigin = "origin",
-                         kLease = "lease";
+                         kLease = "lease", kFloor = "floor", kHorizon = "horizon",
+                         kIntroduced = "introduced";
 std::string encode_number(std::uint64_t value);
 std::uint64_t decode_number(const std::optional<std::string>& bytes);  // 0 when absent or malformed.
 }  // namespace meta
@@ -51,6 +52,7 @@ struct PeerState {
   std::int64_t asked_at_ms = -1;         // When a sign of life was asked for that has not come since; -1: none is due.
   std::uint64_t members_version = 0;     // Of its table, as it last said; 0: unknown.
   bool stopping = false;
+  bool tables_first = false;             // A round was given to the tables alone, and they differ still.
   // Its wall clock less mine, the greatest in the present and the previous window: a message that was held up makes a
   // peer look late, never early.
   std::int64_t offset_ms = 0, offset_before_ms = 0;
@@ -69,6 +71,9 @@ class Core {
   Store& store;
   Random random;
   Hlc hlc;
+  Timestamp horizon;                     // Below it history is settled.  Durable, or in the batch at hand.
+  Timestamp last_commit;                 // Of this life, in whatever shard.
+  Timestamp pushed_up_to;                // The last of them that was pushed.
   Timestamp lease;                       // Timestamps up to here may be issued: it is durable, or in the batch at hand.
   Identity self;
   MemberTable members;
@@ -85,6 +90,7 @@ class Core {
   std::optional<std::uint64_t> root_of_durable() const;
   void read_root();                      // Once a commit: it changes with nothing else.
 
+  bool introduced = false;               // Some other member knows our record, or there has been none (gossip/lives).
   bool superseded = false;               // By another life of this node: peers refuse what this one says.
 
   bool joined() const { return static_cast<bool>(self.cluster); }
@@ -94,10 +100,12 @@ class Core {
   // A new timestamp for a commit; extends the lease in the batch when needed.  Nothing: the counter of this
   // millisecond is used up, try in a later one.
   std::optional<Timestamp> issue();
+  Timestamp issue_now();                 // In the next millisecond when this one is used up.
 
   // ---- What the node holds
   std::uint64_t batch_bytes_at_most = 0;  // What the batch at hand may take on disk, until the old pages are free again.
   void merge(ShardId shard, const CellKey& cell, const Content& delta);
+  void merge_life(const CellKey& cell, const Content& delta);
   // Raises the clock to `commit`, and on through what came early.
   void hold(ShardId shard, OriginId origin, Timestamp commit);
 

@@ -53,6 +53,7 @@ class Engine::Impl {
   Impl(const EngineOptions& options, const NodeSetup& setup, Store& store, std::uint64_t seed)
       : core_(options, store, seed), setup_(setup) {
     damaged_members_ = lives_.load();
+    horizon_.load();
     mend_.load();
     look_at_usage();
     core_.read_root();
@@ -147,7 +148,11 @@ class Engine::Impl {
     pull_.tick();
     audit_.tick();
     relay_.tick();
-    if (round_.tick()) mend_.round();
+    if (round_.tick()) {
+      mend_.round();
+      lives_.tick();
+      horizon_.tick();
+    }
   }
 
   void on(const PeerFrame& frame);
@@ -162,15 +167,15 @@ class Engine::Impl {
     }
   }
   void on_body(const Envelope& from, const SummaryBody& body) {
-    if (round_.on_summary(from.sender, from.origin, body)) operations_.peer_holds_all(from.sender);
+    if (round_.on_summary(from, body)) operations_.peer_holds_all(from.sender);
   }
   void on_body(const Envelope& from, const AgreedBody& body) {
-    if (round_.on_agreed(from.sender, from.origin, body)) operations_.peer_holds_all(from.sender);
+    if (round_.on_agreed(from, body)) operations_.peer_holds_all(from.sender);
   }
-  void on_body(const Envelope& from, const DigestsBody& body) { round_.on_digests(from.sender, body); }
+  void on_body(const Envelope& from, const DigestsBody& body) { round_.on_digests(from, body); }
   void on_body(const Envelope& from, const PullBody& body) {
     for (const auto& part : body.parts) operations_.peer_holds(from.sender, part.shard, part.clock);
-    pull_.on_pull(from.sender, body, {found_damaged(), [this](ShardId shard) { return mend_.waiting_in(shard); }});
+    pull_.on_pull(from, body, {found_damaged(), [this](ShardId shard) { return mend_.waiting_in(shard); }});
   }
   void on_body(const Envelope& from, const RowsBody& body) { pull_.on_rows(from.sender, from.origin, body); }
   void on_body(const Envelope& from, const FetchBody& body) { mend_.on_fetch(from.sender, body); }
@@ -185,13 +190,14 @@ class Engine::Impl {
   Core core_;
   NodeSetup setup_;
   Lives lives_{core_};
+  Horizon horizon_{core_, lives_};
   Join join_{core_, lives_};
   Relay relay_{core_};
   Push push_{core_, lives_, relay_};
-  Pull pull_{core_};
+  Pull pull_{core_, horizon_};
   Mend mend_{core_};
   Audit audit_{core_, mend_};
-  Round round_{core_, pull_, audit_};
+  Round round_{core_, horizon_, pull_, audit_};
   Operations operations_{core_};
   Store::Usage usage_;
   std::vector<StoreKey> damaged_members_;  // Found while loading.
@@ -238,6 +244,7 @@ void Engine::Impl::on(const PeerFrame& frame) {
     std::visit([&](const auto& body) { on_body(envelope, body); }, envelope.body);
   }
   if (joined_now) {
+    lives_.begin_again();
     lives_.publish();
     round_.begin();
   }
@@ -270,7 +277,7 @@ EngineStatus Engine::Impl::status(Instant now) const {
     status.peer_address = member.record.peer_address;
     status.origin = member.life.origin;
     status.start = member.life.start;
-    status.lives = member.record.lives.size();
+    status.lives = core_.members.lives().count_of(node);
     status.self = node == self.node;
     if (const auto peer = core_.peers.find(node); peer != core_.peers.end()) {
       status.heard_ms_ago = ago(peer->second.heard_at_ms);

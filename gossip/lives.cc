@@ -21,6 +21,7 @@ std::vector<StoreKey> Lives::load() {
   self.cluster = ClusterId{meta::decode_number(snapshot->meta(meta::kClusterId))};
   self.cluster_name = snapshot->meta(meta::kClusterName).value_or("");
   self.shard_count = static_cast<std::uint32_t>(meta::decode_number(snapshot->meta(meta::kShardCount)));
+  core_.introduced = snapshot->meta(meta::kIntroduced).has_value();
   core_.lease = Timestamp{meta::decode_number(snapshot->meta(meta::kLease))};
   core_.hlc = Hlc(core_.lease);
   snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey& key, const Row* row) {
@@ -28,7 +29,13 @@ std::vector<StoreKey> Lives::load() {
       damaged.push_back(key);
       return true;
     }
-    if (const auto node = core_.members.merge(row->cell, row->content)) {
+    if (const auto which = life_of_cell(row->cell)) {
+      core_.members.merge_life(row->cell, row->content);
+      if (const auto* known = core_.members.lives().find(which->second)) {
+        core_.clocks.begin_life(which->second, known->record.start);
+        if (known->record.closed()) core_.clocks.close_life(which->second, known->record.final);
+      }
+    } else if (const auto node = core_.members.merge(row->cell, row->content)) {
       for (const Life& life : core_.members.find(*node)->record.lives) core_.clocks.begin_life(life.origin, life.start);
     }
     return true;
@@ -55,19 +62,15 @@ void Lives::begin(const NodeSetup& setup) {
 
   // A life starts above every life of this node that anybody told of, whatever the wall shows.
   if (const auto* former = core_.members.find(self.node)) core_.hlc.observe(former->life.start);
-  auto start = core_.issue();
-  if (!start) {
-    core_.hlc.observe(Timestamp::at_ms(core_.hlc.last().ms() + 1));
-    start = core_.issue();
-  }
-  KITH_CHECK(start.has_value(), "a fresh millisecond has room for a timestamp", core_.hlc.last().value);
-  self.start = *start;
+  self.start = core_.issue_now();
   core_.clocks.begin_life(self.origin, self.start);
 
   if (!core_.joined() && setup.join.empty()) {
     self.cluster = ClusterId{core_.random.nonzero()};
     self.cluster_name = setup.cluster.value_or("kith");
     self.shard_count = setup.shard_count;
+    batch.set_meta(meta::kIntroduced, "1");
+    core_.introduced = true;
     batch.set_meta(meta::kClusterId, meta::encode_number(self.cluster.value));
     batch.set_meta(meta::kClusterName, self.cluster_name);
     batch.set_meta(meta::kShardCount, meta::encode_number(self.shard_count));
@@ -79,28 +82,77 @@ void Lives::begin(const NodeSetup& setup) {
 
 void Lives::publish() {
   const Identity& self = core_.self;
-  MemberRecord record{self.name, self.client_address, self.peer_address, {}};
+  MemberRecord record{self.name, self.client_address, self.peer_address, {{self.origin, self.start}}};
   const CellKey cell = member_cell(self.node);
   Content content(Kind::kHash);
-  if (const auto* former = core_.members.find(self.node)) record.lives = former->record.lives;
   if (const auto known = core_.members.cells().find(self.node); known != core_.members.cells().end()) {
     content = known->second;
     core_.hlc.observe(content.as_register().tag().at);
   }
-  if (record.lives.empty() || record.lives.back().origin != self.origin) {
-    std::erase_if(record.lives, [&](const Life& life) { return life.start >= self.start; });
-    record.lives.push_back({self.origin, self.start});
-  }
-  auto commit = core_.issue();
-  if (!commit) {
-    core_.hlc.observe(Timestamp::at_ms(core_.hlc.last().ms() + 1));
-    commit = core_.issue();
-  }
-  KITH_CHECK(commit.has_value(), "a fresh millisecond has room for a timestamp", core_.hlc.last().value);
-  const Register delta =
-      content.as_register().set(encode(record), {*commit, actor_of(self.origin)}, {*commit, self.origin});
+  const Timestamp commit = core_.issue_now();
+  const Register delta = content.as_register().set(encode(record), {commit, actor_of(self.origin)}, {commit, self.origin});
   KITH_CHECK(!delta.empty(), "a node's own record is the newest there is", self.node.value);
-  core_.commit_own(kSystemShard, cell, Content(delta), *commit);
+  core_.commit_own(kSystemShard, cell, Content(delta), commit);
+  write_life(self.origin, LifeRecord{self.start});
+}
+
+void Lives::write_life(OriginId origin, const std::optional<LifeRecord>& record) {
+  const CellKey cell = life_cell(core_.self.node, origin);
+  Content content(Kind::kHash);
+  const auto& cells = core_.members.lives().cells();
+  if (const auto known = cells.find({core_.self.node, origin}); known != cells.end()) {
+    content = known->second;
+    core_.hlc.observe(content.as_register().tag().at);
+  }
+  const Timestamp commit = core_.issue_now();
+  Register& life = content.as_register();
+  const Tag tag{commit, actor_of(core_.self.origin)};
+  const Register delta = record ? life.set(encode(*record), tag, {commit, core_.self.origin}) : life.erase(tag, {commit, core_.self.origin});
+  KITH_CHECK(!delta.empty(), "what a node says of its own lives is the newest there is", origin.value);
+  core_.commit_own(kSystemShard, cell, Content(delta), commit);
+}
+
+bool Lives::any_to_close() const {
+  const auto& lives = core_.members.lives().entries();
+  return std::any_of(lives.begin(), lives.end(), [&](const auto& item) {
+    return item.second.node == core_.self.node && item.first != core_.self.origin && !item.second.record.closed();
+  });
+}
+
+std::vector<NodeId> Lives::waits_for() const {
+  std::vector<NodeId> out;
+  if (!any_to_close()) return out;
+  for (const NodeId node : core_.members.ids()) {
+    if (node != core_.self.node && !in_step_.contains(node)) out.push_back(node);
+  }
+  return out;
+}
+
+void Lives::in_step_with(NodeId peer) {
+  in_step_.insert(peer);
+  if (core_.superseded || !core_.joined() || !any_to_close() || !waits_for().empty()) return;
+  std::vector<std::pair<OriginId, LifeRecord>> former;
+  for (const auto& [origin, life] : core_.members.lives().entries()) {
+    if (life.node == core_.self.node && origin != core_.self.origin && !life.record.closed()) former.emplace_back(origin, life.record);
+  }
+  for (auto& [origin, record] : former) {
+    record.final = core_.issue_now();
+    core_.clocks.promise(origin, record.final);
+    write_life(origin, record);
+    core_.count("lives_closed");
+  }
+}
+
+void Lives::retire(Timestamp least_floor) {
+  if (core_.superseded || !core_.joined()) return;
+  std::vector<OriginId> whole;
+  for (const auto& [origin, life] : core_.members.lives().entries()) {
+    if (life.node == core_.self.node && life.record.closed() && life.record.final < least_floor) whole.push_back(origin);
+  }
+  for (const OriginId origin : whole) {
+    write_life(origin, std::nullopt);
+    core_.count("lives_retired");
+  }
 }
 
 bool Lives::skewed(const Envelope& envelope, std::int64_t* ahead_ms) const {
@@ -112,13 +164,33 @@ bool Lives::skewed(const Envelope& envelope, std::int64_t* ahead_ms) const {
   return *ahead_ms > core_.options.max_skew_ms;
 }
 
+void Lives::tick() {
+  if (core_.introduced || !core_.joined() || core_.superseded) return;
+  if (core_.now.monotonic_ms < introduced_again_at_ms_) return;
+  begin_again();
+  publish();
+  core_.count("introduced_again");
+}
+
+void Lives::begin_again() {
+  introduced_again_at_ms_ = core_.now.monotonic_ms + core_.options.retry_window_ms / 4;
+  core_.self.start = core_.issue_now();
+  core_.clocks.begin_life(core_.self.origin, core_.self.start);
+}
+
 bool Lives::merge_members(const Envelope& envelope) {
   if (envelope.members.empty()) return true;
   const auto cells = core_.read_cells(kSystemShard, envelope.members);
   if (!cells) return false;
   for (const Cell& cell : *cells) {
     // Only what is new: what comes along is known already, nearly always.
-    if (const auto node = node_of_member_cell(cell.key)) {
+    if (const auto life = life_of_cell(cell.key)) {
+      const auto& lives = core_.members.lives().cells();
+      if (const auto known = lives.find(*life); known != lives.end()) {
+        Content joined = known->second;
+        if (!joined.join(cell.content)) continue;
+      }
+    } else if (const auto node = node_of_member_cell(cell.key)) {
       const auto known = core_.members.cells().find(*node);
       if (known != core_.members.cells().end()) {
         Content joined = known->second;
@@ -230,6 +302,10 @@ void Lives::heard(const Envelope& envelope) {
   peer.heard_at_ms = now_ms;
   peer.asked_at_ms = -1;
   peer.members_version = envelope.members_version;
+  if (!core_.introduced && peer.members_version == core_.members.version() && core_.member(core_.self.node) != nullptr) {
+    core_.introduced = true;
+    core_.out->store.set_meta(meta::kIntroduced, "1");
+  }
   peer.stopping = false;
 }
 

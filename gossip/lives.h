@@ -2,9 +2,17 @@
 //
 // RULE. Every start is a new origin with a start timestamp; a node's lives are ordered by it.  Peers that learn of one
 // begin its clock entry at that start and refuse all messages of the node's earlier lives from then on.
-// Closing and retiring former lives is not here yet: their clock entries stay, and hold back nothing but floors.
+// RULE. A node closes its former lives itself, and only after it has got in step, in this life, with every other member:
+// it has pulled to the end from each that knows this life, and so holds all that survives of them.  Lives that it only hears of
+// from its peers, since its disk has forgotten them, are its to close as well.  Until then the open entry holds back floors,
+// never data.  The final is a timestamp of the closing node, above all that it has heard of.
+// RULE. The introduction: a node that was let in takes no writes before some member has its record, and its life begins
+// anew while none has.  Floors of those who do not know it rise past its start, and would claim to hold what it wrote.
+// RULE. A closed life is retired, and leaves all clocks, when every member has reported a floor above its final.
 // Transcripts: tests/gossip/lives_test.cc
 #pragma once
+
+#include <set>
 
 #include "gossip/core.h"
 
@@ -20,6 +28,10 @@ class Lives {
   // Draws the origin, makes identity and start durable, and, when this node belongs to a cluster, writes the life into
   // its record.
   void begin(const NodeSetup& setup);
+
+  // Of a node that has just been let in: its life begins above what the member that let it in has heard of, before any
+  // write, so that whoever does not know it yet claims nothing of it.
+  void begin_again();
 
   // Writes this node's record, with this life as the last.  REQUIRES: joined.
   void publish();
@@ -38,6 +50,15 @@ class Lives {
   // How far this machine's clock is ahead of the majority of its peers; positive above max_skew only when they agree.
   bool clock_fenced(std::int64_t* ahead_ms = nullptr) const;
 
+  void tick();                                           // Once a round: the introduction.
+
+  // We hold what this peer held, which knows this life.
+  void in_step_with(NodeId peer);
+  // Retires those of ours that everybody holds.  `least_floor`: T of gossip/horizon.
+  void retire(Timestamp least_floor);
+  // Members with which this node has to get in step before it can close its former lives; empty: none is left to close.
+  std::vector<NodeId> waits_for() const;
+
   void stop();                                           // Tells every peer, or, of many, the neighbours.
   void on_stopping(NodeId from) { core_.peers[from].stopping = true; }
 
@@ -46,6 +67,8 @@ class Lives {
   void on_superseded(NodeId from, const SupersededBody& body);
 
  private:
+  void write_life(OriginId origin, const std::optional<LifeRecord>& record);  // None: retired.
+  bool any_to_close() const;
   std::int64_t ahead_of_most() const;                    // 0: nobody to judge by.
   bool merge_members(const Envelope& envelope);
   void tell_superseded(const Envelope& envelope);
@@ -58,6 +81,8 @@ class Lives {
   }
 
   Core& core_;
+  std::set<NodeId> in_step_;
+  std::int64_t introduced_again_at_ms_ = 0;
   std::map<NodeId, std::int64_t> told_at_ms_;            // Superseded lives, once an interval each.
   std::map<NodeId, std::int64_t> warned_at_ms_;          // Not more than one line a peer every ten seconds.
   // Asked for with every operation, and the answer changes with time and with what is heard only.

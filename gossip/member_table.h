@@ -3,7 +3,7 @@
 // Ordinary replicated data: one hash, `members` in the system table, a field per node, whose value only that node
 // writes.  This is the engine's reading of it, kept in step with what is merged.
 //
-//     record := {0: name, 1: client address, 2: peer address, 3: [[origin, start] ...] oldest first}   msgpack
+//     record := {0: name, 1: client address, 2: peer address, 3: [[origin, start]]}                    msgpack
 //
 // Invariants:
 //   I1. version() is a function of the replicated cells alone: equal tables have equal versions.
@@ -22,6 +22,7 @@
 #include "crdt/content.h"
 #include "crdt/ids.h"
 #include "crdt/timestamp.h"
+#include "gossip/life_table.h"
 
 namespace kith {
 
@@ -35,7 +36,7 @@ struct MemberRecord {
   std::string name;
   std::string client_address;
   std::string peer_address;
-  std::vector<Life> lives;  // Oldest first; the last is the current one.
+  std::vector<Life> lives;  // The last is the current one; all that still matter are in the table of lives.
   friend bool operator==(const MemberRecord&, const MemberRecord&) = default;
 };
 
@@ -64,13 +65,19 @@ class MemberTable {
   const std::vector<NodeId>& ids() const { return ids_; }  // Of the members, in order; they never leave.
   bool empty() const { return members_.empty(); }
 
-  std::uint64_t version() const { return version_; }
+  // A field of gossip/life_table.h.  REQUIRES: life_of_cell(cell).
+  LifeTable::Change merge_life(const CellKey& cell, const Content& delta) { return lives_.merge(cell, delta); }
+  void life_collected(const CellKey& cell) { lives_.collected(cell); }
+  const LifeTable& lives() const { return lives_; }
+
+  std::uint64_t version() const { return version_ + lives_.version(); }
   const std::map<NodeId, Content>& cells() const { return cells_; }  // The whole table, to send; see member_cell().
 
  private:
   std::map<NodeId, Member> members_;
   std::vector<NodeId> ids_;
   std::map<NodeId, Content> cells_;  // Without their keys, which the node id makes: a thousand engines keep a thousand.
+  LifeTable lives_;
   std::uint64_t version_ = 0;
 };
 

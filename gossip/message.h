@@ -2,7 +2,7 @@
 //
 //     frame    := "KITH"  version:u8  checksum:u64  envelope         checksum: xxh3-64 of the envelope, verified first
 //     envelope := msgpack map  {0: cluster, 1: sender, 2: origin, 3: start, 4: floor, 5: hlc, 6: wall ms,
-//                               7: members version, 8: type, 9: body, 10: members}
+//                               7: members version, 8: type, 9: body, 10: members, 11: horizon?}
 //     members  := cells, present when the sender has reason to think that the receiver's table differs
 //     cells    := (cell key  content: counted)*                      the canonical bytes of crdt/, in one msgpack bin
 //     clock    := (origin:u64  at:u64)*                              sorted by origin, in one msgpack bin
@@ -10,13 +10,16 @@
 //       join     {0: name, 1: peer address, 2: cluster name?, 3: shard count?, 4: nonce}    cluster may be 0 here only
 //       welcome  {0: cluster name, 1: shard count, 2: nonce}
 //       refuse   {0: code, 1: sentence, 2: nonce}
-//       push     {0: parts, 1: nonce?, 2: spread?, 3: [[node, origin, start, parts] ...]?}
-//                    nonce: an ack is wanted; spread: send 0 on to your row; 3: what others wrote, sent on
+//       push     {0: parts, 1: nonce?, 2: spread?, 3: [[node, origin, start, floor, parts] ...]?, 4: after?}
+//                    nonce: an ack is wanted; spread: send 0 on to your row; 3: what others wrote, sent on;
+//                    after: the sender's commit before these, in whatever shard: these are all since then
 //                    parts := [[shard, previous, commit, cells] ...]
 //       ack      {0: nonce}
-//       summary  {0: digest, 1: promise, 2: root?}
-//       agreed   {0: digest, 1: promise, 2: root?}
-//       digests  {0: [[shard, digest] ...]}
+//       summary  {0: digest, 1: promise, 2: root?, 3: standing?}
+//       agreed   {0: digest, 1: promise, 2: root?, 3: standing?}
+//       digests  {0: [[shard, digest] ...], 1: promise?, 3: standing?}
+//                    standing := [last, first, (promise lag:varint floor lag:varint)*]    lags in ms + 1 behind `promise`, 0:
+//                    unknown, of the members from the first-th on in order of id; in one msgpack bin
 //       pull     {0: nonce, 1: [[shard, epoch, after, clock] ...]}
 //       rows     {0: nonce, 1: [[shard, next, end, sound, clock, cells] ...], 2: promise}
 //       fetch    {0: [store key ...]}
@@ -105,26 +108,47 @@ struct PushBody {
     NodeId node;
     OriginId origin;
     Timestamp start;                    // Of that life.
+    Timestamp floor;                    // Of that node, as it said.
     std::vector<Part> parts;
   };
   std::vector<Part> parts;              // The sender's own.
   std::uint64_t nonce = 0;
   bool spread = false;                  // The receiver is a relay: `parts` are for its row as well (gossip/relay.h).
   std::vector<Relayed> relayed = {};
+  Timestamp after = {};                 // Zero: others of the same commit are in another message.
 };
 struct AckBody { std::uint64_t nonce = 0; };
+// What a node knows of how far everybody is; gossip/horizon.h.
+struct Standing {
+  struct Member {
+    Timestamp promise;                  // Nothing of its present life is missing at the sender up to here; zero: unknown.
+    Timestamp floor;                    // As it last reported; zero: unknown.
+    friend bool operator==(const Member&, const Member&) = default;
+  };
+  Timestamp last;                       // The sender's last commit, in whatever shard.
+  std::uint32_t first = 0;              // Which members: from this one on, in the order of ids, and on from the first.
+  std::vector<Member> members;
+  friend bool operator==(const Standing&, const Standing&) = default;
+};
+
 struct SummaryBody {
   std::uint64_t digest = 0;
   Timestamp promise;                    // Nothing of my origin is missing up to here.
   // Of observable content in all shards; none: from a version without, or rows were being written.
   std::optional<std::uint64_t> root = {};
+  Standing standing = {};
 };
 struct AgreedBody {
   std::uint64_t digest = 0;             // On what: an answer that finds other things here says nothing.
   Timestamp promise;
   std::optional<std::uint64_t> root = {};
+  Standing standing = {};
 };
-struct DigestsBody { std::vector<std::pair<ShardId, std::uint64_t>> shards; };
+struct DigestsBody {
+  std::vector<std::pair<ShardId, std::uint64_t>> shards;
+  Timestamp promise = {};
+  Standing standing = {};
+};
 struct PullBody {
   struct Part {
     ShardId shard = 0;
@@ -209,6 +233,7 @@ struct Envelope {
   std::int64_t wall_ms = 0;
   std::uint64_t members_version = 0;
   CellBlock members;
+  Timestamp horizon = {};
   Body body;
 };
 

@@ -65,6 +65,24 @@ class Values {
     if (value == nullptr || value->type != msgpack::type::BIN) return bad<std::string>();
     return {value->via.bin.ptr, value->via.bin.size};
   }
+  Standing standing(std::size_t slot, Timestamp promise) {
+    const std::string bytes = bin(slot);
+    ByteReader in(bytes);
+    Standing out;
+    out.last = Timestamp{in.u64()};
+    const std::uint64_t first = in.varint();
+    const auto behind = [&](std::uint64_t lag) {
+      if (lag == 0) return Timestamp{};
+      return lag - 1 < static_cast<std::uint64_t>(promise.ms()) ? Timestamp::at_ms(promise.ms() - static_cast<std::int64_t>(lag - 1)) : Timestamp{};
+    };
+    while (in.ok() && in.left() > 0) {
+      const std::uint64_t promised = in.varint(), floor = in.varint();
+      out.members.push_back({behind(promised), behind(floor)});
+    }
+    if (!in.ok() || first >= kMembersMax || out.members.size() > kMembersMax) return bad<Standing>();
+    out.first = static_cast<std::uint32_t>(first);
+    return out;
+  }
   CommitClock clock(std::size_t slot) {
     const std::string bytes = bin(slot);
     ByteReader in(bytes);
@@ -140,12 +158,13 @@ bool get(Values in, PushBody& out) {
   get_parts(in, 0, out.parts);
   out.nonce = in.number_or_zero(1);
   out.spread = in.has(2) && in.boolean(2);
+  if (in.has(4)) out.after = in.time(4);
   if (!in.has(3)) return in.ok();
   in.each(3, [&](const msgpack::object& object) {
-    Values relayed = Values::of_array(object, 4);
+    Values relayed = Values::of_array(object, 5);
     if (!relayed.ok()) return false;
-    out.relayed.push_back({NodeId{relayed.number(0)}, OriginId{relayed.number(1)}, relayed.time(2), {}});
-    get_parts(relayed, 3, out.relayed.back().parts);
+    out.relayed.push_back({NodeId{relayed.number(0)}, OriginId{relayed.number(1)}, relayed.time(2), relayed.time(3), {}});
+    get_parts(relayed, 4, out.relayed.back().parts);
     const auto& it = out.relayed.back();
     return relayed.ok() && it.node && it.origin && it.start;
   });
@@ -162,6 +181,7 @@ bool get_held(Values in, Held& out) {
   out.digest = in.number(0);
   out.promise = in.time(1);
   if (in.has(2)) out.root = in.number(2);
+  if (in.has(3)) out.standing = in.standing(3, out.promise);
   return in.ok();
 }
 bool get(const Values& in, SummaryBody& out) { return get_held(in, out); }
@@ -174,6 +194,8 @@ bool get(Values in, DigestsBody& out) {
     out.shards.emplace_back(part.shard(0), part.number(1));
     return part.ok();
   });
+  if (in.has(1)) out.promise = in.time(1);
+  if (in.has(3)) out.standing = in.standing(3, out.promise);
   return in.ok();
 }
 
@@ -328,6 +350,7 @@ FrameError decode(std::string_view frame, Envelope& out) {
   out.wall_ms = static_cast<std::int64_t>(wall_ms);
   out.members_version = in.number(kMembersVersion);
   out.members = in.has(kMembers) ? CellBlock(in.bin(kMembers)) : CellBlock();
+  if (in.has(kHorizon)) out.horizon = in.time(kHorizon);
   const std::uint64_t type = in.number(kType);
   if (!in.ok() || !out.sender || !out.origin || !out.start || wall_ms > static_cast<std::uint64_t>(Timestamp::kMillisecondsMax)) {
     return FrameError::kEnvelope;

@@ -62,35 +62,52 @@ void put(Packer& pack, const std::vector<PushBody::Part>& parts) {
 }
 
 void put(Packer& pack, const PushBody& body) {
-  pack.pack_map(1u + (body.nonce != 0 ? 1u : 0u) + (body.spread ? 1u : 0u) + (body.relayed.empty() ? 0u : 1u));
+  pack.pack_map(1u + (body.nonce != 0 ? 1u : 0u) + (body.spread ? 1u : 0u) + (body.relayed.empty() ? 0u : 1u) +
+                (body.after ? 1u : 0u));
   pack.pack(0), put(pack, body.parts);
   if (body.nonce != 0) pack.pack(1), pack.pack(body.nonce);
   if (body.spread) pack.pack(2), pack.pack(true);
+  if (body.after) pack.pack(4), pack.pack(body.after.value);
   if (body.relayed.empty()) return;
   pack.pack(3), put_array(pack, body.relayed.size());
   for (const auto& relayed : body.relayed) {
-    put_array(pack, 4);
+    put_array(pack, 5);
     pack.pack(relayed.node.value), pack.pack(relayed.origin.value), pack.pack(relayed.start.value);
-    put(pack, relayed.parts);
+    pack.pack(relayed.floor.value), put(pack, relayed.parts);
   }
 }
 
 void put(Packer& pack, const AckBody& body) { pack.pack_map(1), pack.pack(0), pack.pack(body.nonce); }
 
+void put(Packer& pack, const Standing& standing, Timestamp promise) {
+  const auto lag = [&](Timestamp at) {
+    if (!at) return std::uint64_t{0};
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(promise.ms() - at.ms(), 0)) + 1;
+  };
+  ByteWriter out;
+  out.u64(standing.last.value);
+  out.varint(standing.first);
+  for (const auto& member : standing.members) out.varint(lag(member.promise)), out.varint(lag(member.floor));
+  put_bin(pack, out.take());
+}
+
 template <class Held>  // SummaryBody, AgreedBody
 void put_held(Packer& pack, const Held& body) {
-  pack.pack_map(body.root ? 3 : 2);
+  pack.pack_map(body.root ? 4 : 3);
   pack.pack(0), pack.pack(body.digest);
   pack.pack(1), pack.pack(body.promise.value);
   if (body.root) pack.pack(2), pack.pack(*body.root);
+  pack.pack(3), put(pack, body.standing, body.promise);
 }
 void put(Packer& pack, const SummaryBody& body) { put_held(pack, body); }
 void put(Packer& pack, const AgreedBody& body) { put_held(pack, body); }
 
 void put(Packer& pack, const DigestsBody& body) {
-  pack.pack_map(1);
+  pack.pack_map(3);
   pack.pack(0), put_array(pack, body.shards.size());
   for (const auto& [shard, digest] : body.shards) put_array(pack, 2), pack.pack(shard), pack.pack(digest);
+  pack.pack(1), pack.pack(body.promise.value);
+  pack.pack(3), put(pack, body.standing, body.promise);
 }
 
 void put(Packer& pack, const PullBody& body) {
@@ -193,7 +210,7 @@ void put(Packer& pack, const RepairedBody& body) {
 std::string encode(const Envelope& envelope) {
   Buffer buffer;
   Packer pack(buffer);
-  pack.pack_map(envelope.members.empty() ? 10 : 11);
+  pack.pack_map(10u + (envelope.members.empty() ? 0u : 1u) + (envelope.horizon ? 1u : 0u));
   pack.pack_uint8(kCluster), pack.pack(envelope.cluster.value);
   pack.pack_uint8(kSender), pack.pack(envelope.sender.value);
   pack.pack_uint8(kOrigin), pack.pack(envelope.origin.value);
@@ -205,6 +222,7 @@ std::string encode(const Envelope& envelope) {
   pack.pack_uint8(kType), pack.pack(static_cast<std::uint64_t>(envelope.body.index()));
   pack.pack_uint8(kBody), std::visit([&](const auto& body) { put(pack, body); }, envelope.body);
   if (!envelope.members.empty()) pack.pack_uint8(kMembers), put_bin(pack, envelope.members.bytes());
+  if (envelope.horizon) pack.pack_uint8(kHorizon), pack.pack(envelope.horizon.value);
 
   ByteWriter frame;
   frame.bytes(kMagic);

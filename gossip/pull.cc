@@ -27,9 +27,11 @@ constexpr std::int64_t kPatienceMsMax = 60'000;
 
 }  // namespace
 
-void Pull::start(NodeId peer, const std::vector<ShardId>& shards) {
+void Pull::start(NodeId peer, const std::vector<ShardId>& shards, std::optional<Horizon::AsOf> as_of) {
   if (shards.empty() || core_.member(peer) == nullptr) return;
   Question& question = questions_[peer];
+  // SUBTLE: an answer that is on its way already is older than what the peer says now.
+  if (question.nonce == 0) question.as_of = std::move(as_of);
   for (const ShardId shard : shards) {
     if (!question.asked.contains(shard)) question.later.insert(shard);
   }
@@ -100,8 +102,12 @@ std::optional<std::int64_t> Pull::wake_at_ms() const {
   return at_ms;
 }
 
-RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& asked, std::size_t bytes_before,
-                               const Damage& damage) {
+RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& asked, Timestamp floor,
+                               std::size_t bytes_before, const Damage& damage) {
+  const auto covered = [&](const Commit& commit) {
+    if (covers(asked.clock, commit)) return true;
+    return commit.at <= floor && !core_.clocks.knows(commit.origin);
+  };
   RowsBody::Part part;
   part.shard = asked.shard;
   const bool same_feed = asked.epoch == core_.self.origin;
@@ -109,7 +115,7 @@ RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& a
   // Two lower bounds, of which the higher counts: what was read of this feed, and what the clock covers.  A cursor alone
   // stays behind while pushes bring everything, and one lost push would make us scan all that was pushed since.  A
   // position past our end was never given out by this life.
-  part.next = snapshot.first_unseen(asked.shard, asked.clock);
+  part.next = snapshot.first_unseen(asked.shard, covered);
   if (same_feed && asked.after <= feed_end) part.next = std::max(part.next, asked.after);
   part.end = true;
   std::uint64_t scanned = 0;
@@ -121,7 +127,7 @@ RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& a
     if (row == nullptr) {
       damage.found(key);
     } else {
-      const Content unseen = row->content.shown_where([&](const Commit& commit) { return !covers(asked.clock, commit); });
+      const Content unseen = row->content.shown_where([&](const Commit& commit) { return !covered(commit); });
       if (!unseen.empty()) {
         CellBlock cell;
         cell.append(row->cell, unseen);
@@ -147,7 +153,8 @@ RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& a
   return part;
 }
 
-void Pull::on_pull(NodeId from, const PullBody& body, const Damage& damage) {
+void Pull::on_pull(const Envelope& envelope, const PullBody& body, const Damage& damage) {
+  const NodeId from = envelope.sender;
   core_.count("pulls_answered");
   const auto snapshot = core_.store.snapshot();
   RowsBody answer;
@@ -156,7 +163,7 @@ void Pull::on_pull(NodeId from, const PullBody& body, const Damage& damage) {
   std::size_t bytes = 0;
   const auto read = [&](const PullBody::Part& asked) {
     if (bytes >= core_.options.answer_bytes_max) return;
-    answer.parts.push_back(read_feed(*snapshot, asked, bytes, damage));
+    answer.parts.push_back(read_feed(*snapshot, asked, envelope.floor, bytes, damage));
     bytes += answer.parts.back().cells.size() + answer.parts.back().clock.size() * 16 + 32;
   };
   const auto system = std::find_if(body.parts.begin(), body.parts.end(),
@@ -208,13 +215,21 @@ void Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
     core_.out->store.set_cursor(part.shard, from, {origin, part.next});
     if (!part.end) continue;
     question.asked.erase(part.shard);
-    if (!part.sound) continue;
-    for (const auto& [held_origin, commit] : part.clock) core_.hold(part.shard, held_origin, commit);
+    if (!part.sound) {
+      question.as_of.reset();
+      continue;
+    }
+    for (const auto& [held_origin, commit] : part.clock) {
+      // A life that is retired here, and not there yet.
+      if (core_.clocks.knows(held_origin)) core_.hold(part.shard, held_origin, commit);
+    }
     core_.clocks.promise(part.shard, origin, body.promise);
   }
   if (question.asked.empty() && question.later.empty()) {
+    const auto as_of = std::move(question.as_of);
     questions_.erase(at);
     core_.count("pulls_completed");
+    if (as_of) horizon_.in_step(*as_of);
   } else {
     question.progressed = true;
     ask(from, question);

@@ -13,6 +13,8 @@
 // our clock of it.  The answer begins with that shard, and comes to the others only when it has reached its end: so the
 // asker has every record before a clock that may speak of it, each once, and none that it holds.  When tables differ
 // and the question did not know of it yet, the answer brings the whole table along; the next question knows.
+// RULE. An origin that the asker's clock lacks is covered by nothing, unless it is retired here and the asker's floor is at
+// or above the commit: then the asker held all of it when it left the clocks.  A floor alone covers nothing.
 // The feed's epoch is the peer's origin: another life, another cursor.  Reading begins at the cursor or at the last of the
 // sparse marks that the asker's clock covers, whichever is further.
 // A shard ends without a clock while any row of it is damaged at the answerer: nobody may believe to hold what was not
@@ -24,15 +26,17 @@
 #include <set>
 
 #include "gossip/core.h"
+#include "gossip/horizon.h"
 
 namespace kith {
 
 class Pull {
  public:
-  explicit Pull(Core& core) : core_(core) {}
+  Pull(Core& core, Horizon& horizon) : core_(core), horizon_(horizon) {}
 
   // Asks `peer` for these shards, now or when its present answer is in.
-  void start(NodeId peer, const std::vector<ShardId>& shards);
+  // `as_of`: what the peer had said when these were all that differed; acted on when the last of them is at its end.
+  void start(NodeId peer, const std::vector<ShardId>& shards, std::optional<Horizon::AsOf> as_of = std::nullopt);
   void forget(NodeId peer);  // It began a new life: the question it was asked is gone.
   void tick();  // Gives up questions that were not answered in time.
   std::optional<std::int64_t> wake_at_ms() const;
@@ -43,7 +47,7 @@ class Pull {
     std::function<void(const StoreKey&)> found;
     std::function<bool(ShardId)> waiting_in;
   };
-  void on_pull(NodeId from, const PullBody& body, const Damage& damage);
+  void on_pull(const Envelope& from, const PullBody& body, const Damage& damage);
   void on_rows(NodeId from, OriginId origin, const RowsBody& body);
 
  private:
@@ -53,13 +57,15 @@ class Pull {
     std::set<ShardId> later;     // To ask once this is answered.
     std::int64_t expires_at_ms = 0;
     bool progressed = false;     // A part of what was wanted is here.
+    std::optional<Horizon::AsOf> as_of;
   };
   void ask(NodeId peer, Question& question);
   std::int64_t patience_ms(NodeId peer) const;
-  RowsBody::Part read_feed(const Snapshot& snapshot, const PullBody::Part& asked, std::size_t bytes_before,
+  RowsBody::Part read_feed(const Snapshot& snapshot, const PullBody::Part& asked, Timestamp floor, std::size_t bytes_before,
                            const Damage& damage);
 
   Core& core_;
+  Horizon& horizon_;
   std::map<NodeId, Question> questions_;
   struct Late {
     std::uint64_t nonce = 0;          // Of the question given up last, for as long as no answer to it came.

@@ -13,11 +13,13 @@ constexpr std::size_t kOutstandingMax = 4096;  // Pushes whose ack may still com
 void Push::flush(bool ack) {
   PushBody body;
   std::size_t bytes = 0;
+  bool split = false;
   const auto send_gathered = [&] {
     if (!body.parts.empty()) send(std::move(body), ack);
     body = PushBody{};
     bytes = 0;
   };
+  Timestamp newest;
   for (auto& [shard, pending] : core_.pending_pushes) {
     Timestamp previous = pending.previous;
     bool open = false;  // The last part of `body` is of this shard.
@@ -26,7 +28,9 @@ void Push::flush(bool ack) {
       if (bytes > 0 && bytes + step.cells.size() + kPartBytes > core_.options.push_bytes_max) {
         send_gathered();
         open = false;
+        split = true;
       }
+      newest = std::max(newest, step.commit);
       if (!open) body.parts.push_back({shard, previous, step.commit, {}});
       open = true;
       body.parts.back().commit = previous = step.commit;
@@ -34,6 +38,9 @@ void Push::flush(bool ack) {
       bytes += step.cells.size() + kPartBytes;
     }
   }
+  // SUBTLE: of a commit that does not fit one message no message says all; then the next round does.
+  if (!split && newest) body.after = core_.pushed_up_to ? core_.pushed_up_to : core_.self.start;
+  if (newest) core_.pushed_up_to = newest;
   send_gathered();
   core_.pending_pushes.clear();
 }
@@ -85,7 +92,7 @@ void Push::send_along_grid(PushBody body, const CellBlock& record) {
     core_.send(relay, std::move(asking), record);
   }
   // The own row gets it with what is relayed to it anyway: one message an edge and interval, whoever wrote.
-  relay_.take(core_.self.node, {core_.self.origin, core_.self.start}, body.parts);
+  relay_.take(core_.self.node, {core_.self.origin, core_.self.start}, core_.clocks.floor(), body.parts);
   core_.send_push(well, std::move(body), record);
 }
 
@@ -138,8 +145,13 @@ void Push::on_push(const Envelope& from, const PushBody& body) {
 
   // Before it counts as seen.  What was seen has been sent on, or came from somebody else, and then by a pull or by
   // another relay.
-  if (body.spread) relay_.take(from.sender, {from.origin, from.start}, unseen(from.origin, body.parts));
+  if (body.spread) relay_.take(from.sender, {from.origin, from.start}, from.floor, unseen(from.origin, body.parts));
   const bool whole = take(from.origin, body.parts, *own);
+  if (body.after && core_.clocks.up_to(from.origin) >= body.after) {
+    Timestamp newest;
+    for (const auto& part : body.parts) newest = std::max(newest, part.commit);
+    core_.clocks.promise(from.origin, newest);
+  }
   for (std::size_t i = 0; i < relayed.size(); ++i) {
     const auto& of_life = body.relayed[i];
     if (!lives_.accept_relayed(of_life.node, {of_life.origin, of_life.start})) continue;

@@ -6,19 +6,19 @@ namespace kith {
 namespace {
 
 constexpr std::size_t kPartBytes = 32;     // Shard, two timestamps, headers.
-constexpr std::size_t kRelayedBytes = 32;  // Node, origin, start, headers.
+constexpr std::size_t kRelayedBytes = 48;  // Node, origin, start, floor, headers.
 
 }  // namespace
 
-void Relay::take(NodeId node, Life life, std::vector<PushBody::Part> parts) {
-  if (!parts.empty()) arrived_.push_back({node, life.origin, life.start, std::move(parts)});
+void Relay::take(NodeId node, Life life, Timestamp floor, std::vector<PushBody::Part> parts) {
+  if (!parts.empty()) arrived_.push_back({node, life.origin, life.start, floor, std::move(parts)});
 }
 
 void Relay::batch_is_durable() {
   for (auto& relayed : std::exchange(arrived_, {})) {
     for (const auto& part : relayed.parts) gathered_bytes_ += part.cells.size() + kPartBytes;
     auto& of_life = gathered_[{relayed.node, relayed.origin}];
-    if (of_life.parts.empty()) of_life = {relayed.node, relayed.origin, relayed.start, {}};
+    if (of_life.parts.empty()) of_life = {relayed.node, relayed.origin, relayed.start, relayed.floor, {}};
     std::move(relayed.parts.begin(), relayed.parts.end(), std::back_inserter(of_life.parts));
   }
   if (gathered_.empty()) return;
@@ -60,7 +60,7 @@ void Relay::send_gathered() {
         send();
         open = introduced = false;
       }
-      if (!open) body.relayed.push_back({relayed.node, relayed.origin, relayed.start, {}});
+      if (!open) body.relayed.push_back({relayed.node, relayed.origin, relayed.start, relayed.floor, {}});
       open = true;
       if (!introduced && !record.empty()) {
         records.append(record);

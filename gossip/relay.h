@@ -1,7 +1,7 @@
 // gossip/relay.h -- what goes to this node's row of the grid (gossip/spread.h): pushes of others, sent on, and its own.
 //
 //     writer -- push {spread, parts} --> relay            commits; gathers for relay_gather_ms
-//                                          | -- push {relayed: [[node, origin, start, parts] ...]} --> each of its row
+//                                          | -- push {relayed: [[node, origin, start, floor, parts] ...]} --> each of its row
 //
 // RULE. Effects after durability: nothing is sent on before this node holds it durably itself.
 // The first goes at once; what comes within relay_gather_ms of it goes together, in one message to each of the row: so
@@ -23,7 +23,7 @@ class Relay {
   explicit Relay(Core& core) : core_(core) {}
 
   // To send on once the batch at hand is durable.
-  void take(NodeId node, Life life, std::vector<PushBody::Part> parts);
+  void take(NodeId node, Life life, Timestamp floor, std::vector<PushBody::Part> parts);
 
   void batch_is_durable();
   void send_gathered();  // All of it, now.

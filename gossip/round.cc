@@ -2,12 +2,18 @@
 
 #include <map>
 #include <set>
+#include <utility>
 
 namespace kith {
 
 void Round::begin() {
   for (const NodeId peer : first_to_tell()) tell(peer);
   schedule();
+}
+
+void Round::tell(NodeId peer) {
+  const Timestamp promise = core_.promise_of_step();
+  core_.send(peer, SummaryBody{core_.clocks.digest(), promise, core_.root_of_durable(), horizon_.standing()});
 }
 
 std::vector<NodeId> Round::first_to_tell() {
@@ -40,27 +46,41 @@ bool Round::tick() {
   return true;
 }
 
-bool Round::on_summary(NodeId from, OriginId origin, const SummaryBody& body) {
+bool Round::on_summary(const Envelope& envelope, const SummaryBody& body) {
+  const NodeId from = envelope.sender;
+  horizon_.heard(envelope, body.promise, body.standing);
+  const Timestamp promise = core_.promise_of_step();
   if (body.digest != core_.clocks.digest()) {
     core_.count("rounds_differing");
-    core_.send(from, DigestsBody{core_.clocks.digests()});
+    // SUBTLE: a life that is retired in one of two tables makes the digests of all its shards differ.  So first the tables
+    // are made equal, once: what keeps them from it must not keep data back.
+    const bool tables_first = core_.table_differs(from) && !std::exchange(core_.peers[from].tables_first, true);
+    if (!core_.table_differs(from)) core_.peers[from].tables_first = false;
+    if (tables_first) {
+      core_.count("rounds_members_first");
+      ask(from, {kSystemShard});
+      return false;
+    }
+    core_.send(from, DigestsBody{core_.clocks.digests(), promise, horizon_.standing()});
     return false;
   }
   core_.count("rounds_in_sync");
-  core_.clocks.promise(origin, body.promise);
+  horizon_.in_step(Horizon::as_of(envelope, body.promise, body.standing));
   core_.peers[from].agreed_at_ms = core_.now.monotonic_ms;
-  core_.send(from, AgreedBody{body.digest, core_.promise_of_step(), core_.root_of_durable()});
+  core_.send(from, AgreedBody{body.digest, promise, core_.root_of_durable(), horizon_.standing()});
   compare_members(from);
   audit_.agreed(from, body.root);
   return true;
 }
 
-bool Round::on_agreed(NodeId from, OriginId origin, const AgreedBody& body) {
+bool Round::on_agreed(const Envelope& envelope, const AgreedBody& body) {
+  const NodeId from = envelope.sender;
+  horizon_.heard(envelope, body.promise, body.standing);
   // SUBTLE: compared with what is held now, not with what was asked: an answer to an earlier life, whose disk may have
   // held more than ours, must not raise a clock.
   if (body.digest != core_.clocks.digest()) return false;
   core_.peers[from].agreed_at_ms = core_.now.monotonic_ms;
-  core_.clocks.promise(origin, body.promise);
+  horizon_.in_step(Horizon::as_of(envelope, body.promise, body.standing));
   compare_members(from);
   audit_.agreed(from, body.root);
   return true;
@@ -74,16 +94,17 @@ void Round::compare_members(NodeId peer) {
   ask(peer, {kSystemShard});
 }
 
-void Round::ask(NodeId peer, const std::vector<ShardId>& shards) {
+void Round::ask(NodeId peer, const std::vector<ShardId>& shards, std::optional<Horizon::AsOf> as_of) {
   // A life begins with a summary to many, who all answer with the same.  To one who has just joined, and holds no clock
   // of the member table yet, each of them would send all of it.
   constexpr std::size_t kPullsMax = 4;
   const bool just_joined = core_.clocks.held(kSystemShard).size() <= 1;
   if (pull_.outstanding() >= (just_joined ? 1 : kPullsMax)) return core_.count("pulls_put_off");
-  pull_.start(peer, shards);
+  pull_.start(peer, shards, std::move(as_of));
 }
 
-void Round::on_digests(NodeId from, const DigestsBody& body) {
+void Round::on_digests(const Envelope& from, const DigestsBody& body) {
+  horizon_.heard(from, body.promise, body.standing);
   std::map<ShardId, std::uint64_t> theirs(body.shards.begin(), body.shards.end());
   std::vector<ShardId> differing;
   for (const auto& [shard, digest] : core_.clocks.digests()) {
@@ -92,7 +113,8 @@ void Round::on_digests(NodeId from, const DigestsBody& body) {
     if (at != theirs.end()) theirs.erase(at);
   }
   for (const auto& [shard, digest] : theirs) differing.push_back(shard);
-  ask(from, differing);
+  if (differing.empty()) return horizon_.in_step(Horizon::as_of(from, body.promise, body.standing));
+  ask(from.sender, differing, Horizon::as_of(from, body.promise, body.standing));
 }
 
 }  // namespace kith

@@ -19,7 +19,8 @@ namespace kith {
 
 class Round {
  public:
-  Round(Core& core, Pull& pull, Audit& audit) : core_(core), pull_(pull), audit_(audit) {}
+  Round(Core& core, Horizon& horizon, Pull& pull, Audit& audit)
+      : core_(core), horizon_(horizon), pull_(pull), audit_(audit) {}
 
   // At the start of a life, or of being a member: tells everybody, so that who hears of it can fence the earlier ones.
   // Of too many to tell each, the neighbours and a few others; the push of the record tells the rest.
@@ -28,21 +29,21 @@ class Round {
   std::int64_t wake_at_ms() const { return next_at_ms_; }
 
   // Both return whether the two nodes hold the same, as far as clocks know.
-  bool on_summary(NodeId from, OriginId origin, const SummaryBody& body);
-  bool on_agreed(NodeId from, OriginId origin, const AgreedBody& body);
-  void on_digests(NodeId from, const DigestsBody& body);
+  bool on_summary(const Envelope& from, const SummaryBody& body);
+  bool on_agreed(const Envelope& from, const AgreedBody& body);
+  void on_digests(const Envelope& from, const DigestsBody& body);
 
  private:
-  void tell(NodeId peer) {
-    core_.send(peer, SummaryBody{core_.clocks.digest(), core_.promise_of_step(), core_.root_of_durable()});
-  }
+  void tell(NodeId peer);
 
   std::vector<NodeId> first_to_tell();
   void compare_members(NodeId peer);
-  void ask(NodeId peer, const std::vector<ShardId>& shards);  // Unless enough are asked already: a later round will.
+  // Unless enough are asked already: a later round will.
+  void ask(NodeId peer, const std::vector<ShardId>& shards, std::optional<Horizon::AsOf> as_of = std::nullopt);
   void schedule();
 
   Core& core_;
+  Horizon& horizon_;
   Pull& pull_;
   Audit& audit_;
   std::int64_t next_at_ms_ = 0;

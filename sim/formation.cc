@@ -31,9 +31,15 @@ void form_cluster(const std::vector<Machine*>& machines, const Scenario& scenari
     Register content;
     KITH_CHECK(!content.set(encode(record), {commit.at, actor_of(origin)}, commit).empty(), "a first write writes");
     batch.merge(kSystemShard, cell, Content(content));
-    batch.hold(kSystemShard, origin, commit.at);
     if (with_ghosts) ghost[store_key(kSystemShard, cell)].join(Content(content));
-    newest = commit.at;
+    const CellKey life_field = life_cell(NodeId{drawn(seed, 0x4d, i)}, origin);
+    const Commit opened{Timestamp{start.value + 2}, origin};
+    Register life;
+    KITH_CHECK(!life.set(encode(LifeRecord{start}), {opened.at, actor_of(origin)}, opened).empty(), "a first write writes");
+    batch.merge(kSystemShard, life_field, Content(life));
+    batch.hold(kSystemShard, origin, opened.at);
+    if (with_ghosts) ghost[store_key(kSystemShard, life_field)].join(Content(life));
+    newest = opened.at;
   }
   formed.commit(batch);
   for (std::size_t i = 0; i < machines.size(); ++i) {
@@ -44,6 +50,7 @@ void form_cluster(const std::vector<Machine*>& machines, const Scenario& scenari
     disk.last_commit = newest;
     StoreBatch own;
     own.set_meta(meta::kNodeId, meta::encode_number(drawn(seed, 0x4d, i)));
+    own.set_meta(meta::kIntroduced, "1");
     own.set_meta(meta::kNodeName, machines[i]->name);
     own.set_meta(meta::kOrigin, meta::encode_number(drawn(seed, 0x0f, i)));
     own.set_meta(meta::kLease, meta::encode_number(newest.value));

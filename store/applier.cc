@@ -241,6 +241,15 @@ void Application::write_feed() {
 }
 
 void Application::write_clocks(const StoreBatch& batch) {
+  if (!batch.clocks_forgotten().empty()) {  // Once per life that is retired: all clocks are walked.
+    std::vector<std::string> keys;
+    const auto clocks = transaction_.walk(Database::kClocks);
+    for (bool more = clocks->seek({}); more; more = clocks->next()) {
+      const auto entry = parse_shard_entry(clocks->key());
+      if (entry && batch.clocks_forgotten().contains(OriginId{entry->id})) keys.emplace_back(clocks->key());
+    }
+    for (const std::string& key : keys) transaction_.del(Database::kClocks, key);
+  }
   for (const auto& [who, at] : batch.held()) {
     const std::string key = shard_entry_key(who.first, who.second.value);
     const auto sealed = transaction_.get(Database::kClocks, key);

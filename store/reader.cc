@@ -95,14 +95,16 @@ Lsn Reader::feed_end(ShardId shard) const {
   return walk->seek_before(shard_entry_key(shard, kIdEnd)) ? id_in(*walk, shard).value_or(0) : 0;
 }
 
-Lsn Reader::first_unseen(ShardId shard, const CommitClock& held) const {
+Lsn Reader::first_unseen(ShardId shard, const Covered& covered) const {
   const auto walk = transaction_->walk(Database::kMarks);
   for (bool more = walk->seek_before(shard_entry_key(shard, kIdEnd)); more; more = walk->previous()) {
     const auto lsn = id_in(*walk, shard);
     if (!lsn) return 0;
     const auto bytes = unseal(Database::kMarks, walk->key(), walk->value());
     const auto clock = bytes ? decode_clock(*bytes) : std::nullopt;
-    if (clock && covers(held, *clock)) return *lsn;
+    if (clock && std::all_of(clock->begin(), clock->end(), [&](const auto& item) { return covered({item.second, item.first}); })) {
+      return *lsn;
+    }
   }
   return 0;
 }

@@ -17,7 +17,7 @@ class Reader final : public Snapshot {
   void scan(const StoreKey& prefix, const StoreKey& after, const VisitRow& visit) const override;
   void feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const override;
   Lsn feed_end(ShardId shard) const override;
-  Lsn first_unseen(ShardId shard, const CommitClock& held) const override;
+  Lsn first_unseen(ShardId shard, const Covered& covered) const override;
   void keys(std::string_view table, std::string_view prefix, const std::optional<KeyPosition>& after,
             const VisitKey& visit) const override;
   std::uint64_t count(std::string_view table, std::string_view key, Kind kind) const override;

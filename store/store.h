@@ -90,9 +90,10 @@ class Snapshot {
   virtual void feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const = 0;
   virtual Lsn feed_end(ShardId shard) const = 0;  // Of the last change; zero when there is none.
 
-  // The lsn after which somebody who holds `held` has to begin reading: nothing at or before it is news to them.
+  // The lsn after which somebody who holds what is `covered` has to begin reading: nothing at or before it is news to them.
   // From the sparse marks: at most one mark's interval (kMarkInterval) too early.  Zero when no mark is covered.
-  virtual Lsn first_unseen(ShardId shard, const CommitClock& held) const = 0;
+  using Covered = std::function<bool(const Commit&)>;  // Whether they hold what was committed so.
+  virtual Lsn first_unseen(ShardId shard, const Covered& covered) const = 0;
 
   // Live keys of `table` that begin with `prefix`, in order of (key, kind), after the position `after`: key and kind.
   struct KeyPosition {

@@ -43,14 +43,19 @@ void StoreBatch::hold(ShardId shard, OriginId origin, Timestamp held) {
   if (at < held) at = held;
 }
 
+void StoreBatch::forget_clock(OriginId origin) {
+  std::erase_if(held_, [&](const auto& item) { return item.first.second == origin; });
+  clocks_forgotten_.insert(origin);
+}
+
 void StoreBatch::forget_cursors(ShardId shard) {
   std::erase_if(cursors_, [&](const auto& item) { return item.first.first == shard; });
   cursors_forgotten_.insert(shard);
 }
 
 bool StoreBatch::empty() const {
-  return cells_.empty() && held_.empty() && cursors_.empty() && cursors_forgotten_.empty() && meta_.empty() &&
-         forgotten_.empty();
+  return cells_.empty() && held_.empty() && cursors_.empty() && clocks_forgotten_.empty() && cursors_forgotten_.empty() &&
+         meta_.empty() && forgotten_.empty();
 }
 
 void StoreBatch::clear() {
@@ -58,6 +63,7 @@ void StoreBatch::clear() {
   by_hash_.clear();
   held_.clear();
   cursors_.clear();
+  clocks_forgotten_.clear();
   cursors_forgotten_.clear();
   meta_.clear();
   forgotten_.clear();

@@ -48,6 +48,8 @@ class StoreBatch {
   // "This node holds all that `origin` committed in `shard` up to its commit at `held`."  Only ever rises.
   void hold(ShardId shard, OriginId origin, Timestamp held);
   void set_cursor(ShardId shard, NodeId peer, Cursor cursor) { cursors_[{shard, peer}] = cursor; }
+  // The origin's entries in the clocks of all shards; what is held of it afterwards counts.
+  void forget_clock(OriginId origin);
   // Of a shard, for all peers; those set afterwards count.
   void forget_cursors(ShardId shard);
   void set_meta(const std::string& name, std::string value) { meta_[name] = std::move(value); }
@@ -61,6 +63,7 @@ class StoreBatch {
   const std::vector<CellDelta>& cells() const { return cells_; }  // In the order in which they first came.
   const std::map<std::pair<ShardId, OriginId>, Timestamp>& held() const { return held_; }
   const std::map<std::pair<ShardId, NodeId>, Cursor>& cursors() const { return cursors_; }
+  const std::set<OriginId>& clocks_forgotten() const { return clocks_forgotten_; }
   const std::set<ShardId>& cursors_forgotten() const { return cursors_forgotten_; }
   const std::map<std::string, std::string>& meta() const { return meta_; }
   const std::vector<StoreKey>& forgotten() const { return forgotten_; }
@@ -72,6 +75,7 @@ class StoreBatch {
   std::unordered_multimap<std::uint64_t, std::size_t> by_hash_;  // hash_of(cell) -> index in cells_
   std::map<std::pair<ShardId, OriginId>, Timestamp> held_;
   std::map<std::pair<ShardId, NodeId>, Cursor> cursors_;
+  std::set<OriginId> clocks_forgotten_;
   std::set<ShardId> cursors_forgotten_;
   std::map<std::string, std::string> meta_;
   std::vector<StoreKey> forgotten_;

@@ -167,8 +167,8 @@ std::vector<Envelope> examples() {
   push.spread = true;
   out.push_back(example(push));
   PushBody relayed;
-  relayed.relayed.push_back({NodeId{0x52}, origin, first, push.parts});
-  relayed.relayed.push_back({NodeId{0x53}, OriginId{0x0b}, first, {{3, {}, second, {}}, {3, second, {second.value + 1}, {}}}});
+  relayed.relayed.push_back({NodeId{0x52}, origin, first, second, push.parts});
+  relayed.relayed.push_back({NodeId{0x53}, OriginId{0x0b}, first, second, {{3, {}, second, {}}, {3, second, {second.value + 1}, {}}}});
   out.push_back(example(relayed));
 
   SummaryBody with_root{0xd1, second, 0xd4};

@@ -190,7 +190,7 @@ TEST_CASE("relay: what was relayed is not relayed again, and what is not marked 
   const Spoken who = stage.column[0], other = stage.column[1];
   PushBody body;
   const PushBody of_other = stage.push_of(other, {}, stage.puppet->now(), "a");
-  body.relayed.push_back({other.node, other.origin, other.start, of_other.parts});
+  body.relayed.push_back({other.node, other.origin, other.start, other.start, of_other.parts});
   stage.network.feed("n1", stage.says(who, body));
   CHECK(stage.network.present("n1", key_in(kShard), "a"));
   Puppet as = *stage.puppet;
@@ -263,7 +263,7 @@ struct FenceStage {
   PushBody of(NodeId node, OriginId origin, Timestamp start, const std::string& member) {
     PushBody out;
     const Timestamp at = Timestamp{originator->now().value + ++commits};
-    out.relayed.push_back({node, origin, start, {{kShard, {}, at, plain_add(key_in(kShard), member, origin, at)}}});
+    out.relayed.push_back({node, origin, start, start, {{kShard, {}, at, plain_add(key_in(kShard), member, origin, at)}}});
     return out;
   }
   std::uint64_t dropped(const std::string& why) { return network.counter("n1", "dropped_relayed_" + why); }

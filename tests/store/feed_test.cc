@@ -78,14 +78,14 @@ EACH_STORE("marks: first_unseen never skips what is unseen, and skips all but on
       const auto snapshot = harness.store().snapshot();
       const auto all = commits_behind(*snapshot, 5, 0);
       for (const auto& [lsn, held] : moments) {
-        const Lsn after = snapshot->first_unseen(5, held);
+        const Lsn after = snapshot->first_unseen(5, covered_by(held));
         REQUIRE(unseen(commits_behind(*snapshot, 5, after), held) == unseen(all, held));
         REQUIRE(after + Store::kMarkInterval > lsn - std::min(lsn, Store::kMarkInterval));
         REQUIRE(after <= lsn);
       }
-      CHECK(snapshot->first_unseen(5, {}) == 0);
-      CHECK(snapshot->first_unseen(6, clock) == 0);
-      CHECK(snapshot->first_unseen(5, clock) >= 4 * Store::kMarkInterval);
+      CHECK(snapshot->first_unseen(5, covered_by({})) == 0);
+      CHECK(snapshot->first_unseen(6, covered_by(clock)) == 0);
+      CHECK(snapshot->first_unseen(5, covered_by(clock)) >= 4 * Store::kMarkInterval);
       harness.reopen();
     }
   }
@@ -111,7 +111,7 @@ TEST_CASE("marks: those that tell no more than the one before are dropped") {
   }
   CHECK(marks() >= 1);
   CHECK(marks() <= 6);
-  CHECK(store.snapshot()->first_unseen(5, {{kNode1, Timestamp{time}}}) == 40 * Store::kMarkInterval);
+  CHECK(store.snapshot()->first_unseen(5, covered_by({{kNode1, Timestamp{time}}})) == 40 * Store::kMarkInterval);
 }
 
 // Goal: an lsn at or below a mark is never given out, since those whom the mark covers would not see it.
@@ -123,7 +123,7 @@ TEST_CASE("marks: counting goes on behind the newest mark even when the feed's e
     end += store.commit(batch).rows_changed;
   }
   const CommitClock held = {{kNode1, Timestamp{10}}};
-  REQUIRE(store.snapshot()->first_unseen(5, held) == Store::kMarkInterval);
+  REQUIRE(store.snapshot()->first_unseen(5, covered_by(held)) == Store::kMarkInterval);
   StoreKey last;
   store.snapshot()->feed_after(5, Store::kMarkInterval - 1, [&](Lsn, const StoreKey& key, const Row*) {
     last = key;
@@ -138,7 +138,7 @@ TEST_CASE("marks: counting goes on behind the newest mark even when the feed's e
   store.crash();  // The writer remembers nothing.
   store.commit(batch_of(5, element("new", "m"), added(11, kNode2)));
   CHECK(store.snapshot()->feed_end(5) == Store::kMarkInterval + 1);
-  CHECK(unseen(commits_behind(*store.snapshot(), 5, store.snapshot()->first_unseen(5, held)), held) == 1);
+  CHECK(unseen(commits_behind(*store.snapshot(), 5, store.snapshot()->first_unseen(5, covered_by(held))), held) == 1);
   CHECK(store.verify().empty());
 }
 
@@ -153,7 +153,7 @@ TEST_CASE("marks: a damaged one is not believed") {
   const std::string key = shard_prefix(5) + std::string(6, '\0') + "\x08" + std::string(1, '\0');
   REQUIRE(store.stored(Database::kMarks, key).has_value());
   REQUIRE(store.flip_bit(Database::kMarks, key, 60));
-  CHECK(store.snapshot()->first_unseen(5, held) == 0);
+  CHECK(store.snapshot()->first_unseen(5, covered_by(held)) == 0);
   CHECK(store.verify().size() == 1);
   store.crash();
   store.commit(batch_of(5, element("k", "new"), added(11)));

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -74,6 +75,12 @@ Content written(const std::string& text, std::uint64_t at, OriginId origin = kNo
 Content erased(std::uint64_t at, OriginId origin = kNode1);
 
 StoreBatch batch_of(ShardId shard, const CellKey& cell, const Content& delta);
+inline Snapshot::Covered covered_by(CommitClock held) {
+  return [held = std::move(held)](const Commit& commit) {
+    return std::any_of(held.begin(), held.end(),
+                       [&](const auto& entry) { return entry.first == commit.origin && commit.at <= entry.second; });
+  };
+}
 
 std::string flipped(std::string bytes, std::size_t bit);
 std::string hex(std::string_view bytes);

@@ -31,7 +31,7 @@ EACH_STORE("store: an empty one has nothing to show") {
   Row row;
   CHECK(snapshot->get(1, value("a"), row) == Lookup::kMissing);
   CHECK(snapshot->feed_end(1) == 0);
-  CHECK(snapshot->first_unseen(1, {}) == 0);
+  CHECK(snapshot->first_unseen(1, covered_by({})) == 0);
   CHECK(snapshot->shards().empty());
   CHECK(snapshot->held(1).empty());
   CHECK_FALSE(snapshot->cursor(1, NodeId{5}).has_value());

@@ -1,0 +1,134 @@
+#include "gossip/horizon.h"
+
+#include <algorithm>
+
+namespace kith {
+namespace {
+
+// Of members in one message: some 300 bytes at most.
+constexpr std::size_t kMembersPerStanding = 64;
+
+}  // namespace
+
+void Horizon::load() {
+  const auto snapshot = core_.store.snapshot();
+  core_.horizon = Timestamp{meta::decode_number(snapshot->meta(meta::kHorizon))};
+  durable_floor_ = Timestamp{meta::decode_number(snapshot->meta(meta::kFloor))};
+  core_.clocks.promise_all(durable_floor_);
+}
+
+void Horizon::tick() {
+  const Timestamp floor = core_.clocks.floor();
+  if (floor.ms() - durable_floor_.ms() >= std::max<std::int64_t>(core_.options.retry_window_ms / 4, 1)) {
+    durable_floor_ = floor;
+    core_.out->store.set_meta(meta::kFloor, meta::encode_number(floor.value));
+  }
+  lives_.retire(least_floor());
+}
+
+std::optional<OriginId> Horizon::life_of(NodeId node) const {
+  const auto* member = core_.member(node);
+  if (member == nullptr || member->record.lives.back().origin != member->life.origin) return std::nullopt;
+  return member->life.origin;
+}
+
+Standing Horizon::standing() {
+  Standing out;
+  out.last = core_.last_commit ? core_.last_commit : core_.self.start;
+  const auto& ids = core_.members.ids();
+  const std::size_t count = std::min(ids.size(), kMembersPerStanding);
+  if (count < ids.size()) out.first = static_cast<std::uint32_t>(core_.random.below(ids.size()));
+  for (std::size_t i = 0; i < count; ++i) {
+    const NodeId node = ids[(out.first + i) % ids.size()];
+    Standing::Member member;
+    if (const auto life = life_of(node)) {
+      member.promise = core_.clocks.up_to(*life);
+      if (node == core_.self.node) member.floor = core_.clocks.floor();
+      else if (const auto at = reports_.find(node); at != reports_.end() && at->second.origin == *life) member.floor = at->second.floor;
+    }
+    out.members.push_back(member);
+  }
+  return out;
+}
+
+void Horizon::report(NodeId node, OriginId origin, Timestamp floor) {
+  if (!floor) return;
+  Report& known = reports_[node];
+  // A life begins with what its disk says, which may be less than was known of the one before.
+  if (known.origin != origin) known = {origin, {}, core_.now.monotonic_ms};
+  if (floor <= known.floor) return;
+  known.floor = floor;
+  known.rose_at_ms = core_.now.monotonic_ms;
+}
+
+void Horizon::heard(const Envelope& from, Timestamp promise, const Standing& standing) {
+  report(from.sender, from.origin, from.floor);
+  if (standing.last && core_.clocks.up_to(from.origin) >= standing.last) core_.clocks.promise(from.origin, promise);
+  if (from.members_version != core_.members.version()) return;
+  const auto& ids = core_.members.ids();
+  for (std::size_t i = 0; i < standing.members.size() && i < ids.size(); ++i) {
+    const NodeId node = ids[(standing.first + i) % ids.size()];
+    const auto life = life_of(node);
+    if (node != core_.self.node && life) report(node, *life, standing.members[i].floor);
+  }
+}
+
+Horizon::AsOf Horizon::as_of(const Envelope& from, Timestamp promise, const Standing& standing) {
+  return {from.sender, from.origin, promise, from.floor, from.members_version, standing};
+}
+
+void Horizon::in_step(const AsOf& with) {
+  core_.clocks.promise(with.origin, with.promise);
+  // What the peer said of others it said of those in its table.
+  if (with.members_version != core_.members.version()) return;
+  core_.count("in_step");
+  const auto& ids = core_.members.ids();
+  for (std::size_t i = 0; i < with.standing.members.size() && i < ids.size(); ++i) {
+    const NodeId node = ids[(with.standing.first + i) % ids.size()];
+    const auto life = life_of(node);
+    if (node != core_.self.node && life) core_.clocks.promise(*life, with.standing.members[i].promise);
+  }
+  core_.clocks.promise_all(with.floor);
+  lives_.in_step_with(with.peer);
+}
+
+Timestamp Horizon::less_window(Timestamp at) const {
+  const std::int64_t ms = at.ms() - core_.options.retry_window_ms;
+  return ms > 0 ? Timestamp::at_ms(ms) : Timestamp{};
+}
+
+Timestamp Horizon::least_floor() const {
+  Timestamp least = core_.clocks.floor();
+  for (const NodeId node : core_.members.ids()) {
+    if (node == core_.self.node) continue;
+    const auto life = life_of(node);
+    const auto at = reports_.find(node);
+    if (!life || at == reports_.end() || at->second.origin != *life) return {};
+    least = std::min(least, at->second.floor);
+  }
+  return least;
+}
+
+void Horizon::raise(Timestamp horizon) {
+  if (horizon <= core_.horizon) return;
+  core_.horizon = horizon;
+  core_.out->store.set_meta(meta::kHorizon, meta::encode_number(horizon.value));
+  // Above the horizon by the window at least, and written anyway.
+  durable_floor_ = std::max(durable_floor_, core_.clocks.floor());
+  core_.out->store.set_meta(meta::kFloor, meta::encode_number(durable_floor_.value));
+}
+
+std::optional<Horizon::Holder> Horizon::holder(std::int64_t now_ms) const {
+  std::optional<Holder> out;
+  for (const NodeId node : core_.members.ids()) {
+    if (node == core_.self.node) continue;
+    const auto life = life_of(node);
+    const auto at = reports_.find(node);
+    const bool told = life && at != reports_.end() && at->second.origin == *life;
+    const Holder holder{node, told ? at->second.floor : Timestamp{}, at == reports_.end() ? -1 : now_ms - at->second.rose_at_ms};
+    if (!out || holder.floor < out->floor) out = holder;
+  }
+  return out;
+}
+
+}  // namespace kith

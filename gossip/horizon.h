@@ -1,0 +1,86 @@
+// gossip/horizon.h -- how far everybody holds everything, and below what history is settled (DESIGN.md, section 8).
+//
+//     promise    of a life: it has committed nothing up to then that is missing here
+//     floor      of a node: the least of these over all lives; "I hold everything anyone committed up to then"
+//     T          the least floor that all members have reported
+//     horizon    T less the retry window; never falls, never above the own floor less the window
+//
+// Where promises come from, all without a message of their own:
+//   H1. A push that names the commit before it (PushBody::after), whatever the shard: who held that holds all now.
+//   H2. A round with its origin: whoever holds its last commit holds all up to its "now".
+//   H3. A round that ends in step with somebody: equal digests, or all that differed pulled to its end.  Then what that
+//       node holds is held here, so all that it was promised is, and so is everything up to its floor.  In this way
+//       promises spread like rumours, and nobody has to hear everybody.
+// What is said of members goes by their place in the member table, two or three bytes each, and counts only where the two
+// tables are equal; of many members a slice is said, another one each time.
+//
+// RULE. A life's promise speaks of the life in the record: a newer one that only a message has told of says nothing of
+// the one before.
+// RULE. The horizon is durable before it is used; the floor is made durable every quarter of a window, so that a node
+// that was killed comes back above every horizon that its last report allowed.
+// Tests: tests/gossip/horizon_test.cc
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "gossip/core.h"
+#include "gossip/lives.h"
+
+namespace kith {
+
+class Horizon {
+ public:
+  Horizon(Core& core, Lives& lives) : core_(core), lives_(lives) {}
+
+  void load();   // What the store remembers.  REQUIRES: the member table is loaded.
+  void tick();   // Once a round: keeps the floor durable, retires lives.
+
+  Standing standing();                                   // Of what will be durable when the message leaves.
+
+  // What a peer's message told of how far it is, and of the others.
+  void heard(const Envelope& from, Timestamp promise, const Standing& standing);
+  // What a message said when it was sent, to be acted on when we have got in step with it.
+  struct AsOf {
+    NodeId peer;
+    OriginId origin;
+    Timestamp promise;
+    Timestamp floor;
+    std::uint64_t members_version = 0;
+    Standing standing;
+  };
+  static AsOf as_of(const Envelope& from, Timestamp promise, const Standing& standing);
+  void in_step(const AsOf& with);
+
+  // Up to where the horizon could rise now; zero: some member has not said how far it is.
+  Timestamp candidate() const { return less_window(least_floor()); }
+  // Raises it, in the batch at hand.
+  void raise(Timestamp horizon);
+  // T; zero: some member has not reported in its present life.
+  Timestamp least_floor() const;
+
+  struct Holder {
+    NodeId node;                     // Whose floor is the least.
+    Timestamp floor;                 // Zero: it has not said.
+    std::int64_t since_ms = 0;       // How long it has not risen.
+  };
+  std::optional<Holder> holder(std::int64_t now_ms) const;  // None: nobody but this node.
+
+ private:
+  struct Report {
+    OriginId origin;
+    Timestamp floor;
+    std::int64_t rose_at_ms = 0;
+  };
+  void report(NodeId node, OriginId origin, Timestamp floor);
+  Timestamp less_window(Timestamp at) const;
+  // The life of the record, when no message told of a newer one.
+  std::optional<OriginId> life_of(NodeId node) const;
+
+  Core& core_;
+  Lives& lives_;
+  std::map<NodeId, Report> reports_;
+  Timestamp durable_floor_;
+};
+
+}  // namespace kith

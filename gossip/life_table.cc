@@ -1,0 +1,96 @@
+#include "gossip/life_table.h"
+
+#include <algorithm>
+#include <msgpack.hpp>
+
+#include "gossip/msgpack_guard.h"
+#include "store/store.h"
+
+namespace kith {
+namespace {
+
+constexpr std::string_view kLivesKey = "lives";
+constexpr std::size_t kIdChars = 16;
+
+std::optional<std::uint64_t> id_of(std::string_view text) {
+  const auto value = parse_hex(text);
+  // In the one spelling that is written: two fields must never be one life.
+  return value && *value != 0 && to_hex(*value) == text ? value : std::nullopt;
+}
+
+}  // namespace
+
+std::string encode(const LifeRecord& record) {
+  msgpack::sbuffer buffer;
+  msgpack::packer<msgpack::sbuffer> pack(buffer);
+  pack.pack_map(record.closed() ? 2 : 1);
+  pack.pack_uint8(0), pack.pack_uint64(record.start.value);
+  if (record.closed()) pack.pack_uint8(1), pack.pack_uint64(record.final.value);
+  return {buffer.data(), buffer.size()};
+}
+
+std::optional<LifeRecord> decode_life_record(std::string_view bytes) {
+  if (!msgpack_is_sound(bytes)) return std::nullopt;
+  const msgpack::object_handle handle = msgpack::unpack(bytes.data(), bytes.size());
+  const msgpack::object& root = handle.get();
+  if (root.type != msgpack::type::MAP) return std::nullopt;
+  LifeRecord record;
+  for (std::uint32_t i = 0; i < root.via.map.size; ++i) {
+    const auto& [key, value] = root.via.map.ptr[i];
+    if (key.type != msgpack::type::POSITIVE_INTEGER || key.via.u64 > 1) continue;  // Of a newer version.
+    if (value.type != msgpack::type::POSITIVE_INTEGER || value.via.u64 == 0) return std::nullopt;
+    (key.via.u64 == 0 ? record.start : record.final) = Timestamp{value.via.u64};
+  }
+  if (!record.start || (record.closed() && record.final < record.start)) return std::nullopt;
+  return record;
+}
+
+CellKey life_cell(NodeId node, OriginId origin) {
+  return {std::string(kSystemTable), std::string(kLivesKey), Kind::kHash, to_hex(node.value) + to_hex(origin.value)};
+}
+
+std::optional<std::pair<NodeId, OriginId>> life_of_cell(const CellKey& cell) {
+  if (cell.table != kSystemTable || cell.key != kLivesKey || cell.kind != Kind::kHash) return std::nullopt;
+  const std::string_view member = cell.member;
+  if (member.size() != 2 * kIdChars) return std::nullopt;
+  const auto node = id_of(member.substr(0, kIdChars)), origin = id_of(member.substr(kIdChars));
+  if (!node || !origin) return std::nullopt;
+  return std::pair{NodeId{*node}, OriginId{*origin}};
+}
+
+LifeTable::Change LifeTable::merge(const CellKey& cell, const Content& delta) {
+  const auto life = life_of_cell(cell);
+  if (!life || !delta.holds(Kind::kHash) || delta.empty()) return Change::kNone;
+  Content& content = cells_.try_emplace(*life, Kind::kHash).first->second;
+  const std::uint64_t before = fingerprint_of(cell, content);
+  if (!content.join(delta)) return Change::kNone;
+  version_ += fingerprint_of(cell, content) - before;
+  const auto& value = content.as_register().value();
+  if (!value) return entries_.erase(life->second) > 0 ? Change::kRetired : Change::kNone;
+  const auto record = decode_life_record(*value);
+  if (!record) return Change::kNone;  // Replicated like any value, but says nothing that we understand.
+  const auto [at, news] = entries_.try_emplace(life->second, Entry{life->first, {}});
+  if (at->second.record == *record) return Change::kNone;
+  const bool closed = record->closed();
+  at->second = {life->first, *record};
+  return closed ? Change::kClosed : news ? Change::kOpened : Change::kNone;
+}
+
+void LifeTable::collected(const CellKey& cell) {
+  const auto life = life_of_cell(cell);
+  if (!life) return;
+  const auto at = cells_.find(*life);
+  if (at != cells_.end() && !at->second.present()) cells_.erase(at);
+}
+
+const LifeTable::Entry* LifeTable::find(OriginId origin) const {
+  const auto at = entries_.find(origin);
+  return at == entries_.end() ? nullptr : &at->second;
+}
+
+std::size_t LifeTable::count_of(NodeId node) const {
+  return static_cast<std::size_t>(
+      std::count_if(entries_.begin(), entries_.end(), [&](const auto& item) { return item.second.node == node; }));
+}
+
+}  // namespace kith
