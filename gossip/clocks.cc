@@ -68,6 +68,16 @@ void Clocks::end_life(OriginId origin) {
   }
 }
 
+std::set<OriginId> Clocks::origins() const {
+  std::set<OriginId> out;
+  for (const auto& [shard, in] : shards_) {
+    for (const Reach& reach : in.origins) {
+      if (reach.held) out.insert(reach.origin);
+    }
+  }
+  return out;
+}
+
 bool Clocks::knows(OriginId origin) const { return row_of(everywhere_, origin) != nullptr; }
 
 bool Clocks::hold(ShardId shard, OriginId origin, Timestamp commit) {

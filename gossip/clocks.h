@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,7 @@ class Clocks {
   void close_life(OriginId origin, Timestamp final);  // It commits nothing above `final`.
   void end_life(OriginId origin);                      // Retired: out of everything.
   bool knows(OriginId origin) const;
+  std::set<OriginId> origins() const;                  // Of which something is held in some shard.
 
   // Each returns whether anything rose.
   bool hold(ShardId shard, OriginId origin, Timestamp commit);

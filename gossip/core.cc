@@ -93,12 +93,12 @@ void Core::merge_life(const CellKey& cell, const Content& delta) {
     return;
   }
   const LifeRecord record = members.lives().find(origin)->record;
-  const Timestamp floor = clocks.floor();
+  const Timestamp before = floor();
   clocks.begin_life(origin, record.start);
   // All that anybody committed up to our floor is here: of a life that is over, and that we had not heard of or have heard
   // the end of, too.  SUBTLE: not of the present life of a node that we have not heard of; gossip/lives.h, the introduction.
   const auto* member = members.find(node);
-  if (member != nullptr && member->life.origin != origin) clocks.promise(origin, floor);
+  if (member != nullptr && member->life.origin != origin) clocks.promise(origin, before);
   if (record.closed()) clocks.close_life(origin, record.final);
 }
 
@@ -269,7 +269,7 @@ std::string Core::seal(NodeId to, Body body, CellBlock with) {
   envelope.start = self.start;
   envelope.hlc = hlc.read(now.wall_ms);
   envelope.wall_ms = now.wall_ms;
-  envelope.floor = clocks.floor();
+  envelope.floor = floor();
   envelope.horizon = horizon;
   envelope.members_version = members.version();
   envelope.members = std::move(with);

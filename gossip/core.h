@@ -27,7 +27,7 @@ namespace meta {
 inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterId = "cluster_id",
                          kClusterName = "cluster_name", kShardCount = "shard_count", kOrigin = "origin",
                          kLease = "lease", kFloor = "floor", kHorizon = "horizon",
-                         kIntroduced = "introduced";
+                         kIntroduced = "introduced", kWhole = "whole";
 std::string encode_number(std::uint64_t value);
 std::uint64_t decode_number(const std::optional<std::string>& bytes);  // 0 when absent or malformed.
 }  // namespace meta
@@ -90,6 +90,9 @@ class Core {
   std::optional<std::uint64_t> root_of_durable() const;
   void read_root();                      // Once a commit: it changes with nothing else.
 
+  // Got in step with a member at least once since the disk was empty, or founded the cluster.  SUBTLE: before, the clock
+  // entries of all lives that are known claim little, and say nothing of those that are retired: there is no floor.
+  bool whole = false;
   bool introduced = false;               // Some other member knows our record, or there has been none (gossip/lives).
   bool superseded = false;               // By another life of this node: peers refuse what this one says.
 
@@ -127,6 +130,7 @@ class Core {
   std::map<ShardId, Pending> pending_pushes;
 
   // "Nothing of mine is missing up to here", of what is durable now.  Later commits are above it.
+  Timestamp floor() const { return whole ? clocks.floor() : Timestamp{}; }
   Timestamp promise_of_durable();
   // The same of what will be durable when the messages of this step leave.
   Timestamp promise_of_step();

@@ -150,7 +150,7 @@ class Engine::Impl {
     relay_.tick();
     if (round_.tick()) {
       mend_.round();
-      lives_.tick();
+      lives_.tick(mend_.waiting_in(kSystemShard));
       horizon_.tick();
     }
   }

@@ -18,8 +18,8 @@ void Horizon::load() {
 }
 
 void Horizon::tick() {
-  const Timestamp floor = core_.clocks.floor();
-  if (floor.ms() - durable_floor_.ms() >= std::max<std::int64_t>(core_.options.retry_window_ms / 4, 1)) {
+  const Timestamp floor = core_.floor();
+  if (floor && floor.ms() - durable_floor_.ms() >= std::max<std::int64_t>(core_.options.retry_window_ms / 4, 1)) {
     durable_floor_ = floor;
     core_.out->store.set_meta(meta::kFloor, meta::encode_number(floor.value));
   }
@@ -43,7 +43,7 @@ Standing Horizon::standing() {
     Standing::Member member;
     if (const auto life = life_of(node)) {
       member.promise = core_.clocks.up_to(*life);
-      if (node == core_.self.node) member.floor = core_.clocks.floor();
+      if (node == core_.self.node) member.floor = core_.floor();
       else if (const auto at = reports_.find(node); at != reports_.end() && at->second.origin == *life) member.floor = at->second.floor;
     }
     out.members.push_back(member);
@@ -82,6 +82,10 @@ void Horizon::in_step(const AsOf& with) {
   // What the peer said of others it said of those in its table.
   if (with.members_version != core_.members.version()) return;
   core_.count("in_step");
+  if (!core_.whole && with.floor) {
+    core_.whole = true;
+    core_.out->store.set_meta(meta::kWhole, "1");
+  }
   const auto& ids = core_.members.ids();
   for (std::size_t i = 0; i < with.standing.members.size() && i < ids.size(); ++i) {
     const NodeId node = ids[(with.standing.first + i) % ids.size()];
@@ -98,7 +102,7 @@ Timestamp Horizon::less_window(Timestamp at) const {
 }
 
 Timestamp Horizon::least_floor() const {
-  Timestamp least = core_.clocks.floor();
+  Timestamp least = core_.floor();
   for (const NodeId node : core_.members.ids()) {
     if (node == core_.self.node) continue;
     const auto life = life_of(node);
@@ -114,7 +118,7 @@ void Horizon::raise(Timestamp horizon) {
   core_.horizon = horizon;
   core_.out->store.set_meta(meta::kHorizon, meta::encode_number(horizon.value));
   // Above the horizon by the window at least, and written anyway.
-  durable_floor_ = std::max(durable_floor_, core_.clocks.floor());
+  durable_floor_ = std::max(durable_floor_, core_.floor());
   core_.out->store.set_meta(meta::kFloor, meta::encode_number(durable_floor_.value));
 }
 

@@ -65,15 +65,31 @@ LifeTable::Change LifeTable::merge(const CellKey& cell, const Content& delta) {
   const std::uint64_t before = fingerprint_of(cell, content);
   if (!content.join(delta)) return Change::kNone;
   version_ += fingerprint_of(cell, content) - before;
-  const auto& value = content.as_register().value();
-  if (!value) return entries_.erase(life->second) > 0 ? Change::kRetired : Change::kNone;
-  const auto record = decode_life_record(*value);
-  if (!record) return Change::kNone;  // Replicated like any value, but says nothing that we understand.
-  const auto [at, news] = entries_.try_emplace(life->second, Entry{life->first, {}});
-  if (at->second.record == *record) return Change::kNone;
-  const bool closed = record->closed();
-  at->second = {life->first, *record};
-  return closed ? Change::kClosed : news ? Change::kOpened : Change::kNone;
+  const OriginId origin = life->second;
+  const auto known = entries_.find(origin);
+  const auto now = say_of(origin);
+  if (!now) {
+    if (known == entries_.end()) return Change::kNone;
+    entries_.erase(known);
+    return Change::kRetired;
+  }
+  if (known != entries_.end() && known->second == *now) return Change::kNone;
+  entries_.insert_or_assign(origin, *now);
+  return now->record.closed() ? Change::kClosed : Change::kOpened;
+}
+
+// Two nodes may have registered one life, when its field was lost: it is closed when both say so, and retired when both do.
+std::optional<LifeTable::Entry> LifeTable::say_of(OriginId origin) const {
+  std::optional<Entry> out;
+  for (const auto& [life, content] : cells_) {
+    if (life.second != origin) continue;
+    const auto& value = content.as_register().value();
+    const auto record = value ? decode_life_record(*value) : std::nullopt;
+    if (!record) continue;  // Deleted, or replicated like any value and not understood.
+    if (!out || (out->record.closed() && !record->closed())) out = Entry{life.first, *record};
+    else if (out->record.closed() && record->final > out->record.final) out->record.final = record->final;
+  }
+  return out;
 }
 
 void LifeTable::collected(const CellKey& cell) {

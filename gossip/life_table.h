@@ -47,6 +47,7 @@ class LifeTable {
   struct Entry {
     NodeId node;
     LifeRecord record;
+    friend bool operator==(const Entry&, const Entry&) = default;
   };
   enum class Change : std::uint8_t { kNone, kOpened, kClosed, kRetired };
 
@@ -63,6 +64,8 @@ class LifeTable {
   const std::map<std::pair<NodeId, OriginId>, Content>& cells() const { return cells_; }  // Deleted ones as well.
 
  private:
+  std::optional<Entry> say_of(OriginId origin) const;
+
   std::map<OriginId, Entry> entries_;
   std::map<std::pair<NodeId, OriginId>, Content> cells_;
   std::uint64_t version_ = 0;

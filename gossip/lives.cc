@@ -22,6 +22,7 @@ std::vector<StoreKey> Lives::load() {
   self.cluster_name = snapshot->meta(meta::kClusterName).value_or("");
   self.shard_count = static_cast<std::uint32_t>(meta::decode_number(snapshot->meta(meta::kShardCount)));
   core_.introduced = snapshot->meta(meta::kIntroduced).has_value();
+  core_.whole = snapshot->meta(meta::kWhole).has_value();
   core_.lease = Timestamp{meta::decode_number(snapshot->meta(meta::kLease))};
   core_.hlc = Hlc(core_.lease);
   snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey& key, const Row* row) {
@@ -70,7 +71,8 @@ void Lives::begin(const NodeSetup& setup) {
     self.cluster_name = setup.cluster.value_or("kith");
     self.shard_count = setup.shard_count;
     batch.set_meta(meta::kIntroduced, "1");
-    core_.introduced = true;
+    batch.set_meta(meta::kWhole, "1");
+    core_.introduced = core_.whole = true;
     batch.set_meta(meta::kClusterId, meta::encode_number(self.cluster.value));
     batch.set_meta(meta::kClusterName, self.cluster_name);
     batch.set_meta(meta::kShardCount, meta::encode_number(self.shard_count));
@@ -164,12 +166,28 @@ bool Lives::skewed(const Envelope& envelope, std::int64_t* ahead_ms) const {
   return *ahead_ms > core_.options.max_skew_ms;
 }
 
-void Lives::tick() {
-  if (core_.introduced || !core_.joined() || core_.superseded) return;
+void Lives::tick(bool table_damaged) {
+  if (!core_.joined() || core_.superseded) return;
+  constexpr std::uint64_t kLookEvery = 16;  // Rounds.
+  if (++rounds_ % kLookEvery == 0 && !table_damaged) register_lost();
+  if (core_.introduced) return;
   if (core_.now.monotonic_ms < introduced_again_at_ms_) return;
   begin_again();
   publish();
   core_.count("introduced_again");
+}
+
+void Lives::register_lost() {
+  const LifeTable& lives = core_.members.lives();
+  if (core_.member(core_.self.node) == nullptr) return;
+  if (lives.find(core_.self.origin) == nullptr) write_life(core_.self.origin, LifeRecord{core_.self.start});
+  std::set<OriginId> lost = core_.clocks.origins();
+  std::erase_if(lost, [&](OriginId origin) { return lives.find(origin) != nullptr; });
+  for (const auto& [node, member] : core_.members.members()) lost.erase(member.life.origin);
+  for (const OriginId origin : lost) {
+    write_life(origin, LifeRecord{Timestamp{1}});
+    core_.count("lost_lives_registered");
+  }
 }
 
 void Lives::begin_again() {

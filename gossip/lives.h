@@ -8,6 +8,8 @@
 // never data.  The final is a timestamp of the closing node, above all that it has heard of.
 // RULE. The introduction: a node that was let in takes no writes before some member has its record, and its life begins
 // anew while none has.  Floors of those who do not know it rise past its start, and would claim to hold what it wrote.
+// A life whose field was lost for good (its rows rotted, everywhere) is in clocks and in no table: whoever has it there
+// registers it as a former life of its own.
 // RULE. A closed life is retired, and leaves all clocks, when every member has reported a floor above its final.
 // Transcripts: tests/gossip/lives_test.cc
 #pragma once
@@ -50,7 +52,8 @@ class Lives {
   // How far this machine's clock is ahead of the majority of its peers; positive above max_skew only when they agree.
   bool clock_fenced(std::int64_t* ahead_ms = nullptr) const;
 
-  void tick();                                           // Once a round: the introduction.
+  // Once a round: the introduction, and what the table has lost.  `table_damaged`: some row of it waits to be mended.
+  void tick(bool table_damaged);
 
   // We hold what this peer held, which knows this life.
   void in_step_with(NodeId peer);
@@ -69,6 +72,7 @@ class Lives {
  private:
   void write_life(OriginId origin, const std::optional<LifeRecord>& record);  // None: retired.
   bool any_to_close() const;
+  void register_lost();
   std::int64_t ahead_of_most() const;                    // 0: nobody to judge by.
   bool merge_members(const Envelope& envelope);
   void tell_superseded(const Envelope& envelope);
@@ -82,6 +86,7 @@ class Lives {
 
   Core& core_;
   std::set<NodeId> in_step_;
+  std::uint64_t rounds_ = 0;
   std::int64_t introduced_again_at_ms_ = 0;
   std::map<NodeId, std::int64_t> told_at_ms_;            // Superseded lives, once an interval each.
   std::map<NodeId, std::int64_t> warned_at_ms_;          // Not more than one line a peer every ten seconds.

@@ -169,15 +169,18 @@ void Mend::on_mended(NodeId from, const MendedBody& body) {
 bool Mend::knows_all_members() const {
   if (!waiting_in(kSystemShard)) return true;
   std::set<StoreKey> known;
+  const CellKey life = life_cell(NodeId{1}, OriginId{1});  // These hide no member.
+  const StoreKey lives = value_prefix(kSystemShard, life.table, life.key, life.kind);
   for (const NodeId node : core_.members.ids()) known.insert(store_key(kSystemShard, member_cell(node)));
   const auto from = damaged_.lower_bound(shard_prefix(kSystemShard));
   return std::all_of(from, damaged_.end(), [&](const auto& item) {
-    return shard_of_store_key(item.first) != kSystemShard || known.contains(item.first);
+    return shard_of_store_key(item.first) != kSystemShard || known.contains(item.first) || item.first.starts_with(lives);
   });
 }
 
 bool Mend::settled(const Damage& damage) const {
   const bool covered = std::all_of(damage.claimed.begin(), damage.claimed.end(), [&](const auto& claim) {
+    if (!core_.clocks.knows(claim.first)) return true;  // Retired since: everybody holds it.
     const auto at = damage.covered.find(claim.first);
     return at != damage.covered.end() && at->second >= claim.second;
   });

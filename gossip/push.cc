@@ -92,7 +92,7 @@ void Push::send_along_grid(PushBody body, const CellBlock& record) {
     core_.send(relay, std::move(asking), record);
   }
   // The own row gets it with what is relayed to it anyway: one message an edge and interval, whoever wrote.
-  relay_.take(core_.self.node, {core_.self.origin, core_.self.start}, core_.clocks.floor(), body.parts);
+  relay_.take(core_.self.node, {core_.self.origin, core_.self.start}, core_.floor(), body.parts);
   core_.send_push(well, std::move(body), record);
 }
 

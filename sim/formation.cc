@@ -51,6 +51,7 @@ void form_cluster(const std::vector<Machine*>& machines, const Scenario& scenari
     StoreBatch own;
     own.set_meta(meta::kNodeId, meta::encode_number(drawn(seed, 0x4d, i)));
     own.set_meta(meta::kIntroduced, "1");
+    own.set_meta(meta::kWhole, "1");
     own.set_meta(meta::kNodeName, machines[i]->name);
     own.set_meta(meta::kOrigin, meta::encode_number(drawn(seed, 0x0f, i)));
     own.set_meta(meta::kLease, meta::encode_number(newest.value));
