@@ -156,6 +156,24 @@ bool Content::join(const Content& other) {
   return as_register().join(other.as_register());
 }
 
+bool Content::collectable() const {
+  if (const auto* element = std::get_if<SetElement>(&state_)) return !element->removed().empty();
+  return !as_register().empty() && !as_register().present();
+}
+
+bool Content::collect(Timestamp horizon) {
+  if (auto* element = std::get_if<SetElement>(&state_)) return element->collect(horizon);
+  return as_register().collect(horizon);
+}
+
+bool Content::drop(const Content& these) {
+  if (state_.index() != these.state_.index()) return false;
+  if (auto* element = std::get_if<SetElement>(&state_)) return element->drop_adds(these.as_set_element());
+  if (as_register().empty() || as_register() != these.as_register()) return false;
+  *this = Content(Register{});
+  return true;
+}
+
 void encode(const Content& content, ByteWriter& out) {
   KITH_CHECK(!content.empty(), "a cell with nothing in it is not written");
   if (content.holds(Kind::kSet)) {

@@ -46,6 +46,13 @@ class Content {
   // Returns whether anything changed.  REQUIRES: both are of one shape.
   bool join(const Content& other);
 
+  // Whether there is something that a horizon may collect, now or later: a removal, a deletion.
+  bool collectable() const;
+  // Drops what is settled; nothing that shows changes.  Returns whether anything went.
+  bool collect(Timestamp horizon);
+  // Takes out adds, or the value, that are exactly these.  Not a join: gossip/rebase.h.  Returns whether any was there.
+  bool drop(const Content& these);
+
   // What of this is worth sending: entries whose commit satisfies `wanted`, dead adds left out.
   template <class Predicate>  // (const Commit&) -> bool
   Content shown_where(Predicate wanted) const {

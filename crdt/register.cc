@@ -33,6 +33,12 @@ Register Register::write(std::optional<std::string> value, Tag tag, Commit commi
   return join(delta) ? delta : Register{};
 }
 
+bool Register::collect(Timestamp horizon) {
+  if (empty() || present() || commit_.at > horizon) return false;
+  *this = Register{};
+  return true;
+}
+
 bool Register::join(const Register& other) {
   if (other.empty()) return false;
   if (other.tag_ < tag_) return false;

@@ -34,6 +34,9 @@ class Register {
 
   bool join(const Register& other);  // Returns whether anything changed.
 
+  // A deletion whose commit is at or below `horizon` goes.  Returns whether it did.
+  bool collect(Timestamp horizon);
+
   template <class Predicate>  // (const Commit&) -> bool
   void keep_commits(Predicate wanted) {
     if (!empty() && !wanted(commit_)) *this = Register{};

@@ -61,4 +61,28 @@ void SetElement::drop_dead() {
   adds_.keep_if([this](ActorId actor, const Entry& entry) { return !dead(actor, entry); });
 }
 
+bool SetElement::collect(Timestamp horizon) {
+  const auto goes = [&](ActorId actor, const Entry& removal) {
+    if (removal.commit.at > horizon) return false;
+    const Entry* add = adds_.find(actor);
+    return add == nullptr || !dead(actor, *add) || add->commit.at <= horizon;
+  };
+  const std::size_t before = adds_.size() + removed_.size();
+  adds_.keep_if([&](ActorId actor, const Entry& add) {
+    return !dead(actor, add) || !goes(actor, *removed_.find(actor));
+  });
+  // A dead add that has stayed keeps its removal.
+  removed_.keep_if([&](ActorId actor, const Entry& removal) { return !goes(actor, removal); });
+  return adds_.size() + removed_.size() != before;
+}
+
+bool SetElement::drop_adds(const SetElement& these) {
+  const std::size_t before = adds_.size();
+  adds_.keep_if([&](ActorId actor, const Entry& add) {
+    const Entry* dropped = these.adds_.find(actor);
+    return dropped == nullptr || *dropped != add;
+  });
+  return adds_.size() != before;
+}
+
 }  // namespace kith

@@ -43,6 +43,20 @@ class SetElement {
   // Drops adds that are dead: they stay in the row until collected, but are not sent on.
   void drop_dead();
 
+  // What is settled at `horizon` goes (DESIGN.md, section 8): removals whose commit is at or below it, each together with the
+  // dead add it names, whose commit must be, too.  Nothing that shows changes.  Returns whether anything went.
+  bool collect(Timestamp horizon);
+
+  // Keeps the adds that satisfy `wanted`, and no removals.
+  template <class Predicate>  // (ActorId, const Entry&) -> bool
+  void keep_adds_only(Predicate wanted) {
+    adds_.keep_if(wanted);
+    removed_ = {};
+  }
+
+  // Takes out adds that are exactly these; of other timestamps or commits none.  Returns whether any was there.
+  bool drop_adds(const SetElement& these);
+
   // Keeps the entries whose commit satisfies `wanted`.
   template <class Predicate>  // (const Commit&) -> bool
   void keep_commits(Predicate wanted) {

@@ -36,7 +36,7 @@ void Audit::agreed(NodeId peer, std::optional<std::uint64_t> root) {
     doubts_.push_back({difference, now_ms + interval_ms, interval_ms});
     return;
   }
-  if (question_ || now_ms < seen->audit_at_ms) return;
+  if (question_ || core_.behind || now_ms < seen->audit_at_ms) return;
   seen->audit_at_ms = now_ms + seen->pause_ms;
   seen->pause_ms = std::min(2 * seen->pause_ms, kPauseIntervalsMax * core_.options.gossip_interval_ms);
   begin(peer);

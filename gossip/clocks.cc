@@ -68,6 +68,11 @@ void Clocks::end_life(OriginId origin) {
   }
 }
 
+bool Clocks::whole(OriginId origin) const {
+  const Promise* all = row_of(everywhere_, origin);
+  return all != nullptr && all->whole();
+}
+
 std::set<OriginId> Clocks::origins() const {
   std::set<OriginId> out;
   for (const auto& [shard, in] : shards_) {

@@ -30,6 +30,7 @@ class Clocks {
   void close_life(OriginId origin, Timestamp final);  // It commits nothing above `final`.
   void end_life(OriginId origin);                      // Retired: out of everything.
   bool knows(OriginId origin) const;
+  bool whole(OriginId origin) const;                   // Closed, and held up to its final.
   std::set<OriginId> origins() const;                  // Of which something is held in some shard.
 
   // Each returns whether anything rose.

@@ -88,10 +88,11 @@ void Core::merge_life(const CellKey& cell, const Content& delta) {
   const LifeTable::Change change = members.merge_life(cell, delta);
   if (change == LifeTable::Change::kNone) return;
   if (change == LifeTable::Change::kRetired) {
-    clocks.end_life(origin);
-    out->store.forget_clock(origin);
+    if (clocks.whole(origin)) end_life(origin);
+    else retiring.insert(origin);
     return;
   }
+  retiring.erase(origin);
   const LifeRecord record = members.lives().find(origin)->record;
   const Timestamp before = floor();
   clocks.begin_life(origin, record.start);
@@ -100,6 +101,12 @@ void Core::merge_life(const CellKey& cell, const Content& delta) {
   const auto* member = members.find(node);
   if (member != nullptr && member->life.origin != origin) clocks.promise(origin, before);
   if (record.closed()) clocks.close_life(origin, record.final);
+}
+
+void Core::end_life(OriginId origin) {
+  clocks.end_life(origin);
+  out->store.forget_clock(origin);
+  retiring.erase(origin);
 }
 
 void Core::hold(ShardId shard, OriginId origin, Timestamp commit) {
@@ -203,9 +210,11 @@ CellBlock Core::record_of(NodeId node) const {
   const auto at = members.cells().find(node);
   if (at == members.cells().end()) return cells;
   cells.append(member_cell(node), at->second);
+  const auto* known = members.find(node);
+  if (known == nullptr) return cells;
   const auto& lives = members.lives().cells();
-  for (auto life = lives.lower_bound({node, OriginId{}}); life != lives.end() && life->first.first == node; ++life) {
-    cells.append(life_cell(node, life->first.second), life->second);
+  if (const auto life = lives.find({node, known->life.origin}); life != lives.end()) {
+    cells.append(life_cell(node, known->life.origin), life->second);
   }
   return cells;
 }
@@ -254,7 +263,11 @@ Core::Piece Core::table_piece() {
       break;
     }
     if (at == cells.end()) at = cells.begin();
-    piece.cells.append(record_of(at->first));
+    piece.cells.append(member_cell(at->first), at->second);
+    const auto& lives = members.lives().cells();
+    for (auto life = lives.lower_bound({at->first, OriginId{}}); life != lives.end() && life->first.first == at->first; ++life) {
+      piece.cells.append(life_cell(at->first, life->first.second), life->second);
+    }
     last_attached_ = at->first;
     ++at;
   }

@@ -94,6 +94,11 @@ class Core {
   // entries of all lives that are known claim little, and say nothing of those that are retired: there is no floor.
   bool whole = false;
   bool introduced = false;               // Some other member knows our record, or there has been none (gossip/lives).
+  // Retired in the table, and perhaps not held whole here: they stay in the clocks until this node is in step with a member
+  // that has retired them.  SUBTLE: else equal digests would say that a disk that was rolled back holds what they did.
+  std::set<OriginId> retiring;
+  void end_life(OriginId origin);
+  bool behind = false;                   // Our floor is below a horizon: rows are for gossip/rebase alone.
   bool superseded = false;               // By another life of this node: peers refuse what this one says.
 
   bool joined() const { return static_cast<bool>(self.cluster); }
@@ -151,8 +156,8 @@ class Core {
   bool tells_all() const { return members.ids().size() <= options.direct_members_max || member(self.node) == nullptr; }
   Neighbours neighbours() const;         // REQUIRES: !tells_all().
   RelayStanding standing_of(NodeId node) const;
-  CellBlock record_of(NodeId node) const;  // As a message brings it along; empty when there is none.
-  // The member table, or the next piece of one that is too large for a message.
+  CellBlock record_of(NodeId node) const;  // With its present life, as a message brings them along; empty when there is none.
+  // The member table with all lives, or the next piece of one that is too large for a message.
   struct Piece {
     CellBlock cells;
     bool whole = true;
@@ -163,7 +168,7 @@ class Core {
   //
   // What is known of the members comes along as follows (cells in the envelope, merged before the body is looked at):
   //   M1. Nobody takes us for a stranger: a message to a peer whose table differs from ours brings our own record,
-  //       about 150 bytes.  Not a push, of which there are many: a life's first one brings it (gossip/push), and so do
+  //       about 250 bytes with its present life.  Not a push, of which there are many: a life's first one brings it (gossip/push), and so do
   //       the summaries with which it begins.
   //   M2. A message that moves a clock which speaks of other origins than its sender's brings the receiver's member
   //       table up to date first, and costs nothing when the tables are equal.  Only `rows` does (gossip/pull).  The

@@ -11,7 +11,9 @@
 #include "gossip/mend.h"
 #include "gossip/message.h"
 #include "gossip/operations.h"
+#include "gossip/collector.h"
 #include "gossip/pull.h"
+#include "gossip/rebase.h"
 #include "gossip/push.h"
 #include "gossip/relay.h"
 #include "gossip/round.h"
@@ -66,6 +68,8 @@ class Engine::Impl {
     join_.begin(setup_);
     round_.begin();
     mend_.begin();
+    rebase_.begin();
+    collector_.begin();
     for (const StoreKey& key : std::exchange(damaged_members_, {})) mend_.found(key);
     end_step();
   }
@@ -104,7 +108,8 @@ class Engine::Impl {
 
   void end_step() {
     auto at_ms = round_.wake_at_ms();
-    for (const auto& wake : {join_.wake_at_ms(), pull_.wake_at_ms(), audit_.wake_at_ms(), relay_.wake_at_ms(),
+    for (const auto& wake : {join_.wake_at_ms(), pull_.wake_at_ms(), audit_.wake_at_ms(), relay_.wake_at_ms(), rebase_.wake_at_ms(),
+                            collector_.wake_at_ms(),
                             operations_.wake_at_ms()}) {
       if (wake) at_ms = std::min(at_ms, *wake);
     }
@@ -116,6 +121,7 @@ class Engine::Impl {
     Operations::Standing out;
     out.clock_fenced = lives_.clock_fenced(&out.clock_ahead_ms);
     out.full = full();
+    out.rebasing = rebase_.needed();
     return out;
   }
   bool full() const {
@@ -147,6 +153,8 @@ class Engine::Impl {
     join_.tick();
     pull_.tick();
     audit_.tick();
+    rebase_.tick();
+    collector_.tick();
     relay_.tick();
     if (round_.tick()) {
       mend_.round();
@@ -160,7 +168,9 @@ class Engine::Impl {
   void on_body(const Envelope& from, const JoinBody& body) { join_.on_join(from, body); }
   void on_body(const Envelope&, const WelcomeBody&) {}
   void on_body(const Envelope&, const RefuseBody&) {}
-  void on_body(const Envelope& from, const PushBody& body) { push_.on_push(from, body); }
+  void on_body(const Envelope& from, const PushBody& body) {
+    if (rebase_.admits(from)) push_.on_push(from, body);
+  }
   void on_body(const Envelope& from, const AckBody& body) {
     for (const auto& part : push_.take_acked(from.sender, body.nonce)) {
       operations_.peer_holds(from.sender, part.shard, {{core_.self.origin, part.commit}});
@@ -177,13 +187,21 @@ class Engine::Impl {
     for (const auto& part : body.parts) operations_.peer_holds(from.sender, part.shard, part.clock);
     pull_.on_pull(from, body, {found_damaged(), [this](ShardId shard) { return mend_.waiting_in(shard); }});
   }
-  void on_body(const Envelope& from, const RowsBody& body) { pull_.on_rows(from.sender, from.origin, body); }
+  void on_body(const Envelope& from, const RowsBody& body) {
+    if (rebase_.admits(from)) pull_.on_rows(from.sender, from.origin, body);
+  }
   void on_body(const Envelope& from, const FetchBody& body) { mend_.on_fetch(from.sender, body); }
-  void on_body(const Envelope& from, const MendedBody& body) { mend_.on_mended(from.sender, body); }
+  void on_body(const Envelope& from, const MendedBody& body) {
+    if (rebase_.admits(from)) mend_.on_mended(from.sender, body);
+  }
   void on_body(const Envelope& from, const AuditBody& body) { audit_.on_audit(from.sender, body); }
   void on_body(const Envelope& from, const BucketsBody& body) { audit_.on_buckets(from.sender, body); }
   void on_body(const Envelope& from, const RepairBody& body) { audit_.on_repair(from.sender, body); }
-  void on_body(const Envelope& from, const RepairedBody& body) { audit_.on_repaired(from.sender, body); }
+  void on_body(const Envelope& from, const RepairedBody& body) {
+    if (rebase_.admits(from)) audit_.on_repaired(from.sender, body);
+  }
+  void on_body(const Envelope& from, const RebaseBody& body) { rebase_.on_rebase(from, body); }
+  void on_body(const Envelope& from, const RebasedBody& body) { rebase_.on_rebased(from, body); }
   void on_body(const Envelope& from, const StoppingBody&) { lives_.on_stopping(from.sender); }
   void on_body(const Envelope& from, const SupersededBody& body) { lives_.on_superseded(from.sender, body); }
 
@@ -198,6 +216,8 @@ class Engine::Impl {
   Mend mend_{core_};
   Audit audit_{core_, mend_};
   Round round_{core_, horizon_, pull_, audit_};
+  Rebase rebase_{core_, mend_, pull_};
+  Collector collector_{core_, horizon_};
   Operations operations_{core_};
   Store::Usage usage_;
   std::vector<StoreKey> damaged_members_;  // Found while loading.
@@ -210,6 +230,7 @@ bool Engine::Impl::accept(const Envelope& envelope) {
   if (known_life && known_life != envelope.origin) {  // The questions that the earlier life was asked are gone with it.
     pull_.forget(envelope.sender);
     audit_.forget(envelope.sender);
+    rebase_.forget(envelope.sender);
   }
   return true;
 }
@@ -240,6 +261,7 @@ void Engine::Impl::on(const PeerFrame& frame) {
     if (!core_.joined()) return;
   }
   if (accept(envelope)) {
+    rebase_.heard(envelope);
     core_.count("received_" + std::string(type_name(envelope.body)));
     std::visit([&](const auto& body) { on_body(envelope, body); }, envelope.body);
   }
@@ -263,6 +285,7 @@ EngineStatus Engine::Impl::status(Instant now) const {
   out.start = self.start;
   out.now = core_.hlc.read(now.wall_ms);
   out.joined = core_.joined();
+  out.introduced = core_.introduced;
   out.clock_fenced = lives_.clock_fenced(&out.clock_ahead_ms);
   out.full = full();
   out.superseded = core_.superseded;

@@ -107,6 +107,7 @@ struct EngineStatus {
   Timestamp start;
   Timestamp now;
   bool joined = false;
+  bool introduced = false;                   // Some member has its record: writes are taken.
   bool clock_fenced = false;
   std::int64_t clock_ahead_ms = 0;
   bool full = false;

@@ -63,6 +63,7 @@ void Horizon::report(NodeId node, OriginId origin, Timestamp floor) {
 
 void Horizon::heard(const Envelope& from, Timestamp promise, const Standing& standing) {
   report(from.sender, from.origin, from.floor);
+  if (core_.behind) return;
   if (standing.last && core_.clocks.up_to(from.origin) >= standing.last) core_.clocks.promise(from.origin, promise);
   if (from.members_version != core_.members.version()) return;
   const auto& ids = core_.members.ids();
@@ -78,6 +79,8 @@ Horizon::AsOf Horizon::as_of(const Envelope& from, Timestamp promise, const Stan
 }
 
 void Horizon::in_step(const AsOf& with) {
+  // Behind a horizon there is a way on only through gossip/rebase.
+  if (core_.behind && !with.rebased) return;
   core_.clocks.promise(with.origin, with.promise);
   // What the peer said of others it said of those in its table.
   if (with.members_version != core_.members.version()) return;
@@ -93,6 +96,7 @@ void Horizon::in_step(const AsOf& with) {
     if (node != core_.self.node && life) core_.clocks.promise(*life, with.standing.members[i].promise);
   }
   core_.clocks.promise_all(with.floor);
+  for (const OriginId origin : std::set<OriginId>(core_.retiring)) core_.end_life(origin);  // In its table they are, too.
   lives_.in_step_with(with.peer);
 }
 

@@ -48,6 +48,7 @@ class Horizon {
     Timestamp floor;
     std::uint64_t members_version = 0;
     Standing standing;
+    bool rebased = false;
   };
   static AsOf as_of(const Envelope& from, Timestamp promise, const Standing& standing);
   void in_step(const AsOf& with);

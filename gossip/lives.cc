@@ -182,7 +182,7 @@ void Lives::register_lost() {
   if (core_.member(core_.self.node) == nullptr) return;
   if (lives.find(core_.self.origin) == nullptr) write_life(core_.self.origin, LifeRecord{core_.self.start});
   std::set<OriginId> lost = core_.clocks.origins();
-  std::erase_if(lost, [&](OriginId origin) { return lives.find(origin) != nullptr; });
+  std::erase_if(lost, [&](OriginId origin) { return lives.find(origin) != nullptr || core_.retiring.contains(origin); });
   for (const auto& [node, member] : core_.members.members()) lost.erase(member.life.origin);
   for (const OriginId origin : lost) {
     write_life(origin, LifeRecord{Timestamp{1}});

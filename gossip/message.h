@@ -32,6 +32,8 @@
 //                    buckets: 256 bits in 32 bytes, bucket 0 the lowest of the first; after, next: store key or nothing
 //       repaired {0: nonce, 1: shard, 2: cells, 3: next, 4: end}
 //       superseded {0: origin, 1: start}
+//       rebase   {0: nonce, 1: shard, 2: 256 sums?, 3: buckets?, 4: after}
+//       rebased  {0: nonce, 1: shard, 2: buckets, 3: cells, 4: next, 5: end, 6: sound, 7: clock}
 //
 // Unknown keys are skipped, unknown types are counted.  Decoding never throws and takes memory in proportion to the
 // frame only; what it returns owns its bytes.  Golden bytes: tests/gossip/message_test.cc and docs/WIRE.md
@@ -218,9 +220,27 @@ struct SupersededBody {                 // To whom speaks for an earlier life: o
   Timestamp start;
 };
 
+struct RebaseBody {
+  std::uint64_t nonce = 0;
+  ShardId shard = 0;
+  std::optional<Buckets> sums = {};     // The asker's, in the first question about a shard; then
+  BucketSet buckets;                    // those that differed.
+  StoreKey after;
+};
+struct RebasedBody {
+  std::uint64_t nonce = 0;
+  ShardId shard = 0;
+  BucketSet buckets;                    // That differ, and are gone through.
+  CellBlock cells;                      // All whole rows in them, from `after` on; dead entries too.
+  StoreKey next;                        // Read up to here; empty at the end.
+  bool end = false;
+  bool sound = true;                    // No row of the shard is damaged there: what is not in `cells` is not there.
+  CommitClock clock;                    // Of the same snapshot.
+};
+
 using Body = std::variant<JoinBody, WelcomeBody, RefuseBody, PushBody, AckBody, SummaryBody, AgreedBody, DigestsBody,
                           PullBody, RowsBody, FetchBody, MendedBody, StoppingBody, AuditBody, BucketsBody, RepairBody,
-                          RepairedBody, SupersededBody>;
+                          RepairedBody, SupersededBody, RebaseBody, RebasedBody>;
 std::string_view type_name(const Body& body);  // "join", "welcome", ...
 
 struct Envelope {

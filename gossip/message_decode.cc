@@ -261,6 +261,19 @@ bool get(Values in, SupersededBody& out) {
   return in.ok() && out.origin && out.start;
 }
 
+bool read_bits(const std::string& bits, BucketSet& out) {
+  if (bits.size() != kBucketSetBytes) return false;
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = ((bits[i / 8] >> (i % 8)) & 1) != 0;
+  return true;
+}
+
+bool read_sums(const std::string& sums, Buckets& out) {
+  if (sums.size() != kFingerprintBuckets * 8) return false;
+  ByteReader bytes(sums);
+  for (std::uint64_t& sum : out) sum = bytes.u64();
+  return true;
+}
+
 bool get(Values in, AuditBody& out) {
   out.nonce = in.number(0);
   const std::string roots = in.bin(1);
@@ -280,12 +293,8 @@ bool get(Values in, BucketsBody& out) {
     Values part = Values::of_array(object, 2);
     if (!part.ok()) return false;
     const ShardId shard = part.shard(0);
-    const std::string sums = part.bin(1);
-    if (!part.ok() || sums.size() != kFingerprintBuckets * 8) return false;
     out.parts.push_back({shard, {}});
-    ByteReader bytes(sums);
-    for (std::uint64_t& sum : out.parts.back().sums) sum = bytes.u64();
-    return true;
+    return read_sums(part.bin(1), out.parts.back().sums) && part.ok();
   });
   return in.ok();
 }
@@ -296,9 +305,33 @@ bool get(Values in, RepairBody& out) {
   const std::string bits = in.bin(2);
   out.after = in.bin(3);
   out.back = in.has(4) && in.boolean(4);
-  if (!in.ok() || bits.size() != kBucketSetBytes || out.after.size() > kStoreKeyBytesMax) return false;
-  for (std::size_t i = 0; i < out.buckets.size(); ++i) out.buckets[i] = ((bits[i / 8] >> (i % 8)) & 1) != 0;
+  if (!in.ok() || out.after.size() > kStoreKeyBytesMax || !read_bits(bits, out.buckets)) return false;
   return out.nonce != 0 && out.buckets.any();
+}
+
+bool get(Values in, RebaseBody& out) {
+  out.nonce = in.number(0);
+  out.shard = in.shard(1);
+  if (in.has(2) == in.has(3)) return false;
+  if (in.has(2)) {
+    if (!read_sums(in.bin(2), out.sums.emplace())) return false;
+  } else if (!read_bits(in.bin(3), out.buckets) || !out.buckets.any()) {
+    return false;
+  }
+  out.after = in.bin(4);
+  return in.ok() && out.nonce != 0 && out.after.size() <= kStoreKeyBytesMax;
+}
+
+bool get(Values in, RebasedBody& out) {
+  out.nonce = in.number(0);
+  out.shard = in.shard(1);
+  if (!read_bits(in.bin(2), out.buckets)) return false;
+  out.cells = CellBlock(in.bin(3));
+  out.next = in.bin(4);
+  out.end = in.boolean(5);
+  out.sound = in.boolean(6);
+  out.clock = in.clock(7);
+  return in.ok() && out.next.size() <= kStoreKeyBytesMax && out.next.empty() == out.end;
 }
 
 bool get(Values in, RepairedBody& out) {

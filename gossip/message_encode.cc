@@ -183,15 +183,19 @@ void put(Packer& pack, const BucketsBody& body) {
   }
 }
 
-void put(Packer& pack, const RepairBody& body) {
+std::string bits_of(const BucketSet& buckets) {
   std::string bits(kBucketSetBytes, '\0');
-  for (std::size_t i = 0; i < body.buckets.size(); ++i) {
-    if (body.buckets[i]) bits[i / 8] = static_cast<char>(bits[i / 8] | (1 << (i % 8)));
+  for (std::size_t i = 0; i < buckets.size(); ++i) {
+    if (buckets[i]) bits[i / 8] = static_cast<char>(bits[i / 8] | (1 << (i % 8)));
   }
+  return bits;
+}
+
+void put(Packer& pack, const RepairBody& body) {
   pack.pack_map(body.back ? 5 : 4);
   pack.pack(0), pack.pack(body.nonce);
   pack.pack(1), pack.pack(body.shard);
-  pack.pack(2), put_bin(pack, bits);
+  pack.pack(2), put_bin(pack, bits_of(body.buckets));
   pack.pack(3), put_bin(pack, body.after);
   if (body.back) pack.pack(4), pack.pack(true);
 }
@@ -203,6 +207,32 @@ void put(Packer& pack, const RepairedBody& body) {
   pack.pack(2), put_bin(pack, body.cells.bytes());
   pack.pack(3), put_bin(pack, body.next);
   pack.pack(4), pack.pack(body.end);
+}
+
+void put(Packer& pack, const RebaseBody& body) {
+  pack.pack_map(4);
+  pack.pack(0), pack.pack(body.nonce);
+  pack.pack(1), pack.pack(body.shard);
+  if (body.sums) {
+    ByteWriter sums;
+    for (const std::uint64_t sum : *body.sums) sums.u64(sum);
+    pack.pack(2), put_bin(pack, sums.view());
+  } else {
+    pack.pack(3), put_bin(pack, bits_of(body.buckets));
+  }
+  pack.pack(4), put_bin(pack, body.after);
+}
+
+void put(Packer& pack, const RebasedBody& body) {
+  pack.pack_map(8);
+  pack.pack(0), pack.pack(body.nonce);
+  pack.pack(1), pack.pack(body.shard);
+  pack.pack(2), put_bin(pack, bits_of(body.buckets));
+  pack.pack(3), put_bin(pack, body.cells.bytes());
+  pack.pack(4), put_bin(pack, body.next);
+  pack.pack(5), pack.pack(body.end);
+  pack.pack(6), pack.pack(body.sound);
+  pack.pack(7), put_clock(pack, body.clock);
 }
 
 }  // namespace

@@ -51,6 +51,13 @@ struct Describe {
   }
   std::string operator()(const StoppingBody&) { return "stopping"; }
   std::string operator()(const SupersededBody&) { return "superseded"; }
+  std::string operator()(const RebaseBody& body) {
+    return "rebase of shard " + std::to_string(body.shard) + (body.after.empty() ? "" : ", from a position");
+  }
+  std::string operator()(const RebasedBody& body) {
+    return "rebased: " + plural(body.buckets.count(), "bucket") + ", " + plural(cell_count(body.cells), "cell") +
+           (body.end ? ", to the end" : "") + (body.sound ? "" : ", damaged");
+  }
   std::string operator()(const AuditBody& body) {
     return "audit of " + plural(body.roots.size(), "shard");
   }

@@ -49,6 +49,7 @@ enum class Refusal : std::uint8_t {
   kFull,               // "full": the map is over its mark.
   kStopping,           // "stopping"
   kSuperseded,         // "superseded": peers know a later life of this node, and do not listen to this one.
+  kRebasing,           // "rebasing": away for longer than removals are remembered; it compares its data with a member's.
   kDamaged,            // "damaged": the row it needs is damaged and not mended yet.
 };
 std::string_view to_string(Refusal refusal);

@@ -110,6 +110,7 @@ std::string_view to_string(Refusal refusal) {
     case Refusal::kFull: return "full";
     case Refusal::kStopping: return "stopping";
     case Refusal::kSuperseded: return "superseded";
+    case Refusal::kRebasing: return "rebasing";
     case Refusal::kDamaged: return "damaged";
   }
   return "unknown";
@@ -130,6 +131,11 @@ std::optional<Reply> Operations::check(const Operation& operation, const Standin
     return refused(operation, Refusal::kSuperseded,
                    "peers know a later life of this node (an old copy of a data directory, or one that runs twice) and do "
                    "not listen to this one: ask another node, and look at this one's log");
+  }
+  if (standing.rebasing) {
+    return refused(operation, Refusal::kRebasing,
+                   "this node was away for longer than removals are remembered, and compares its data with a member's first: "
+                   "ask another node, or try again when `kith status` says that it is done");
   }
   if (!core_.joined()) {
     return refused(operation, Refusal::kNotJoined, "this node does not belong to a cluster yet: it is waiting for the members it was told to join");

@@ -22,6 +22,7 @@ class Operations {
     bool clock_fenced = false;
     std::int64_t clock_ahead_ms = 0;
     bool full = false;
+    bool rebasing = false;
   };
   using FoundDamaged = std::function<void(const StoreKey&)>;
   void operate(const Operation& operation, const Standing& standing, const FoundDamaged& found_damaged);

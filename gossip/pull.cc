@@ -29,6 +29,11 @@ constexpr std::int64_t kPatienceMsMax = 60'000;
 
 void Pull::start(NodeId peer, const std::vector<ShardId>& shards, std::optional<Horizon::AsOf> as_of) {
   if (shards.empty() || core_.member(peer) == nullptr) return;
+  // Behind a horizon the member table is all that may be asked for, but by gossip/rebase, which pulls everything.
+  if (core_.behind && shards.size() < core_.self.shard_count) {
+    if (std::find(shards.begin(), shards.end(), kSystemShard) == shards.end() && !core_.table_differs(peer)) return;
+    if (shards.size() > 1 || shards.front() != kSystemShard) return start(peer, {kSystemShard});
+  }
   Question& question = questions_[peer];
   // SUBTLE: an answer that is on its way already is older than what the peer says now.
   if (question.nonce == 0) question.as_of = std::move(as_of);

@@ -147,7 +147,7 @@ void Push::on_push(const Envelope& from, const PushBody& body) {
   // another relay.
   if (body.spread) relay_.take(from.sender, {from.origin, from.start}, from.floor, unseen(from.origin, body.parts));
   const bool whole = take(from.origin, body.parts, *own);
-  if (body.after && core_.clocks.up_to(from.origin) >= body.after) {
+  if (body.after && !core_.behind && core_.clocks.up_to(from.origin) >= body.after) {
     Timestamp newest;
     for (const auto& part : body.parts) newest = std::max(newest, part.commit);
     core_.clocks.promise(from.origin, newest);
@@ -155,6 +155,10 @@ void Push::on_push(const Envelope& from, const PushBody& body) {
   for (std::size_t i = 0; i < relayed.size(); ++i) {
     const auto& of_life = body.relayed[i];
     if (!lives_.accept_relayed(of_life.node, {of_life.origin, of_life.start})) continue;
+    if (of_life.floor < core_.horizon) {
+      core_.count("dropped_fenced");
+      continue;
+    }
     core_.count("parts_relayed_to_us", of_life.parts.size());
     take(of_life.origin, of_life.parts, relayed[i]);
   }

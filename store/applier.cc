@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 
 #include "crdt/check.h"
 #include "crdt/limits.h"
@@ -53,10 +54,12 @@ class Application {
     ShardId shard;
     Lsn lsn;
     const StoreKey* key;
+    bool collectable;
   };
 
   void merge(const StoreKey& key, const StoreBatch::CellDelta& change);
   void forget_damaged(const StoreKey& key);
+  void cut(const StoreKey& key, const std::function<bool(Content&)>& change);
   StoredRow read(const StoreKey& key, const CellKey* cell);
   Lsn feed_entry_of(const StoreKey& key, std::string_view damaged_row) const;
   void write_row(const StoreKey& key, ShardId shard, const CellKey& cell, const Content& content, Lsn lsn_before,
@@ -73,7 +76,7 @@ class Application {
   Tally tally_;
   std::vector<ShardEntry> feed_ends_;
   std::vector<FeedEntry> feed_begins_;
-  std::deque<CellKey> forgotten_cells_;  // The tally points into it.
+  std::deque<CellKey> forgotten_cells_;  // And of rows that were cut: the tally points into it.
   CommitReport report_;
 };
 
@@ -84,6 +87,12 @@ CommitReport Application::run(const StoreBatch& batch) {
   std::sort(changes.begin(), changes.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   feed_begins_.reserve(changes.size());
   for (const StoreKey& key : batch.forgotten()) forget_damaged(key);
+  for (const auto& [key, these] : batch.dropped()) {
+    cut(key, [&](Content& content) { return content.drop(these); });
+  }
+  for (const auto& [key, horizon] : batch.collected()) {
+    cut(key, [&](Content& content) { return content.collect(horizon); });
+  }
   for (const auto& [key, change] : changes) merge(key, *change);
 
   write_feed();
@@ -129,6 +138,29 @@ void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change
   }
   tally_.change(change.shard, change.cell, key, before, Tally::share_of(content));
   write_row(key, change.shard, change.cell, content, stored.lsn, mends ? content : change.delta);
+}
+
+// What is left keeps its place in the feed: there is nothing in it that anybody has not seen.  SUBTLE: written at once, since
+// the same batch may join something to it.
+void Application::cut(const StoreKey& key, const std::function<bool(Content&)>& change) {
+  const auto bytes = transaction_.get(Database::kCells, key);
+  auto row = bytes ? decode_row(key, *bytes) : std::nullopt;
+  if (!row) return;  // Damaged: what a peer mends it with is cut later.
+  const Tally::Share before = Tally::share_of(row->content);
+  if (!change(row->content)) return;
+  const ShardId shard = shard_of_store_key(key);
+  const CellKey& cell = forgotten_cells_.emplace_back(std::move(row->cell));
+  tally_.change(shard, cell, key, before, Tally::share_of(row->content));
+  if (row->content.empty()) {
+    transaction_.del(Database::kCells, key);
+    transaction_.del(Database::kFeed, shard_entry_key(shard, row->lsn));
+  } else {
+    const std::string written = encode_row(key, cell, row->content, row->lsn);
+    transaction_.put(Database::kCells, key, written);
+    transaction_.put(Database::kFeed, shard_entry_key(shard, row->lsn), encode_feed_entry(key, row->content.collectable()));
+    report_.row_bytes += key.size() + written.size();
+  }
+  ++report_.rows_changed;
 }
 
 // Only what cannot be read is forgotten.  Where something was merged in meanwhile, that is all there is now.
@@ -191,13 +223,14 @@ Lsn Application::feed_entry_of(const StoreKey& key, std::string_view damaged_row
   guess.u8();
   guess.u64();
   const Lsn lsn = guess.u64();
-  if (guess.ok() && transaction_.get(Database::kFeed, shard_entry_key(shard, lsn)) == std::string_view(key)) return lsn;
+  const auto guessed = guess.ok() ? transaction_.get(Database::kFeed, shard_entry_key(shard, lsn)) : std::nullopt;
+  if (guessed && key_of_feed_entry(*guessed) == key) return lsn;
 
   const std::string prefix = shard_prefix(shard);
   const auto feed = transaction_.walk(Database::kFeed);
   for (bool more = feed->seek(prefix); more && feed->key().starts_with(prefix); more = feed->next()) {
     const auto entry = parse_shard_entry(feed->key());
-    if (entry && feed->value() == key) return entry->id;
+    if (entry && key_of_feed_entry(feed->value()) == key) return entry->id;
   }
   return 0;
 }
@@ -208,7 +241,7 @@ void Application::write_row(const StoreKey& key, ShardId shard, const CellKey& c
   const std::string row = encode_row(key, cell, content, lsn);
   transaction_.put(Database::kCells, key, row);
   if (lsn_before != 0) feed_ends_.push_back({shard, lsn_before});
-  feed_begins_.push_back({shard, lsn, &key});
+  feed_begins_.push_back({shard, lsn, &key, content.collectable()});
   ++report_.rows_changed;
   report_.row_bytes += key.size() + row.size();
 }
@@ -234,8 +267,8 @@ void Application::write_feed() {
   std::sort(feed_begins_.begin(), feed_begins_.end(), [](const FeedEntry& a, const FeedEntry& b) {
     return std::pair(a.shard, a.lsn) < std::pair(b.shard, b.lsn);
   });
-  for (const auto& [shard, lsn, key] : feed_begins_) {
-    transaction_.put(Database::kFeed, shard_entry_key(shard, lsn), *key);
+  for (const auto& [shard, lsn, key, collectable] : feed_begins_) {
+    transaction_.put(Database::kFeed, shard_entry_key(shard, lsn), encode_feed_entry(*key, collectable));
   }
   for (const auto& [shard, lsn] : feed_ends_) transaction_.del(Database::kFeed, shard_entry_key(shard, lsn));
 }

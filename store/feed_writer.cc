@@ -96,8 +96,9 @@ FeedWriter::Shard FeedWriter::load(const ReadTransaction& transaction, ShardId s
 
   for (bool more = feed->seek(shard_entry_key(shard, read_from + 1)); more && belongs(*feed) != 0;
        more = feed->next()) {
-    const auto bytes = transaction.get(Database::kCells, feed->value());
-    const auto row = bytes ? decode_row(feed->value(), *bytes) : std::nullopt;
+    const std::string_view key = key_of_feed_entry(feed->value());
+    const auto bytes = transaction.get(Database::kCells, key);
+    const auto row = bytes ? decode_row(key, *bytes) : std::nullopt;
     if (!row) continue;  // What a peer mends it with is a change of its own.
     row->content.each_commit([&](const Commit& commit) { raise(state.highest, commit.origin, commit.at); });
   }

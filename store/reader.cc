@@ -81,12 +81,20 @@ void Reader::feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const 
   for (bool more = walk->seek(shard_entry_key(shard, after + 1)); more; more = walk->next()) {
     const auto lsn = id_in(*walk, shard);
     if (!lsn) return;
-    const StoreKey key(walk->value());
+    const StoreKey key(key_of_feed_entry(walk->value()));
     const auto bytes = transaction_->get(Database::kCells, key);
     const auto row = bytes ? sound(key, *bytes) : std::nullopt;
     if (row && row->lsn != *lsn)
       continue;  // Not this row's entry: the feed is damaged here, the row is elsewhere in it.
     if (!visit(*lsn, key, row ? &*row : nullptr)) return;
+  }
+}
+
+void Reader::collectable_after(ShardId shard, Lsn after, const VisitCollectable& visit) const {
+  const auto walk = transaction_->walk(Database::kFeed);
+  for (bool more = walk->seek(shard_entry_key(shard, after + 1)); more; more = walk->next()) {
+    const auto lsn = id_in(*walk, shard);
+    if (!lsn || !visit(*lsn, is_collectable(walk->value()) ? key_of_feed_entry(walk->value()) : std::string_view{})) return;
   }
 }
 

@@ -16,6 +16,7 @@ class Reader final : public Snapshot {
   Lookup get(const StoreKey& key, Row& out) const override;
   void scan(const StoreKey& prefix, const StoreKey& after, const VisitRow& visit) const override;
   void feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const override;
+  void collectable_after(ShardId shard, Lsn after, const VisitCollectable& visit) const override;
   Lsn feed_end(ShardId shard) const override;
   Lsn first_unseen(ShardId shard, const Covered& covered) const override;
   void keys(std::string_view table, std::string_view prefix, const std::optional<KeyPosition>& after,

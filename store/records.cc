@@ -81,6 +81,12 @@ std::optional<CommitClock> decode_clock(std::string_view bytes) {
   return clock;
 }
 
+std::string encode_feed_entry(std::string_view store_key, bool collectable) {
+  std::string out(1, collectable ? kFeedCollectable : kFeedPlain);
+  out += store_key;
+  return out;
+}
+
 std::string encode_cursor(const Cursor& cursor) {
   ByteWriter out;
   out.u64(cursor.epoch.value);

@@ -1,6 +1,6 @@
 // store/records.h -- the keys and values of every database but `cells`.
 //
-//     feed          shard:u16 lsn:u64           -> store key
+//     feed          shard:u16 lsn:u64           -> flags:u8 store key      flags: 1 the row has something to collect
 //     marks         shard:u16 lsn:u64           -> sealed: (origin:u64 at:u64)*, sorted by origin
 //     clocks        shard:u16 origin:u64        -> sealed: at:u64
 //     cursors       shard:u16 peer:u64          -> sealed: epoch:u64 lsn:u64
@@ -37,6 +37,12 @@ struct ShardEntry {
 std::string shard_entry_key(ShardId shard, std::uint64_t id);
 std::optional<ShardEntry> parse_shard_entry(std::string_view key);
 
+// A feed entry says whether its row has something to collect (crdt/content.h), so that nobody need read the others.
+inline constexpr char kFeedPlain = 0, kFeedCollectable = 1;
+std::string encode_feed_entry(std::string_view store_key, bool collectable);
+inline std::string_view key_of_feed_entry(std::string_view bytes) { return bytes.empty() ? bytes : bytes.substr(1); }
+inline bool is_collectable(std::string_view bytes) { return !bytes.empty() && bytes[0] == kFeedCollectable; }
+
 std::string seal(Database database, std::string_view key, std::string_view value);
 std::optional<std::string_view> unseal(Database database, std::string_view key, std::string_view sealed);
 
@@ -69,6 +75,6 @@ std::string log_key(std::uint64_t changes);
 
 // In `meta`, for the store itself.
 inline constexpr std::string_view kFormatName = "format_version";
-inline constexpr std::uint64_t kFormatVersion = 1;
+inline constexpr std::uint64_t kFormatVersion = 2;
 
 }  // namespace kith

@@ -88,6 +88,10 @@ class Snapshot {
   // Changes of a shard after `after`, oldest first.  For a damaged row `row` is null.
   using VisitFeed = std::function<bool(Lsn lsn, const StoreKey& key, const Row* row)>;
   virtual void feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const = 0;
+  // Entries of the feed after `after`, oldest first, with the key of the row when it has something to collect, else none.
+  // Reads no rows.
+  using VisitCollectable = std::function<bool(Lsn lsn, std::string_view key)>;
+  virtual void collectable_after(ShardId shard, Lsn after, const VisitCollectable& visit) const = 0;
   virtual Lsn feed_end(ShardId shard) const = 0;  // Of the last change; zero when there is none.
 
   // The lsn after which somebody who holds what is `covered` has to begin reading: nothing at or before it is news to them.

@@ -55,7 +55,7 @@ void StoreBatch::forget_cursors(ShardId shard) {
 
 bool StoreBatch::empty() const {
   return cells_.empty() && held_.empty() && cursors_.empty() && clocks_forgotten_.empty() && cursors_forgotten_.empty() &&
-         meta_.empty() && forgotten_.empty();
+         meta_.empty() && forgotten_.empty() && collected_.empty() && dropped_.empty();
 }
 
 void StoreBatch::clear() {
@@ -67,6 +67,8 @@ void StoreBatch::clear() {
   cursors_forgotten_.clear();
   meta_.clear();
   forgotten_.clear();
+  collected_.clear();
+  dropped_.clear();
 }
 
 }  // namespace kith

@@ -45,6 +45,11 @@ class StoreBatch {
   // A damaged row of which no peer knows anything, under a name that is lost.
   void forget_damaged(const StoreKey& key) { forgotten_.push_back(key); }
 
+  // Of a row what is settled at `horizon` goes, before anything of this batch is joined.  It keeps its place in the feed.
+  void collect(const StoreKey& key, Timestamp horizon) { collected_.emplace_back(key, horizon); }
+  // Adds and values that are exactly these go from the row, before anything of this batch is joined (gossip/rebase.h).
+  void drop(const StoreKey& key, Content these) { dropped_.emplace_back(key, std::move(these)); }
+
   // "This node holds all that `origin` committed in `shard` up to its commit at `held`."  Only ever rises.
   void hold(ShardId shard, OriginId origin, Timestamp held);
   void set_cursor(ShardId shard, NodeId peer, Cursor cursor) { cursors_[{shard, peer}] = cursor; }
@@ -66,6 +71,8 @@ class StoreBatch {
   const std::set<OriginId>& clocks_forgotten() const { return clocks_forgotten_; }
   const std::set<ShardId>& cursors_forgotten() const { return cursors_forgotten_; }
   const std::map<std::string, std::string>& meta() const { return meta_; }
+  const std::vector<std::pair<StoreKey, Timestamp>>& collected() const { return collected_; }
+  const std::vector<std::pair<StoreKey, Content>>& dropped() const { return dropped_; }
   const std::vector<StoreKey>& forgotten() const { return forgotten_; }
 
  private:
@@ -79,6 +86,8 @@ class StoreBatch {
   std::set<ShardId> cursors_forgotten_;
   std::map<std::string, std::string> meta_;
   std::vector<StoreKey> forgotten_;
+  std::vector<std::pair<StoreKey, Timestamp>> collected_;
+  std::vector<std::pair<StoreKey, Content>> dropped_;
 };
 
 }  // namespace kith

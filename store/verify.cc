@@ -80,7 +80,10 @@ void Verification::check_rows() {
     if (row->content.present()) ++live_[std::string(value_of_store_key(walk->key()))];
     buckets_[shard][bucket_of(row->cell)] += fingerprint_of(row->cell, row->content);
     const auto entry = transaction_.get(Database::kFeed, shard_entry_key(shard, row->lsn));
-    if (entry != walk->key()) {
+    if (entry && is_collectable(*entry) != row->content.collectable()) {
+      report("the feed entry of row " + readable(walk->key()) + " is wrong about whether it has something to collect");
+    }
+    if (!entry || key_of_feed_entry(*entry) != walk->key()) {
       report("row " + readable(walk->key()) + " has no entry in the feed under its lsn " + std::to_string(row->lsn));
     }
   }
@@ -92,12 +95,13 @@ void Verification::check_feed() {
   for (bool more = walk->seek({}); more; more = walk->next()) {
     ++entries;
     const auto entry = parse_shard_entry(walk->key());
-    const auto bytes = transaction_.get(Database::kCells, walk->value());
-    const auto row = bytes ? decode_row(walk->value(), *bytes) : std::nullopt;
+    const std::string_view key = key_of_feed_entry(walk->value());
+    const auto bytes = transaction_.get(Database::kCells, key);
+    const auto row = bytes ? decode_row(key, *bytes) : std::nullopt;
     // A damaged row was reported, and its lsn is not known.
-    if (entry && bytes && (!row || row->lsn == entry->id) && shard_of_store_key(walk->value()) == entry->shard)
+    if (entry && bytes && (!row || row->lsn == entry->id) && shard_of_store_key(key) == entry->shard)
       continue;
-    report("feed entry " + readable(walk->key()) + " names " + readable(walk->value()) +
+    report("feed entry " + readable(walk->key()) + " names " + readable(key) +
            (bytes ? ", which has another lsn" : ", which is no row"));
   }
   if (entries != rows_) {

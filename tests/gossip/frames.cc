@@ -256,7 +256,7 @@ void begin_cluster(Network& network, int count) {
   REQUIRE(network.run_until([&] {
     for (int i = 1; i <= count; ++i) {
       const auto status = network.node("n" + std::to_string(i)).engine->status({});
-      if (status.members.size() != static_cast<std::size_t>(count)) return false;
+      if (status.members.size() != static_cast<std::size_t>(count) || !status.introduced) return false;
     }
     return network.all_settled();
   }));

@@ -191,6 +191,7 @@ class History {
     const auto seen = adds_seen(name, issued.element);
     const auto reply = network_.reply(network_.submit(name, issued.operation));
     REQUIRE(reply.has_value());
+    if (reply->code == Refusal::kNotJoined) return;  // Let in just now.
     REQUIRE_MESSAGE(reply->outcome == Outcome::kOk, reply->message);
     switch (issued.operation.verb) {
       case Verb::kSetAdd: oracle_.added(issued.element, reply->tag); break;

@@ -384,6 +384,11 @@ TEST_CASE("pull: a question about all shards of an old cluster is asked in parts
     for (ShardId shard = 0; shard < kShardsMax; ++shard) {
       for (std::uint64_t origin = 1; origin <= lives; ++origin) batch.hold(shard, OriginId{origin}, Timestamp{1});
     }
+    for (std::uint64_t origin = 1; origin <= lives; ++origin) {
+      Content life(Kind::kHash);
+      (void)life.as_register().set(encode(LifeRecord{Timestamp{1}}), {Timestamp{1}, ActorId{origin}}, {Timestamp{1}, OriginId{origin}});
+      batch.merge(kSystemShard, life_cell(NodeId{77}, OriginId{origin}), life);
+    }
     (void)network.node("n1").store->commit(batch);
     network.start("n1");
     REQUIRE(network.run_until([&] { return network.all_settled(); }));

@@ -283,7 +283,7 @@ TEST_CASE("verify: names a wrong fingerprint, a feed entry without a row and a r
   REQUIRE(store.flip_bit(Database::kFingerprints, root, 3));
   CHECK(store.verify().size() == 1);
   REQUIRE(store.overwrite(Database::kFingerprints, root, sound));
-  REQUIRE(store.overwrite(Database::kFeed, shard_entry_key(1, 1), store_key(1, element("k", "c"))));
+  REQUIRE(store.overwrite(Database::kFeed, shard_entry_key(1, 1), encode_feed_entry(store_key(1, element("k", "c")), false)));
   const auto findings = store.verify();
   REQUIRE(findings.size() == 2);
   CHECK(findings[0].find("no entry in the feed") != std::string::npos);

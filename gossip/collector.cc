@@ -1,0 +1,58 @@
+#include "gossip/collector.h"
+
+#include <algorithm>
+
+namespace kith {
+
+void Collector::begin() { next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms; }
+
+void Collector::tick() {
+  if (core_.now.monotonic_ms < next_at_ms_ || !core_.joined()) return;
+  next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms;
+  more_ = false;
+  const Timestamp horizon = std::max(horizon_.candidate(), core_.horizon);
+  if (!horizon || core_.behind) return;
+  const auto snapshot = core_.store.snapshot();
+  auto shards = snapshot->shards();
+  std::rotate(shards.begin(), std::lower_bound(shards.begin(), shards.end(), next_), shards.end());
+  std::size_t entries = 0, rows = 0;
+  for (const ShardId shard : shards) {
+    if (read(*snapshot, shard, horizon, entries, rows)) continue;
+    next_ = shard;
+    more_ = true;
+    next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
+    break;
+  }
+  if (rows > 0) horizon_.raise(horizon);
+}
+
+bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon, std::size_t& entries, std::size_t& rows) {
+  Lsn& up_to = collected_up_to_[shard];
+  bool within = true;
+  snapshot.collectable_after(shard, up_to, [&](Lsn lsn, std::string_view key) {
+    if (++entries > kEntriesPerStep || rows >= kRowsPerStep) return within = false;
+    if (key.empty()) {
+      up_to = lsn;
+      return true;
+    }
+    Row row;
+    const StoreKey store_key(key);
+    if (snapshot.get(store_key, row) != Snapshot::Lookup::kFound) {  // Damaged: what it is mended with moves to the end.
+      up_to = lsn;
+      return true;
+    }
+    Content left = row.content;
+    if (left.collect(horizon)) {
+      ++rows;
+      core_.out->store.collect(store_key, horizon);
+      core_.count(left.empty() ? "rows_collected" : "rows_collected_in_part");
+    }
+    // SUBTLE: what is not settled yet will be; until then what is behind it waits, at most one retry window.
+    if (left.collectable()) return false;
+    up_to = lsn;
+    return true;
+  });
+  return within;
+}
+
+}  // namespace kith
