@@ -95,6 +95,10 @@ void Horizon::in_step(const AsOf& with) {
     const auto life = life_of(node);
     if (node != core_.self.node && life) core_.clocks.promise(*life, with.standing.members[i].promise);
   }
+  // Who has closed a life holds it whole.  From there the word of it spreads with floors.
+  for (const auto& [origin, life] : core_.members.lives().entries()) {
+    if (life.record.closed() && life.node == with.peer) core_.clocks.promise(origin, life.record.final);
+  }
   core_.clocks.promise_all(with.floor);
   for (const OriginId origin : std::set<OriginId>(core_.retiring)) core_.end_life(origin);  // In its table they are, too.
   lives_.in_step_with(with.peer);

@@ -18,13 +18,13 @@ Content gone(const Content& mine, const Content* theirs, const std::function<boo
     SetElement& element = out.as_set_element();
     element.keep_adds_only([&](ActorId actor, const Entry& add) {
       const Entry* same = held == nullptr ? nullptr : held->adds().find(actor);
-      return seen(add.commit) && (same == nullptr || same->at != add.at);
+      return seen(add.commit) && (same == nullptr || same->at < add.at);  // A later one joins over it.
     });
     return out;
   }
   const Register& value = mine.as_register();
-  const bool same = theirs != nullptr && theirs->as_register().tag() == value.tag();
-  return value.present() && !same && seen(value.commit()) ? mine : Content(Register{});
+  const bool same_or_later = theirs != nullptr && theirs->as_register().tag() >= value.tag();
+  return value.present() && !same_or_later && seen(value.commit()) ? mine : Content(Register{});
 }
 
 }  // namespace

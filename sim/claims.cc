@@ -41,6 +41,12 @@ bool Claims::Entry::in(const GhostCell& ghost) const {
   return is_among(role == Role::kAdd ? ghost.adds() : ghost.removed());
 }
 
+bool Claims::Entry::lives_in(const GhostCell& ghost) const {
+  if (role == Role::kRegister) return ghost.tag() == Tag{at, actor} && ghost.value();
+  return role == Role::kAdd && std::none_of(ghost.removed().begin(), ghost.removed().end(),
+                                            [&](const auto& item) { return item.actor == actor && item.at >= at; });
+}
+
 std::vector<std::pair<OriginId, Claims::Entry>> Claims::unheld(std::uint32_t machine, const Held& held,
                                                                const Ghost& ghost) {
   static const GhostCell kNothing;

@@ -35,6 +35,7 @@ class Claims {
     Timestamp at;
     bool held_by(const GhostCell& cell) const;   // Or overtaken there.
     bool in(const GhostCell& cell) const;        // This very one.
+    bool lives_in(const GhostCell& cell) const;  // An add that is not dead, a value that is not a deletion.
     friend auto operator<=>(const Entry&, const Entry&) = default;
   };
   // Entries that `held` claims and `ghost` has not; looks at each only once in a life.  Cost: what the clocks rose by.

@@ -67,6 +67,45 @@ bool GhostCell::equals(const Content& content) const {
   return other.tag() == tag_ && other.commit() == commit_ && other.value() == value_;
 }
 
+void GhostCell::overtake(const GhostCell& other) {
+  tag_ = other.tag_;
+  commit_ = other.commit_;
+  value_ = other.value_;
+}
+
+bool GhostCell::dead(const Item& add) const {
+  const Item* removal = find(removed_, add.actor);
+  return removal != nullptr && removal->at >= add.at;
+}
+
+bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
+  if (!content.holds(Kind::kSet) || !adds_.empty() || !removed_.empty()) {
+    static const SetElement kNothing;
+    const SetElement& element = content.holds(Kind::kSet) ? content.as_set_element() : kNothing;
+    if (!content.holds(Kind::kSet) && !content.empty()) return false;
+    const auto has = [](const ActorMap& map, const Item& item) {
+      const Entry* entry = map.find(item.actor);
+      return entry != nullptr && item == Item{item.actor, entry->at, entry->commit};
+    };
+    const auto among = [](const std::vector<Item>& items, const ActorMap& map) {
+      return std::all_of(map.begin(), map.end(), [&](const auto& entry) {
+        const Item* mine = find(items, entry.first);
+        return mine != nullptr && *mine == Item{entry.first, entry.second.at, entry.second.commit};
+      });
+    };
+    if (adds_.empty() && removed_.empty()) return content.empty() && (!tag_.at || (!value_ && commit_.at <= horizon));
+    if (!among(adds_, element.adds()) || !among(removed_, element.removed())) return false;
+    const bool adds_fit = std::all_of(adds_.begin(), adds_.end(), [&](const Item& add) {
+      if (has(element.adds(), add)) return true;
+      return dead(add) && add.commit.at <= horizon;  // Perhaps with an earlier removal than the one that is known now.
+    });
+    return adds_fit && std::all_of(removed_.begin(), removed_.end(), [&](const Item& removal) {
+      return has(element.removed(), removal) || removal.commit.at <= horizon;
+    });
+  }
+  return content.empty() && !value_ && commit_.at <= horizon;
+}
+
 bool GhostCell::covers(const Content& content) const {
   const auto within = [](const std::vector<Item>& items, const ActorMap& map) {
     return std::all_of(map.begin(), map.end(), [&](const auto& entry) {

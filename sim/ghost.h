@@ -28,8 +28,12 @@ class GhostCell {
 
   void join(const Content& content);
   bool equals(const Content& content) const;
+  // What is not in `content` was settled at `horizon`, and hides nothing that shows.
+  bool collects_to(const Content& content, Timestamp horizon) const;
   bool covers(const Content& content) const;  // All that `content` says is in here, or was overtaken here.
   bool present() const;
+  void remove(const Item& removal) { raise(removed_, removal); }
+  void overtake(const GhostCell& other);         // A register that somebody else wrote later.
 
   const std::vector<Item>& adds() const { return adds_; }
   const std::vector<Item>& removed() const { return removed_; }
@@ -42,6 +46,7 @@ class GhostCell {
  private:
   static void raise(std::vector<Item>& items, const Item& item);
   static const Item* find(const std::vector<Item>& items, ActorId actor);
+  bool dead(const Item& add) const;
 
   std::vector<Item> adds_, removed_;  // By actor.
   Tag tag_;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "crdt/limits.h"
+#include "gossip/core.h"
 #include "gossip/member_table.h"
 #include "gossip/message.h"
 
@@ -22,6 +23,12 @@ std::vector<std::string> members_of(const Operation& operation) {
   std::vector<std::string> members = operation.members;
   for (const auto& [field, value] : operation.fields) members.push_back(field);
   return members;
+}
+
+bool life_of_store_key(const StoreKey& key) {
+  static const CellKey any = life_cell(NodeId{1}, OriginId{1});
+  static const StoreKey prefix = value_prefix(kSystemShard, any.table, any.key, any.kind);
+  return key.starts_with(prefix);
 }
 
 std::map<StoreKey, Content> contents_of(const Machine& at) {
@@ -245,7 +252,51 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
     const auto ghost = at.disk.ghost.find(key);
     if (ghost != at.disk.ghost.end()) compare(at, key, ghost->second, *snapshot, mended.contains(key));
   }
+  // What was collected, or taken out by a rebase, must not show.
+  for (const auto& [key, horizon] : batch.collected()) check_row(at, key, *snapshot);
+  for (const auto& [key, these] : batch.dropped()) {
+    taken_out(at, key, these);
+    check_row(at, key, *snapshot);
+  }
   check_claims(at, batch.held());
+}
+
+void Judge::check_row(const Machine& at, const StoreKey& key, const Snapshot& snapshot) {
+  auto& ghosts = const_cast<Machine&>(at).disk.ghost;
+  if (const auto ghost = ghosts.find(key); ghost != ghosts.end()) compare(at, key, ghost->second, snapshot, false);
+}
+
+// Gone it may be only if somebody removed it: that is what the ghost learns here.
+void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
+  GhostCell& ghost = at.disk.ghost[key];
+  if (ghost.rotten) return;
+  const auto removal_of = [&](ActorId actor, Timestamp add) -> const GhostCell::Item* {
+    for (const auto& [index, other] : started_) {
+      const auto theirs = other->disk.ghost.find(key);
+      if (theirs == other->disk.ghost.end()) continue;
+      for (const auto& removal : theirs->second.removed()) {
+        if (removal.actor == actor && removal.at >= add) return &removal;
+      }
+    }
+    return nullptr;
+  };
+  if (these.holds(Kind::kSet)) {
+    Content removed(Kind::kSet);
+    for (const auto& [actor, add] : these.as_set_element().adds()) {
+      if (const auto* removal = removal_of(actor, add.at)) {
+        ghost.remove({actor, removal->at, removal->commit});
+      } else {
+        throw Violation('D', at.name + " took " + in_words(these) + " out of " + cell_in_words(key) + ", and nobody removed it");
+      }
+    }
+    return;
+  }
+  for (const auto& [index, other] : started_) {
+    const auto theirs = other->disk.ghost.find(key);
+    if (theirs == other->disk.ghost.end() || theirs->second.tag() <= ghost.tag()) continue;
+    ghost.overtake(theirs->second);
+  }
+  if (ghost.present()) throw Violation('D', at.name + " took " + in_words(these) + " out of " + cell_in_words(key) + ", and nobody overwrote it");
 }
 
 void Judge::check_claims(const Machine& at, const Claims::Held& held) {
@@ -259,6 +310,18 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
     for (const auto& [index, other] : started_) {
       const auto theirs = other->disk.ghost.find(entry.cell);
       if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.in(theirs->second)) continue;
+      // SUBTLE: what was collected there need not come here any more.
+      Row row;
+      if (other->disk.store->snapshot()->get(entry.cell, row) != Snapshot::Lookup::kFound) continue;
+      GhostCell shown;
+      shown.join(row.content);
+      if (!entry.in(shown)) continue;
+      // Nor what is settled: others have collected it already.
+      const bool dead = entry.role == Claims::Entry::Role::kRemoval || !entry.lives_in(shown);
+      const bool settled = std::any_of(started_.begin(), started_.end(), [&](const auto& item) {
+        return entry.commit.ms() <= Timestamp{meta::decode_number(item.second->disk.store->snapshot()->meta(meta::kHorizon))}.ms();
+      });
+      if (dead && settled) continue;
       throw Violation('D', at.name + " claims to hold all of " + to_hex(origin.value).substr(0, 4) + " in shard " +
                                std::to_string(shard_of_store_key(entry.cell)) + ", and lacks what it did to " + cell_in_words(entry.cell) + " at " +
                                std::to_string(entry.commit.ms() % 1'000'000) + ", which " + other->name + " holds");
@@ -285,6 +348,13 @@ void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, co
     return;
   }
   if (found == Snapshot::Lookup::kFound && ghost.equals(content)) return;
+  // A retired life that comes back from an old table holds back floors until it is retired again, and no more.
+  if (life_of_store_key(key) && !ghost.present()) {
+    ghost = GhostCell{};
+    ghost.join(content);
+    return;
+  }
+  if (ghost.collects_to(content, Timestamp{meta::decode_number(snapshot.meta(meta::kHorizon))})) return;
   const bool shown = found == Snapshot::Lookup::kFound && content.present();
   throw Violation(ghost.present() && !shown ? 'D' : !ghost.present() && shown ? 'G' : 'K',
                   at.name + " holds of " + cell_in_words(key) + ": " + in_words(content) + "; must hold: " + in_words(ghost));

@@ -43,6 +43,8 @@ class Judge {
   void disk_lost(const std::vector<Machine*>& machines, const std::string& node);  // Whose ghost is gone already.
   void row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key);
 
+  void check_row(const Machine& at, const StoreKey& key, const Snapshot& snapshot);
+  void taken_out(Machine& at, const StoreKey& key, const Content& these);
   void on_read(const Machine& at, const StoreKey& key, const Content& served) const;
 
   // ---- The end.  Only what is asked of these is checked, in order of cost.
