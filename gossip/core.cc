@@ -103,6 +103,14 @@ void Core::merge_life(const CellKey& cell, const Content& delta) {
   if (record.closed()) clocks.close_life(origin, record.final);
 }
 
+void Core::drop_life(const CellKey& cell) {
+  const OriginId origin = life_of_cell(cell)->second;
+  members.drop_life(cell);
+  if (members.lives().find(origin) != nullptr) return;
+  if (clocks.whole(origin)) end_life(origin);
+  else retiring.insert(origin);
+}
+
 void Core::end_life(OriginId origin) {
   clocks.end_life(origin);
   out->store.forget_clock(origin);

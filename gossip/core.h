@@ -98,6 +98,9 @@ class Core {
   // that has retired them.  SUBTLE: else equal digests would say that a disk that was rolled back holds what they did.
   std::set<OriginId> retiring;
   void end_life(OriginId origin);
+  void drop_life(const CellKey& cell);   // It is retired, and that was collected.
+  // No table has it any more: everybody in good standing holds what it did.
+  bool retired(OriginId origin) const { return !clocks.knows(origin) || retiring.contains(origin); }
   bool behind = false;                   // Our floor is below a horizon: rows are for gossip/rebase alone.
   bool superseded = false;               // By another life of this node: peers refuse what this one says.
 

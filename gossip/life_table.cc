@@ -92,11 +92,15 @@ std::optional<LifeTable::Entry> LifeTable::say_of(OriginId origin) const {
   return out;
 }
 
-void LifeTable::collected(const CellKey& cell) {
+void LifeTable::drop(const CellKey& cell) {
   const auto life = life_of_cell(cell);
-  if (!life) return;
   const auto at = cells_.find(*life);
-  if (at != cells_.end() && !at->second.present()) cells_.erase(at);
+  if (at == cells_.end()) return;
+  version_ -= fingerprint_of(cell, at->second);
+  cells_.erase(at);
+  const auto now = say_of(life->second);
+  if (now) entries_.insert_or_assign(life->second, *now);
+  else entries_.erase(life->second);
 }
 
 const LifeTable::Entry* LifeTable::find(OriginId origin) const {

@@ -53,8 +53,8 @@ class LifeTable {
 
   // Joins a field in.  REQUIRES: life_of_cell(cell).
   Change merge(const CellKey& cell, const Content& delta);
-  // The field was deleted and collected: nothing of it is kept any more.
-  void collected(const CellKey& cell);
+  // The field is no more, without a deletion that would say so (gossip/rebase.h).  REQUIRES: life_of_cell(cell).
+  void drop(const CellKey& cell);
 
   const Entry* find(OriginId origin) const;
   const std::map<OriginId, Entry>& entries() const { return entries_; }  // Of the fields that are there.

@@ -200,7 +200,13 @@ bool Lives::merge_members(const Envelope& envelope) {
   if (envelope.members.empty()) return true;
   const auto cells = core_.read_cells(kSystemShard, envelope.members);
   if (!cells) return false;
+  // The fence: of what somebody below our horizon tells, only who it is itself.
+  const bool fenced = envelope.floor < core_.horizon;
   for (const Cell& cell : *cells) {
+    if (fenced && node_of_member_cell(cell.key) != envelope.sender &&
+        life_of_cell(cell.key) != std::pair(envelope.sender, envelope.origin)) {
+      continue;
+    }
     // Only what is new: what comes along is known already, nearly always.
     if (const auto life = life_of_cell(cell.key)) {
       const auto& lives = core_.members.lives().cells();

@@ -67,7 +67,7 @@ class MemberTable {
 
   // A field of gossip/life_table.h.  REQUIRES: life_of_cell(cell).
   LifeTable::Change merge_life(const CellKey& cell, const Content& delta) { return lives_.merge(cell, delta); }
-  void life_collected(const CellKey& cell) { lives_.collected(cell); }
+  void drop_life(const CellKey& cell) { lives_.drop(cell); }
   const LifeTable& lives() const { return lives_; }
 
   std::uint64_t version() const { return version_ + lives_.version(); }

@@ -111,7 +111,7 @@ RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& a
                                std::size_t bytes_before, const Damage& damage) {
   const auto covered = [&](const Commit& commit) {
     if (covers(asked.clock, commit)) return true;
-    return commit.at <= floor && !core_.clocks.knows(commit.origin);
+    return commit.at <= floor && core_.retired(commit.origin);
   };
   RowsBody::Part part;
   part.shard = asked.shard;

@@ -57,27 +57,26 @@ void Rebase::heard(const Envelope& from) {
                "with a member's, and takes no writes until it is done");
   }
   // Of a member in good standing, that knows the same lives.
-  const bool good = from.floor && from.floor >= from.horizon && from.floor >= highest_;
-  if (!good || from.members_version != core_.members.version()) return;
+  if (!from.floor || from.floor < from.horizon || from.floor < highest_) return;
   core_.count("rebases_begun");
   question_.emplace();
   question_->peer = from.sender;
   question_->begun_at_ms = core_.now.monotonic_ms;
   question_->as_of = Horizon::as_of(from, {}, {});
   question_->as_of.rebased = true;
-  for (const ShardId shard : core_.store.snapshot()->shards()) {
-    if (shard != kSystemShard) question_->left.push_back(shard);
-  }
+  // The member table first: with equal tables only can a retired life be told from an unknown one.
+  for (const ShardId shard : core_.store.snapshot()->shards()) question_->left.push_back(shard);
+  std::rotate(question_->left.begin(), std::find(question_->left.begin(), question_->left.end(), kSystemShard), question_->left.end());
   question_->shards = question_->left.size();
   ask();
 }
 
 bool Rebase::admits(const Envelope& from) const {
-  if (const auto* rows = std::get_if<RowsBody>(&from.body)) {
-    // Nothing in the member table is ever collected that could come back to harm, and without it nobody can rebase.
-    if (std::all_of(rows->parts.begin(), rows->parts.end(), [](const auto& part) { return part.shard == kSystemShard; })) return true;
-  }
   if (needed()) {
+    // Without the member table nobody can rebase.
+    if (const auto* rows = std::get_if<RowsBody>(&from.body)) {
+      if (std::all_of(rows->parts.begin(), rows->parts.end(), [](const auto& part) { return part.shard == kSystemShard; })) return true;
+    }
     const bool pulled = question_ && question_->pulling && question_->peer == from.sender && std::holds_alternative<RowsBody>(from.body);
     if (!pulled) core_.count("dropped_while_behind_a_horizon");
     return pulled;
@@ -102,7 +101,7 @@ void Rebase::ask() {
 }
 
 void Rebase::on_rebase(const Envelope& from, const RebaseBody& body) const {
-  if (body.shard >= core_.self.shard_count || needed()) return;
+  if ((body.shard >= core_.self.shard_count && body.shard != kSystemShard) || needed()) return;
   const auto snapshot = core_.store.snapshot();
   RebasedBody answer;
   answer.nonce = body.nonce;
@@ -153,8 +152,10 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   patience_ms_ -= patience_ms_ / 16;
   // A damaged row there would look like one that is gone; and a retired life can be told from an unknown one only where the
   // tables are equal.  Another time, or another member.
-  if (!body.sound || from.members_version != core_.members.version() || from.floor < highest_) {
+  const bool tables_equal = from.members_version == core_.members.version();
+  if (!body.sound || from.floor < highest_ || (!tables_equal && body.shard != kSystemShard)) {
     core_.count("rebases_put_off");
+    if (!tables_equal) pull_.start(from.sender, {kSystemShard});
     return question_.reset();
   }
   question_->as_of = Horizon::as_of(from, {}, {});
@@ -171,7 +172,7 @@ StoreKey Rebase::take_out(const Envelope& from, const RebasedBody& body, const s
   for (const Cell& cell : cells) theirs.emplace(store_key(body.shard, cell.key), &cell);
   const auto seen = [&](const Commit& commit) {
     if (covers(body.clock, commit)) return true;
-    return commit.at <= from.floor && !core_.clocks.knows(commit.origin);
+    return commit.at <= from.floor && core_.retired(commit.origin);
   };
   const auto snapshot = core_.store.snapshot();
   std::uint64_t scanned = 0;
@@ -187,6 +188,19 @@ StoreKey Rebase::take_out(const Envelope& from, const RebasedBody& body, const s
     if (!body.buckets[bucket_of(row->cell)]) return true;
     const auto same = theirs.find(key);
     const bool comparable = same != theirs.end() && same->second->key == row->cell;
+    if (const auto life = life_of_cell(row->cell)) {
+      // SUBTLE: no clock tells of a retired life.  Who is in good standing, and has a floor above the start of a life that is
+      // not its node's last, has heard of it, and so has heard that it was retired.
+      const auto* known = core_.members.lives().find(life->second);
+      const auto* member = core_.member(life->first);
+      const bool over = known != nullptr && member != nullptr && member->life.origin != life->second;
+      if (same == theirs.end() && over && known->record.start <= from.floor) {
+        core_.out->store.drop(key, row->content);
+        core_.drop_life(row->cell);
+        core_.count("lives_dropped_by_rebase");
+      }
+      return true;
+    }
     Content these = gone(row->content, comparable ? &same->second->content : nullptr, seen);
     if (these.empty()) return true;
     core_.count("rows_cut_by_rebase");

@@ -67,9 +67,14 @@ bool GhostCell::equals(const Content& content) const {
   return other.tag() == tag_ && other.commit() == commit_ && other.value() == value_;
 }
 
+void GhostCell::take_out(ActorId actor, Timestamp removed_at) {
+  std::erase_if(adds_, [&](const Item& add) { return add.actor == actor && add.at <= removed_at; });
+  raise(removed_, {actor, removed_at, {}});
+}
+
 void GhostCell::overtake(const GhostCell& other) {
   tag_ = other.tag_;
-  commit_ = other.commit_;
+  commit_ = {};
   value_ = other.value_;
 }
 
@@ -90,7 +95,8 @@ bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
     const auto among = [](const std::vector<Item>& items, const ActorMap& map) {
       return std::all_of(map.begin(), map.end(), [&](const auto& entry) {
         const Item* mine = find(items, entry.first);
-        return mine != nullptr && *mine == Item{entry.first, entry.second.at, entry.second.commit};
+        const Item theirs{entry.first, entry.second.at, entry.second.commit};
+        return mine != nullptr && (*mine == theirs || (mine->at >= theirs.at && !mine->commit.at));
       });
     };
     if (adds_.empty() && removed_.empty()) return content.empty() && (!tag_.at || (!value_ && commit_.at <= horizon));
@@ -103,7 +109,8 @@ bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
       return has(element.removed(), removal) || removal.commit.at <= horizon;
     });
   }
-  return content.empty() && !value_ && commit_.at <= horizon;
+  if (!content.empty()) return !commit_.at && !value_ && !content.present() && content.as_register().tag() <= tag_;
+  return !value_ && commit_.at <= horizon;
 }
 
 bool GhostCell::covers(const Content& content) const {

@@ -32,8 +32,10 @@ class GhostCell {
   bool collects_to(const Content& content, Timestamp horizon) const;
   bool covers(const Content& content) const;  // All that `content` says is in here, or was overtaken here.
   bool present() const;
-  void remove(const Item& removal) { raise(removed_, removal); }
-  void overtake(const GhostCell& other);         // A register that somebody else wrote later.
+  // What a rebase took out: gone here, and known to have been removed or overwritten, by entries that need not come here
+  // any more.  Such have no commit.
+  void take_out(ActorId actor, Timestamp removed_at);
+  void overtake(const GhostCell& other);
 
   const std::vector<Item>& adds() const { return adds_; }
   const std::vector<Item>& removed() const { return removed_; }

@@ -280,11 +280,14 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
     }
     return nullptr;
   };
+  if (life_of_store_key(key)) {
+    ghost = GhostCell{};
+    return;
+  }
   if (these.holds(Kind::kSet)) {
-    Content removed(Kind::kSet);
     for (const auto& [actor, add] : these.as_set_element().adds()) {
       if (const auto* removal = removal_of(actor, add.at)) {
-        ghost.remove({actor, removal->at, removal->commit});
+        ghost.take_out(actor, removal->at);
       } else {
         throw Violation('D', at.name + " took " + in_words(these) + " out of " + cell_in_words(key) + ", and nobody removed it");
       }
@@ -354,10 +357,12 @@ void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, co
     ghost.join(content);
     return;
   }
-  if (ghost.collects_to(content, Timestamp{meta::decode_number(snapshot.meta(meta::kHorizon))})) return;
+  const Timestamp horizon{meta::decode_number(snapshot.meta(meta::kHorizon))};
+  if (ghost.collects_to(content, horizon)) return;
   const bool shown = found == Snapshot::Lookup::kFound && content.present();
   throw Violation(ghost.present() && !shown ? 'D' : !ghost.present() && shown ? 'G' : 'K',
-                  at.name + " holds of " + cell_in_words(key) + ": " + in_words(content) + "; must hold: " + in_words(ghost));
+                  at.name + " holds of " + cell_in_words(key) + ": " + in_words(content) + "; must hold: " + in_words(ghost) +
+                      (horizon ? "; its horizon is " + std::to_string(horizon.ms() % 1'000'000) : ""));
 }
 
 void Judge::on_send(const Machine& from, const std::string& bytes) {
