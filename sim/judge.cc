@@ -193,6 +193,7 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
     for (const auto& [key, own] : stepped->second) oracle_.committed(key, own), claims_.committed(shard_of_store_key(key), key, own);
     stepped_.erase(stepped);
   }
+  for (const auto& [key, these] : batch.dropped()) taken_out(at, key, these);  // As the store does, first.
   std::vector<StoreKey> keys;
   std::set<StoreKey> mended(batch.forgotten().begin(), batch.forgotten().end());
   for (const auto& change : batch.cells()) {
@@ -254,10 +255,7 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
   }
   // What was collected, or taken out by a rebase, must not show.
   for (const auto& [key, horizon] : batch.collected()) check_row(at, key, *snapshot);
-  for (const auto& [key, these] : batch.dropped()) {
-    taken_out(at, key, these);
-    check_row(at, key, *snapshot);
-  }
+  for (const auto& [key, these] : batch.dropped()) check_row(at, key, *snapshot);
   check_claims(at, batch.held());
 }
 
