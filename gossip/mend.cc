@@ -32,8 +32,29 @@ void Mend::begin() {
   for (const auto& [key, damage] : damaged_) core_.set_back(shard_of_store_key(key));
 }
 
+// Of the member table there is a copy in memory, made when the row could be read, and joined with all that came since.
+bool Mend::found_in_memory(const StoreKey& key) {
+  if (shard_of_store_key(key) != kSystemShard) return false;
+  const auto mend = [&](const CellKey& cell, const Content& content) {
+    if (store_key(kSystemShard, cell) != key) return false;
+    core_.out->store.mend(kSystemShard, cell, content);
+    core_.count("rows_mended_from_memory");
+    core_.note(Output::Note::Level::kWarning, "a row of the member table on disk was damaged, and written again: check the disk");
+    mending_.insert(key);
+    damaged_.erase(key);
+    return true;
+  };
+  for (const auto& [node, content] : core_.members.cells()) {
+    if (mend(member_cell(node), content)) return true;
+  }
+  for (const auto& [life, content] : core_.members.lives().cells()) {
+    if (mend(life_cell(life.first, life.second), content)) return true;
+  }
+  return false;
+}
+
 void Mend::found(const StoreKey& key) {
-  if (damaged_.size() >= kDamagedMax || mending_.contains(key)) return;
+  if (damaged_.size() >= kDamagedMax || mending_.contains(key) || found_in_memory(key)) return;
   const auto [at, news] = damaged_.try_emplace(key);
   if (!news) return;
   at->second.claimed = core_.clocks.held(shard_of_store_key(key));

@@ -46,6 +46,7 @@ class Mend {
     std::set<NodeId> answered;
     bool any = false;                           // Somebody held something.
   };
+  bool found_in_memory(const StoreKey& key);
   void ask(NodeId peer, const std::vector<StoreKey>& keys);
   // `content`: what the peer holds; null: nothing.  `clock`: of the shard there; null: it cannot vouch.
   void answered(const StoreKey& key, NodeId peer, const Cell* cell, const CommitClock* clock);

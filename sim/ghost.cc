@@ -72,6 +72,10 @@ void GhostCell::take_out(ActorId actor, Timestamp removed_at) {
   raise(removed_, {actor, removed_at, {}});
 }
 
+void GhostCell::forget(ActorId actor) {
+  std::erase_if(adds_, [&](const Item& add) { return add.actor == actor; });
+}
+
 void GhostCell::overtake(const GhostCell& other) {
   tag_ = other.tag_;
   commit_ = {};

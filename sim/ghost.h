@@ -36,6 +36,7 @@ class GhostCell {
   // any more.  Such have no commit.
   void take_out(ActorId actor, Timestamp removed_at);
   void overtake(const GhostCell& other);
+  void forget(ActorId actor);                                  // Its add is gone for good.
 
   const std::vector<Item>& adds() const { return adds_; }
   const std::vector<Item>& removed() const { return removed_; }

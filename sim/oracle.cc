@@ -131,6 +131,8 @@ std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& fi
     // SUBTLE: where a deletion is known, an older one, or nothing, the same is shown; deletions that nobody needs are in no
     // fingerprint, so nothing has to bring them everywhere once their origin is gone.
     if (!must.value && !it.value()) continue;
+    // A later deletion that nobody was told of was carried out, and collected.
+    if (it.empty() && may->second.tag > must.tag && !may->second.value) continue;
     if (it.tag() < must.tag) {
       return Wrong{'D', cell_in_words(cell) + ": acknowledged write " + words(must.tag.actor, must.tag.at) + " is gone, there is " +
                             (it.empty() ? "nothing" : "an older one, " + words(it.tag().actor, it.tag().at))};
