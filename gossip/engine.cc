@@ -192,7 +192,7 @@ class Engine::Impl {
   }
   void on_body(const Envelope& from, const FetchBody& body) { mend_.on_fetch(from.sender, body); }
   void on_body(const Envelope& from, const MendedBody& body) {
-    if (rebase_.admits(from)) mend_.on_mended(from.sender, body);
+    mend_.on_mended(from.sender, body, rebase_.admits(from));
   }
   void on_body(const Envelope& from, const AuditBody& body) { audit_.on_audit(from.sender, body); }
   void on_body(const Envelope& from, const BucketsBody& body) { audit_.on_buckets(from.sender, body); }

@@ -75,7 +75,7 @@ void Horizon::heard(const Envelope& from, Timestamp promise, const Standing& sta
 }
 
 Horizon::AsOf Horizon::as_of(const Envelope& from, Timestamp promise, const Standing& standing) {
-  return {from.sender, from.origin, promise, from.floor, from.members_version, standing};
+  return {from.sender, from.origin, promise, from.floor, from.horizon, from.members_version, standing};
 }
 
 void Horizon::in_step(const AsOf& with) {
@@ -85,6 +85,9 @@ void Horizon::in_step(const AsOf& with) {
   // What the peer said of others it said of those in its table.
   if (with.members_version != core_.members.version()) return;
   core_.count("in_step");
+  // SUBTLE: with what the member holds comes what it has forgotten, and so its horizon: else the next stale node would
+  // find us without a fence.
+  if (with.rebased || !core_.whole) raise(with.horizon);
   if (!core_.whole && with.floor) {
     core_.whole = true;
     core_.out->store.set_meta(meta::kWhole, "1");

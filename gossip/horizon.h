@@ -46,6 +46,7 @@ class Horizon {
     OriginId origin;
     Timestamp promise;
     Timestamp floor;
+    Timestamp horizon;
     std::uint64_t members_version = 0;
     Standing standing;
     bool rebased = false;

@@ -163,7 +163,12 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
   if (!answer.parts.empty() || !answer.missing.empty() || !answer.damaged.empty()) core_.send(from, std::move(answer));
 }
 
-void Mend::on_mended(NodeId from, const MendedBody& body) {
+void Mend::on_mended(NodeId from, const MendedBody& body, bool admitted) {
+  if (!admitted) {
+    for (const auto& key : body.missing) answered(key, from, nullptr, nullptr);
+    for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
+    return;
+  }
   std::vector<std::vector<Cell>> parts;
   for (const auto& part : body.parts) {
     auto cells = core_.read_cells(part.shard, part.cells);

@@ -37,7 +37,8 @@ class Mend {
   bool waiting_in(ShardId shard) const; // Some row of the shard is not mended yet.
 
   void on_fetch(NodeId from, const FetchBody& body);
-  void on_mended(NodeId from, const MendedBody& body);
+  // What somebody holds beyond the fence is not merged; that it holds nothing, or has lost the row, too, counts all the same.
+  void on_mended(NodeId from, const MendedBody& body, bool admitted);
 
  private:
   struct Damage {
