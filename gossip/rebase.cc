@@ -30,7 +30,6 @@ Content gone(const Content& mine, const Content* theirs, const std::function<boo
 }  // namespace
 
 void Rebase::begin() {
-  began_at_ms_ = core_.now.monotonic_ms;
   highest_ = core_.horizon;
   for (const ShardId shard : core_.store.snapshot()->shards()) had_rows_ |= shard != kSystemShard;
 }
@@ -38,7 +37,7 @@ void Rebase::begin() {
 bool Rebase::needed() const {
   if (!highest_) return false;
   if (core_.whole) return core_.floor() < highest_;
-  return had_rows_ || core_.now.monotonic_ms - began_at_ms_ > core_.options.retry_window_ms / 2;
+  return had_rows_ || (first_floor_ && highest_ > first_floor_);
 }
 
 void Rebase::heard(const Envelope& from) {
@@ -61,7 +60,7 @@ void Rebase::heard(const Envelope& from) {
   core_.count("rebases_begun");
   question_.emplace();
   question_->peer = from.sender;
-  question_->begun_at_ms = core_.now.monotonic_ms;
+  question_->first_floor = from.floor;
   question_->as_of = Horizon::as_of(from, {}, {});
   question_->as_of.rebased = true;
   // The member table first: with equal tables only can a retired life be told from an unknown one.
@@ -71,19 +70,28 @@ void Rebase::heard(const Envelope& from) {
   ask();
 }
 
-bool Rebase::admits(const Envelope& from) const {
+bool Rebase::admits(const Envelope& from) {
+  const bool rows = std::holds_alternative<RowsBody>(from.body);
   if (needed()) {
+    if (outrun(from)) question_.reset();
     // Without the member table nobody can rebase.
-    if (const auto* rows = std::get_if<RowsBody>(&from.body)) {
-      if (std::all_of(rows->parts.begin(), rows->parts.end(), [](const auto& part) { return part.shard == kSystemShard; })) return true;
+    if (const auto* body = std::get_if<RowsBody>(&from.body)) {
+      if (std::all_of(body->parts.begin(), body->parts.end(), [](const auto& part) { return part.shard == kSystemShard; })) return true;
     }
-    const bool pulled = question_ && question_->pulling && question_->peer == from.sender && std::holds_alternative<RowsBody>(from.body);
+    const bool pulled = rows && question_ && question_->pulling && question_->peer == from.sender;
     if (!pulled) core_.count("dropped_while_behind_a_horizon");
     return pulled;
   }
-  if (from.floor >= core_.horizon) return true;
+  if (from.floor >= core_.horizon) {
+    if (rows && !core_.whole) first_floor_ = first_floor_ ? std::min(first_floor_, from.floor) : from.floor;
+    return true;
+  }
   core_.count("dropped_fenced");
   return false;
+}
+
+bool Rebase::outrun(const Envelope& from) const {
+  return question_ && question_->peer == from.sender && from.horizon > question_->first_floor;
 }
 
 void Rebase::ask() {
@@ -153,7 +161,7 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   // A damaged row there would look like one that is gone; and a retired life can be told from an unknown one only where the
   // tables are equal.  Another time, or another member.
   const bool tables_equal = from.members_version == core_.members.version();
-  if (!body.sound || from.floor < highest_ || (!tables_equal && body.shard != kSystemShard)) {
+  if (!body.sound || from.floor < highest_ || outrun(from) || (!tables_equal && body.shard != kSystemShard)) {
     core_.count("rebases_put_off");
     if (!tables_equal) pull_.start(from.sender, {kSystemShard});
     return question_.reset();
@@ -217,7 +225,7 @@ StoreKey Rebase::take_out(const Envelope& from, const RebasedBody& body, const s
 
 void Rebase::done() {
   question_->pulling = true;
-  question_->expires_at_ms = question_->begun_at_ms + core_.options.retry_window_ms / 2;
+  question_->expires_at_ms = core_.now.monotonic_ms + kPatienceMsMax;
   std::vector<ShardId> shards;
   for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) shards.push_back(static_cast<ShardId>(shard));
   pull_.forget(question_->peer);
@@ -243,7 +251,7 @@ void Rebase::tick() {
     core_.count("rebases_unanswered");
     patience_ms_ = std::min(2 * patience_ms_, kPatienceMsMax);
   }
-  if (late || core_.now.monotonic_ms - question_->begun_at_ms > core_.options.retry_window_ms / 2) question_.reset();
+  if (late) question_.reset();
 }
 
 std::optional<std::int64_t> Rebase::wake_at_ms() const {

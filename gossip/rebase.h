@@ -16,9 +16,11 @@
 // Equal sums are equal adds, so buckets that are equal cost nothing.  What the member has and the stale node has not
 // comes with the pull, which filters by the stale node's clock: that is honest, it is only old.
 // SUBTLE: taking out is not a join.  It is exact (StoreBatch::drop), decided from rows and clock of one snapshot of the
-// member, and harmless to repeat; a kill in between costs the way begun.  A rebase that takes longer than half a retry
-// window begins anew, since removals may have been forgotten again.
-// A node that joined and was interrupted before it held everything is stale in the same way, whatever its clocks say.
+// member, and harmless to repeat; a kill in between costs the way begun.  When the member's horizon rises above the floor it had
+// at the beginning, removals may have been forgotten again that nobody told of, and it begins anew; but horizons wait for the
+// floor of whoever is known.
+// A node that has joined, and holds a part of what there is when a horizon rises above the floor of who gave it, is stale
+// in the same way, whatever its clocks say; so is one that was killed in between.
 // Tests: tests/gossip/rebase_test.cc
 #pragma once
 
@@ -42,7 +44,7 @@ class Rebase {
   // Of every message that is listened to: what it tells of horizons.  May begin.
   void heard(const Envelope& from);
   // Whether rows of this message may be merged; counts what may not.
-  [[nodiscard]] bool admits(const Envelope& from) const;
+  [[nodiscard]] bool admits(const Envelope& from);
 
   void on_rebase(const Envelope& from, const RebaseBody& body) const;
   void on_rebased(const Envelope& from, const RebasedBody& body);
@@ -61,7 +63,8 @@ class Rebase {
   struct Question {
     NodeId peer;
     std::uint64_t nonce = 0;
-    std::int64_t begun_at_ms = 0, expires_at_ms = 0;
+    std::int64_t expires_at_ms = 0;
+    Timestamp first_floor;               // Of the member, when it began.
     std::deque<ShardId> left;            // The first is being gone through.
     std::size_t shards = 0;
     BucketSet buckets;                   // Of it, that differ.
@@ -71,6 +74,7 @@ class Rebase {
     std::uint64_t dropped = 0;
   };
   void ask();
+  bool outrun(const Envelope& from) const;
   // Takes out what the member has seen and holds no more.  Returns up to where; empty: to the end.
   StoreKey take_out(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells);
   void done();
@@ -80,7 +84,7 @@ class Rebase {
   Pull& pull_;
   Timestamp highest_;                    // Horizon that a member told of.
   bool had_rows_ = false;                // When this life began.
-  std::int64_t began_at_ms_ = 0;
+  Timestamp first_floor_;                // The least of those whose rows a node took that is not whole yet.
   std::optional<Question> question_;
   std::int64_t patience_ms_ = 0;
   bool told_ = false;
