@@ -41,6 +41,14 @@ bool Claims::Entry::in(const GhostCell& ghost) const {
   return is_among(role == Role::kAdd ? ghost.adds() : ghost.removed());
 }
 
+std::optional<Timestamp> Claims::Entry::earliest_in(const GhostCell& ghost) const {
+  if (role == Role::kRegister) return ghost.tag() == Tag{at, actor} ? std::optional(ghost.commit().at) : std::nullopt;
+  for (const auto& item : role == Role::kAdd ? ghost.adds() : ghost.removed()) {
+    if (item.actor == actor && item.at == at) return item.commit.at;
+  }
+  return std::nullopt;
+}
+
 bool Claims::Entry::lives_in(const GhostCell& ghost) const {
   if (role == Role::kRegister) return ghost.tag() == Tag{at, actor} && ghost.value();
   return role == Role::kAdd && std::none_of(ghost.removed().begin(), ghost.removed().end(),

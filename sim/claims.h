@@ -35,6 +35,7 @@ class Claims {
     Timestamp at;
     bool held_by(const GhostCell& cell) const;   // Or overtaken there.
     bool in(const GhostCell& cell) const;        // This very one.
+    std::optional<Timestamp> earliest_in(const GhostCell& cell) const;  // Under which it is known there.
     bool lives_in(const GhostCell& cell) const;  // An add that is not dead, a value that is not a deletion.
     friend auto operator<=>(const Entry&, const Entry&) = default;
   };

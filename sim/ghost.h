@@ -41,6 +41,7 @@ class GhostCell {
   const std::vector<Item>& adds() const { return adds_; }
   const std::vector<Item>& removed() const { return removed_; }
   const Tag& tag() const { return tag_; }
+  const Commit& commit() const { return commit_; }
   const std::optional<std::string>& value() const { return value_; }
 
   // Lost bits of its row on disk: what is there may be less than this, never other than this.

@@ -328,15 +328,23 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
       if (!entry.in(shown)) continue;
       // Nor what is settled: others have collected it already.
       const bool dead = entry.role == Claims::Entry::Role::kRemoval || !entry.lives_in(shown);
-      const bool settled = std::any_of(started_.begin(), started_.end(), [&](const auto& item) {
-        return entry.commit.ms() <= Timestamp{meta::decode_number(item.second->disk.store->snapshot()->meta(meta::kHorizon))}.ms();
-      });
-      if (dead && settled) continue;
+      if (dead && settled_somewhere(entry)) continue;
       throw Violation('D', at.name + " claims to hold all of " + to_hex(origin.value).substr(0, 4) + " in shard " +
                                std::to_string(shard_of_store_key(entry.cell)) + ", and lacks what it did to " + cell_in_words(entry.cell) + " at " +
                                std::to_string(entry.commit.ms() % 1'000'000) + ", which " + other->name + " holds");
     }
   }
+}
+
+// Some horizon is at or above its commit, or above that of the same tag committed elsewhere before.
+bool Judge::settled_somewhere(const Claims::Entry& entry) const {
+  Timestamp horizon, commit = entry.commit;
+  for (const auto& [index, machine] : started_) {
+    horizon = std::max(horizon, Timestamp{meta::decode_number(machine->disk.store->snapshot()->meta(meta::kHorizon))});
+    const auto ghost = machine->disk.ghost.find(entry.cell);
+    if (ghost != machine->disk.ghost.end()) commit = std::min(commit, entry.earliest_in(ghost->second).value_or(commit));
+  }
+  return commit <= horizon;
 }
 
 void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended) {
