@@ -27,7 +27,7 @@ struct Listener {
     tap.pass = [this](const Tap::Sent& sent) {
       const Envelope& said = sent.envelope;
       if (check) check(sent);
-      CHECK(said.floor <= time_of(network));
+      CHECK(said.floor <= time_of(network, network.options.lease_ms + 1));  // A life begins at its lease.
       CHECK(said.horizon.ms() <= std::max<std::int64_t>(time_of(network, -kWindowMs).ms(), 0));
       if (said.floor) CHECK(said.horizon <= said.floor);
       // Within a life neither falls, and the horizon never does.
