@@ -95,7 +95,7 @@ TEST_CASE("life cell: names node and origin, in one spelling") {
   CHECK_FALSE(with([](CellKey& it) { it.member[5] = 'x'; }));
 }
 
-TEST_CASE("life table: a life is opened, closed and retired; what is known changes nothing, what is late neither") {
+TEST_CASE("life table: a life is opened, closed and retired, and what is known changes nothing, what is late neither") {
   LifeTable table;
   const CellKey cell = life_cell(kOne, kLife);
   CHECK(table.find(kLife) == nullptr);

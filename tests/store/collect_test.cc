@@ -115,7 +115,7 @@ EACH_STORE("collect: before anything of the same batch is joined") {
   CHECK(store.verify().empty());
 }
 
-EACH_STORE("drop: adds and values that are exactly these go, and count no more; others stay") {
+EACH_STORE("drop: adds and values that are exactly these go, and count no more, while others stay") {
   Harness harness;
   Store& store = harness.store();
   const CellKey tea = element("likes", "tea");
