@@ -61,20 +61,23 @@ void put(Packer& pack, const std::vector<PushBody::Part>& parts) {
   }
 }
 
+void put(Packer& pack, const std::vector<PushBody::Relayed>& all) {
+  put_array(pack, all.size());
+  for (const auto& relayed : all) {
+    put_array(pack, 5);
+    pack.pack(relayed.node.value), pack.pack(relayed.origin.value), pack.pack(relayed.start.value);
+    pack.pack(relayed.floor.value), put(pack, relayed.parts);
+  }
+}
+
 void put(Packer& pack, const PushBody& body) {
   pack.pack_map(1u + (body.nonce != 0 ? 1u : 0u) + (body.spread ? 1u : 0u) + (body.relayed.empty() ? 0u : 1u) +
                 (body.after ? 1u : 0u));
   pack.pack(0), put(pack, body.parts);
   if (body.nonce != 0) pack.pack(1), pack.pack(body.nonce);
   if (body.spread) pack.pack(2), pack.pack(true);
+  if (!body.relayed.empty()) pack.pack(3), put(pack, body.relayed);
   if (body.after) pack.pack(4), pack.pack(body.after.value);
-  if (body.relayed.empty()) return;
-  pack.pack(3), put_array(pack, body.relayed.size());
-  for (const auto& relayed : body.relayed) {
-    put_array(pack, 5);
-    pack.pack(relayed.node.value), pack.pack(relayed.origin.value), pack.pack(relayed.start.value);
-    pack.pack(relayed.floor.value), put(pack, relayed.parts);
-  }
 }
 
 void put(Packer& pack, const AckBody& body) { pack.pack_map(1), pack.pack(0), pack.pack(body.nonce); }

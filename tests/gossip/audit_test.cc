@@ -107,7 +107,8 @@ TEST_CASE("audit: an entry from behind a gap that nobody can fill any more reach
 
   const auto clock = held(network, "n3", kShard);
   tap.lose.clear();
-  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  // An audit of which many were lost is waited for as long as a minute.
+  REQUIRE(network.run_until([&] { return network.all_settled(); }, 150'000));
   CHECK(network.members_of("n3", key) == std::vector<std::string>{"c1", "c3"});
   CHECK(held(network, "n3", kShard) == clock);  // Repair moves no clock.
   CHECK(network.counter("n3", "rows_repaired") == 1);

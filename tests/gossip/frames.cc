@@ -136,9 +136,11 @@ std::vector<Envelope> examples() {
   push.nonce = 9;
   out.push_back(example(push));
   out.push_back(example(AckBody{9}));
-  out.push_back(example(SummaryBody{0xd1, second}));
-  out.push_back(example(AgreedBody{0xd1, second}));
-  out.push_back(example(DigestsBody{{{2, 0xd2}, {kSystemShard, 0xd3}}}));
+  // Of the first two members: one of whom nothing is missing up to the promise, one who has not said how far it is.
+  const Standing standing{first, 0, {{second, first}, {first, {}}}};
+  out.push_back(example(SummaryBody{0xd1, second, {}, standing}));
+  out.push_back(example(AgreedBody{0xd1, second, {}, standing}));
+  out.push_back(example(DigestsBody{{{2, 0xd2}, {kSystemShard, 0xd3}}, second, standing}));
   PullBody pull;
   pull.nonce = 9;
   pull.parts.push_back({2, OriginId{0x0b}, 5, clock});
@@ -189,6 +191,22 @@ std::vector<Envelope> examples() {
   out.push_back(example(RepairedBody{9, 2, cells, key, false}));
   out.push_back(example(RepairedBody{9, kSystemShard, {}, {}, true}));
   out.push_back(example(SupersededBody{OriginId{5}, Timestamp::at_ms(9)}));
+
+  PushBody after;
+  after.parts = push.parts;
+  after.after = first;
+  after.relayed.push_back(relayed.relayed[0]);
+  out.push_back(example(after));
+  RebaseBody rebase{9, 2, buckets.parts[0].sums, {}, {}};
+  out.push_back(example(rebase));
+  rebase = {9, 2, {}, repair.buckets, key};
+  out.push_back(example(rebase));
+  out.push_back(example(RebasedBody{9, 2, repair.buckets, cells, key, false, true, clock}));
+  out.push_back(example(RebasedBody{9, kSystemShard, {}, {}, {}, true, false, {}}));
+  Envelope with_horizon = example(StoppingBody{});
+  with_horizon.floor = second;
+  with_horizon.horizon = first;
+  out.push_back(with_horizon);
   return out;
 }
 

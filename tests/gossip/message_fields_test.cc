@@ -41,6 +41,7 @@ struct Shape {
   std::vector<Field> fields;
   int part_at = -1;
   std::vector<Field> part = {};
+  std::vector<std::uint64_t> keys = {};  // Empty: 0, 1, 2 and so on.
 };
 
 std::vector<std::string> goods(const std::vector<Field>& fields) {
@@ -60,20 +61,21 @@ std::vector<Shape> shapes() {
   const Field keys{kArray, pack::array({pack::bin(key)})};
   Field nonce = number(9);
   nonce.optional = true;
-  Field spread = boolean(), relayed = array_of({number(1), number(2), number(3), array_of(push)});
-  spread.optional = relayed.optional = true;
-  Field root = number(3), back = boolean();
-  root.optional = back.optional = true;
+  Field spread = boolean(), relayed = array_of({number(1), number(2), number(3), number(0), array_of(push)}), after = number(4);
+  spread.optional = relayed.optional = after.optional = true;
+  // The last commit, the place of the first member, the lags of one.
+  Field root = number(3), back = boolean(), standing = bin(from_hex("0000000000000005 00 01 00")), promise = number(2);
+  root.optional = back.optional = standing.optional = promise.optional = true;
   const std::string roots = from_hex("0002 0000000000000005 ffff 0000000000000000");
   const std::vector<Field> buckets{number(2), bin(std::string(2048, 's'))};
   return {{"join", 0, {text("n2"), text("n2:2"), text(""), number(0), number(9)}},
           {"welcome", 1, {text("kith"), number(4), number(9)}},
           {"refuse", 2, {text("code"), text("sentence"), number(9)}},
-          {"push", 3, {array_of(push), nonce, spread, relayed}, 0, push},
+          {"push", 3, {array_of(push), nonce, spread, relayed, after}, 0, push},
           {"ack", 4, {number(9)}},
-          {"summary", 5, {number(1), number(2), root}},
-          {"agreed", 6, {number(1), number(2), root}},
-          {"digests", 7, {array_of(digests)}, 0, digests},
+          {"summary", 5, {number(1), number(2), root, standing}},
+          {"agreed", 6, {number(1), number(2), root, standing}},
+          {"digests", 7, {array_of(digests), promise, standing}, 0, digests, {0, 1, 3}},
           {"pull", 8, {number(9), array_of(pull)}, 1, pull},
           {"rows", 9, {number(9), array_of(rows), number(2)}, 1, rows},
           {"fetch", 10, {keys}},
@@ -83,28 +85,34 @@ std::vector<Shape> shapes() {
           {"buckets", 14, {number(9), array_of(buckets)}, 1, buckets},
           {"repair", 15, {number(9), number(2), bin(std::string(32, 'b')), bin(key), back}},
           {"repaired", 16, {number(9), number(2), bin(""), bin(key), {kBoolean, pack::boolean(false)}}},
-          {"superseded", 17, {number(7), number(8)}}};
+          {"superseded", 17, {number(7), number(8)}},
+          {"rebase, sums", 18, {number(9), number(2), bin(std::string(2048, 's')), bin("")}, -1, {}, {0, 1, 2, 4}},
+          {"rebase, buckets", 18, {number(9), number(2), bin(std::string(32, 'b')), bin(key)}, -1, {}, {0, 1, 3, 4}},
+          {"rebased", 19, {number(9), number(2), bin(std::string(32, 'b')), bin(""), bin(key), {kBoolean, pack::boolean(false)},
+                           boolean(), bin(clock)}}};
 }
 
 pack::Fields envelope_fields(std::uint64_t type, std::string body) {
   return {{0, pack::number(0xc1)}, {1, pack::number(0x51)}, {2, pack::number(0x0a)},   {3, pack::number(3)},
           {4, pack::number(0)},    {5, pack::number(6)},    {6, pack::number(7)},      {7, pack::number(8)},
-          {8, pack::number(type)}, {9, std::move(body)},    {10, pack::bin("members")}};
+          {8, pack::number(type)}, {9, std::move(body)},    {10, pack::bin("members")}, {11, pack::number(2)}};
 }
 std::string frame_of(std::uint64_t type, const std::string& body) {
   return framed(pack::map(envelope_fields(type, body)));
 }
 
-pack::Fields numbered(const std::vector<Field>& fields) {
+pack::Fields numbered(const Shape& shape) {
   pack::Fields out;
-  for (std::size_t i = 0; i < fields.size(); ++i) out.emplace_back(i, fields[i].good);
+  for (std::size_t i = 0; i < shape.fields.size(); ++i) {
+    out.emplace_back(shape.keys.empty() ? i : shape.keys[i], shape.fields[i].good);
+  }
   return out;
 }
 
 TEST_CASE("message: each field of each body may be what it is and nothing else") {
   for (const Shape& shape : shapes()) {
     CAPTURE(shape.name);
-    const pack::Fields good = numbered(shape.fields);
+    const pack::Fields good = numbered(shape);
     REQUIRE(error_of(frame_of(shape.type, pack::map(good))) == FrameError::kNone);
     for (std::size_t i = 0; i < good.size(); ++i) {
       CAPTURE(i);
@@ -128,7 +136,7 @@ TEST_CASE("message: each place in the parts of a body may be what it is and noth
   for (const Shape& shape : shapes()) {
     if (shape.part_at < 0) continue;
     CAPTURE(shape.name);
-    pack::Fields fields = numbered(shape.fields);
+    pack::Fields fields = numbered(shape);
     const auto with = [&](const std::vector<std::string>& part) {
       fields[static_cast<std::size_t>(shape.part_at)].second = pack::array({pack::array(part)});
       return error_of(frame_of(shape.type, pack::map(fields)));
@@ -164,13 +172,13 @@ TEST_CASE("message: each place in the parts of a body may be what it is and noth
 
 TEST_CASE("message: each place in what a push relays may be what it is and nothing else") {
   const std::vector<Field> part{number(2), number(0), number(5), bin("")};
-  const std::vector<Field> life{number(1), number(2), number(3), array_of(part)};
+  const std::vector<Field> life{number(1), number(2), number(3), number(0), array_of(part)};
   const auto with = [&](const std::vector<std::string>& it) {
     return error_of(frame_of(3, pack::map({{0, pack::array({})}, {3, pack::array({pack::array(it)})}})));
   };
   const auto with_part = [&](const std::vector<std::string>& it) {
     auto values = goods(life);
-    values[3] = pack::array({pack::array(it)});
+    values[4] = pack::array({pack::array(it)});
     return with(values);
   };
   CHECK(with(goods(life)) == FrameError::kNone);
@@ -183,16 +191,19 @@ TEST_CASE("message: each place in what a push relays may be what it is and nothi
       bad[i] = wrong;
       CHECK(with(bad) == FrameError::kBody);
     }
+    // No node, no origin, no start: nobody.  No floor: it has none yet.
+    auto none = goods(life);
+    none[i] = pack::number(0);
+    CHECK(with(none) == (i == 3 ? FrameError::kNone : FrameError::kBody));
+  }
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    CAPTURE(i);
     for (const auto& wrong : wrong_for(part[i].type)) {
       CAPTURE(hex_of(wrong));
       auto bad = goods(part);
       bad[i] = wrong;
       CHECK(with_part(bad) == FrameError::kBody);
     }
-    // No node, no origin, no start: nobody.
-    auto none = goods(life);
-    none[i] = pack::number(0);
-    CHECK(with(none) == FrameError::kBody);
   }
   for (const auto& fields : {goods(life), goods(part)}) {
     auto shorter = fields, longer = fields;
@@ -224,7 +235,7 @@ TEST_CASE("message: each field of the envelope may be what it is and nothing els
       CHECK(error_of(framed(pack::map(bad))) == expected);
     }
     bad.erase(bad.begin() + static_cast<std::ptrdiff_t>(i));
-    CHECK(error_of(framed(pack::map(bad))) == (i == 10 ? FrameError::kNone : expected));
+    CHECK(error_of(framed(pack::map(bad))) == (i >= 10 ? FrameError::kNone : expected));
   }
   const auto with = [&](std::size_t field, std::uint64_t value) {
     pack::Fields fields = good;
@@ -242,14 +253,14 @@ TEST_CASE("message: each field of the envelope may be what it is and nothing els
 TEST_CASE("message: what a later version adds is skipped, and a type it adds is told apart") {
   const std::string body = pack::map({{0, pack::number(9)}, {7, pack::text("new")}, {200, pack::array({})}});
   pack::Fields fields = envelope_fields(4, body);
-  fields.emplace_back(11, pack::text("new"));
+  fields.emplace_back(12, pack::text("new"));
   fields.emplace_back(15, pack::number(1));
   fields.emplace_back(16, pack::number(1));
   fields.emplace_back(1'000'000, pack::array({pack::number(1)}));
   Envelope out;
   REQUIRE(decode(framed(pack::map(fields)), out) == FrameError::kNone);
   CHECK(std::get<AckBody>(out.body).nonce == 9);
-  for (const std::uint64_t type : {std::uint64_t{18}, std::uint64_t{19}, std::uint64_t{1} << 40}) {
+  for (const std::uint64_t type : {std::uint64_t{20}, std::uint64_t{21}, std::uint64_t{1} << 40}) {
     CHECK(error_of(frame_of(type, pack::map({}))) == FrameError::kUnknownType);
     CHECK(error_of(frame_of(type, pack::text("not even a map"))) == FrameError::kUnknownType);
   }
@@ -394,6 +405,80 @@ TEST_CASE("message: limits and sense of what audits say") {
   CHECK(repaired(2, 0, false) == FrameError::kBody);  // Not at the end, and nowhere.
   CHECK(repaired(2, 3, true) == FrameError::kBody);
   CHECK(repaired(kShardsMax, 0, true) == FrameError::kBody);
+}
+
+TEST_CASE("message: limits and sense of a standing") {
+  const auto read = [](const std::string& bytes, std::uint64_t promise = Timestamp::at_ms(1000).value) {
+    Envelope out;
+    const pack::Fields fields{{0, pack::number(1)}, {1, pack::number(promise)}, {3, pack::bin(bytes)}};
+    return decode(frame_of(5, pack::map(fields)), out) == FrameError::kNone
+               ? std::optional(std::get<SummaryBody>(out.body).standing) : std::nullopt;
+  };
+  const std::string last = from_hex("0000000000000005");
+  const auto with = [&](const char* hex) { return read(last + from_hex(hex)); };
+  CHECK(with("00") == Standing{Timestamp{5}, 0, {}});
+  // Lags are in ms and one more: 0 is unknown.  One that would lie before the beginning of time is unknown, too.
+  CHECK(with("02 01 00 65 e807 e907 ff01") ==
+        Standing{Timestamp{5}, 2, {{Timestamp::at_ms(1000), {}}, {Timestamp::at_ms(900), Timestamp::at_ms(1)}, {{}, Timestamp::at_ms(746)}}});
+  CHECK_FALSE(read("").has_value());
+  CHECK_FALSE(read(last.substr(1)).has_value());
+  CHECK_FALSE(read(last).has_value());                    // From which member on?
+  CHECK_FALSE(with("80").has_value());                    // Cut.
+  CHECK_FALSE(with("00 01").has_value());                 // Half a member.
+  CHECK_FALSE(with("00 01 80").has_value());
+  CHECK_FALSE(with("8000 01 01").has_value());            // Not the shortest form.
+  CHECK(with("ff07").has_value());                        // The last of 1,024.
+  CHECK_FALSE(with("8008").has_value());
+  CHECK(read(last + '\0' + std::string(2 * kMembersMax, '\1')).has_value());
+  CHECK_FALSE(read(last + '\0' + std::string(2 * kMembersMax + 2, '\1')).has_value());
+  // Without a promise nothing is behind it.
+  CHECK(read(last + from_hex("00 01 05"), 0) == Standing{Timestamp{5}, 0, {{}}});
+}
+
+TEST_CASE("message: limits and sense of what a rebase says") {
+  const auto body_error = [](std::uint64_t type, const pack::Fields& fields) {
+    return error_of(frame_of(type, pack::map(fields)));
+  };
+  const std::string bits(32, 'b'), sums(2048, 's');
+  using Bytes = std::optional<std::string>;
+  const auto rebase = [&](std::uint64_t nonce, std::uint64_t shard, const Bytes& two, const Bytes& three, std::size_t after) {
+    pack::Fields fields{{0, pack::number(nonce)}, {1, pack::number(shard)}, {4, pack::bin(std::string(after, 'k'))}};
+    if (two) fields.emplace_back(2, pack::bin(*two));
+    if (three) fields.emplace_back(3, pack::bin(*three));
+    return body_error(18, fields);
+  };
+  CHECK(rebase(1, 2, sums, {}, 0) == FrameError::kNone);
+  CHECK(rebase(1, kSystemShard, {}, bits, kStoreKeyBytesMax) == FrameError::kNone);
+  CHECK(rebase(1, 2, {}, bits, kStoreKeyBytesMax + 1) == FrameError::kBody);
+  CHECK(rebase(0, 2, sums, {}, 0) == FrameError::kBody);
+  CHECK(rebase(1, kShardsMax, sums, {}, 0) == FrameError::kBody);
+  CHECK(rebase(1, 2, {}, {}, 0) == FrameError::kBody);
+  CHECK(rebase(1, 2, sums, bits, 0) == FrameError::kBody);
+  for (const std::size_t bytes : {0u, 2040u, 2047u, 2049u, 2056u}) {
+    CHECK(rebase(1, 2, std::string(bytes, 's'), {}, 0) == FrameError::kBody);
+  }
+  for (const std::size_t bytes : {0u, 31u, 33u}) CHECK(rebase(1, 2, {}, std::string(bytes, 'b'), 0) == FrameError::kBody);
+  CHECK(rebase(1, 2, {}, std::string(32, '\0'), 0) == FrameError::kBody);  // Of no bucket.
+
+  const auto rebased = [&](std::uint64_t shard, const std::string& buckets, std::size_t next, bool end, const char* clock) {
+    return body_error(19, {{0, pack::number(1)},
+                           {1, pack::number(shard)},
+                           {2, pack::bin(buckets)},
+                           {3, pack::bin("")},
+                           {4, pack::bin(std::string(next, 'k'))},
+                           {5, pack::boolean(end)},
+                           {6, pack::boolean(true)},
+                           {7, pack::bin(from_hex(clock))}});
+  };
+  CHECK(rebased(2, bits, 0, true, "") == FrameError::kNone);
+  CHECK(rebased(2, std::string(32, '\0'), 0, true, "") == FrameError::kNone);  // Equal.
+  CHECK(rebased(2, bits, kStoreKeyBytesMax, false, "000000000000000a 0000000000000001") == FrameError::kNone);
+  CHECK(rebased(2, bits, kStoreKeyBytesMax + 1, false, "") == FrameError::kBody);
+  CHECK(rebased(2, bits, 0, false, "") == FrameError::kBody);  // Not at the end, and nowhere.
+  CHECK(rebased(2, bits, 3, true, "") == FrameError::kBody);
+  CHECK(rebased(kShardsMax, bits, 0, true, "") == FrameError::kBody);
+  CHECK(rebased(2, std::string(31, 'b'), 0, true, "") == FrameError::kBody);
+  CHECK(rebased(2, bits, 0, true, "000000000000000a") == FrameError::kBody);
 }
 
 }  // namespace
