@@ -4,7 +4,9 @@
 #include <deque>
 
 #include "crdt/check.h"
+#include "crdt/counter.h"
 #include "crdt/limits.h"
+#include "store/counter_rows.h"
 #include "store/records.h"
 #include "store/tally.h"
 
@@ -56,6 +58,9 @@ class Application {
   };
 
   void merge(const StoreKey& key, const StoreBatch::CellDelta& change);
+  bool in_base(const StoreKey& key, const CellKey& cell);
+  void drop_row(const StoreKey& key, const CellKey* cell);
+  void fold(const StoreBatch::Fold& fold);
   void forget_damaged(const StoreKey& key);
   StoredRow read(const StoreKey& key, const CellKey* cell);
   Lsn feed_entry_of(const StoreKey& key, std::string_view damaged_row) const;
@@ -74,6 +79,9 @@ class Application {
   std::vector<ShardEntry> feed_ends_;
   std::vector<FeedEntry> feed_begins_;
   std::deque<CellKey> forgotten_cells_;  // The tally points into it.
+  std::deque<StoreKey> folded_keys_;     // The feed's entries point into it.
+  StoreKey counter_;                     // The base's key of the counter at hand, and how far that is folded.
+  Timestamp counter_folded_to_;
   CommitReport report_;
 };
 
@@ -85,6 +93,7 @@ CommitReport Application::run(const StoreBatch& batch) {
   feed_begins_.reserve(changes.size());
   for (const StoreKey& key : batch.forgotten()) forget_damaged(key);
   for (const auto& [key, change] : changes) merge(key, *change);
+  for (const auto& it : batch.folds()) fold(it);
 
   write_feed();
   feeds_.finish(transaction_);
@@ -95,13 +104,14 @@ CommitReport Application::run(const StoreBatch& batch) {
 }
 
 void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change) {
+  if (is_increment(change.cell) && in_base(key, change.cell)) return drop_row(key, &change.cell);
   StoredRow stored = read(key, &change.cell);
   if (stored.state == StoredRow::State::kForeign) {
     report_.refused.push_back(key);
     return;
   }
   const Tally::Share before =
-      stored.state == StoredRow::State::kSound ? Tally::share_of(stored.content) : Tally::Share{};
+      stored.state == StoredRow::State::kSound ? Tally::share_of(change.cell, stored.content) : Tally::Share{};
   Content content = stored.state == StoredRow::State::kSound ? std::move(stored.content) : Content(change.cell.kind);
   const bool changed = content.join(change.delta);
   if (!storable(content)) {
@@ -127,8 +137,70 @@ void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change
     remove_row(key, stored);
     return;
   }
-  tally_.change(change.shard, change.cell, key, before, Tally::share_of(content));
+  tally_.change(change.shard, change.cell, key, before, Tally::share_of(change.cell, content));
   write_row(key, change.shard, change.cell, content, stored.lsn, mends ? content : change.delta);
+  if (!is_base(change.cell)) return;
+  for (const StoreKey& covered : increments_up_to(transaction_, key, content.as_register().tag().at)) {
+    drop_row(covered, nullptr);
+  }
+}
+
+// SUBTLE: a counter's base sorts before its increments, so one that comes in the same batch is there already.
+bool Application::in_base(const StoreKey& key, const CellKey& cell) {
+  StoreKey base = base_store_key(key);
+  if (counter_ != base) {
+    counter_ = std::move(base);
+    counter_folded_to_ = folded_to(transaction_, counter_);
+  }
+  const auto tag = increment_tag(cell.member);
+  return tag && tag->at <= counter_folded_to_;
+}
+
+// An increment that is in its counter's base.
+void Application::drop_row(const StoreKey& key, const CellKey* cell) {
+  StoredRow stored = read(key, cell);
+  if (stored.state == StoredRow::State::kForeign) return;
+  if (stored.marked) transaction_.del(Database::kDamaged, key);
+  if (stored.state == StoredRow::State::kMissing) return;
+  if (stored.state == StoredRow::State::kSound) {
+    if (cell == nullptr) {
+      const auto row = decode_row(key, *transaction_.get(Database::kCells, key));
+      KITH_CHECK(row.has_value(), "a row that could just be read");
+      cell = &forgotten_cells_.emplace_back(row->cell);
+    }
+    tally_.change(shard_of_store_key(key), *cell, key, Tally::share_of(*cell, stored.content), {});
+  } else {
+    tally_.recount(key);
+  }
+  remove_row(key, stored);
+}
+
+void Application::fold(const StoreBatch::Fold& fold) {
+  CommitReport::Folded& report = report_.folded.emplace_back();
+  const CellKey& cell = forgotten_cells_.emplace_back(base_cell(fold.table, fold.key));
+  const StoreKey& key = folded_keys_.emplace_back(store_key(fold.shard, cell));
+  StoredRow stored = read(key, &cell);
+  if (stored.state == StoredRow::State::kForeign) return;
+  if (stored.marked || stored.state == StoredRow::State::kUnreadable) {
+    report.waits = true;
+    if (stored.marked) return;
+    tally_.recount(key);
+    return mark_damaged(key);
+  }
+  const Content before = stored.state == StoredRow::State::kSound ? stored.content : Content(Kind::kCounter);
+  const FoldPlan plan = plan_fold(transaction_, cell, key, before.as_register(), fold.up_to, fold.limit);
+  report.increments = plan.taken.size();
+  report.more = plan.more;
+  report.waits = plan.damaged.has_value();
+  if (plan.damaged && !transaction_.get(Database::kDamaged, *plan.damaged)) {
+    tally_.recount(*plan.damaged);
+    mark_damaged(*plan.damaged);
+  }
+  if (plan.taken.empty()) return;
+  for (const auto& [taken, row] : plan.taken) drop_row(taken, &forgotten_cells_.emplace_back(row.cell));
+  const Content after(plan.base);
+  tally_.change(fold.shard, cell, key, Tally::share_of(cell, before), Tally::share_of(cell, after));
+  write_row(key, fold.shard, cell, after, stored.lsn, after);
 }
 
 // Only what cannot be read is forgotten.  Where something was merged in meanwhile, that is all there is now.

@@ -45,6 +45,18 @@ class StoreBatch {
   // A damaged row of which no peer knows anything, under a name that is lost.
   void forget_damaged(const StoreKey& key) { forgotten_.push_back(key); }
 
+  // Folds the counter's increments with tags at or below `up_to` into its base, oldest first, at most about `limit` of
+  // them (store/counter_rows.h); what else the batch merges is merged before.  CommitReport::folded says how far it came.
+  // REQUIRES: every member holds all that it will ever accept at or below `up_to`: it is at or below the horizon.
+  struct Fold {
+    ShardId shard;
+    std::string table;
+    std::string key;
+    Timestamp up_to;
+    std::size_t limit;
+  };
+  void fold(Fold fold) { folds_.push_back(std::move(fold)); }
+
   // "This node holds all that `origin` committed in `shard` up to its commit at `held`."  Only ever rises.
   void hold(ShardId shard, OriginId origin, Timestamp held);
   void set_cursor(ShardId shard, NodeId peer, Cursor cursor) { cursors_[{shard, peer}] = cursor; }
@@ -64,6 +76,7 @@ class StoreBatch {
   const std::set<ShardId>& cursors_forgotten() const { return cursors_forgotten_; }
   const std::map<std::string, std::string>& meta() const { return meta_; }
   const std::vector<StoreKey>& forgotten() const { return forgotten_; }
+  const std::vector<Fold>& folds() const { return folds_; }
 
  private:
   CellDelta& entry_for(ShardId shard, const CellKey& cell, const Content& delta);
@@ -75,6 +88,7 @@ class StoreBatch {
   std::set<ShardId> cursors_forgotten_;
   std::map<std::string, std::string> meta_;
   std::vector<StoreKey> forgotten_;
+  std::vector<Fold> folds_;
 };
 
 }  // namespace kith
