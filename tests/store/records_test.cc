@@ -17,7 +17,7 @@ TEST_CASE("records: golden bytes of keys and values") {
   CHECK(hex(encode_count(value_key("default", long_key, Kind::kSet), long_key, 2)) ==
         "0000000000000002" + hex(long_key));
   CHECK(hex(encode_count(value_key("default", "visits", Kind::kCounter), "visits", 2, CounterSum(-3))) ==
-        "0000000000000002" "ffffffffffffffff" "fffffffffffffffd" "SEAL");
+        "0000000000000002" "ffffffffffffffff" "fffffffffffffffd" "d031b580e66f4410");
   const std::string key = shard_entry_key(3, kNode1.value);
   CHECK(hex(key) == "0003" "0000000000001111");
   CHECK(hex(seal(Database::kClocks, key, encode_u64(16))) == "0000000000000010" "0aff968e9ed2cd3c");
