@@ -90,6 +90,18 @@ bool GhostCell::present() const {
   });
 }
 
+bool is_base_key(const StoreKey& key) {
+  const std::string_view value = value_of_store_key(key);
+  return !value.empty() && value.back() == static_cast<char>(Kind::kCounter) && base_store_key(key) == key;
+}
+
+bool in_base(const Snapshot& snapshot, const StoreKey& key) {
+  const auto tag = increment_tag_of_store_key(key);
+  Row base;
+  return tag && snapshot.get(base_store_key(key), base) == Snapshot::Lookup::kFound &&
+         tag->at <= base.content.as_register().tag().at;
+}
+
 std::string in_words(const GhostCell& cell) {
   std::string out;
   for (const auto& item : cell.adds()) out += " +" + words(item.actor, item.at, item.commit);

@@ -44,6 +44,7 @@ class Judge {
   void row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key);
 
   void on_read(const Machine& at, const StoreKey& key, const Content& served) const;
+  void on_count(const Machine& at, ShardId shard, const std::string& key, const Snapshot& snapshot) const;
 
   // ---- The end.  Only what is asked of these is checked, in order of cost.
   bool equal(const std::vector<Machine*>& machines) const;                   // Contents, member tables, clocks.

@@ -256,6 +256,10 @@ class Draw {
       case Slot::kSpan: event.amount = static_cast<std::int64_t>(below(1'000'000'000)); break;
       case Slot::kSignedSpan:
       case Slot::kPpm: event.amount = static_cast<std::int64_t>(random_()) >> below(64); break;
+      case Slot::kAmount:
+        event.amount = static_cast<std::int64_t>(random_()) >> below(64);
+        if (event.amount == 0) event.amount = -1;
+        break;
       case Slot::kWeather:
         if (below(2) == 0) event.weather.delay_us = static_cast<std::int64_t>(below(1'000'000));
         if (below(2) == 0) event.weather.jitter_us = static_cast<std::int64_t>(below(1'000'000));
