@@ -301,9 +301,9 @@ class Parser {
     return true;
   }
 
-  bool whole(std::int64_t& out, const char* what) {
+  bool whole(std::int64_t& out, const char* what, bool zero = true) {
     const auto number = more() && tokens_[next_].kind == Kind::kWord ? parse_whole(tokens_[next_].text) : std::nullopt;
-    if (!number) return expected(what);
+    if (!number || (*number == 0 && !zero)) return expected(what);
     out = *number;
     ++next_;
     return true;
@@ -330,7 +330,8 @@ class Parser {
       case Slot::kSpan: return span(event.amount, false);
       case Slot::kSignedSpan: return span(event.amount, true);
       case Slot::kPpm: return whole(event.amount, "a whole number such as +200 or -50");
-      case Slot::kAmount: return whole(event.amount, "a whole number such as 5 or -5") && (event.action != Action::kIncrement || event.amount != 0 || expected("an amount other than 0"));
+      case Slot::kAmount:
+        return whole(event.amount, "a whole number such as 5 or -5", event.action != Action::kIncrement);
       case Slot::kWeather: return weather(event.weather);
       case Slot::kSession:
         if (!name(event.session, "a session")) return false;
