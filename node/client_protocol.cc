@@ -48,7 +48,9 @@ class MapReader {
   }
   std::int64_t signed_number(std::string_view key, const msgpack::object& value) {
     if (value.type == msgpack::type::NEGATIVE_INTEGER) return value.via.i64;
-    if (value.type == msgpack::type::POSITIVE_INTEGER && value.via.u64 <= INT64_MAX) return static_cast<std::int64_t>(value.via.u64);
+    if (value.type == msgpack::type::POSITIVE_INTEGER && value.via.u64 <= INT64_MAX) {
+      return static_cast<std::int64_t>(value.via.u64);
+    }
     bad(key, "a whole number from " + std::to_string(INT64_MIN) + " to " + std::to_string(INT64_MAX));
     return 0;
   }

@@ -111,7 +111,8 @@ void Judge::after_operation(const Machine& at, std::uint64_t request, std::int64
   auto members = members_of(operation);
   if (operation.verb == Verb::kIncrement && !operation.tag && !at.output().store.cells().empty()) {
     const auto& last = at.output().store.cells().back();
-    const bool own = is_increment(last.cell) && last.cell.key == operation.key && last.delta.as_register().commit().origin == origin;
+    const bool own = is_increment(last.cell) && last.cell.key == operation.key &&
+                     last.delta.as_register().commit().origin == origin;
     if (own && last.delta.as_register().tag().at == last.delta.as_register().commit().at) {
       members.push_back(last.cell.member);
       attempt->second.seen.push_back({store_key(last.shard, last.cell), {}, {}, {}, {}, true});
@@ -441,7 +442,8 @@ void Judge::at_the_end(const std::vector<Machine*>& machines) {
     const auto problems = machine->disk.store->verify();
     if (!problems.empty()) throw Violation('K', machine->name + ": its store does not verify: " + problems.front());
     if (nothing_destroyed()) {
-      if (const auto wrong = oracle_.judge_counters(*snapshot)) throw Violation(wrong->law, machine->name + ": " + wrong->text);
+      const auto wrong = oracle_.judge_counters(*snapshot);
+      if (wrong) throw Violation(wrong->law, machine->name + ": " + wrong->text);
     }
     if (const auto wrong = oracle_.judge(held)) throw Violation(wrong->law, machine->name + ": " + wrong->text);
   }

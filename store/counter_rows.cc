@@ -50,7 +50,8 @@ FoldPlan plan_fold(const ReadTransaction& transaction, const CellKey& cell, std:
     const auto tag = increment_tag_of_store_key(key);
     if (!tag) return true;
     if (tag->at > up_to) return false;
-    const bool same_timestamp = !plan.taken.empty() && plan.taken.back().second.content.as_register().tag().at == tag->at;
+    const bool same_timestamp =
+        !plan.taken.empty() && plan.taken.back().second.content.as_register().tag().at == tag->at;
     if (plan.taken.size() >= limit && !same_timestamp) {
       plan.more = true;
       return false;
@@ -61,7 +62,8 @@ FoldPlan plan_fold(const ReadTransaction& transaction, const CellKey& cell, std:
       std::erase_if(plan.taken, [&](const auto& it) { return it.second.content.as_register().tag().at == tag->at; });
       return false;
     }
-    if (row->cell.key == cell.key) plan.taken.emplace_back(key, *std::move(row));  // Another's, whose long name has the same hash: left.
+    // Else it is another's, whose long name has the same hash, and is left.
+    if (row->cell.key == cell.key) plan.taken.emplace_back(key, *std::move(row));
     return true;
   });
   if (plan.taken.empty()) return plan;

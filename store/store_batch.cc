@@ -16,7 +16,8 @@ const Content* StoreBatch::pending(const CellKey& cell) const {
 
 StoreBatch::CellDelta& StoreBatch::entry_for(ShardId shard, const CellKey& cell, const Content& delta) {
   KITH_CHECK(delta.holds(cell.kind), "a delta of another shape than its cell", to_string(cell.kind));
-  KITH_CHECK(delta.empty() || fits_its_cell(cell, delta), "a counter's cell with what is no increment and no base", cell.key);
+  KITH_CHECK(delta.empty() || fits_its_cell(cell, delta), "a counter's cell with what is no increment and no base",
+             cell.key);
   const std::uint64_t hash = hash_of(cell);
   const auto [begin, end] = by_hash_.equal_range(hash);
   for (auto it = begin; it != end; ++it) {

@@ -87,7 +87,8 @@ void Verification::check_rows() {
       ++count.live;
       if (row->cell.kind == Kind::kCounter) count.sum += counter_share(row->cell, row->content);
     }
-    if (is_increment(row->cell) && row->content.as_register().tag().at <= folded_to(transaction_, base_store_key(walk->key()))) {
+    if (is_increment(row->cell) &&
+        row->content.as_register().tag().at <= folded_to(transaction_, base_store_key(walk->key()))) {
       report("row " + readable(walk->key()) + " is an increment that is in its counter's base already");
     }
     buckets_[shard][bucket_of(row->cell)] += fingerprint_of(row->cell, row->content);

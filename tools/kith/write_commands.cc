@@ -98,7 +98,8 @@ ExitCode change_counter(Context& context, const CommandLine& line, bool up) {
   request.amount = std::get<std::int64_t>(amount);
   if (!up) {
     if (request.amount == INT64_MIN) {
-      throw CommandError(ExitCode::kUsage, "decr: " + std::to_string(INT64_MIN) + " taken away is beyond 64 bits: use two steps");
+      throw CommandError(ExitCode::kUsage,
+                         "decr: " + std::to_string(INT64_MIN) + " taken away is beyond 64 bits: use two steps");
     }
     request.amount = -request.amount;
   }
