@@ -48,6 +48,9 @@ class StoreBatch {
   // Folds the counter's increments with tags at or below `up_to` into its base, oldest first, at most about `limit` of
   // them (store/counter_rows.h); what else the batch merges is merged before.  CommitReport::folded says how far it came.
   // REQUIRES: every member holds all that it will ever accept at or below `up_to`: it is at or below the horizon.
+  // SUBTLE: the horizon speaks of commits, and a tag is at most one retry window older than its commit.  What is committed
+  // again long after its tag (an eviction, a rebase) must be everywhere before anybody folds past that tag: who has folded
+  // further drops it, and members would differ in what their bases hold.
   struct Fold {
     ShardId shard;
     std::string table;
