@@ -14,12 +14,13 @@ std::string_view to_string(Kind kind) {
     case Kind::kRegister: return "register";
     case Kind::kSet: return "set";
     case Kind::kHash: return "hash";
+    case Kind::kCounter: return "counter";
   }
   return "unknown";
 }
 
 std::optional<Kind> kind_from(std::uint8_t byte) {
-  if (byte < 1 || byte > 3) return std::nullopt;
+  if (byte < 1 || byte > 4) return std::nullopt;
   return static_cast<Kind>(byte);
 }
 
@@ -27,6 +28,13 @@ namespace {
 
 bool table_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
+// Timestamp and actor, neither of them zero.
+bool is_tag(std::string_view member) {
+  ByteReader in(member);
+  const bool timestamp = in.u64() != 0, actor = in.u64() != 0;
+  return timestamp && actor && in.done();
 }
 
 bool well_formed_table(std::string_view table) {
@@ -60,18 +68,21 @@ std::optional<CellKey> decode_cell_key(ByteReader& in) {
   cell.member = in.counted(kMemberBytesMax);
   if (!in.ok() || !kind || !well_formed_table(cell.table) || cell.key.empty()) return std::nullopt;
   if (*kind == Kind::kRegister && !cell.member.empty()) return std::nullopt;
+  if (*kind == Kind::kCounter && !cell.member.empty() && !is_tag(cell.member)) return std::nullopt;
   cell.kind = *kind;
   return cell;
 }
 
-std::uint64_t hash_of(const CellKey& cell) {
+namespace {
+
+std::uint64_t hash_of_parts(const CellKey& cell, const std::string& member) {
   // The same bytes on the stack when every length is one varint byte: this runs several times a write.
   constexpr std::size_t kShortMax = 127;
-  if (cell.table.size() <= kShortMax && cell.key.size() <= kShortMax && cell.member.size() <= kShortMax) {
+  if (cell.table.size() <= kShortMax && cell.key.size() <= kShortMax && member.size() <= kShortMax) {
     char bytes[1 + 3 * (1 + kShortMax)];
     std::size_t size = 0;
     bytes[size++] = static_cast<char>(cell.kind);
-    for (const std::string* part : {&cell.table, &cell.key, &cell.member}) {
+    for (const std::string* part : {&cell.table, &cell.key, &member}) {
       bytes[size++] = static_cast<char>(part->size());
       std::memcpy(bytes + size, part->data(), part->size());
       size += part->size();
@@ -79,8 +90,17 @@ std::uint64_t hash_of(const CellKey& cell) {
     return XXH3_64bits(bytes, size);
   }
   ByteWriter out;
-  encode(cell, out);
+  encode({cell.table, cell.key, cell.kind, member}, out);
   return XXH3_64bits(out.view().data(), out.size());
+}
+
+}  // namespace
+
+std::uint64_t hash_of(const CellKey& cell) { return hash_of_parts(cell, cell.member); }
+
+std::uint64_t hash_of_value(const CellKey& cell) {
+  static const std::string kNoMember;
+  return hash_of_parts(cell, kNoMember);
 }
 
 }  // namespace kith

@@ -1,6 +1,7 @@
 // crdt/cell_key.h -- names one cell: the unit of state, of merging and of storage.
 //
-//     cell = (table, key, kind, member)      member: the set's element or the hash's field; empty for a register
+//     cell = (table, key, kind, member)      member: the set's element or the hash's field; empty for a register;
+//                                            of a counter: an increment's tag, or empty (crdt/counter.h)
 //
 // A key holds up to one value of each kind, so two writers can never disagree about the kind.
 #pragma once
@@ -20,9 +21,10 @@ enum class Kind : std::uint8_t {
   kRegister = 1,
   kSet = 2,
   kHash = 3,
+  kCounter = 4,
 };
 
-std::string_view to_string(Kind kind);  // "register", "set", "hash"
+std::string_view to_string(Kind kind);  // "register", "set", "hash", "counter"
 std::optional<Kind> kind_from(std::uint8_t byte);
 
 struct CellKey {
@@ -51,5 +53,6 @@ inline ShardId shard_of(const CellKey& cell, std::uint32_t shard_count) {
 void encode(const CellKey& cell, ByteWriter& out);
 std::optional<CellKey> decode_cell_key(ByteReader& in);  // Nothing when malformed or over a limit.
 std::uint64_t hash_of(const CellKey& cell);              // XXH3-64 of those bytes.
+std::uint64_t hash_of_value(const CellKey& cell);        // The same with the member left empty.
 
 }  // namespace kith

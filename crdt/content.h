@@ -1,6 +1,7 @@
 // crdt/content.h -- the contents of a cell: a semilattice by itself, whatever its kind.
 //
-//     content       := register | set_element                        (which one: the cell's kind says)
+//     content       := register | set_element                        (which one: the cell's kind says; of counters
+//                                                                     the first)
 //     set_element   := plain:varint tagged:varint removed:varint  plain_add* tagged_add* removal*
 //     plain_add     := origin:u64 at:u64                             minted by the origin itself: 16 bytes
 //     tagged_add    := actor:u64 at:u64 commit                       minted by a client session

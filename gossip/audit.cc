@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "crdt/counter.h"
 #include "crdt/limits.h"
 
 namespace kith {
@@ -227,6 +228,10 @@ void Audit::on_repaired(NodeId from, const RepairedBody& body) {
 void Audit::repair(const Snapshot& snapshot, ShardId shard, const Cell& cell) {
   Row row;
   const StoreKey key = store_key(shard, cell.key);
+  if (is_increment(cell.key) && snapshot.get(base_store_key(key), row) == Snapshot::Lookup::kFound &&
+      increment_tag(cell.key.member)->at <= row.content.as_register().tag().at) {
+    return;  // It is in our base.
+  }
   switch (snapshot.get(key, row)) {
     case Snapshot::Lookup::kDamaged: return mend_.found(key);
     case Snapshot::Lookup::kMissing: row.content = Content(cell.key.kind); break;

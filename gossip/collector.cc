@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "crdt/counter.h"
+
 namespace kith {
 
 void Collector::begin() { next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms; }
@@ -16,6 +18,7 @@ void Collector::tick() {
   auto shards = snapshot->shards();
   std::rotate(shards.begin(), std::lower_bound(shards.begin(), shards.end(), next_), shards.end());
   std::size_t entries = 0, rows = 0;
+  folded_.clear();
   for (const ShardId shard : shards) {
     if (read(*snapshot, shard, horizon, entries, rows)) continue;
     next_ = shard;
@@ -40,6 +43,16 @@ bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon,
     if (snapshot.get(store_key, row) != Snapshot::Lookup::kFound) {  // Damaged: what it is mended with moves to the end.
       up_to = lsn;
       return true;
+    }
+    if (const auto tag = row.cell.kind == Kind::kCounter ? increment_tag(row.cell.member) : std::nullopt) {
+      if (tag->at > horizon) return false;
+      // Oldest first, and in one place with all others of its counter: what is folded is gone from the feed by the next step.
+      if (folded_.insert(row.cell.key).second) {
+        rows += kIncrementsPerFold;
+        core_.out->store.fold({shard, row.cell.table, row.cell.key, horizon, kIncrementsPerFold});
+        core_.count("counters_folded");
+      }
+      return within = false;
     }
     Content left = row.content;
     if (left.collect(horizon)) {

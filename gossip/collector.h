@@ -5,12 +5,15 @@
 // stepped over without a look at their rows, and at the first that is not settled yet the shard waits.  There is no index
 // beside it to be written, and nothing to be kept across a restart: a new life begins at the beginning, and steps over what
 // is there at some ten million entries a second.
+// Increments of a counter are folded into its base in the same way, at the first of them that is settled.
 // Work is bounded by kEntriesPerStep and kRowsPerStep; what is left goes on in a later step.
 // RULE. The horizon is durable before it is used: it rises in the batch that collects, or before.
 // Tests: tests/gossip/collector_test.cc
 #pragma once
 
 #include <map>
+#include <set>
+#include <string>
 
 #include "gossip/core.h"
 #include "gossip/horizon.h"
@@ -21,6 +24,7 @@ class Collector {
  public:
   static constexpr std::size_t kEntriesPerStep = 16 * 1024;
   static constexpr std::size_t kRowsPerStep = 256;
+  static constexpr std::size_t kIncrementsPerFold = 256;
   static constexpr std::int64_t kPauseMs = 20;  // Between steps while there is more.
 
   Collector(Core& core, Horizon& horizon) : core_(core), horizon_(horizon) {}
@@ -36,6 +40,7 @@ class Collector {
   Core& core_;
   Horizon& horizon_;
   std::map<ShardId, Lsn> collected_up_to_;
+  std::set<std::string> folded_;     // In this step.
   ShardId next_ = 0;                 // The shard with which the next step begins.
   bool more_ = false;
   std::int64_t next_at_ms_ = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "crdt/counter.h"
 #include "crdt/limits.h"
 
 namespace kith {
@@ -133,12 +134,22 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
   for (const auto& change : core_.out->store.cells()) pending.insert(store_key(change.shard, change.cell));
   // What does not fit is asked for again in the next round.
   const auto fits = [&](std::size_t more) { return bytes == 0 || bytes + more <= core_.options.answer_bytes_max; };
+  const auto add = [&](ShardId shard, const Row& row) {
+    if (answer.parts.empty() || answer.parts.back().shard != shard) answer.parts.push_back({shard, {}});
+    answer.parts.back().cells.append(row.cell, row.content);
+    bytes += row.bytes;
+  };
+  std::set<StoreKey> bases;  // In the answer.
   for (const auto& key : body.keys) {
     if (pending.contains(key)) continue;  // Also asked for again.
-    Row row;
+    const auto tag = increment_tag_of_store_key(key);
+    Row row, base;
+    const bool in_base = tag && snapshot->get(base_store_key(key), base) == Snapshot::Lookup::kFound &&
+                         base.content.as_register().tag().at >= tag->at;
     switch (snapshot->get(key, row)) {
       case Snapshot::Lookup::kMissing:
-        if (!fits(key.size())) break;
+        if (!fits(key.size() + (in_base ? base.bytes : 0))) break;
+        if (in_base && bases.insert(base_store_key(key)).second) add(shard_of_store_key(key), base);
         answer.missing.push_back(key);
         bytes += key.size();
         vouch(shard_of_store_key(key));
@@ -152,9 +163,7 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
       case Snapshot::Lookup::kFound: {
         if (!fits(row.bytes)) break;
         const ShardId shard = shard_of_store_key(key);
-        if (answer.parts.empty() || answer.parts.back().shard != shard) answer.parts.push_back({shard, {}});
-        answer.parts.back().cells.append(row.cell, row.content);
-        bytes += row.bytes;
+        add(shard, row);
         vouch(shard);
         break;
       }
@@ -183,7 +192,11 @@ void Mend::on_mended(NodeId from, const MendedBody& body, bool admitted) {
   };
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const ShardId shard = body.parts[i].shard;
-    for (const Cell& cell : parts[i]) answered(store_key(shard, cell.key), from, &cell, clock_of(shard));
+    for (const Cell& cell : parts[i]) {
+      const StoreKey key = store_key(shard, cell.key);
+      if (is_base(cell.key) && covers_damage(key, cell)) core_.merge(shard, cell.key, cell.content);
+      answered(key, from, &cell, clock_of(shard));
+    }
   }
   for (const auto& key : body.missing) answered(key, from, nullptr, clock_of(shard_of_store_key(key)));
   // SUBTLE: it cannot help, and waits for the others as we do: two who waited for each other would wait for ever.
@@ -213,6 +226,14 @@ bool Mend::settled(const Damage& damage) const {
   if (covered || !knows_all_members()) return covered;
   const auto& peers = core_.others();
   return std::all_of(peers.begin(), peers.end(), [&](NodeId peer) { return damage.answered.contains(peer); });
+}
+
+bool Mend::covers_damage(const StoreKey& base_key, const Cell& base) const {
+  // A counter's keys follow upon that of its base, sorted by timestamp.
+  const auto first = damaged_.upper_bound(base_key);
+  if (first == damaged_.end()) return false;
+  const auto tag = increment_tag_of_store_key(first->first);
+  return tag && base_store_key(first->first) == base_key && tag->at <= base.content.as_register().tag().at;
 }
 
 void Mend::answered(const StoreKey& key, NodeId peer, const Cell* cell, const CommitClock* clock) {

@@ -12,7 +12,9 @@
 // as long as others hold what they held.
 // What peers hold of the row meanwhile is merged into it, and it stays marked on disk, so that a kill in between forgets
 // nothing.  When it is certain that nobody holds anything under that key, the row is given up, and the log says so.
-// Transcripts: tests/gossip/mend_test.cc
+// Of a counter's increment that a peer has in its base (crdt/counter.h), and so not as a row, the answer brings the base
+// along, which covers ours as well.
+// Transcripts: tests/gossip/mend_test.cc, tests/gossip/counters_test.cc
 #pragma once
 
 #include <map>
@@ -51,6 +53,7 @@ class Mend {
   void ask(NodeId peer, const std::vector<StoreKey>& keys);
   // `content`: what the peer holds; null: nothing.  `clock`: of the shard there; null: it cannot vouch.
   void answered(const StoreKey& key, NodeId peer, const Cell* cell, const CommitClock* clock);
+  bool covers_damage(const StoreKey& base_key, const Cell& base) const;
   bool knows_all_members() const;
   bool settled(const Damage& damage) const;
 

@@ -1,6 +1,7 @@
 #include "gossip/message.h"
 
 #include "crdt/bytes.h"
+#include "crdt/counter.h"
 #include "crdt/limits.h"
 
 namespace kith {
@@ -29,7 +30,7 @@ std::optional<std::vector<Cell>> CellBlock::read() const {
     auto key = decode_cell_key(in);
     if (!key) return std::nullopt;
     auto content = decode_content(key->kind, in.counted(kMessageBytesMax));
-    if (!in.ok() || !content) return std::nullopt;
+    if (!in.ok() || !content || !fits_its_cell(*key, *content)) return std::nullopt;
     cells.push_back({*std::move(key), *std::move(content)});
   }
   return cells;

@@ -18,7 +18,7 @@
 
 namespace kith {
 
-enum class Verb : std::uint8_t { kSet, kDelete, kSetAdd, kSetRemove, kHashSet, kHashDelete };
+enum class Verb : std::uint8_t { kSet, kDelete, kSetAdd, kSetRemove, kHashSet, kHashDelete, kIncrement };
 
 inline constexpr std::uint32_t kAllReplicas = 0xffffffff;
 
@@ -30,6 +30,7 @@ struct Operation {
   std::string value;                                          // kSet.
   std::vector<std::string> members;                           // kSetAdd, kSetRemove, kHashDelete: the fields.
   std::vector<std::pair<std::string, std::string>> fields;    // kHashSet: field and value.
+  std::int64_t amount = 0;                                    // kIncrement: may be negative, not zero.
   std::optional<Tag> tag;                                     // Without one, the commit is the tag: no safe retry.
   std::uint32_t replicas = 1;                                 // How many must hold it durably; kAllReplicas: all.
   std::int64_t timeout_ms = 5000;                             // For that level only.
@@ -50,6 +51,7 @@ enum class Refusal : std::uint8_t {
   kStopping,           // "stopping"
   kSuperseded,         // "superseded": peers know a later life of this node, and do not listen to this one.
   kRebasing,           // "rebasing": away for longer than removals are remembered; it compares its data with a member's.
+  kOverflow,           // "overflow": a counter would pass 64 bits.
   kDamaged,            // "damaged": the row it needs is damaged and not mended yet.
 };
 std::string_view to_string(Refusal refusal);
@@ -62,6 +64,9 @@ struct Reply {
   std::string message;                 // Of a refusal: what happened, to what, what to do now.
   Tag tag;                             // For retries.
   std::uint64_t changed = 0;           // Cells whose presence or value this operation changed; 0 for a retry.
+  // Of an increment, also of a retry: what the counter stands at here, with this operation, without what peers sent in
+  // the same batch.
+  std::optional<std::int64_t> total;
   std::vector<std::string> replicas;   // Names of nodes known to hold it durably, this one first.
 };
 

@@ -32,6 +32,7 @@ Kind kind_of(Verb verb) {
     case Verb::kSetRemove: return Kind::kSet;
     case Verb::kHashSet:
     case Verb::kHashDelete: return Kind::kHash;
+    case Verb::kIncrement: return Kind::kCounter;
   }
   return Kind::kRegister;
 }
@@ -42,6 +43,7 @@ std::vector<std::pair<std::string_view, const std::string*>> targets(const Opera
   switch (operation.verb) {
     case Verb::kSet:
     case Verb::kDelete: return {{std::string_view(), &operation.value}};
+    case Verb::kIncrement: return {{std::string_view(), nullptr}};  // Its member is its tag.
     case Verb::kHashSet:
       for (const auto& [field, value] : operation.fields) out.emplace_back(field, &value);
       break;
@@ -62,6 +64,10 @@ std::optional<std::string> over_a_limit(const Operation& operation) {
   if (operation.key.empty()) return "the key is empty";
   if (operation.key.size() > kKeyBytesMax) return over("the key", operation.key.size(), kKeyBytesMax);
   if (operation.value.size() > kValueBytesMax) return over("the value", operation.value.size(), kValueBytesMax);
+  if (operation.verb == Verb::kIncrement) {
+    if (operation.amount == 0) return "an increment of 0 changes nothing: give the amount, as in 1 or -1";
+    return std::nullopt;
+  }
   const bool hash_set = operation.verb == Verb::kHashSet;
   const std::size_t count = hash_set ? operation.fields.size() : operation.members.size();
   if (operation.verb != Verb::kSet && operation.verb != Verb::kDelete && count == 0) {
@@ -84,12 +90,13 @@ std::optional<std::string> over_a_limit(const Operation& operation) {
 }
 
 // Applies the operation to one cell.  The delta is empty for a retry.
-Content mutate(Verb verb, Content& current, const std::string* value, Tag tag, Commit commit) {
-  switch (verb) {
+Content mutate(const Operation& operation, Content& current, const std::string* value, Tag tag, Commit commit) {
+  switch (operation.verb) {
     case Verb::kSet:
     case Verb::kHashSet: return Content(current.as_register().set(*value, tag, commit));
     case Verb::kDelete:
     case Verb::kHashDelete: return Content(current.as_register().erase(tag, commit));
+    case Verb::kIncrement: return Content(current.as_register().set(encode_amount(operation.amount), tag, commit));
     case Verb::kSetAdd: return Content(current.as_set_element().add(tag, commit));
     case Verb::kSetRemove: return Content(current.as_set_element().remove(tag, commit));
   }
@@ -111,6 +118,7 @@ std::string_view to_string(Refusal refusal) {
     case Refusal::kStopping: return "stopping";
     case Refusal::kSuperseded: return "superseded";
     case Refusal::kRebasing: return "rebasing";
+    case Refusal::kOverflow: return "overflow";
     case Refusal::kDamaged: return "damaged";
   }
   return "unknown";
@@ -213,7 +221,8 @@ void Operations::operate(const Operation& operation, const Standing& standing, c
   std::size_t delta_bytes = 0;
   const auto snapshot = core_.store.snapshot();
   for (const auto& [member, value] : targets(operation)) {
-    Change change{{operation.table, operation.key, kind, std::string(member)}, Content(kind), Content(kind), Content(kind)};
+    std::string name = kind == Kind::kCounter ? increment_member(tag) : std::string(member);
+    Change change{{operation.table, operation.key, kind, std::move(name)}, Content(kind), Content(kind), Content(kind)};
     Row row;
     switch (snapshot->get(shard, change.cell, row)) {
       case Snapshot::Lookup::kFound: change.before = std::move(row.content); break;
@@ -225,7 +234,7 @@ void Operations::operate(const Operation& operation, const Standing& standing, c
     }
     if (const Content* pending = core_.out->store.pending(change.cell)) change.before.join(*pending);
     change.after = change.before;
-    change.delta = mutate(operation.verb, change.after, value, tag, commit);
+    change.delta = mutate(operation, change.after, value, tag, commit);
     if (!change.delta.empty() && change.before.entry_count() >= kEntriesPerCellMax) {  // A retry is answered all the same.
       return refuse(Refusal::kLimit, "this cell has been written by " + std::to_string(change.before.entry_count()) +
                                          " sessions, the limit is " + std::to_string(kEntriesPerCellMax) +
@@ -242,6 +251,34 @@ void Operations::operate(const Operation& operation, const Standing& standing, c
   Reply reply;
   reply.request = operation.request;
   reply.tag = tag;
+  if (kind == Kind::kCounter) {
+    CounterState counter;
+    if (snapshot->counter(shard, operation.table, operation.key, counter) == Snapshot::Lookup::kDamaged) {
+      found_damaged(counter.damaged);
+      return refuse(Refusal::kDamaged, "a row of this counter is damaged on this node's disk and is being fetched from a "
+                                       "peer: try again shortly, or at another node");
+    }
+    // SUBTLE: what is in the base already cannot be told from what is not.
+    if (tag.at <= counter.folded_to) {
+      return refuse(Refusal::kRetryWindowPassed, "retry window passed: this counter is folded past the time of the tag; "
+                                                 "read it and decide anew");
+    }
+    CounterSum& pending = pending_sums_[{operation.table, operation.key}];
+    CounterSum sum = counter.sum + pending;
+    if (const Change& change = changes.front(); !change.delta.empty()) {
+      const CounterSum before = sum;
+      const CounterSum by = counter_share(change.cell, change.after) - counter_share(change.cell, change.before);
+      sum += by;
+      // Towards zero is always welcome: that is the way back from where nodes that were apart have carried it together.
+      if (!sum.fits() && (before.fits() || (before.shown() < 0) == (operation.amount < 0))) {
+        return refuse(Refusal::kOverflow, "the counter stands at " + std::to_string(before.shown()) + ", and " +
+                                              std::to_string(operation.amount) + " more would carry it past 64 bits (" +
+                                              std::to_string(INT64_MIN) + " to " + std::to_string(INT64_MAX) + ")");
+      }
+      pending += by;
+    }
+    reply.total = sum.shown();
+  }
   std::vector<Commit> commits;
   for (const Change& change : changes) {
     if (change.delta.empty()) {

@@ -5,11 +5,15 @@
 // A retry with the same tag changes nothing and is answered like the first attempt.
 // An answer for more than one replica waits for acks of the push, or for a pull or a round that shows the same; when
 // its time is up it says `stored`, never "failed".
-// Tests: tests/gossip/operations_test.cc
+// An increment of a counter is refused as well when it would carry the counter past 64 bits, as far as is known here: nodes
+// that were apart may still pass them together (crdt/counter.h).
+// Tests: tests/gossip/operations_test.cc, tests/gossip/counters_test.cc
 #pragma once
 
+#include <map>
 #include <set>
 
+#include "crdt/counter.h"
 #include "gossip/core.h"
 
 namespace kith {
@@ -31,7 +35,10 @@ class Operations {
   void retry_deferred(const Standing& standing, const FoundDamaged& found_damaged);
 
   bool wants_acks() const { return fresh_waiting_; }   // Some operation of the batch at hand waits for replicas.
-  void batch_is_durable() { fresh_waiting_ = false; }
+  void batch_is_durable() {
+    fresh_waiting_ = false;
+    pending_sums_.clear();
+  }
 
   // `peer` holds this origin's commits in `shard` up to `commit`, durably; all of a clock; everything.
   void peer_holds(NodeId peer, ShardId shard, const CommitClock& clock);
@@ -57,6 +64,7 @@ class Operations {
   Core& core_;
   std::vector<Operation> deferred_;
   std::vector<Waiting> waiting_;
+  std::map<std::pair<std::string, std::string>, CounterSum> pending_sums_;  // By table and key: our own of the batch at hand.
   bool fresh_waiting_ = false;
 };
 

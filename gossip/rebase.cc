@@ -209,6 +209,8 @@ StoreKey Rebase::take_out(const Envelope& from, const RebasedBody& body, const s
       }
       return true;
     }
+    // What the member has folded of a counter is in its base, and a base takes the place of what it covers.
+    if (row->cell.kind == Kind::kCounter) return true;
     Content these = gone(row->content, comparable ? &same->second->content : nullptr, seen);
     if (these.empty()) return true;
     core_.count("rows_cut_by_rebase");

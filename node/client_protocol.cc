@@ -13,9 +13,9 @@ namespace kith {
 
 namespace {
 
-constexpr std::array<std::string_view, 20> kOpNames = {
+constexpr std::array<std::string_view, 22> kOpNames = {
     "hello", "get",  "set",  "del",     "sadd", "srem",   "smembers", "sismember", "scard", "hset",
-    "hget",  "hdel", "hgetall", "keys", "status", "shards", "buckets", "cells", "explain", "fault",
+    "hget",  "hdel", "hgetall", "incr", "count", "keys", "status", "shards", "buckets", "cells", "explain", "fault",
 };
 constexpr std::array<std::string_view, 5> kStatusNames = {"ok", "stored", "refused", "not_found", "error"};
 
@@ -44,6 +44,14 @@ class MapReader {
   std::uint64_t number(std::string_view key, const msgpack::object& value, std::uint64_t most = UINT64_MAX) {
     if (value.type == msgpack::type::POSITIVE_INTEGER && value.via.u64 <= most) return value.via.u64;
     bad(key, "a whole number from 0 to " + std::to_string(most));
+    return 0;
+  }
+  std::int64_t signed_number(std::string_view key, const msgpack::object& value) {
+    if (value.type == msgpack::type::NEGATIVE_INTEGER) return value.via.i64;
+    if (value.type == msgpack::type::POSITIVE_INTEGER && value.via.u64 <= INT64_MAX) {
+      return static_cast<std::int64_t>(value.via.u64);
+    }
+    bad(key, "a whole number from " + std::to_string(INT64_MIN) + " to " + std::to_string(INT64_MAX));
     return 0;
   }
   std::string text(std::string_view key, const msgpack::object& value) {
@@ -228,7 +236,7 @@ std::optional<ClientOp> client_op_from(std::string_view name) {
 
 bool is_write(ClientOp op) {
   return op == ClientOp::kSet || op == ClientOp::kDel || op == ClientOp::kSadd || op == ClientOp::kSrem ||
-         op == ClientOp::kHset || op == ClientOp::kHdel;
+         op == ClientOp::kHset || op == ClientOp::kHdel || op == ClientOp::kIncr;
 }
 
 std::string_view to_string(Status status) { return kStatusNames[static_cast<std::size_t>(status)]; }
@@ -260,6 +268,9 @@ std::variant<Request, Malformed> decode_request(std::string_view frame) {
       out.members = in.texts(key, value, kOperationMembersMax);
     } else if (key == "fields") {
       out.fields = in.pairs(key, value, kOperationMembersMax);
+    } else if (key == "amount") {
+      out.amount = in.signed_number(key, value);
+      if (in.ok() && out.amount == 0) in.fail("bad_request", "\"amount\" is 0: an increment of 0 changes nothing");
     } else if (key == "tag") {
       out.tag = in.tag(key, value);
     } else if (key == "replicas") {
@@ -323,8 +334,8 @@ std::variant<ClientReply, Malformed> decode_reply(std::string_view frame) {
       out.fields = in.pairs(key, value, kMsgpackObjectsMax);
     } else if (key == "keys") {
       out.keys = in.list<KeyInfo>(key, value, kMsgpackObjectsMax, [&](const msgpack::object& item) -> KeyInfo {
-        if (!MapReader::is_tuple(item, 3)) {
-          in.bad(key, "an array of [key, kind, live]");
+        if (!MapReader::is_tuple(item, 3) && !MapReader::is_tuple(item, 4)) {
+          in.bad(key, "an array of [key, kind, live], and total of a counter");
           return {};
         }
         KeyInfo info;
@@ -334,16 +345,21 @@ std::variant<ClientReply, Malformed> decode_reply(std::string_view frame) {
           info.kind = Kind::kSet;
         } else if (kind == to_string(Kind::kHash)) {
           info.kind = Kind::kHash;
+        } else if (kind == to_string(Kind::kCounter)) {
+          info.kind = Kind::kCounter;
         } else if (kind != to_string(Kind::kRegister)) {
           in.bad(key, "of a known kind");
         }
         info.live = in.number(key, item.via.array.ptr[2]);
+        if (MapReader::is_tuple(item, 4)) info.total = in.signed_number(key, item.via.array.ptr[3]);
         return info;
       });
     } else if (key == "next") {
       out.next = in.text(key, value);
     } else if (key == "number") {
       out.number = in.number(key, value);
+    } else if (key == "total") {
+      out.total = in.signed_number(key, value);
     } else if (key == "tag") {
       out.tag = in.tag(key, value);
     } else if (key == "replicas") {

@@ -5,10 +5,10 @@
 // carries an id that its reply repeats; replies may come in another order.  Names and values are msgpack bin (str is
 // taken too), so NUL and invalid UTF-8 are fine.
 //
-//   request  {v: 1, id, op, table?, key?, value?, members?: [..], fields?: [[f, v]..], tag?, replicas?, timeout_ms?,
-//             prefix?, after?, limit?, shard?, buckets?: [..], text?}
-//   reply    {v: 1, id, status, code?, message?, time, node, value?, members?, fields?, keys?, next?, number?, tag?,
-//             replicas?, document?}
+//   request  {v: 1, id, op, table?, key?, value?, members?: [..], fields?: [[f, v]..], amount?, tag?, replicas?,
+//             timeout_ms?, prefix?, after?, limit?, shard?, buckets?: [..], text?}
+//   reply    {v: 1, id, status, code?, message?, time, node, value?, members?, fields?, keys?, next?, number?,
+//             total?, tag?, replicas?, document?}
 //
 //   op                       needs                      answers
 //   hello                                               document: cluster, node, versions, limits
@@ -21,6 +21,8 @@
 //   hset / hdel              key, fields / members      a write
 //   hget                     key, members[0]            value, or not_found
 //   hgetall                  key [after, limit]         fields, next
+//   incr                     key [amount: 1]            a write; also total
+//   count                    key                        total: what a counter stands at, 0 when there is none
 //   keys                     [prefix, after, limit]     keys, next
 //   status                                              document
 //   shards                                              document: root per shard
@@ -54,7 +56,8 @@ inline constexpr std::uint64_t kClientProtocolVersion = 1;
 inline constexpr std::size_t kPageBytesMax = 1024 * 1024;
 
 enum class ClientOp : std::uint8_t {
-  kHello, kGet, kSet, kDel, kSadd, kSrem, kSmembers, kSismember, kScard, kHset, kHget, kHdel, kHgetall, kKeys,
+  kHello, kGet, kSet, kDel, kSadd, kSrem, kSmembers, kSismember, kScard, kHset, kHget, kHdel, kHgetall, kIncr,
+  kCount, kKeys,
   kStatus, kShards, kBuckets, kCells, kExplain, kFault,
 };
 std::string_view to_string(ClientOp op);
@@ -69,6 +72,7 @@ struct Request {
   std::string value;
   std::vector<std::string> members;
   std::vector<std::pair<std::string, std::string>> fields;
+  std::int64_t amount = 1;           // kIncr; not zero.
   std::optional<Tag> tag;
   std::uint32_t replicas = 1;        // kAllReplicas: all.
   std::int64_t timeout_ms = 5000;    // For the level of replicas.
@@ -94,6 +98,7 @@ struct KeyInfo {
   std::string key;
   Kind kind = Kind::kRegister;
   std::uint64_t live = 0;
+  std::int64_t total = 0;  // Of a counter; others have no fourth item in a list of keys.
 };
 
 struct ClientReply {
@@ -109,6 +114,7 @@ struct ClientReply {
   std::vector<KeyInfo> keys;
   std::string next;
   std::uint64_t number = 0;
+  std::optional<std::int64_t> total;  // Of a counter: the nearest that 64 bits can hold.
   std::optional<Tag> tag;
   std::vector<std::string> replicas;
   std::string document;

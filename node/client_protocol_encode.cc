@@ -86,6 +86,7 @@ std::string encode(const Request& request) {
   if (!request.value.empty()) map.bytes("value", request.value);
   map.byte_list("members", request.members);
   map.pair_list("fields", request.fields);
+  if (request.amount != kDefaults.amount) map.number("amount", request.amount);
   if (request.tag) map.text("tag", to_string(*request.tag));
   if (request.replicas != kDefaults.replicas) map.number("replicas", request.replicas);
   if (request.timeout_ms != kDefaults.timeout_ms) map.number("timeout_ms", request.timeout_ms);
@@ -111,13 +112,16 @@ std::string encode(const ClientReply& reply) {
   map.byte_list("members", reply.members);
   map.pair_list("fields", reply.fields);
   map.list("keys", reply.keys, [&](const KeyInfo& info) {
-    map.packer().pack_array(3);
+    const bool counter = info.kind == Kind::kCounter;
+    map.packer().pack_array(counter ? 4 : 3);
     map.bin(info.key);
     map.str(to_string(info.kind));
     map.packer().pack(info.live);
+    if (counter) map.packer().pack(info.total);
   });
   if (!reply.next.empty()) map.bytes("next", reply.next);
   if (reply.number != 0) map.number("number", reply.number);
+  if (reply.total) map.number("total", *reply.total);
   if (reply.tag) map.text("tag", to_string(*reply.tag));
   map.list("replicas", reply.replicas, [&](const std::string& name) { map.str(name); });
   if (!reply.document.empty()) map.text("document", reply.document);

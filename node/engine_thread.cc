@@ -42,6 +42,7 @@ Verb verb_of(ClientOp op) {
     case ClientOp::kSrem: return Verb::kSetRemove;
     case ClientOp::kHset: return Verb::kHashSet;
     case ClientOp::kHdel: return Verb::kHashDelete;
+    case ClientOp::kIncr: return Verb::kIncrement;
     default: break;
   }
   KITH_CHECK(false, "not a write", to_string(op));
@@ -57,6 +58,7 @@ Operation operation_of(Ticket ticket, Request request) {
   out.value = std::move(request.value);
   out.members = std::move(request.members);
   out.fields = std::move(request.fields);
+  out.amount = request.amount;
   out.tag = request.tag;
   out.replicas = request.replicas;
   out.timeout_ms = request.timeout_ms;
@@ -288,6 +290,7 @@ struct EngineThread::Impl {
     client.message = std::move(reply.message);
     if (reply.tag.at) client.tag = reply.tag;
     client.number = reply.changed;
+    client.total = reply.total;
     client.replicas = std::move(reply.replicas);
     parts.front.reply(reply.request, std::move(client));
   }

@@ -115,6 +115,17 @@ ClientReply read_collection(const Request& request, const ReadContext& context, 
   return damaged ? damaged_reply(request, context, *damaged) : out;
 }
 
+ClientReply read_counter(const Request& request, const ReadContext& context) {
+  CounterState state;
+  if (context.snapshot.counter(shard_for(request, context), request.table, request.key, state) ==
+      Snapshot::Lookup::kDamaged) {
+    return damaged_reply(request, context, state.damaged);
+  }
+  ClientReply out = reply_to(request);
+  out.total = state.sum.shown();  // 0 when there is none: every counter begins there.
+  return out;
+}
+
 // A position in a list of keys: the kind in one byte, then the key.
 ClientReply read_keys(const Request& request, const ReadContext& context) {
   std::optional<Snapshot::KeyPosition> after;
@@ -131,7 +142,7 @@ ClientReply read_keys(const Request& request, const ReadContext& context) {
       out.next = last;
       return false;
     }
-    out.keys.push_back({count.key, count.kind, count.live});
+    out.keys.push_back({count.key, count.kind, count.live, count.total});
     last = static_cast<char>(count.kind) + count.key;
     return true;
   });
@@ -152,6 +163,7 @@ bool answers_reads(ClientOp op) {
     case ClientOp::kScard:
     case ClientOp::kHget:
     case ClientOp::kHgetall:
+    case ClientOp::kCount:
     case ClientOp::kKeys:
     case ClientOp::kShards:
     case ClientOp::kBuckets:
@@ -199,6 +211,7 @@ ClientReply answer_read(const Request& request, const ReadContext& context) {
     case ClientOp::kHget: return read_cell(request, context, Kind::kHash);
     case ClientOp::kSmembers: return read_collection(request, context, Kind::kSet);
     case ClientOp::kHgetall: return read_collection(request, context, Kind::kHash);
+    case ClientOp::kCount: return read_counter(request, context);
     case ClientOp::kKeys: return read_keys(request, context);
     case ClientOp::kShards: return answer_shards(request, context);
     case ClientOp::kBuckets: return answer_buckets(request, context);

@@ -1,6 +1,6 @@
 // node/reads.h -- answers a client's reads from one snapshot.
 //
-// get, smembers, sismember, scard, hget, hgetall, keys, shards, buckets, cells, explain.  A function of its arguments:
+// get, smembers, sismember, scard, hget, hgetall, count, keys, shards, buckets, cells, explain.  A function of its arguments:
 // takes no snapshot itself and keeps none.  A page has at most kPageBytesMax, the asked-for limit, and what
 // kRowsLookedAtMax rows gave: a page may be short, even empty, and still have a `next`.
 // A damaged row is never served: the answer is the error `damaged`, and context.damaged is told.
@@ -17,7 +17,7 @@ namespace kith {
 
 // One request must not keep a snapshot open for long, however many dead rows lie between live ones.
 inline constexpr std::size_t kRowsLookedAtMax = 200'000;
-// Three msgpack objects an item, at most, and kMsgpackObjectsMax objects a message.
+// Five msgpack objects an item, at most, of at least 24 bytes of a page, and kMsgpackObjectsMax objects a message.
 inline constexpr std::size_t kPageItemsMax = 64 * 1024;
 inline constexpr std::size_t kExplainedCellsMax = 100;
 

@@ -66,6 +66,10 @@ std::vector<std::pair<OriginId, Claims::Entry>> Claims::unheld(std::uint32_t mac
     for (auto it = entries->second.upper_bound(Entry{looked_at, StoreKey(64, '\xff'), Entry::Role::kRegister, {}, {}});
          it != entries->second.end() && it->commit <= at; ++it) {
       const auto cell = ghost.find(it->cell);
+      if (const auto tag = increment_tag_of_store_key(it->cell)) {  // Or in a base that came instead.
+        const auto base = ghost.find(base_store_key(it->cell));
+        if (base != ghost.end() && base->second.tag().at >= tag->at) continue;
+      }
       if (!it->held_by(cell == ghost.end() ? kNothing : cell->second)) out.emplace_back(place.second, *it);
     }
     looked_at = std::max(looked_at, at);

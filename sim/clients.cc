@@ -12,6 +12,7 @@ Verb verb_of(Action action) {
     case Action::kSet: return Verb::kSet;
     case Action::kDelete: return Verb::kDelete;
     case Action::kSetField: return Verb::kHashSet;
+    case Action::kIncrement: return Verb::kIncrement;
     default: return Verb::kHashDelete;
   }
 }
@@ -43,6 +44,7 @@ std::uint32_t Clients::begin(const Event& event, std::int64_t now_us, Timestamp 
   operation.table = kSimulatedTable;
   operation.key = event.key;
   if (event.action == Action::kSet) operation.value = event.value;
+  if (event.action == Action::kIncrement) operation.amount = event.amount;
   if (event.action == Action::kSetField) {
     operation.fields = {{event.members.front(), event.value}};
   } else {

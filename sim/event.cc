@@ -70,6 +70,7 @@ class Writer {
       case Slot::kSpan: say(to_words_duration(event_.amount)); break;
       case Slot::kSignedSpan: say(to_words_duration(event_.amount, true)); break;
       case Slot::kPpm: say((event_.amount > 0 ? "+" : "") + std::to_string(event_.amount)); break;
+      case Slot::kAmount: say(std::to_string(event_.amount)); break;
       case Slot::kWeather: put_weather(); break;
       case Slot::kSession: say(session_word(event_.session)); break;
       case Slot::kMembers:
@@ -115,7 +116,7 @@ class Writer {
 }  // namespace
 
 bool is_client_action(Action action) { return action >= Action::kAdd && action <= Action::kVanish; }
-bool is_write(Action action) { return action >= Action::kAdd && action <= Action::kDeleteField; }
+bool is_write(Action action) { return action >= Action::kAdd && action <= Action::kIncrement; }
 bool is_claim(Action action) { return action >= Action::kExpectValue; }
 
 std::string to_words(const Event& event) { return Writer(event).run(); }

@@ -42,13 +42,15 @@
 //               SESSION deletes KEY at NODE [with N|all] [as #LABEL]
 //               SESSION sets FIELD of KEY to VALUE at NODE [with N|all] [as #LABEL]
 //               SESSION deletes FIELD of KEY at NODE [with N|all] [as #LABEL]
+//               SESSION increments KEY by AMOUNT at NODE [with N|all] [as #LABEL]      a counter; signed, not 0
 //               retry #LABEL at NODE          the same tag, again
 //               SESSION reads KEY at NODE     whatever there is; what it gets must be true
 //               SESSION vanishes              answers no longer reach it, it retries nothing
 //     claims    expect KEY = VALUE at NODES               of the register
-//               expect KEY is missing at NODES            no register, set or hash of that name
+//               expect KEY is missing at NODES            no register, set, hash or counter of that name
 //               expect KEY has { MEMBER ... } at NODES    of the set, exactly these
 //               expect FIELD of KEY = VALUE at NODES      of the hash
+//               expect KEY counts AMOUNT at NODES         of the counter
 //               expect #LABEL is ok|stored|refused|unanswered [REASON]     REASON: retry_window_passed, clock_fenced, ...
 //               expect convergence within DURATION        all nodes that are up and not cut off from the first of them
 //
@@ -68,8 +70,8 @@ enum class Action : std::uint8_t {
   kCrash, kStop, kStart, kRestart, kPause, kResume, kJoin, kLeave,
   kLoseDisk, kBackUp, kRestore, kSwapDisks, kClone, kFillDisk, kFreeDisk, kFailSync, kSyncTime, kFlipBit,
   kStepClock, kDriftClock, kFreezeClock, kRightClock,
-  kAdd, kRemove, kSet, kDelete, kSetField, kDeleteField, kRetry, kRead, kVanish,
-  kExpectValue, kExpectMissing, kExpectMembers, kExpectField, kExpectReply, kExpectConvergence,
+  kAdd, kRemove, kSet, kDelete, kSetField, kDeleteField, kIncrement, kRetry, kRead, kVanish,
+  kExpectValue, kExpectMissing, kExpectMembers, kExpectField, kExpectCount, kExpectReply, kExpectConvergence,
 };
 
 // What `weather` names; the rest stays as it is.  Shares from 0 to 1.
@@ -87,7 +89,8 @@ struct Event {
   std::vector<std::vector<std::string>> groups;   // NODES, in their order; of a client's action: {{NODE}}.
   bool bridged = false;                           // kSplit: the last group sees all.
   std::string name;                               // kJoin, kClone: of the new machine.
-  std::int64_t amount = 0;                        // kSwizzle, kSyncTime, kStepClock, kExpectConvergence: us; kDriftClock: ppm.
+  std::int64_t amount = 0;                        // kSwizzle, kSyncTime, kStepClock, kExpectConvergence: us; kDriftClock: ppm;
+                                                  // kIncrement, kExpectCount.
   Weather weather;                                // kWeather.
   std::string session;                            // Of a client's action; empty: "nobody".
   std::string key;
@@ -101,7 +104,7 @@ struct Event {
 };
 
 bool is_client_action(Action action);  // A write, retry, read or vanishing.
-bool is_write(Action action);          // kAdd .. kDeleteField.
+bool is_write(Action action);          // kAdd .. kIncrement.
 bool is_claim(Action action);
 
 // "at 12.5s cut [n1] from [n2 n3]".  Names and values are quoted when they are not plain words ("a b").

@@ -58,6 +58,7 @@ constexpr Line kLines[] = {
     {Action::kExpectMissing, "expect KEY is missing at NODES"},
     {Action::kExpectMembers, "expect KEY has { MEMBERS* } at NODES"},
     {Action::kExpectField, "expect FIELD of KEY = VALUE at NODES"},
+    {Action::kExpectCount, "expect KEY counts AMOUNT at NODES"},
     {Action::kExpectReply, "expect LABEL is OUTCOME"},
     {Action::kExpectConvergence, "expect convergence within SPAN"},
 
@@ -67,6 +68,7 @@ constexpr Line kLines[] = {
     {Action::kDelete, "SESSION deletes KEY at NODE WITH AS"},
     {Action::kSetField, "SESSION sets FIELD of KEY to VALUE at NODE WITH AS"},
     {Action::kDeleteField, "SESSION deletes FIELD of KEY at NODE WITH AS"},
+    {Action::kIncrement, "SESSION increments KEY by AMOUNT at NODE WITH AS"},
     {Action::kRead, "SESSION reads KEY at NODE"},
     {Action::kVanish, "SESSION vanishes"},
 };
@@ -75,7 +77,7 @@ Element element_of(const std::string& word) {
   static const std::map<std::string, Slot> kSlots = {
       {"NODES", Slot::kNodes},       {"NODES+", Slot::kNodesMore},  {"NODE", Slot::kNode},
       {"NAME", Slot::kName},         {"SPAN", Slot::kSpan},         {"SPAN+-", Slot::kSignedSpan},
-      {"PPM", Slot::kPpm},           {"WEATHER", Slot::kWeather},   {"SESSION", Slot::kSession},
+      {"PPM", Slot::kPpm},           {"AMOUNT", Slot::kAmount},     {"WEATHER", Slot::kWeather},   {"SESSION", Slot::kSession},
       {"MEMBERS", Slot::kMembers},   {"MEMBERS*", Slot::kMembersOrNone}, {"KEY", Slot::kKey},
       {"FIELD", Slot::kField},       {"VALUE", Slot::kValue},       {"LABEL", Slot::kLabel},
       {"OUTCOME", Slot::kOutcome},   {"WITH", Slot::kWith},         {"AS", Slot::kAs}};

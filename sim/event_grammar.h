@@ -23,6 +23,7 @@ enum class Slot : std::uint8_t {
   kSpan,         // SPAN      amount, a duration
   kSignedSpan,   // SPAN+-    amount, a duration with a sign
   kPpm,          // PPM       amount
+  kAmount,       // AMOUNT    amount, a whole number with or without a sign
   kWeather,      // WEATHER   weather: any of its parts, in any order
   kSession,      // SESSION   session
   kMembers,      // MEMBERS   members, one or more, up to the literal that comes next

@@ -301,9 +301,9 @@ class Parser {
     return true;
   }
 
-  bool ppm(std::int64_t& out) {
+  bool whole(std::int64_t& out, const char* what, bool zero = true) {
     const auto number = more() && tokens_[next_].kind == Kind::kWord ? parse_whole(tokens_[next_].text) : std::nullopt;
-    if (!number) return expected("a whole number such as +200 or -50");
+    if (!number || (*number == 0 && !zero)) return expected(what);
     out = *number;
     ++next_;
     return true;
@@ -329,7 +329,9 @@ class Parser {
       case Slot::kName: return name(event.name, "the name of the new node");
       case Slot::kSpan: return span(event.amount, false);
       case Slot::kSignedSpan: return span(event.amount, true);
-      case Slot::kPpm: return ppm(event.amount);
+      case Slot::kPpm: return whole(event.amount, "a whole number such as +200 or -50");
+      case Slot::kAmount:
+        return whole(event.amount, "a whole number such as 5 or -5", event.action != Action::kIncrement);
       case Slot::kWeather: return weather(event.weather);
       case Slot::kSession:
         if (!name(event.session, "a session")) return false;

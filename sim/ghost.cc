@@ -96,11 +96,14 @@ bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
       const Entry* entry = map.find(item.actor);
       return entry != nullptr && item == Item{item.actor, entry->at, entry->commit};
     };
-    const auto among = [](const std::vector<Item>& items, const ActorMap& map) {
+    const auto among = [horizon](const std::vector<Item>& items, const ActorMap& map) {
       return std::all_of(map.begin(), map.end(), [&](const auto& entry) {
         const Item* mine = find(items, entry.first);
         const Item theirs{entry.first, entry.second.at, entry.second.commit};
-        return mine != nullptr && (*mine == theirs || (mine->at >= theirs.at && !mine->commit.at));
+        if (mine == nullptr) return false;
+        // Known to have been removed by somebody; or collected here, and come again under a later commit of its tag.
+        if (mine->at >= theirs.at && !mine->commit.at) return true;
+        return *mine == theirs || (mine->at == theirs.at && mine->commit < theirs.commit && mine->commit.at <= horizon);
       });
     };
     if (adds_.empty() && removed_.empty()) return content.empty() && (!tag_.at || (!value_ && commit_.at <= horizon));
@@ -138,6 +141,18 @@ bool GhostCell::present() const {
     const Item* dead = find(removed_, add.actor);
     return dead == nullptr || dead->at < add.at;
   });
+}
+
+bool is_base_key(const StoreKey& key) {
+  const std::string_view value = value_of_store_key(key);
+  return !value.empty() && value.back() == static_cast<char>(Kind::kCounter) && base_store_key(key) == key;
+}
+
+bool in_base(const Snapshot& snapshot, const StoreKey& key) {
+  const auto tag = increment_tag_of_store_key(key);
+  Row base;
+  return tag && snapshot.get(base_store_key(key), base) == Snapshot::Lookup::kFound &&
+         tag->at <= base.content.as_register().tag().at;
 }
 
 std::string in_words(const GhostCell& cell) {

@@ -14,6 +14,7 @@
 
 #include "crdt/content.h"
 #include "store/row.h"
+#include "store/store.h"
 
 namespace kith::sim {
 
@@ -59,6 +60,10 @@ class GhostCell {
 };
 
 using Ghost = std::unordered_map<StoreKey, GhostCell>;
+
+// Of a counter: bases are folded by every node for itself, of increments whose rows then go (crdt/counter.h).
+bool is_base_key(const StoreKey& key);
+bool in_base(const Snapshot& snapshot, const StoreKey& key);
 
 std::string in_words(const GhostCell& cell);
 std::string in_words(const Content& content);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "crdt/counter.h"
 #include "crdt/limits.h"
 #include "gossip/core.h"
 #include "gossip/member_table.h"
@@ -15,10 +16,15 @@ constexpr std::int64_t kAheadMs = 100;  // What a full counter and a step that t
 
 Kind kind_of(Verb verb) {
   if (verb == Verb::kSetAdd || verb == Verb::kSetRemove) return Kind::kSet;
+  if (verb == Verb::kIncrement) return Kind::kCounter;
   return verb == Verb::kHashSet || verb == Verb::kHashDelete ? Kind::kHash : Kind::kRegister;
 }
 
+// Of an increment without a tag nothing: what it wrote is known when the node has taken it in.
 std::vector<std::string> members_of(const Operation& operation) {
+  if (operation.verb == Verb::kIncrement) {
+    return operation.tag ? std::vector{increment_member(*operation.tag)} : std::vector<std::string>{};
+  }
   if (operation.verb == Verb::kSet || operation.verb == Verb::kDelete) return {""};
   std::vector<std::string> members = operation.members;
   for (const auto& [field, value] : operation.fields) members.push_back(field);
@@ -109,7 +115,16 @@ void Judge::after_operation(const Machine& at, std::uint64_t request, std::int64
   const Timestamp before = last_commit_[origin];
   const Operation& operation = attempt->second.operation;
   attempt->second.fenced = const_cast<Machine&>(at).engine().status(at.instant(now_us)).clock_fenced;
-  const auto members = members_of(operation);
+  auto members = members_of(operation);
+  if (operation.verb == Verb::kIncrement && !operation.tag && !at.output().store.cells().empty()) {
+    const auto& last = at.output().store.cells().back();
+    const bool own = is_increment(last.cell) && last.cell.key == operation.key &&
+                     last.delta.as_register().commit().origin == origin;
+    if (own && last.delta.as_register().tag().at == last.delta.as_register().commit().at) {
+      members.push_back(last.cell.member);
+      attempt->second.seen.push_back({store_key(last.shard, last.cell), {}, {}, {}, {}, true});
+    }
+  }
   for (std::size_t i = 0; i < members.size(); ++i) {
     const Content* pending = at.output().store.pending({operation.table, operation.key, kind_of(operation.verb), members[i]});
     if (pending == nullptr) continue;
@@ -139,6 +154,7 @@ std::vector<Effect> Judge::effects_of(const Attempt& attempt, const Tag& tag) co
         break;
       case Verb::kSet: effect.value = operation.value, effect.tag = tag; break;
       case Verb::kHashSet: effect.value = operation.fields[i].second, effect.tag = tag; break;
+      case Verb::kIncrement: effect.value = encode_amount(operation.amount), effect.tag = tag; break;
       case Verb::kDelete:
       case Verb::kHashDelete: effect.tag = tag; break;
     }
@@ -350,6 +366,7 @@ bool Judge::settled_somewhere(const Claims::Entry& entry) const {
 void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended) {
   Row row;
   const Snapshot::Lookup found = snapshot.get(key, row);
+  if (is_base_key(key) || (found == Snapshot::Lookup::kMissing && in_base(snapshot, key))) return;
   if (found == Snapshot::Lookup::kDamaged) {
     if (ghost.rotten) return;
     throw Violation('K', at.name + ": the row of " + cell_in_words(key) + " is damaged, and nothing damaged it");
@@ -434,6 +451,7 @@ void Judge::row_rotten(const std::vector<Machine*>& machines, Machine& at, const
 }
 
 void Judge::on_read(const Machine& at, const StoreKey& key, const Content& served) const {
+  if (is_base_key(key)) return;  // What it holds is judged as a sum.
   const auto ghost = at.disk.ghost.find(key);
   if (ghost != at.disk.ghost.end() && ghost->second.rotten) {
     throw Violation('K', at.name + " served of the damaged " + cell_in_words(key) + ": " + in_words(served));
@@ -442,6 +460,20 @@ void Judge::on_read(const Machine& at, const StoreKey& key, const Content& serve
     throw Violation('K', at.name + " served of " + cell_in_words(key) + ": " + in_words(served) + "; it holds " +
                              (ghost == at.disk.ghost.end() ? "nothing" : in_words(ghost->second)));
   }
+}
+
+// The sum that is kept is that of the rows.
+void Judge::on_count(const Machine& at, ShardId shard, const std::string& key, const Snapshot& snapshot) const {
+  CounterState state;
+  if (snapshot.counter(shard, "t", key, state) == Snapshot::Lookup::kDamaged) return;
+  CounterSum rows;
+  snapshot.scan(value_prefix(shard, "t", key, Kind::kCounter), {}, [&](const StoreKey&, const Row* row) {
+    if (row != nullptr) rows += counter_share(row->cell, row->content);
+    return true;
+  });
+  if (rows == state.sum) return;
+  throw Violation('K', at.name + " says that counter '" + key + "' stands at " + std::to_string(state.sum.shown()) +
+                           "; its rows add up to " + std::to_string(rows.shown()));
 }
 
 bool Judge::equal(const std::vector<Machine*>& machines) const {
@@ -493,12 +525,16 @@ void Judge::at_the_end(const std::vector<Machine*>& machines) {
     const auto held = contents_of(*machine);
     for (auto& [key, ghost] : machine->disk.ghost) compare(*machine, key, ghost, *snapshot, false);
     for (const auto& [key, content] : held) {
-      if (judged(shard_of_store_key(key)) && !machine->disk.ghost.contains(key)) {
+      if (judged(shard_of_store_key(key)) && !is_base_key(key) && !machine->disk.ghost.contains(key)) {
         throw Violation('K', machine->name + " holds a row of " + cell_in_words(key) + " that nobody put there");
       }
     }
     const auto problems = machine->disk.store->verify();
     if (!problems.empty()) throw Violation('K', machine->name + ": its store does not verify: " + problems.front());
+    if (nothing_destroyed()) {
+      const auto wrong = oracle_.judge_counters(*snapshot);
+      if (wrong) throw Violation(wrong->law, machine->name + ": " + wrong->text);
+    }
     if (const auto wrong = oracle_.judge(held)) throw Violation(wrong->law, machine->name + ": " + wrong->text);
   }
   std::set<Tag> unanswered;  // A node may have taken these in, and died before it said so.

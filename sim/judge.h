@@ -48,6 +48,7 @@ class Judge {
   void check_row(const Machine& at, const StoreKey& key, const Snapshot& snapshot);
   void taken_out(Machine& at, const StoreKey& key, const Content& these);
   void on_read(const Machine& at, const StoreKey& key, const Content& served) const;
+  void on_count(const Machine& at, ShardId shard, const std::string& key, const Snapshot& snapshot) const;
 
   // ---- The end.  Only what is asked of these is checked, in order of cost.
   bool equal(const std::vector<Machine*>& machines) const;                   // Contents, member tables, clocks.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "crdt/counter.h"
+
 namespace kith::sim {
 namespace {
 
@@ -71,6 +73,7 @@ void Oracle::committed(const StoreKey& cell, const Content& delta) {
 std::optional<std::string> Oracle::unknown_in(const StoreKey& cell, const Content& content) const {
   const std::uint64_t hash = XXH3_64bits(cell.data(), cell.size());
   std::optional<std::string> unknown;
+  if (is_base_key(cell)) return unknown;
   each_entry(content, [&](Role role, ActorId actor, Timestamp at, const Commit& commit, const std::optional<std::string>& value) {
     if (unknown || entries_.contains(entry_hash(hash, role, actor, at, commit, value))) return;
     unknown = std::string(role == Role::kAdd ? "an add " : role == Role::kRemove ? "a removal " : "a value ") + words(actor, at) +
@@ -104,6 +107,7 @@ std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& fi
   }
   for (const auto& [cell, content] : final) {
     if (shard_of_store_key(cell) == kSystemShard) continue;
+    if (is_base_key(cell)) continue;  // Judged as a sum.
     if (auto unknown = unknown_in(cell, content)) return Wrong{'K', *unknown};
     if (!content.holds(Kind::kSet)) continue;
     // What is live must not have been removed by anybody who was told that it is.
@@ -133,6 +137,10 @@ std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& fi
     if (!must.value && !it.value()) continue;
     // A later deletion that nobody was told of was carried out, and collected.
     if (it.empty() && may->second.tag > must.tag && !may->second.value) continue;
+    if (const auto tag = increment_tag_of_store_key(cell); tag && found == final.end()) {
+      const auto base = final.find(base_store_key(cell));
+      if (base != final.end() && base->second.as_register().tag().at >= tag->at) continue;
+    }
     if (it.tag() < must.tag) {
       return Wrong{'D', cell_in_words(cell) + ": acknowledged write " + words(must.tag.actor, must.tag.at) + " is gone, there is " +
                             (it.empty() ? "nothing" : "an older one, " + words(it.tag().actor, it.tag().at))};
@@ -140,6 +148,25 @@ std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& fi
     if (it.tag() == must.tag && it.value() != must.value) {
       return Wrong{'O', cell_in_words(cell) + ": shows another value than was written under its tag"};
     }
+  }
+  return std::nullopt;
+}
+
+std::optional<Oracle::Wrong> Oracle::judge_counters(const Snapshot& final) const {
+  std::map<StoreKey, CounterSum> sums;  // By the base's key.
+  for (const auto& [cell, may] : may_) {
+    if (!increment_tag_of_store_key(cell) || !may.value) continue;
+    sums[base_store_key(cell)] += CounterSum(decode_amount(*may.value).value_or(0));
+  }
+  for (const auto& [base, right] : sums) {
+    const auto name = parse_value_key(value_of_store_key(base));
+    CounterState state;
+    if (!name || final.counter(shard_of_store_key(base), name->table, name->key, state) != Snapshot::Lookup::kFound) {
+      return Wrong{'D', "counter " + cell_in_words(base) + " is gone"};
+    }
+    if (state.sum == right) continue;
+    return Wrong{'O', "counter " + cell_in_words(base) + " stands at " + std::to_string(state.sum.shown()) +
+                          "; what was committed adds up to " + std::to_string(right.shown())};
   }
   return std::nullopt;
 }

@@ -52,6 +52,10 @@ class Oracle {
   };
   std::optional<Wrong> judge(const std::map<StoreKey, Content>& final) const;
 
+  // Every counter stands at the sum of all increments that any node ever committed, each counted once.
+  // REQUIRES: nothing was destroyed, so that all of them are somewhere.
+  std::optional<Wrong> judge_counters(const Snapshot& final) const;
+
   std::size_t acknowledged_count() const { return acknowledged_.size(); }
   std::size_t excused_count() const;
 

@@ -102,6 +102,7 @@ Problem check_workload(const Scenario& scenario) {
       rate("workload.reads_per_second", load.reads_per_second),
       rate("workload.adds", load.adds), rate("workload.removes", load.removes), rate("workload.sets", load.sets),
       rate("workload.deletes", load.deletes), rate("workload.fields", load.fields),
+      rate("workload.increments", load.increments),
       check_count("workload.sessions", load.sessions, 1, 1'000'000),
       check_count("workload.keys", load.keys, 1, 1'000'000),
       check_count("workload.members", load.members, 1, 1'000'000),
@@ -121,8 +122,8 @@ Problem check_workload(const Scenario& scenario) {
   if (load.from_us > to_us) {
     return "workload.from is " + to_words_duration(load.from_us) + ", after its end: " + to_words_duration(to_us);
   }
-  if (load.writes_per_second > 0 && load.adds + load.removes + load.sets + load.deletes + load.fields <= 0) {
-    return "workload: adds, removes, sets, deletes and fields are all 0, so there is nothing to write";
+  if (load.writes_per_second > 0 && load.adds + load.removes + load.sets + load.deletes + load.fields + load.increments <= 0) {
+    return "workload: adds, removes, sets, deletes, fields and increments are all 0, so there is nothing to write";
   }
   const double seconds = static_cast<double>(to_us - load.from_us) / 1e6;
   const double writes = load.writes_per_second * seconds, events = writes * 2 + load.reads_per_second * seconds;

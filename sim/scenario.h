@@ -49,7 +49,7 @@ struct Workload {
   std::uint32_t members = 8;          // Elements of a set, fields of a hash.
   std::uint32_t value_bytes = 8;
   // Weights.
-  double adds = 4, removes = 2, sets = 2, deletes = 1, fields = 1;
+  double adds = 4, removes = 2, sets = 2, deletes = 1, fields = 1, increments = 1;
   double untagged = 0;                // Share of writes that come without a tag.
   double retries = 0;                 // Share of writes that are sent again though answered, some time later, anywhere.
   double wait_for_all = 0;            // Share of writes that wait for every replica.

@@ -189,6 +189,7 @@ const Fields<Workload>& workload_fields() {
       number("sets", &Workload::sets),
       number("deletes", &Workload::deletes),
       number("fields", &Workload::fields),
+      number("increments", &Workload::increments),
       share("untagged", &Workload::untagged),
       share("retries", &Workload::retries),
       share("wait_for_all", &Workload::wait_for_all)};

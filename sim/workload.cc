@@ -71,7 +71,7 @@ class Expansion {
   }
 
   void choose(Event& event) {
-    const double all = load_.adds + load_.removes + load_.sets + load_.deletes + load_.fields;
+    const double all = load_.adds + load_.removes + load_.sets + load_.deletes + load_.fields + load_.increments;
     double dice = fraction() * all;
     const auto falls = [&dice](double weight) {
       const bool hit = dice < weight;
@@ -89,6 +89,11 @@ class Expansion {
     } else if (falls(load_.deletes)) {
       event.action = Action::kDelete;
       event.key = one_of("reg", load_.keys);
+    } else if (falls(load_.increments)) {
+      event.action = Action::kIncrement;
+      event.key = one_of("ctr", load_.keys);
+      const auto amount = static_cast<std::int64_t>(1 + below(9));
+      event.amount = below(4) == 0 ? -amount : amount;
     } else if (load_.fields > 0) {
       event.key = one_of("hash", load_.keys);
       event.members = {one_of("f", load_.members)};
@@ -147,12 +152,12 @@ class Expansion {
   }
 
   void read(std::int64_t at_us) {
-    constexpr const char* kKinds[] = {"set", "reg", "hash"};
+    constexpr const char* kKinds[] = {"set", "reg", "hash", "ctr"};
     Event event;
     event.at_us = at_us;
     event.action = Action::kRead;
     event.session = one_of("s", load_.sessions);
-    event.key = one_of(kKinds[below(3)], load_.keys);
+    event.key = one_of(kKinds[below(4)], load_.keys);
     event.groups = any_node();
     events_.push_back(std::move(event));
   }

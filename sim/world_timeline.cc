@@ -143,7 +143,8 @@ void World::happen(const Event& event) {
     case Action::kSet:
     case Action::kDelete:
     case Action::kSetField:
-    case Action::kDeleteField: return write(event);
+    case Action::kDeleteField:
+    case Action::kIncrement: return write(event);
     case Action::kRetry:
       if (const auto call = clients_.index_of(event.label)) {
         mark("retried though perhaps answered");
@@ -157,6 +158,7 @@ void World::happen(const Event& event) {
     case Action::kExpectMissing:
     case Action::kExpectMembers:
     case Action::kExpectField:
+    case Action::kExpectCount:
     case Action::kExpectReply:
     case Action::kExpectConvergence: return claim(event);
   }
@@ -305,13 +307,14 @@ void World::read(const Event& event) {
   const ShardId shard = shard_of(kSimulatedTable, event.key, scenario_.shard_count);
   const auto snapshot = at.disk.store->snapshot();
   std::vector<StoreKey> damaged;
-  for (const Kind kind : {Kind::kRegister, Kind::kSet, Kind::kHash}) {
+  for (const Kind kind : {Kind::kRegister, Kind::kSet, Kind::kHash, Kind::kCounter}) {
     snapshot->scan(value_prefix(shard, kSimulatedTable, event.key, kind), {}, [&](const StoreKey& key, const Row* row) {
       if (row == nullptr) damaged.push_back(key);
       else judge_.on_read(at, key, row->content);
       return true;
     });
   }
+  if (damaged.empty()) judge_.on_count(at, shard, event.key, *snapshot);
   // As kithd's readers do.
   for (const StoreKey& key : damaged) at.input(now_us_, RowDamaged{key});
 }
@@ -367,8 +370,13 @@ void World::claim_content(const Event& event) {
       const auto field = found.find(event.members.front());
       if (field == found.end()) fail("missing");
       else if (field->second != event.value) fail(field->second);
+    } else if (event.action == Action::kExpectCount) {
+      CounterState counter;
+      const auto found = snapshot->counter(shard, kSimulatedTable, event.key, counter);
+      if (found == Snapshot::Lookup::kDamaged) fail("damaged");
+      else if (counter.sum.shown() != event.amount) fail(std::to_string(counter.sum.shown()));
     } else if (event.action == Action::kExpectMissing) {
-      for (const Kind kind : {Kind::kRegister, Kind::kSet, Kind::kHash}) {
+      for (const Kind kind : {Kind::kRegister, Kind::kSet, Kind::kHash, Kind::kCounter}) {
         if (!live(kind).empty()) fail("there, as a " + std::string(to_string(kind)));
       }
     } else {

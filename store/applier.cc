@@ -5,7 +5,9 @@
 #include <functional>
 
 #include "crdt/check.h"
+#include "crdt/counter.h"
 #include "crdt/limits.h"
+#include "store/counter_rows.h"
 #include "store/records.h"
 #include "store/tally.h"
 
@@ -58,6 +60,9 @@ class Application {
   };
 
   void merge(const StoreKey& key, const StoreBatch::CellDelta& change);
+  bool in_base(const StoreKey& key, const CellKey& cell);
+  void drop_row(const StoreKey& key, const CellKey* cell);
+  void fold(const StoreBatch::Fold& fold);
   void forget_damaged(const StoreKey& key);
   void cut(const StoreKey& key, const std::function<bool(Content&)>& change);
   StoredRow read(const StoreKey& key, const CellKey* cell);
@@ -77,6 +82,9 @@ class Application {
   std::vector<ShardEntry> feed_ends_;
   std::vector<FeedEntry> feed_begins_;
   std::deque<CellKey> forgotten_cells_;  // And of rows that were cut: the tally points into it.
+  std::deque<StoreKey> folded_keys_;     // The feed's entries point into it.
+  StoreKey counter_;                     // The base's key of the counter at hand, and how far that is folded.
+  Timestamp counter_folded_to_;
   CommitReport report_;
 };
 
@@ -94,6 +102,7 @@ CommitReport Application::run(const StoreBatch& batch) {
     cut(key, [&](Content& content) { return content.collect(horizon); });
   }
   for (const auto& [key, change] : changes) merge(key, *change);
+  for (const auto& it : batch.folds()) fold(it);
 
   write_feed();
   feeds_.finish(transaction_);
@@ -104,13 +113,14 @@ CommitReport Application::run(const StoreBatch& batch) {
 }
 
 void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change) {
+  if (is_increment(change.cell) && in_base(key, change.cell)) return drop_row(key, &change.cell);
   StoredRow stored = read(key, &change.cell);
   if (stored.state == StoredRow::State::kForeign) {
     report_.refused.push_back(key);
     return;
   }
   const Tally::Share before =
-      stored.state == StoredRow::State::kSound ? Tally::share_of(stored.content) : Tally::Share{};
+      stored.state == StoredRow::State::kSound ? Tally::share_of(change.cell, stored.content) : Tally::Share{};
   Content content = stored.state == StoredRow::State::kSound ? std::move(stored.content) : Content(change.cell.kind);
   const bool changed = content.join(change.delta);
   if (!storable(content)) {
@@ -136,8 +146,70 @@ void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change
     remove_row(key, stored);
     return;
   }
-  tally_.change(change.shard, change.cell, key, before, Tally::share_of(content));
+  tally_.change(change.shard, change.cell, key, before, Tally::share_of(change.cell, content));
   write_row(key, change.shard, change.cell, content, stored.lsn, mends ? content : change.delta);
+  if (!is_base(change.cell)) return;
+  for (const StoreKey& covered : increments_up_to(transaction_, key, content.as_register().tag().at)) {
+    drop_row(covered, nullptr);
+  }
+}
+
+// SUBTLE: a counter's base sorts before its increments, so one that comes in the same batch is there already.
+bool Application::in_base(const StoreKey& key, const CellKey& cell) {
+  StoreKey base = base_store_key(key);
+  if (counter_ != base) {
+    counter_ = std::move(base);
+    counter_folded_to_ = folded_to(transaction_, counter_);
+  }
+  const auto tag = increment_tag(cell.member);
+  return tag && tag->at <= counter_folded_to_;
+}
+
+// An increment that is in its counter's base.
+void Application::drop_row(const StoreKey& key, const CellKey* cell) {
+  StoredRow stored = read(key, cell);
+  if (stored.state == StoredRow::State::kForeign) return;
+  if (stored.marked) transaction_.del(Database::kDamaged, key);
+  if (stored.state == StoredRow::State::kMissing) return;
+  if (stored.state == StoredRow::State::kSound) {
+    if (cell == nullptr) {
+      const auto row = decode_row(key, *transaction_.get(Database::kCells, key));
+      KITH_CHECK(row.has_value(), "a row that could just be read");
+      cell = &forgotten_cells_.emplace_back(row->cell);
+    }
+    tally_.change(shard_of_store_key(key), *cell, key, Tally::share_of(*cell, stored.content), {});
+  } else {
+    tally_.recount(key);
+  }
+  remove_row(key, stored);
+}
+
+void Application::fold(const StoreBatch::Fold& fold) {
+  CommitReport::Folded& report = report_.folded.emplace_back();
+  const CellKey& cell = forgotten_cells_.emplace_back(base_cell(fold.table, fold.key));
+  const StoreKey& key = folded_keys_.emplace_back(store_key(fold.shard, cell));
+  StoredRow stored = read(key, &cell);
+  if (stored.state == StoredRow::State::kForeign) return;
+  if (stored.marked || stored.state == StoredRow::State::kUnreadable) {
+    report.waits = true;
+    if (stored.marked) return;
+    tally_.recount(key);
+    return mark_damaged(key);
+  }
+  const Content before = stored.state == StoredRow::State::kSound ? stored.content : Content(Kind::kCounter);
+  const FoldPlan plan = plan_fold(transaction_, cell, key, before.as_register(), fold.up_to, fold.limit);
+  report.increments = plan.taken.size();
+  report.more = plan.more;
+  report.waits = plan.damaged.has_value();
+  if (plan.damaged && !transaction_.get(Database::kDamaged, *plan.damaged)) {
+    tally_.recount(*plan.damaged);
+    mark_damaged(*plan.damaged);
+  }
+  if (plan.taken.empty()) return;
+  for (const auto& [taken, row] : plan.taken) drop_row(taken, &forgotten_cells_.emplace_back(row.cell));
+  const Content after(plan.base);
+  tally_.change(fold.shard, cell, key, Tally::share_of(cell, before), Tally::share_of(cell, after));
+  write_row(key, fold.shard, cell, after, stored.lsn, after);
 }
 
 // What is left keeps its place in the feed: there is nothing in it that anybody has not seen.  SUBTLE: written at once, since
@@ -146,18 +218,18 @@ void Application::cut(const StoreKey& key, const std::function<bool(Content&)>& 
   const auto bytes = transaction_.get(Database::kCells, key);
   auto row = bytes ? decode_row(key, *bytes) : std::nullopt;
   if (!row) return;  // Damaged: what a peer mends it with is cut later.
-  const Tally::Share before = Tally::share_of(row->content);
+  const Tally::Share before = Tally::share_of(row->cell, row->content);
   if (!change(row->content)) return;
   const ShardId shard = shard_of_store_key(key);
   const CellKey& cell = forgotten_cells_.emplace_back(std::move(row->cell));
-  tally_.change(shard, cell, key, before, Tally::share_of(row->content));
+  tally_.change(shard, cell, key, before, Tally::share_of(cell, row->content));
   if (row->content.empty()) {
     transaction_.del(Database::kCells, key);
     transaction_.del(Database::kFeed, shard_entry_key(shard, row->lsn));
   } else {
     const std::string written = encode_row(key, cell, row->content, row->lsn);
     transaction_.put(Database::kCells, key, written);
-    transaction_.put(Database::kFeed, shard_entry_key(shard, row->lsn), encode_feed_entry(key, row->content.collectable()));
+    transaction_.put(Database::kFeed, shard_entry_key(shard, row->lsn), encode_feed_entry(key, is_collectable(cell, row->content)));
     report_.row_bytes += key.size() + written.size();
   }
   ++report_.rows_changed;
@@ -241,7 +313,7 @@ void Application::write_row(const StoreKey& key, ShardId shard, const CellKey& c
   const std::string row = encode_row(key, cell, content, lsn);
   transaction_.put(Database::kCells, key, row);
   if (lsn_before != 0) feed_ends_.push_back({shard, lsn_before});
-  feed_begins_.push_back({shard, lsn, &key, content.collectable()});
+  feed_begins_.push_back({shard, lsn, &key, is_collectable(cell, content)});
   ++report_.rows_changed;
   report_.row_bytes += key.size() + row.size();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "store/counter_rows.h"
 #include "store/feed_writer.h"
 #include "store/fingerprints.h"
 #include "store/records.h"
@@ -126,18 +127,50 @@ void Reader::keys(std::string_view table, std::string_view prefix, const std::op
   if (more && walk->key() == behind) more = walk->next();
   for (; more && walk->key().starts_with(floor); more = walk->next()) {
     auto name = parse_value_key(walk->key());
-    const auto record = decode_count(walk->value());
+    const auto record = decode_count(walk->key(), walk->value());
     if (!name || !record || name->whole != record->key.empty()) continue;
     KeyCount out{std::move(name->table), name->whole ? std::move(name->key) : std::string(record->key), name->kind,
                  record->live};
+    if (out.kind == Kind::kCounter) out.live = 1, out.total = record->sum.shown();
     if (out.key.starts_with(prefix) && !visit(out)) return;
   }
 }
 
 std::uint64_t Reader::count(std::string_view table, std::string_view key, Kind kind) const {
-  const auto bytes = transaction_->get(Database::kCounts, value_key(table, key, kind));
-  const auto record = bytes ? decode_count(*bytes) : std::nullopt;
-  return record && (record->key.empty() || record->key == key) ? record->live : 0;
+  const std::string value = value_key(table, key, kind);
+  const auto bytes = transaction_->get(Database::kCounts, value);
+  const auto record = bytes ? decode_count(value, *bytes) : std::nullopt;
+  if (!record || !(record->key.empty() || record->key == key)) return 0;
+  return kind == Kind::kCounter ? 1 : record->live;
+}
+
+Snapshot::Lookup Reader::counter(ShardId shard, std::string_view table, std::string_view key, CounterState& out) const {
+  const CellKey cell = base_cell(table, key);
+  const StoreKey base_key = store_key(shard, cell);
+  if (any_marked_) {
+    const StoreKey prefix = value_prefix(shard, table, key, Kind::kCounter);
+    const auto walk = transaction_->walk(Database::kDamaged);
+    if (walk->seek(prefix) && walk->key().starts_with(prefix)) {
+      out.damaged = walk->key();
+      return Lookup::kDamaged;
+    }
+  }
+  Row base;
+  const Lookup lookup = get(shard, cell, base);
+  if (lookup == Lookup::kDamaged) {
+    out.damaged = base_key;
+    return Lookup::kDamaged;
+  }
+  out.folded_to = lookup == Lookup::kFound ? base.content.as_register().tag().at : Timestamp{};
+  const std::string_view value = value_of_store_key(base_key);
+  const auto bytes = transaction_->get(Database::kCounts, value);
+  if (!bytes) return Lookup::kMissing;
+  const auto record = decode_count(value, *bytes);
+  if (record && !record->key.empty() && record->key != key) return Lookup::kMissing;
+  // SUBTLE: a sum that rotted must not be shown, and verify() tells of it; the rows have what it was.
+  out.sum = record ? record->sum : sum_of_rows(*transaction_, base_key);
+  out.cells = record ? record->live : 0;
+  return Lookup::kFound;
 }
 
 CommitClock Reader::held(ShardId shard) const {

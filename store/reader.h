@@ -22,6 +22,7 @@ class Reader final : public Snapshot {
   void keys(std::string_view table, std::string_view prefix, const std::optional<KeyPosition>& after,
             const VisitKey& visit) const override;
   std::uint64_t count(std::string_view table, std::string_view key, Kind kind) const override;
+  Lookup counter(ShardId shard, std::string_view table, std::string_view key, CounterState& out) const override;
   CommitClock held(ShardId shard) const override;
   std::vector<ShardId> shards() const override;
   std::optional<Cursor> cursor(ShardId shard, NodeId peer) const override;

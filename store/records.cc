@@ -81,6 +81,10 @@ std::optional<CommitClock> decode_clock(std::string_view bytes) {
   return clock;
 }
 
+bool is_collectable(const CellKey& cell, const Content& content) {
+  return content.collectable() || (cell.kind == Kind::kCounter && !cell.member.empty());
+}
+
 std::string encode_feed_entry(std::string_view store_key, bool collectable) {
   std::string out(1, collectable ? kFeedCollectable : kFeedPlain);
   out += store_key;
@@ -103,17 +107,27 @@ std::optional<Cursor> decode_cursor(std::string_view bytes) {
   return cursor;
 }
 
-std::string encode_count(std::string_view value_key, std::string_view key, std::uint64_t live) {
-  ByteWriter out;
-  out.u64(live);
-  if (!value_key_is_whole(value_key)) out.bytes(key);
-  return out.take();
+bool is_counter(std::string_view value_key) {
+  return !value_key.empty() && value_key.back() == static_cast<char>(Kind::kCounter);
 }
 
-std::optional<CountRecord> decode_count(std::string_view bytes) {
-  ByteReader in(bytes);
+std::string encode_count(std::string_view value_key, std::string_view key, std::uint64_t live, const CounterSum& sum) {
+  const bool counter = is_counter(value_key);
+  ByteWriter out;
+  out.u64(live);
+  if (counter) sum.write(out);
+  if (!value_key_is_whole(value_key)) out.bytes(key);
+  return counter ? seal(Database::kCounts, value_key, out.view()) : out.take();
+}
+
+std::optional<CountRecord> decode_count(std::string_view value_key, std::string_view bytes) {
+  const bool counter = is_counter(value_key);
+  const auto unsealed = counter ? unseal(Database::kCounts, value_key, bytes) : bytes;
+  if (!unsealed) return std::nullopt;
+  ByteReader in(*unsealed);
   CountRecord record;
   record.live = in.u64();
+  if (counter) record.sum = CounterSum::read(in);
   if (!in.ok()) return std::nullopt;
   record.key = in.rest();
   return record;

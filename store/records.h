@@ -6,6 +6,7 @@
 //     cursors       shard:u16 peer:u64          -> sealed: epoch:u64 lsn:u64
 //     meta          name                        -> sealed: bytes
 //     counts        value key (store/row.h)     -> live:u64 [the whole key, when the value key has not]
+//                   that of a counter           -> sealed: cells:u64 sum:16 bytes [the whole key, likewise]
 //     fingerprints  00                          -> the root: u64
 //                   01 shard:u16                -> the shard's root: u64
 //                   02 shard:u16 quarter:u8     -> its 64 bucket sums: u64 each
@@ -15,8 +16,8 @@
 //     sealed        := bytes, xxh3-64 of them, seeded with the xxh3-64 of the key and the database's number
 //
 // Sealed is what would lose data if a flipped bit went unnoticed: a clock, a cursor or a mark that claims too much.
-// A damaged one counts as absent, so that data is sent again; damaged meta stops the node.  The rest shows when
-// compared: fingerprints with peers, counts and feed with the rows (store/verify.h).
+// A damaged one counts as absent, so that data is sent again; damaged meta stops the node; a counter's sum is added up
+// from its rows.  The rest shows when compared: fingerprints with peers, counts and feed with the rows (store/verify.h).
 // Golden bytes: tests/store/records_test.cc and docs/DISK.md
 #pragma once
 
@@ -24,6 +25,7 @@
 #include <string>
 #include <string_view>
 
+#include "crdt/counter.h"
 #include "store/store.h"
 #include "store/transaction.h"
 
@@ -37,7 +39,9 @@ struct ShardEntry {
 std::string shard_entry_key(ShardId shard, std::uint64_t id);
 std::optional<ShardEntry> parse_shard_entry(std::string_view key);
 
-// A feed entry says whether its row has something to collect (crdt/content.h), so that nobody need read the others.
+// A feed entry says whether its row has something to collect, now or later: a removal, a deletion, or an increment to be
+// folded.  So nobody need read the others.
+bool is_collectable(const CellKey& cell, const Content& content);
 inline constexpr char kFeedPlain = 0, kFeedCollectable = 1;
 std::string encode_feed_entry(std::string_view store_key, bool collectable);
 inline std::string_view key_of_feed_entry(std::string_view bytes) { return bytes.empty() ? bytes : bytes.substr(1); }
@@ -56,11 +60,13 @@ std::string encode_cursor(const Cursor& cursor);
 std::optional<Cursor> decode_cursor(std::string_view bytes);
 
 struct CountRecord {
-  std::uint64_t live = 0;
-  std::string_view key;  // Empty when the value key has it whole.
+  std::uint64_t live = 0;  // Of a counter: cells.
+  CounterSum sum;          // Of a counter.
+  std::string_view key;    // Empty when the value key has it whole.
 };
-std::string encode_count(std::string_view value_key, std::string_view key, std::uint64_t live);
-std::optional<CountRecord> decode_count(std::string_view bytes);
+bool is_counter(std::string_view value_key);
+std::string encode_count(std::string_view value_key, std::string_view key, std::uint64_t live, const CounterSum& sum = {});
+std::optional<CountRecord> decode_count(std::string_view value_key, std::string_view bytes);
 
 // Four records a shard, so that several share a page.
 inline constexpr std::size_t kQuarters = 4;

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include "crdt/check.h"
+#include "crdt/counter.h"
 #include "crdt/limits.h"
 
 namespace kith {
@@ -152,6 +153,21 @@ StoreKey value_prefix(ShardId shard, std::string_view table, std::string_view ke
 
 ShardId shard_of_store_key(std::string_view store_key) { return ByteReader(store_key).u16(); }
 
+std::optional<Tag> increment_tag_of_store_key(std::string_view store_key) {
+  StoreKeyParts parts;
+  if (!get_store_key(store_key, parts) || parts.kind != Kind::kCounter || !parts.member.whole) return std::nullopt;
+  return increment_tag(parts.member.name);
+}
+
+StoreKey base_store_key(std::string_view store_key) {
+  const std::string_view value = value_of_store_key(store_key);
+  KITH_CHECK(!value.empty() && value.back() == static_cast<char>(Kind::kCounter), "not a store key of a counter's cell",
+             store_key.size());
+  StoreKey out(store_key.substr(0, kShardBytes + value.size()));
+  out.append({kZero, kWhole});
+  return out;
+}
+
 std::string encode_row(std::string_view store_key, const CellKey& cell, const Content& content, Lsn lsn) {
   const std::string_view parts = store_key.substr(kShardBytes + cell.table.size() + 1);
   const PartSpan key = span_of_part(parts);
@@ -207,7 +223,7 @@ std::optional<Row> decode_row(std::string_view store_key, std::string_view row) 
   if (view->has_names && kith::store_key(shard_of_store_key(store_key), out.cell) != store_key) return std::nullopt;
 
   auto content = decode_content(out.cell.kind, view->content);
-  if (!content) return std::nullopt;
+  if (!content || !fits_its_cell(out.cell, *content)) return std::nullopt;
   out.content = *std::move(content);
   out.lsn = view->lsn;
   out.bytes = store_key.size() + row.size();

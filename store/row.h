@@ -25,6 +25,7 @@
 #include "crdt/cell_key.h"
 #include "crdt/content.h"
 #include "crdt/ids.h"
+#include "crdt/tag.h"
 
 namespace kith {
 
@@ -49,6 +50,11 @@ StoreKey shard_prefix(ShardId shard);
 StoreKey value_prefix(ShardId shard, std::string_view table, std::string_view key, Kind kind);
 
 ShardId shard_of_store_key(std::string_view store_key);  // REQUIRES: at least two bytes.
+
+// Of an increment (crdt/counter.h), whose tag is its member: also when its row cannot be read.  Else nothing.
+std::optional<Tag> increment_tag_of_store_key(std::string_view store_key);
+// The store key of the base of the counter that this is a cell of.  REQUIRES: a store key of a counter's cell.
+StoreKey base_store_key(std::string_view store_key);
 
 std::string encode_row(std::string_view store_key, const CellKey& cell, const Content& content, Lsn lsn);
 

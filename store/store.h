@@ -2,7 +2,7 @@
 //
 //     cells         store key -> row                     feed    (shard, lsn) -> store key, one entry per cell
 //     clocks        (shard, origin) -> held              marks   (shard, lsn) -> highest commit per origin so far
-//     cursors       (shard, peer) -> feed epoch, lsn     counts  (table, key, kind) -> live cells
+//     cursors       (shard, peer) -> feed epoch, lsn     counts  (table, key, kind) -> live cells, sum
 //     fingerprints  shard -> 256 bucket sums             damaged store keys of rows that wait for a peer
 //     meta          name -> bytes
 //
@@ -12,6 +12,7 @@
 //   I3. counts and fingerprints are those of the rows, always: they change in the same transaction.  A row that cannot
 //       be read counts as nothing once a commit has come upon it.
 //   I4. A damaged row is never returned as a row; what is merged into it keeps it marked as damaged until mended.
+//   I5. No increment of a counter is at or below its base (crdt/counter.h): what a base covers goes in the same commit.
 //
 // One thread commits; snapshots may be taken and read on any thread.  Two implementations with the same semantics:
 // LmdbStore (store/lmdb_store.h) and MemoryStore (store/memory_store.h); one suite for both: tests/store/store_test.cc.
@@ -29,6 +30,7 @@
 #include <utility>
 #include <vector>
 
+#include "crdt/counter.h"
 #include "store/row.h"
 #include "store/store_batch.h"
 
@@ -67,7 +69,15 @@ struct KeyCount {
   std::string table;
   std::string key;
   Kind kind;
-  std::uint64_t live = 0;  // Live elements or fields; 1 for a register.
+  std::uint64_t live = 0;  // Live elements or fields; 1 for a register or a counter.
+  std::int64_t total = 0;  // Of a counter, as shown.
+};
+
+struct CounterState {
+  CounterSum sum;
+  Timestamp folded_to;     // Zero: no base.
+  std::uint64_t cells = 0; // Increments, and the base.
+  StoreKey damaged;        // When that is the answer: a row that waits for a peer.
 };
 
 // One point in time.  Holds a read transaction: take it, read, let it go.  Never keep one across a wait for anybody.
@@ -109,6 +119,10 @@ class Snapshot {
                     const VisitKey& visit) const = 0;
   virtual std::uint64_t count(std::string_view table, std::string_view key, Kind kind) const = 0;
 
+  // What a counter stands at.  kMissing: it was never written; kDamaged: some row of it waits for a peer, so that no
+  // value of it would be true.  Cost: O(1), whatever the number of its increments.
+  virtual Lookup counter(ShardId shard, std::string_view table, std::string_view key, CounterState& out) const = 0;
+
   virtual CommitClock held(ShardId shard) const = 0;
   virtual std::vector<ShardId> shards() const = 0;  // Those of which anything is held, in order.
   virtual std::optional<Cursor> cursor(ShardId shard, NodeId peer) const = 0;
@@ -128,6 +142,12 @@ struct CommitReport {
   // Deltas that could not be stored, whose rows stay as they were: the row would pass kEntriesPerCellMergedMax, or another
   // long name with the same hash has the place (store/row.h).
   std::vector<StoreKey> refused;
+  struct Folded {                      // Of each fold of the batch, in their order.
+    std::uint64_t increments = 0;
+    bool more = false;                 // There is more to fold up to where it was asked for: ask again.
+    bool waits = false;                // For a damaged row.
+  };
+  std::vector<Folded> folded;
 };
 
 class Store {

@@ -1,6 +1,7 @@
 #include "store/store_batch.h"
 
 #include "crdt/check.h"
+#include "crdt/counter.h"
 
 namespace kith {
 
@@ -15,6 +16,8 @@ const Content* StoreBatch::pending(const CellKey& cell) const {
 
 StoreBatch::CellDelta& StoreBatch::entry_for(ShardId shard, const CellKey& cell, const Content& delta) {
   KITH_CHECK(delta.holds(cell.kind), "a delta of another shape than its cell", to_string(cell.kind));
+  KITH_CHECK(delta.empty() || fits_its_cell(cell, delta), "a counter's cell with what is no increment and no base",
+             cell.key);
   const std::uint64_t hash = hash_of(cell);
   const auto [begin, end] = by_hash_.equal_range(hash);
   for (auto it = begin; it != end; ++it) {
@@ -55,7 +58,7 @@ void StoreBatch::forget_cursors(ShardId shard) {
 
 bool StoreBatch::empty() const {
   return cells_.empty() && held_.empty() && cursors_.empty() && clocks_forgotten_.empty() && cursors_forgotten_.empty() &&
-         meta_.empty() && forgotten_.empty() && collected_.empty() && dropped_.empty();
+         meta_.empty() && forgotten_.empty() && collected_.empty() && dropped_.empty() && folds_.empty();
 }
 
 void StoreBatch::clear() {
@@ -69,6 +72,7 @@ void StoreBatch::clear() {
   forgotten_.clear();
   collected_.clear();
   dropped_.clear();
+  folds_.clear();
 }
 
 }  // namespace kith

@@ -49,6 +49,20 @@ class StoreBatch {
   void collect(const StoreKey& key, Timestamp horizon) { collected_.emplace_back(key, horizon); }
   // Adds and values that are exactly these go from the row, before anything of this batch is joined (gossip/rebase.h).
   void drop(const StoreKey& key, Content these) { dropped_.emplace_back(key, std::move(these)); }
+  // Folds the counter's increments with tags at or below `up_to` into its base, oldest first, at most about `limit` of
+  // them (store/counter_rows.h); what else the batch merges is merged before.  CommitReport::folded says how far it came.
+  // REQUIRES: every member holds all that it will ever accept at or below `up_to`: it is at or below the horizon.
+  // SUBTLE: the horizon speaks of commits, and a tag is at most one retry window older than its commit.  What is committed
+  // again long after its tag (an eviction, a rebase) must be everywhere before anybody folds past that tag: who has folded
+  // further drops it, and members would differ in what their bases hold.
+  struct Fold {
+    ShardId shard;
+    std::string table;
+    std::string key;
+    Timestamp up_to;
+    std::size_t limit;
+  };
+  void fold(Fold fold) { folds_.push_back(std::move(fold)); }
 
   // "This node holds all that `origin` committed in `shard` up to its commit at `held`."  Only ever rises.
   void hold(ShardId shard, OriginId origin, Timestamp held);
@@ -74,6 +88,7 @@ class StoreBatch {
   const std::vector<std::pair<StoreKey, Timestamp>>& collected() const { return collected_; }
   const std::vector<std::pair<StoreKey, Content>>& dropped() const { return dropped_; }
   const std::vector<StoreKey>& forgotten() const { return forgotten_; }
+  const std::vector<Fold>& folds() const { return folds_; }
 
  private:
   CellDelta& entry_for(ShardId shard, const CellKey& cell, const Content& delta);
@@ -88,6 +103,7 @@ class StoreBatch {
   std::vector<StoreKey> forgotten_;
   std::vector<std::pair<StoreKey, Timestamp>> collected_;
   std::vector<std::pair<StoreKey, Content>> dropped_;
+  std::vector<Fold> folds_;
 };
 
 }  // namespace kith

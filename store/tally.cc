@@ -9,30 +9,47 @@
 namespace kith {
 namespace {
 
-void put_count(WriteTransaction& transaction, std::string_view value_key, std::string_view key, std::uint64_t live) {
-  if (live == 0) {
+struct Count {
+  std::uint64_t live = 0;
+  CounterSum sum;
+  friend bool operator==(const Count&, const Count&) = default;
+};
+
+void put_count(WriteTransaction& transaction, std::string_view value_key, std::string_view key, const Count& count) {
+  if (count.live == 0) {
     transaction.del(Database::kCounts, value_key);
   } else {
-    transaction.put(Database::kCounts, value_key, encode_count(value_key, key, live));
+    transaction.put(Database::kCounts, value_key, encode_count(value_key, key, count.live, count.sum));
   }
 }
 
-std::uint64_t read_count(const ReadTransaction& transaction, std::string_view value_key) {
+// Nothing when the record is damaged.
+std::optional<Count> read_count(const ReadTransaction& transaction, std::string_view value_key) {
   const auto bytes = transaction.get(Database::kCounts, value_key);
-  const auto record = bytes ? decode_count(*bytes) : std::nullopt;
-  return record ? record->live : 0;
+  if (!bytes) return Count{};
+  const auto record = decode_count(value_key, *bytes);
+  if (!record) return std::nullopt;
+  return Count{record->live, record->sum};
 }
 
 }  // namespace
 
+Tally::Share Tally::share_of(const CellKey& cell, const Content& content) {
+  Share out{content.present(), CellDigest::observable_of(cell, content)};
+  if (cell.kind == Kind::kCounter) out.sum = counter_share(cell, content);
+  return out;
+}
+
 void Tally::change(ShardId shard, const CellKey& cell, std::string_view store_key, Share before, Share after) {
-  if (before.present != after.present) {
+  if (before.present != after.present || before.sum != after.sum) {
     const std::string_view value_key = value_of_store_key(store_key);
-    const std::int64_t by = after.present ? 1 : -1;
+    const std::int64_t by = (after.present ? 1 : 0) - (before.present ? 1 : 0);
+    const CounterSum sum = after.sum - before.sum;
     if (!counts_.empty() && counts_.back().value_key == value_key) {
       counts_.back().by += by;
+      counts_.back().sum += sum;
     } else {
-      counts_.push_back({std::string(value_key), shard, &cell, by});
+      counts_.push_back({std::string(value_key), shard, &cell, by, sum});
     }
   }
   if (before.observable != after.observable) {
@@ -60,14 +77,21 @@ void Tally::write_counts(WriteTransaction& transaction) {
   for (std::size_t i = 0; i < counts_.size();) {
     const CountChange& change = counts_[i];
     std::int64_t by = 0;
-    for (; i < counts_.size() && counts_[i].value_key == change.value_key; ++i) by += counts_[i].by;
-    if (by == 0) continue;
-    const std::uint64_t live = read_count(transaction, change.value_key);
-    if (by < 0 && live < static_cast<std::uint64_t>(-by)) {
+    CounterSum sum;
+    for (; i < counts_.size() && counts_[i].value_key == change.value_key; ++i) {
+      by += counts_[i].by;
+      sum += counts_[i].sum;
+    }
+    if (by == 0 && sum == CounterSum{}) continue;
+    auto count = read_count(transaction, change.value_key);
+    if (!count && !is_counter(change.value_key)) count = Count{};
+    if (!count || (by < 0 && count->live < static_cast<std::uint64_t>(-by))) {
       recount_[change.shard].insert(change.value_key);  // The record is not what was written: the disk.
       continue;
     }
-    put_count(transaction, change.value_key, change.cell->key, live + static_cast<std::uint64_t>(by));
+    count->live += static_cast<std::uint64_t>(by);
+    count->sum += sum;
+    put_count(transaction, change.value_key, change.cell->key, *count);
   }
 }
 
@@ -75,7 +99,7 @@ void Tally::recount_shard(WriteTransaction& transaction, ShardId shard, const st
                           std::vector<StoreKey>& damaged) const {
   struct Value {
     std::string key;
-    std::uint64_t live = 0;
+    Count count;
   };
   std::map<std::string, Value> wrong;  // By value key: those whose count is not what the rows say.
   for (const std::string& lost : unknown) wrong[lost];  // It may have no row left to be counted below.
@@ -84,7 +108,7 @@ void Tally::recount_shard(WriteTransaction& transaction, ShardId shard, const st
   std::string value_key;
   Value value;
   const auto finish_value = [&] {
-    if (!value_key.empty() && (wrong.contains(value_key) || read_count(transaction, value_key) != value.live)) {
+    if (!value_key.empty() && (wrong.contains(value_key) || read_count(transaction, value_key) != value.count)) {
       wrong[value_key] = value;
     }
     value = Value{};
@@ -102,12 +126,14 @@ void Tally::recount_shard(WriteTransaction& transaction, ShardId shard, const st
       continue;
     }
     value.key = row->cell.key;
-    value.live += row->content.present() ? 1 : 0;
+    const Share share = share_of(row->cell, row->content);
+    value.count.live += share.present ? 1 : 0;
+    value.count.sum += share.sum;
     buckets[bucket_of(row->cell)] += fingerprint_of(row->cell, row->content);
   }
   finish_value();
 
-  for (const auto& [counted, right] : wrong) put_count(transaction, counted, right.key, right.live);
+  for (const auto& [counted, right] : wrong) put_count(transaction, counted, right.key, right.count);
   replace_buckets(transaction, shard, buckets);
 }
 

@@ -13,6 +13,7 @@
 
 #include "crdt/cell_key.h"
 #include "crdt/content.h"
+#include "crdt/counter.h"
 #include "store/fingerprints.h"
 #include "store/store.h"
 #include "store/transaction.h"
@@ -25,8 +26,9 @@ class Tally {
   struct Share {
     bool present = false;
     std::uint64_t observable = 0;
+    CounterSum sum{};
   };
-  static Share share_of(const Content& content) { return {content.present(), content.observable_hash()}; }
+  static Share share_of(const CellKey& cell, const Content& content);
 
   // `cell` must outlive the tally.  Cheap when shards come in order.
   void change(ShardId shard, const CellKey& cell, std::string_view store_key, Share before, Share after);
@@ -44,6 +46,7 @@ class Tally {
     ShardId shard;
     const CellKey* cell;
     std::int64_t by;
+    CounterSum sum;
   };
 
   void write_counts(WriteTransaction& transaction);

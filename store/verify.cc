@@ -3,6 +3,7 @@
 #include <map>
 
 #include "store/cell_digest.h"
+#include "store/counter_rows.h"
 #include "store/fingerprints.h"
 #include "store/records.h"
 
@@ -58,7 +59,11 @@ class Verification {
 
   const ReadTransaction& transaction_;
   std::uint64_t rows_ = 0;
-  std::map<std::string, std::uint64_t> live_;  // By value key.
+  struct Count {
+    std::uint64_t live = 0;
+    CounterSum sum;
+  };
+  std::map<std::string, Count> counts_;  // By value key; only what is live.
   std::map<ShardId, Buckets> buckets_;
   std::vector<std::string> findings_;
   std::size_t more_ = 0;
@@ -77,10 +82,18 @@ void Verification::check_rows() {
     if (marked)
       report("row " + readable(walk->key()) + " was damaged, is readable again, and waits for a peer for the rest");
     const ShardId shard = shard_of_store_key(walk->key());
-    if (row->content.present()) ++live_[std::string(value_of_store_key(walk->key()))];
+    if (row->content.present()) {
+      Count& count = counts_[std::string(value_of_store_key(walk->key()))];
+      ++count.live;
+      if (row->cell.kind == Kind::kCounter) count.sum += counter_share(row->cell, row->content);
+    }
+    if (is_increment(row->cell) &&
+        row->content.as_register().tag().at <= folded_to(transaction_, base_store_key(walk->key()))) {
+      report("row " + readable(walk->key()) + " is an increment that is in its counter's base already");
+    }
     buckets_[shard][bucket_of(row->cell)] += fingerprint_of(row->cell, row->content);
     const auto entry = transaction_.get(Database::kFeed, shard_entry_key(shard, row->lsn));
-    if (entry && is_collectable(*entry) != row->content.collectable()) {
+    if (entry && is_collectable(*entry) != is_collectable(row->cell, row->content)) {
       report("the feed entry of row " + readable(walk->key()) + " is wrong about whether it has something to collect");
     }
     if (!entry || key_of_feed_entry(*entry) != walk->key()) {
@@ -112,17 +125,20 @@ void Verification::check_feed() {
 void Verification::check_counts() {
   const auto walk = transaction_.walk(Database::kCounts);
   for (bool more = walk->seek({}); more; more = walk->next()) {
-    const auto record = decode_count(walk->value());
-    const auto it = live_.find(std::string(walk->key()));
-    const std::uint64_t right = it == live_.end() ? 0 : it->second;
-    if (!record || record->live != right || right == 0) {
+    const auto record = decode_count(walk->key(), walk->value());
+    const auto it = counts_.find(std::string(walk->key()));
+    const Count right = it == counts_.end() ? Count{} : it->second;
+    if (!record || record->live != right.live || right.live == 0) {
       report("the count of " + readable(walk->key()) + " is " + (record ? std::to_string(record->live) : "damaged") +
-             " instead of " + std::to_string(right));
+             " instead of " + std::to_string(right.live));
+    } else if (record->sum != right.sum) {
+      report("the sum of " + readable(walk->key()) + " is " + std::to_string(record->sum.shown()) + " instead of " +
+             std::to_string(right.sum.shown()));
     }
-    if (it != live_.end()) live_.erase(it);
+    if (it != counts_.end()) counts_.erase(it);
   }
-  for (const auto& [value, right] : live_) {
-    report("the count of " + readable(value) + " is missing instead of " + std::to_string(right));
+  for (const auto& [value, right] : counts_) {
+    report("the count of " + readable(value) + " is missing instead of " + std::to_string(right.live));
   }
 }
 

@@ -31,11 +31,13 @@ TEST_CASE("cell key: kinds have names and stable numbers") {
   CHECK(static_cast<int>(Kind::kRegister) == 1);
   CHECK(static_cast<int>(Kind::kSet) == 2);
   CHECK(static_cast<int>(Kind::kHash) == 3);
+  CHECK(static_cast<int>(Kind::kCounter) == 4);
   CHECK(to_string(Kind::kRegister) == "register");
   CHECK(to_string(Kind::kSet) == "set");
   CHECK(to_string(Kind::kHash) == "hash");
+  CHECK(to_string(Kind::kCounter) == "counter");
   for (int byte = 0; byte < 256; ++byte) {
-    CHECK(kind_from(static_cast<std::uint8_t>(byte)).has_value() == (byte >= 1 && byte <= 3));
+    CHECK(kind_from(static_cast<std::uint8_t>(byte)).has_value() == (byte >= 1 && byte <= 4));
   }
 }
 
@@ -122,7 +124,17 @@ TEST_CASE("cell key: a register has no member, and a table name is one") {
   CHECK_FALSE(decoded(encoded({"t\0"s, "k", Kind::kSet, "m"})));
   CHECK(decoded(encoded({std::string(kSystemTable), "k", Kind::kSet, "m"})));  // Kith's own travel too.
   CHECK_FALSE(decoded("\x00\x01t\x01k\x01m"s));
-  CHECK_FALSE(decoded("\x04\x01t\x01k\x01m"s));
+  CHECK_FALSE(decoded("\x05\x01t\x01k\x01m"s));
+}
+
+TEST_CASE("cell key: a counter's member is a tag, or empty") {
+  const std::string tag = "\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2"s;
+  CHECK(decoded(encoded({"t", "k", Kind::kCounter, ""})));
+  CHECK(decoded(encoded({"t", "k", Kind::kCounter, tag})));
+  for (std::size_t size = 1; size < 16; ++size) CHECK_FALSE(decoded(encoded({"t", "k", Kind::kCounter, tag.substr(0, size)})));
+  CHECK_FALSE(decoded(encoded({"t", "k", Kind::kCounter, tag + "x"})));
+  CHECK_FALSE(decoded(encoded({"t", "k", Kind::kCounter, std::string(8, '\0') + tag.substr(8)})));
+  CHECK_FALSE(decoded(encoded({"t", "k", Kind::kCounter, tag.substr(0, 8) + std::string(8, '\0')})));
 }
 
 // These are on disks: a change would put every key in another shard.

@@ -33,6 +33,13 @@ struct Alone {
   std::string last_message;
 };
 
+Operation incr(const std::string& key, std::int64_t amount) {
+  Operation out = del(key);
+  out.verb = Verb::kIncrement;
+  out.amount = amount;
+  return out;
+}
+
 Operation hdel(const std::string& key, std::vector<std::string> fields) {
   Operation out = sadd(key, std::move(fields));
   out.verb = Verb::kHashDelete;
@@ -55,7 +62,8 @@ TEST_CASE("operations: each limit at the limit, one below and one above") {
     };
     for (const auto& make : {set(bytes(near(kKeyBytesMax)), "v"), del(bytes(near(kKeyBytesMax))),
                              sadd(bytes(near(kKeyBytesMax)), {"m"}), srem(bytes(near(kKeyBytesMax)), {"m"}),
-                             hset(bytes(near(kKeyBytesMax)), "f", "v"), hdel(bytes(near(kKeyBytesMax)), {"f"})}) {
+                             hset(bytes(near(kKeyBytesMax)), "f", "v"), hdel(bytes(near(kKeyBytesMax)), {"f"}),
+                             incr(bytes(near(kKeyBytesMax)), 1)}) {
       check(make, kKeyBytesMax);
     }
     check(sadd("k", {"short", bytes(near(kMemberBytesMax))}), kMemberBytesMax);
@@ -183,7 +191,7 @@ TEST_CASE("operations: a retry is answered as the first attempt, and changes not
   alone.network.run_ms(5);
   std::int64_t plus_ms = 0;
   for (const Operation& operation : {set("k", "v"), del("gone"), sadd("likes", {"x", "y"}), srem("likes", {"there"}),
-                                     hset("hash", "f", "v"), hdel("hash", {"gone"})}) {
+                                     hset("hash", "f", "v"), hdel("hash", {"gone"}), incr("visits", -3)}) {
     const Operation first = tagged(operation, {time_of(alone.network, plus_ms++), kAlice});
     const Reply reply = alone.operate(first);
     CHECK(reply.outcome == Outcome::kOk);

@@ -32,6 +32,7 @@ Request full_request() {
   out.value = "v";
   out.members = {"a", ""};
   out.fields = {{"f", "x"}};
+  out.amount = -300;
   out.tag = Tag{Timestamp{0x10}, ActorId{0x20}};
   out.replicas = kAllReplicas;
   out.timeout_ms = 9;
@@ -55,9 +56,10 @@ ClientReply full_reply() {
   out.value = "";
   out.members = {"a"};
   out.fields = {{"f", "x"}};
-  out.keys = {{"k", Kind::kHash, 300}};
+  out.keys = {{"k", Kind::kHash, 300, 0}, {"c", Kind::kCounter, 1, -5}};
   out.next = "n";
   out.number = 1;
+  out.total = -7;
   out.tag = Tag{Timestamp{0x10}, ActorId{0x20}};
   out.replicas = {"n1", "n2"};
   out.document = "{}";
@@ -66,7 +68,7 @@ ClientReply full_reply() {
 
 bool same(const Request& a, const Request& b) {
   return a.id == b.id && a.op == b.op && a.table == b.table && a.key == b.key && a.value == b.value &&
-         a.members == b.members && a.fields == b.fields && a.tag == b.tag && a.replicas == b.replicas &&
+         a.members == b.members && a.fields == b.fields && a.amount == b.amount && a.tag == b.tag && a.replicas == b.replicas &&
          a.timeout_ms == b.timeout_ms && a.prefix == b.prefix && a.after == b.after && a.limit == b.limit &&
          a.shard == b.shard && a.buckets == b.buckets && a.text == b.text;
 }
@@ -75,7 +77,8 @@ bool same(const ClientReply& a, const ClientReply& b) {
   const auto same_keys = [&] {
     if (a.keys.size() != b.keys.size()) return false;
     for (std::size_t i = 0; i < a.keys.size(); ++i) {
-      if (a.keys[i].key != b.keys[i].key || a.keys[i].kind != b.keys[i].kind || a.keys[i].live != b.keys[i].live) {
+      if (a.keys[i].key != b.keys[i].key || a.keys[i].kind != b.keys[i].kind || a.keys[i].live != b.keys[i].live ||
+          a.keys[i].total != b.keys[i].total) {
         return false;
       }
     }
@@ -83,7 +86,7 @@ bool same(const ClientReply& a, const ClientReply& b) {
   };
   return a.id == b.id && a.status == b.status && a.code == b.code && a.message == b.message && a.time == b.time &&
          a.node == b.node && a.value == b.value && a.members == b.members && a.fields == b.fields && same_keys() &&
-         a.next == b.next && a.number == b.number && a.tag == b.tag && a.replicas == b.replicas &&
+         a.next == b.next && a.number == b.number && a.total == b.total && a.tag == b.tag && a.replicas == b.replicas &&
          a.document == b.document;
 }
 
@@ -119,8 +122,9 @@ TEST_CASE("client protocol: the bytes of a small request are these") {
 
 TEST_CASE("client protocol: the bytes of a request with everything are these") {
   CHECK(hex(encode(full_request())) ==
-        "de0011a17601a2696407a26f70a468736574a57461626c65a174a36b6579c4036b00ffa576616c7565c40176"
+        "de0012a17601a2696407a26f70a468736574a57461626c65a174a36b6579c4036b00ffa576616c7565c40176"
         "a76d656d6265727392c40161c400a66669656c64739192c40166c40178"
+        "a6616d6f756e74d1fed4"
         "a3746167d92130303030303030303030303030303130"
         "2d30303030303030303030303030303230"
         "a87265706c69636173ceffffffffaa74696d656f75745f6d7309a6707265666978c40170a56166746572c40171"
@@ -129,10 +133,11 @@ TEST_CASE("client protocol: the bytes of a request with everything are these") {
 
 TEST_CASE("client protocol: the bytes of a reply with everything are these") {
   CHECK(hex(encode(full_reply())) ==
-        "de0010a17601a2696407a6737461747573a772656675736564a4636f6465a56c696d6974a76d657373616765a16d"
+        "de0011a17601a2696407a6737461747573a772656675736564a4636f6465a56c696d6974a76d657373616765a16d"
         "a474696d65cf0000000100000000a46e6f6465a26e31a576616c7565c400a76d656d6265727391c40161"
-        "a66669656c64739192c40166c40178a46b6579739193c4016ba468617368cd012c"
-        "a46e657874c4016ea66e756d62657201"
+        "a66669656c64739192c40166c40178a46b6579739293c4016ba468617368cd012c"
+        "94c40163a7636f756e74657201fb"
+        "a46e657874c4016ea66e756d62657201a5746f74616cf9"
         "a3746167d92130303030303030303030303030303130"
         "2d30303030303030303030303030303230"
         "a87265706c6963617392a26e31a26e32a8646f63756d656e74a27b7d");
@@ -170,6 +175,33 @@ TEST_CASE("client protocol: every operation and status has a name of its own") {
   CHECK(to_string(Status::kError) == "error");
   CHECK(to_string(ClientOp::kSismember) == "sismember");
   CHECK(to_string(ClientOp::kFault) == "fault");
+}
+
+// Goal: what is no amount is told so, before it can be taken for another.
+TEST_CASE("client protocol: amounts at the edges of 64 bits, past them, zero, and what is no whole number") {
+  const auto with = [](auto amount) {
+    return frame(4, [&](Packer& packer) {
+      packer.pack("op").pack("incr").pack("amount");
+      packer.pack(amount);
+    });
+  };
+  for (const std::int64_t amount : {INT64_MIN, INT64_MAX, std::int64_t{-1}, std::int64_t{1}}) {
+    auto request = decode_request(with(amount));
+    REQUIRE(std::holds_alternative<Request>(request));
+    CHECK(std::get<Request>(request).amount == amount);
+  }
+  auto absent = decode_request(frame(3, [](Packer& packer) { packer.pack("op").pack("incr"); }));
+  REQUIRE(std::holds_alternative<Request>(absent));
+  CHECK(std::get<Request>(absent).amount == 1);
+  for (const std::string& bytes : {with(std::uint64_t{INT64_MAX} + 1), with(UINT64_MAX), with(1.5), with(std::string("1")),
+                                   with(true), with(std::vector<int>{1})}) {
+    const Malformed error = malformed(bytes);
+    CHECK(error.code == "bad_request");
+    CHECK(error.id == 42);
+    CHECK(error.message.find("amount") != std::string::npos);
+    CHECK(error.message.find("-9223372036854775808 to 9223372036854775807") != std::string::npos);
+  }
+  CHECK(malformed(with(0)).message.find("increment of 0") != std::string::npos);
 }
 
 TEST_CASE("client protocol: a frame that is cut is an error at every length, with the id once that is whole") {

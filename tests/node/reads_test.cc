@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "crdt/counter.h"
 #include "crdt/limits.h"
 #include "node/json_text.h"
 #include "store/memory_store.h"
@@ -28,6 +29,15 @@ class Fixture {
   }
   void set(CellKey cell, const std::string& value) {
     merge(cell, Register{}.set(value, {next(), ActorId{1}}, {clock_, kOrigin}));
+  }
+  Tag increment(const std::string& key, std::int64_t amount) {
+    const Tag tag{next(), ActorId{1}};
+    merge(increment_cell("default", key, tag), Register{}.set(encode_amount(amount), tag, {clock_, kOrigin}));
+    return tag;
+  }
+  void fold(const std::string& key, Timestamp up_to) {
+    batch_.fold({shard_of("default", key, kShards), "default", key, up_to, 1000});
+    commit();
   }
   void commit() {
     (void)store_.commit(batch_);
@@ -243,6 +253,94 @@ TEST_CASE("reads: explain shows entries, dead ones too, and sums of a whole set"
   CHECK(whole["values"][1]["live"] == 149);
   CHECK(whole["values"][1]["cells"].size() == kExplainedCellsMax);
   CHECK(store.read(ClientOp::kExplain, "absent").status == Status::kNotFound);
+}
+
+TEST_CASE("reads: a counter is read in one number, folded or not, and is 0 when there is none") {
+  Fixture store;
+  const Tag first = store.increment("visits", 5);
+  store.increment("visits", -7);
+  store.increment("other", INT64_MAX);
+  store.increment("other", INT64_MAX);
+  store.set({"default", "visits", Kind::kRegister, ""}, "v");
+  store.commit();
+  CHECK(store.read(ClientOp::kCount, "visits").total == -2);
+  CHECK(store.read(ClientOp::kCount, "other").total == INT64_MAX);
+  CHECK(store.read(ClientOp::kCount, "none").total == 0);
+  CHECK(store.read(ClientOp::kCount, "none").status == Status::kOk);
+  CHECK(store.read(ClientOp::kGet, "visits").value == "v");  // A key holds one value of each kind.
+  CHECK(store.read(ClientOp::kScard, "visits").number == 0);
+  store.fold("visits", first.at);
+  CHECK(store.read(ClientOp::kCount, "visits").total == -2);
+  const auto keys = store.read(ClientOp::kKeys, "").keys;
+  REQUIRE(keys.size() == 3);
+  CHECK(keys[0].kind == Kind::kCounter);
+  CHECK(keys[2].kind == Kind::kCounter);
+  CHECK(keys[2].live == 1);
+  CHECK(keys[2].total == -2);
+  const json explained = json::parse(store.read(ClientOp::kExplain, "visits").document)["values"][1];
+  CHECK(explained["kind"] == "counter");
+  CHECK(explained["total"] == -2);
+  CHECK(explained["cells_total"] == 2);
+  CHECK(explained["folded_to"]["hlc"] == to_hex(first.at.value));
+  CHECK(explained["cells"][0]["sum"] == 5);
+  CHECK(explained["cells"][1]["amount"] == -7);
+}
+
+// Goal: two nodes that are folded differently far show no difference, page by page.
+TEST_CASE("reads: cells shows a counter as one, whatever it is folded to and however small the page (limit 1 to 3)") {
+  for (std::uint32_t limit = 1; limit <= 3; ++limit) {
+    std::vector<std::set<std::string>> seen;
+    for (const bool folded : {false, true}) {
+      Fixture store;
+      std::vector<Tag> tags;
+      for (int i = 0; i < 8; ++i) {
+        for (int n = 1; n <= 4; ++n) tags.push_back(store.increment("c" + numbered(i), n));
+        store.add("c" + numbered(i), "m");
+      }
+      store.commit();
+      if (folded) {
+        for (int i = 0; i < 8; i += 2) store.fold("c" + numbered(i), tags.back().at);
+      }
+      std::set<std::string> cells;
+      for (std::uint32_t shard = 0; shard < kShards; ++shard) {
+        Request request;
+        request.op = ClientOp::kCells;
+        request.shard = shard;
+        request.limit = limit;
+        std::uint64_t sum = 0;
+        do {
+          const ClientReply page = store.read(request);
+          const json document = json::parse(page.document);
+          CHECK(document["cells"].size() <= limit);
+          for (const json& cell : document["cells"]) {
+            CHECK(cells.insert(cell.dump()).second);
+            sum += *parse_hex(cell["fingerprint"].get<std::string>());
+            if (cell["kind"] == "counter") CHECK(cell["value"] == "10");
+          }
+          request.after = page.next;
+        } while (!request.after.empty());
+        request.op = ClientOp::kBuckets;
+        CHECK(json::parse(store.read(request).document)["root"] == to_hex(sum));
+      }
+      CHECK(cells.size() == 16);
+      seen.push_back(std::move(cells));
+    }
+    CHECK(seen[0] == seen[1]);
+  }
+}
+
+TEST_CASE("reads: a damaged row of a counter is never counted: the answer is an error, and the row is told of") {
+  Fixture store;
+  const Tag first = store.increment("visits", 5);
+  store.increment("visits", 6);
+  store.commit();
+  store.fold("visits", first.at);
+  store.damage(base_cell("default", "visits"));
+  const ClientReply reply = store.read(ClientOp::kCount, "visits");
+  CHECK(reply.code == "damaged");
+  CHECK_FALSE(reply.total.has_value());
+  REQUIRE(store.damaged_.size() == 1);
+  CHECK(store.damaged_[0] == store_key(shard_of("default", "visits", kShards), base_cell("default", "visits")));
 }
 
 TEST_CASE("reads: shards, buckets and cells lead to every live cell") {

@@ -69,6 +69,8 @@ const char* const kAllActions[] = {
     "at 10s alice deletes door at n1",
     "at 10s alice sets state of order:7 to open at n1",
     "at 10s alice deletes state of order:7 at n1 with all",
+    "at 10s alice increments visits by 5 at n1 as #i",
+    "at 10s nobody increments visits by -5 at n1 with all",
     "at 10s retry #first at n2",
     "at 10s alice reads likes at n3",
     "at 10s alice vanishes",
@@ -77,6 +79,7 @@ const char* const kAllActions[] = {
     "at 10s expect likes has { tea milk } at [n1]",
     "at 10s expect likes has { } at [n1]",
     "at 10s expect state of order:7 = open at [all]",
+    "at 10s expect visits counts -5 at [n1 n2]",
     "at 10s expect #first is ok",
     "at 10s expect #first is stored",
     "at 10s expect #first is unanswered",
@@ -256,6 +259,10 @@ class Draw {
       case Slot::kSpan: event.amount = static_cast<std::int64_t>(below(1'000'000'000)); break;
       case Slot::kSignedSpan:
       case Slot::kPpm: event.amount = static_cast<std::int64_t>(random_()) >> below(64); break;
+      case Slot::kAmount:
+        event.amount = static_cast<std::int64_t>(random_()) >> below(64);
+        if (event.amount == 0) event.amount = -1;
+        break;
       case Slot::kWeather:
         if (below(2) == 0) event.weather.delay_us = static_cast<std::int64_t>(below(1'000'000));
         if (below(2) == 0) event.weather.jitter_us = static_cast<std::int64_t>(below(1'000'000));
@@ -319,7 +326,9 @@ TEST_CASE("event: an error says what was expected where") {
       {"at 10s [n1] crash", "expected an action such as 'cut', 'crash' or 'alice adds' after 10s, found '['"},
       {"at 10s crahs [n1]", "there is no action 'crahs'; did you mean 'crash'?"},
       {"at 10s alice ads tea to likes at n1",
-       "expected 'adds', 'removes', 'sets', 'deletes', 'reads' or 'vanishes' after alice, found 'ads'"},
+       "expected 'adds', 'removes', 'sets', 'deletes', 'increments', 'reads' or 'vanishes' after alice, found 'ads'"},
+      {"at 10s alice increments visits by one at n1", "expected a whole number such as 5 or -5 after by, found 'one'"},
+      {"at 10s alice increments visits by 0 at n1", "expected a whole number such as 5 or -5 after by, found '0'"},
       {"at 10s cut [] from [n2]", "expected the name of a node or group after [, found ']'"},
       {"at 10s cut [n1 from [n2]", "expected another name or ']' after [n1 from, found '['"},
       {"at 10s cut from [n2]", "expected nodes such as [n1 n2] after cut, found 'from'"},
@@ -350,7 +359,7 @@ TEST_CASE("event: an error says what was expected where") {
       {"at 10s alice sets door to open at n1 as first", "expected a label such as #first after as, found 'first'"},
       {"at 10s retry first at n1", "expected a label such as #first after retry, found 'first'"},
       {"at 10s expect door == open at n1", "expected a value after =, found '='"},
-      {"at 10s expect door be open", "expected '=', 'is', 'has' or 'of' after door, found 'be'"},
+      {"at 10s expect door be open", "expected '=', 'is', 'has', 'of' or 'counts' after door, found 'be'"},
       {"at 10s expect likes has { tea at n1", "expected another member or '}' after tea at n1, found the end"},
       {"at 10s expect #a is fine", "expected 'ok', 'stored', 'refused' or 'unanswered' after is, found 'fine'"},
       {"at 10s expect #a is refused limit limit", "expected the end after refused limit, found 'limit'"},

@@ -293,8 +293,8 @@ TEST_CASE("scenario: one that makes no sense is refused with what is wrong") {
       {"[nodes]\ncount = 1\n[workload]\nat = [\"west\"]", "workload.at: there is no node or group \"west\""},
       {"[nodes]\ncount = 1\n[workload]\nsessions = 0", "workload.sessions is 0: it must be from 1 to 1000000"},
       {"[nodes]\ncount = 1\n[workload]\nwrites_per_second = 1\nadds = 0\nremoves = 0\n"
-       "sets = 0\ndeletes = 0\nfields = 0",
-       "workload: adds, removes, sets, deletes and fields are all 0, so there is nothing to write"},
+       "sets = 0\ndeletes = 0\nfields = 0\nincrements = 0",
+       "workload: adds, removes, sets, deletes, fields and increments are all 0, so there is nothing to write"},
       {"[nodes]\ncount = 1\n[workload]\nwrites_per_second = 100000",
        "workload: 6000000 writes are too many for one run (a million events, 1 GiB of values); write less "
        "often, or narrow it with from and to"},
@@ -342,7 +342,7 @@ TEST_CASE("scenario: events that make no sense are refused with what is wrong") 
       {"at 1s expect #x is ok", "at 1s expect #x is ok: there is no write #x before it"},
       {"at 1s s sets a to b at n1 as #x\nat 2s expect #x is refused clock_fense",
        "at 2s expect #x is refused clock_fense: nothing is refused for \"clock_fense\"; did you mean \"clock_fenced\"? "
-       "(one of limit, bad_name, retry_window_passed, tag_from_future, clock_fenced, not_joined, full, stopping, superseded or damaged)"},
+       "(one of limit, bad_name, retry_window_passed, tag_from_future, clock_fenced, not_joined, full, stopping, superseded, overflow or damaged)"},
   };
   for (const auto& [events, expected] : kTable) {
     CAPTURE(events);

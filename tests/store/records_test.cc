@@ -16,6 +16,8 @@ TEST_CASE("records: golden bytes of keys and values") {
   const std::string long_key(220, 'x');
   CHECK(hex(encode_count(value_key("default", long_key, Kind::kSet), long_key, 2)) ==
         "0000000000000002" + hex(long_key));
+  CHECK(hex(encode_count(value_key("default", "visits", Kind::kCounter), "visits", 2, CounterSum(-3))) ==
+        "0000000000000002" "ffffffffffffffff" "fffffffffffffffd" "d031b580e66f4410");
   const std::string key = shard_entry_key(3, kNode1.value);
   CHECK(hex(key) == "0003" "0000000000001111");
   CHECK(hex(seal(Database::kClocks, key, encode_u64(16))) == "0000000000000010" "0aff968e9ed2cd3c");
@@ -39,7 +41,7 @@ TEST_CASE("records: what was encoded is decoded, and what is cut, lengthened or 
     if (size < 16) CHECK_FALSE(decode_cursor(encode_cursor(cursor).substr(0, size)).has_value());
     if (size < 10) CHECK_FALSE(parse_shard_entry(shard_entry_key(1, 9).substr(0, size)).has_value());
     if (size < 8) CHECK_FALSE(decode_u64(encode_u64(1).substr(0, size)).has_value());
-    if (size < 8) CHECK_FALSE(decode_count(encode_u64(1).substr(0, size)).has_value());
+    if (size < 8) CHECK_FALSE(decode_count(value_key("default", "likes", Kind::kSet), encode_u64(1).substr(0, size)).has_value());
   }
   CHECK_FALSE(decode_cursor(encode_cursor(cursor) + "x").has_value());
   CHECK_FALSE(decode_u64("123456789").has_value());

@@ -59,6 +59,31 @@ TEST_CASE("status: converged, then a node that is gone is a row, and the sentenc
   CHECK(has(waited.err, "n3"));
 }
 
+// Goal: both sides of a partition count on, a retry at the other side counts once, and healed they agree on the sum.
+TEST_CASE("counters: two sides of a partition count on, diff shows both values, and healed they add up") {
+  ThreeNodes nodes;
+  nodes.at(nodes.n1, {"incr", "visits", "10"});
+  REQUIRE(nodes.at(nodes.n1, {"wait", "--converged"}).code == 0);
+  for (const char* peer : {"cut n2", "cut n3"}) nodes.fault(nodes.n1, peer);
+  const std::string tag = Json::parse(nodes.at(nodes.n1, {"incr", "visits", "5", "--json"}).out)["tag"];
+  CHECK(nodes.at(nodes.n2, {"incr", "visits", "5", "--tag", tag}).out == "15\n");
+  CHECK(nodes.at(nodes.n2, {"decr", "visits", "3"}).out == "12\n");
+  CHECK(nodes.at(nodes.n1, {"incr", "visits", "100"}).out == "115\n");
+  const KithRun differ = nodes.at(nodes.n3, {"diff", "n1", "n2"});
+  CAPTURE(differ.out);
+  CHECK(differ.code == 1);
+  CHECK(has(differ.out, "counter"));
+  CHECK(has(differ.out, "115"));
+  CHECK(has(differ.out, "12"));
+  CHECK(has(differ.out, "differ in 1 cell of 1 key"));
+  nodes.fault(nodes.n1, "heal");
+  REQUIRE(nodes.at(nodes.n1, {"wait", "--converged"}).code == 0);
+  for (KithdProcess* node : {&nodes.n1, &nodes.n2, &nodes.n3}) CHECK(nodes.at(*node, {"count", "visits"}).out == "112\n");
+  CHECK(nodes.at(nodes.n1, {"diff", "n1", "n2"}).code == 0);
+  nodes.n2.kill();
+  CHECK(nodes.at(nodes.n3, {"incr", "visits", "5", "--tag", tag}).out == "112\n");
+}
+
 TEST_CASE("diff: shows what two sides of a partition have written, and nothing once they are healed") {
   ThreeNodes nodes;
   nodes.at(nodes.n1, {"sadd", "likes", "tea"});

@@ -26,6 +26,57 @@ TEST_CASE("data: plain answers") {
   CHECK(n1.run({"get", "note"}).code == 3);
 }
 
+TEST_CASE("data: counters go up and down, a retry counts once, and keys and explain know them") {
+  NodeFixture n1;
+  CHECK(n1.out({"count", "visits"}) == "0\n");
+  CHECK(n1.out({"incr", "visits"}) == "1\n");
+  CHECK(n1.out({"incr", "visits", "41"}) == "42\n");
+  CHECK(n1.out({"incr", "visits", "-2"}) == "40\n");
+  CHECK(n1.out({"decr", "visits"}) == "39\n");
+  CHECK(n1.out({"decr", "visits", "100"}) == "-61\n");
+  CHECK(n1.out({"decr", "visits", "-61"}) == "0\n");
+  const std::string tag = n1.json({"incr", "visits", "5"})["tag"];
+  CHECK(n1.out({"incr", "visits", "5", "--tag", tag}) == "5\n");
+  const Json retry = n1.json({"incr", "visits", "5", "--tag", tag});
+  CHECK(retry["changed"] == 0);
+  CHECK(retry["total"] == 5);
+  CHECK(n1.json({"count", "visits"}) == Json({{"key", "visits"}, {"total", 5}}));
+  CHECK(n1.out({"keys", "--long"}) == "visits\tcounter\t5\n");
+  CHECK(n1.json({"keys"})["keys"] == Json::array({{{"key", "visits"}, {"kind", "counter"}, {"live", 1}, {"total", 5}}}));
+  CHECK(has(n1.out({"explain", "visits"}), "n1: a counter at 5; 7 rows"));
+  CHECK(n1.out({"del", "visits"}) == "0 deleted\n");  // A counter is no register.
+  CHECK(n1.out({"count", "visits"}) == "5\n");
+  CHECK(n1.out({"incr", "visits", "9223372036854775802"}) == "9223372036854775807\n");
+  const KithRun over = n1.run({"incr", "visits"});
+  CHECK(over.code == 1);
+  CHECK(has(over.err, "stands at 9223372036854775807, and 1 more would carry it past 64 bits"));
+}
+
+// Goal: what is mistyped is asked about and never guessed.
+TEST_CASE("data: amounts that are none, each with its sentence, change nothing") {
+  NodeFixture n1;
+  const std::pair<const char*, const char*> kTable[] = {
+      {"+1", "has a plus sign"},      {" 1", "has a space in it"},       {"1 ", "has a space in it"},
+      {"1e3", "is no whole number"},  {"abc", "is no whole number"},     {"1.5", "is no whole number"},
+      {"0x10", "is no whole number"}, {"1,000", "is no whole number"},   {"", "is empty"},
+      {"0", "changes nothing"},       {"-0", "changes nothing"},         {"007", "begins with a zero"},
+      {"9223372036854775808", "is beyond 64 bits"},                      {"-9223372036854775809", "is beyond 64 bits"},
+      {"99999999999999999999999", "is beyond 64 bits"},
+  };
+  for (const char* command : {"incr", "decr"}) {
+    for (const auto& [amount, sentence] : kTable) {
+      CAPTURE(amount);
+      const KithRun done = n1.run({command, "visits", "--", amount});
+      CHECK(done.code == 2);
+      CHECK(has(done.err, std::string(command) + ": "));
+      CHECK(has(done.err, sentence));
+    }
+  }
+  CHECK(n1.run({"decr", "visits", "-9223372036854775808"}).code == 2);
+  CHECK(n1.out({"keys"}).empty());
+  CHECK(n1.out({"incr", "visits", "-9223372036854775808"}) == "-9223372036854775808\n");
+}
+
 TEST_CASE("data: JSON shapes") {
   NodeFixture n1;
   const Json set = n1.json({"sadd", "likes", "tea"});

@@ -27,6 +27,19 @@ TEST_CASE("import: every op, and values that are not UTF-8") {
   CHECK(n1.run({"get", "note"}).code == 3);
 }
 
+TEST_CASE("import: increments, and amounts that are none") {
+  NodeFixture n1;
+  CHECK(n1.json({"import", n1.directory.write("counts.jsonl", "{\"op\":\"incr\",\"key\":\"visits\"}\n"
+                                              "{\"op\":\"incr\",\"key\":\"visits\",\"amount\":-5}\n")})["changed"] == 2);
+  CHECK(n1.out({"count", "visits"}) == "-4\n");
+  for (const char* amount : {"1.5", "1e3", "\"1\"", "null", "9223372036854775808", "0"}) {
+    CAPTURE(amount);
+    const auto line = tools::parse_import_line(std::string(R"({"op":"incr","key":"k","amount":)") + amount + "}", "t");
+    REQUIRE(std::holds_alternative<tools::ImportError>(line));
+    CHECK(has(std::get<tools::ImportError>(line).message, "\"amount\" is"));
+  }
+}
+
 TEST_CASE("import: a bad line is named, with what is wrong, and --keep-going imports the rest") {
   NodeFixture n1;
   const std::string lines =

@@ -150,7 +150,7 @@ void print_json(std::ostream& out, const Difference& difference, const Side& a, 
   nlohmann::ordered_json row{{"table", difference.cell.table},
                              {"key", json_of(difference.cell.key)},
                              {"kind", difference.cell.kind}};
-  if (difference.cell.kind != "register") row["member"] = json_of(difference.cell.member);
+  if (difference.cell.kind != "register" && difference.cell.kind != "counter") row["member"] = json_of(difference.cell.member);
   row["at"] = {{a.name, json_value(difference.a)}, {b.name, json_value(difference.b)}};
   out << row.dump();
 }

@@ -52,6 +52,12 @@ std::string actor_of_entry(const OriginNames& names, const ExplainedEntry& entry
 
 std::string in_words(const ExplainedValue& value, const OriginNames& names, const std::string& what) {
   if (value.damaged) return what + ": its row is damaged on this disk; a peer is being asked for it";
+  if (value.collection && value.kind == "counter") {
+    return (value.total ? "a counter at " + std::to_string(*value.total)
+                        : "a counter of which a row is damaged; a peer is being asked for it") +
+           "; " + count_of(value.cells, "row", "rows") + ", " + bytes_in_words(value.bytes) +
+           (value.folded_to ? ", one of them all increments up to " + utc_clock(value.folded_to.ms()) : "");
+  }
   if (value.collection) {
     return "a " + value.kind + " of " +
            count_of(value.live, "live " + std::string(value.kind == "set" ? "member" : "field"),

@@ -29,6 +29,8 @@ ExplainedValue value_of(const Json& value) {
     out.cells = value.at("cells_total").get<std::uint64_t>();
     out.live = value.value("live", std::uint64_t{0});
     out.present = out.live > 0;
+    if (const auto total = value.find("total"); total != value.end()) out.total = total->get<std::int64_t>();
+    if (const auto folded = value.find("folded_to"); folded != value.end()) out.folded_to = time_of(*folded);
     return out;
   }
   out.present = value.value("present", false);

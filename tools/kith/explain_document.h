@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,7 @@ struct ExplainedEntry {
   std::uint64_t value_bytes = 0;  // kValue.
 };
 
-// One cell, or all cells of a set or a hash.
+// One cell, or all cells of a set, a hash or a counter.
 struct ExplainedValue {
   std::string kind;
   bool collection = false;
@@ -29,6 +30,8 @@ struct ExplainedValue {
   std::uint64_t bytes = 0;
   std::uint64_t live = 0;         // Of a collection.
   std::uint64_t cells = 0;        // Of a collection: rows, dead ones too.
+  std::optional<std::int64_t> total;  // Of a counter; nothing while some row of it is damaged.
+  Timestamp folded_to;            // Of a counter; zero: it has no base.
   std::vector<ExplainedEntry> entries;
 };
 

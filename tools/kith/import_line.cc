@@ -72,6 +72,18 @@ std::vector<std::pair<std::string, std::string>> fields_in(const Json& line) {
   return out;
 }
 
+// 1 when none is given.
+std::int64_t amount_in(const Json& line) {
+  const auto found = line.find("amount");
+  if (found == line.end()) return 1;
+  const bool too_large = found->is_number_unsigned() && found->get<std::uint64_t>() > INT64_MAX;
+  if (!found->is_number_integer() || too_large) {
+    throw Bad{"\"amount\" is no whole number from " + std::to_string(INT64_MIN) + " to " + std::to_string(INT64_MAX)};
+  }
+  if (found->get<std::int64_t>() == 0) throw Bad{"\"amount\" is 0: an increment of 0 changes nothing"};
+  return found->get<std::int64_t>();
+}
+
 void check_names(const Json& line, const std::vector<std::string>& known) {
   for (const auto& [name, value] : line.items()) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
@@ -83,11 +95,11 @@ void check_names(const Json& line, const std::vector<std::string>& known) {
 Request request_in(const Json& line, const std::string& default_table) {
   if (!line.is_object()) throw Bad{"not a JSON object"};
   const std::string op = bytes_named(line, "op");
-  static const std::vector<std::string> kOps = {"set", "del", "sadd", "srem", "hset", "hdel"};
+  static const std::vector<std::string> kOps = {"set", "del", "sadd", "srem", "hset", "hdel", "incr"};
   if (std::find(kOps.begin(), kOps.end(), op) == kOps.end()) {
     const auto meant = closest(op, kOps);
     throw Bad{"there is no op \"" + escaped(op) + "\"" +
-              (meant ? ": did you mean \"" + *meant + "\"?" : "; there are set, del, sadd, srem, hset and hdel")};
+              (meant ? ": did you mean \"" + *meant + "\"?" : "; there are set, del, sadd, srem, hset, hdel and incr")};
   }
   Request request;
   request.op = *client_op_from(op);
@@ -113,6 +125,10 @@ Request request_in(const Json& line, const std::string& default_table) {
     } else {
       request.members = names_in(line, "fields");
     }
+  } else if (op == "incr") {
+    names.emplace_back("amount");
+    check_names(line, names);
+    request.amount = amount_in(line);
   } else {
     check_names(line, names);
   }

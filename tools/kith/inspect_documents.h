@@ -16,8 +16,8 @@ namespace kith::tools {
 struct CellName {
   std::string table;
   std::string key;
-  std::string kind;    // "register", "set", "hash"
-  std::string member;  // Empty for a register.
+  std::string kind;    // "register", "set", "hash", "counter"
+  std::string member;  // Empty for a register and a counter.
 
   friend auto operator<=>(const CellName&, const CellName&) = default;
 };

@@ -85,6 +85,17 @@ ExitCode run_scard(Context& context, const CommandLine& line) {
   return ExitCode::kOk;
 }
 
+ExitCode run_count(Context& context, const CommandLine& line) {
+  const ClientReply reply = ask(context, line.settings, request_for_key(line, ClientOp::kCount));
+  const std::int64_t total = reply.total.value_or(0);
+  if (line.settings.json) {
+    context.console.out << "{\"key\": " << json_text(line.arguments[0]) << ", \"total\": " << total << "}\n";
+  } else {
+    context.console.out << total << '\n';
+  }
+  return ExitCode::kOk;
+}
+
 ExitCode run_smembers(Context& context, const CommandLine& line) {
   std::ostream& out = context.console.out;
   const Request request = request_for_key(line, ClientOp::kSmembers);
@@ -133,7 +144,8 @@ ExitCode run_keys(Context& context, const CommandLine& line) {
     each_page(context, line.settings.address(), line.settings, request, [&](const ClientReply& page) {
       for (const KeyInfo& key : page.keys) {
         stream.item("{\"key\": " + json_text(key.key) + ", \"kind\": \"" + std::string(to_string(key.kind)) +
-                    "\", \"live\": " + std::to_string(key.live) + "}");
+                    "\", \"live\": " + std::to_string(key.live) +
+                    (key.kind == Kind::kCounter ? ", \"total\": " + std::to_string(key.total) : "") + "}");
       }
     });
     stream.finish();
@@ -144,7 +156,9 @@ ExitCode run_keys(Context& context, const CommandLine& line) {
   each_page(context, line.settings.address(), line.settings, request, [&](const ClientReply& page) {
     for (const KeyInfo& key : page.keys) {
       if (line.long_form) {
-        out << escaped(key.key) << '\t' << to_string(key.kind) << '\t' << key.live << '\n';
+        out << escaped(key.key) << '\t' << to_string(key.kind) << '\t';
+        if (key.kind == Kind::kCounter) out << key.total << '\n';
+        else out << key.live << '\n';
       } else if (!any || key.key != last) {  // A key with values of several kinds comes once for each.
         out << escaped(key.key) << '\n';
       }

@@ -10,6 +10,7 @@
 
 #include "crdt/limits.h"
 #include "gossip/operation.h"
+#include "tools/kith/amount.h"
 #include "tools/kith/ask.h"
 #include "tools/kith/session_file.h"
 #include "tools/kith/text.h"
@@ -28,6 +29,7 @@ void print_json(const Console& console, const ClientReply& reply, const Tag& tag
   out["outcome"] = to_string(reply.status);
   if (reply.status == Status::kOk || reply.status == Status::kStored) {
     out["changed"] = reply.number;
+    if (reply.total) out["total"] = *reply.total;
   } else {
     out["code"] = reply.code;
     out["message"] = reply.message;
@@ -57,7 +59,9 @@ ExitCode write(Context& context, const CommandLine& given, Request request, cons
   if (line.settings.json) print_json(console, reply, *line.tag);
   check_answered(reply);
   if (!line.settings.json) {
-    if (did.empty()) {
+    if (reply.total) {
+      console.out << *reply.total << '\n';
+    } else if (did.empty()) {
       console.out << (reply.number > 0 ? "ok" : "unchanged") << '\n';
     } else {
       console.out << reply.number << ' ' << did << '\n';
@@ -84,7 +88,29 @@ std::string read_value(std::istream& in, const std::string& from) {
   return value;
 }
 
+ExitCode change_counter(Context& context, const CommandLine& line, bool up) {
+  Request request = request_of(line, ClientOp::kIncr);
+  request.key = line.arguments[0];
+  const auto amount = parse_amount(line.arguments.size() > 1 ? line.arguments[1] : "1");
+  if (const auto* error = std::get_if<AmountError>(&amount)) {
+    throw CommandError(ExitCode::kUsage, std::string(line.command->name) + ": " + error->message);
+  }
+  request.amount = std::get<std::int64_t>(amount);
+  if (!up) {
+    if (request.amount == INT64_MIN) {
+      throw CommandError(ExitCode::kUsage,
+                         "decr: " + std::to_string(INT64_MIN) + " taken away is beyond 64 bits: use two steps");
+    }
+    request.amount = -request.amount;
+  }
+  return write(context, line, std::move(request), "");
+}
+
 }  // namespace
+
+ExitCode run_incr(Context& context, const CommandLine& line) { return change_counter(context, line, true); }
+
+ExitCode run_decr(Context& context, const CommandLine& line) { return change_counter(context, line, false); }
 
 ExitCode run_set(Context& context, const CommandLine& line) {
   Request request = request_of(line, ClientOp::kSet);

@@ -1,4 +1,4 @@
-// tools/kith/write_commands.h -- set del sadd srem hset hdel.
+// tools/kith/write_commands.h -- set del sadd srem hset hdel incr decr.
 #pragma once
 
 #include "tools/kith/command.h"
@@ -11,5 +11,7 @@ ExitCode run_sadd(Context& context, const CommandLine& line);
 ExitCode run_srem(Context& context, const CommandLine& line);
 ExitCode run_hset(Context& context, const CommandLine& line);
 ExitCode run_hdel(Context& context, const CommandLine& line);
+ExitCode run_incr(Context& context, const CommandLine& line);
+ExitCode run_decr(Context& context, const CommandLine& line);
 
 }  // namespace kith::tools
