@@ -227,5 +227,33 @@ TEST_CASE("horizon: one silent member holds it, and when it is back it goes on")
   }
 }
 
+// A member of whom nobody has heard yet how much it holds.
+TEST_CASE("horizon: a member that has not reported in its present life holds it, whatever the others have reported") {
+  Network network(options());
+  begin_cluster(network, 2);
+  Puppet puppet(network, "n2");
+  network.operate("n1", sadd("likes", {"tea"}));
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  network.operate("n1", srem("likes", {"tea"}));
+  network.run_ms(kWindowMs + 300);
+  Envelope envelope = puppet.envelope(AckBody{1});
+  const OriginId origin{0xbeef};
+  const Timestamp start = time_of(network);
+  Content record(Kind::kHash);
+  (void)record.as_register().set(encode(MemberRecord{"n9", "n9:1", "n9:2", {{origin, start}}}), {start, actor_of(origin)}, {start, origin});
+  envelope.members.append(member_cell(NodeId{0x99}), record);
+  network.feed("n1", encode(envelope));
+  REQUIRE(status(network, "n1").members.size() == 3);
+  network.run_ms(60'000);
+  REQUIRE(status(network, "n2").members.size() == 3);
+  const CellKey cell{"t", "likes", Kind::kSet, "tea"};
+  for (const char* name : {"n1", "n2"}) {
+    Row row;
+    REQUIRE(network.node(name).store->snapshot()->get(shard_of(cell, 4), cell, row) == Snapshot::Lookup::kFound);
+    CHECK_FALSE(row.content.as_set_element().removed().empty());
+    CHECK(network.counter(name, "rows_collected") == 0);
+  }
+}
+
 }  // namespace
 }  // namespace kith::test
