@@ -9,7 +9,7 @@ namespace kith {
 void Collector::begin() { next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms; }
 
 void Collector::tick() {
-  if (core_.now.monotonic_ms < next_at_ms_ || !core_.joined()) return;
+  if (!core_.options.collect || core_.now.monotonic_ms < next_at_ms_ || !core_.joined()) return;
   next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms;
   more_ = false;
   const Timestamp horizon = std::max(horizon_.candidate(), core_.horizon);

@@ -218,6 +218,7 @@ const Fields<EngineOptions>& engine_fields() {
       time_ms("relay_silent", &EngineOptions::relay_silent_ms),
       time_ms("relay_gather", &EngineOptions::relay_gather_ms),
       share("full_at", &EngineOptions::full_at),
+      yes_no("collect", &EngineOptions::collect),
   };
   return kFields;
 }

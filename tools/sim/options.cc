@@ -143,6 +143,7 @@ class Parser {
   // How a history is drawn from a seed.
   void add_draw(CLI::App* command, bool typical) {
     option(command, "--faults", raw_.faults, "PERCENT", "drawn: each kind of fault is in this share of histories [50]");
+    command->add_flag("--collect", line_.collect, "drawn: removals are collected, nodes that fell behind rebase (unfinished)");
     if (!typical) return;
     command->add_flag("--typical", line_.typical, "drawn: as `bench` draws, five nodes and half of all faults");
   }

@@ -27,6 +27,7 @@ struct CommandLine {
   std::optional<std::uint64_t> seed;  // Instead of the file's.
   std::uint32_t faults_percent = 50;
   bool typical = false;  // Drawn as `bench` draws.
+  bool collect = false;  // Drawn: with collection on.
   bool check_messages = false;
 
   // ---- run
