@@ -132,7 +132,7 @@ std::vector<NodeId> Lives::waits_for() const {
 
 void Lives::in_step_with(NodeId peer) {
   in_step_.insert(peer);
-  if (core_.superseded || !core_.joined() || !any_to_close() || !waits_for().empty()) return;
+  if (!core_.options.collect || core_.superseded || !core_.joined() || !any_to_close() || !waits_for().empty()) return;
   std::vector<std::pair<OriginId, LifeRecord>> former;
   for (const auto& [origin, life] : core_.members.lives().entries()) {
     if (life.node == core_.self.node && origin != core_.self.origin && !life.record.closed()) former.emplace_back(origin, life.record);

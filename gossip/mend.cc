@@ -55,7 +55,8 @@ bool Mend::found_in_memory(const StoreKey& key) {
 }
 
 void Mend::found(const StoreKey& key) {
-  if (damaged_.size() >= kDamagedMax || mending_.contains(key) || found_in_memory(key)) return;
+  // SUBTLE: of a row that could not be read when this life began, memory has only what was merged in since.
+  if (damaged_.size() >= kDamagedMax || mending_.contains(key) || damaged_.contains(key) || found_in_memory(key)) return;
   const auto [at, news] = damaged_.try_emplace(key);
   if (!news) return;
   at->second.claimed = core_.clocks.held(shard_of_store_key(key));

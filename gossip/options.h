@@ -28,8 +28,8 @@ struct EngineOptions {
   std::int64_t relay_silent_ms = 5000;         // A relay that was not heard of for so long is passed over.
   std::int64_t relay_gather_ms = 180;          // A relay sends one message to each of its row in this time.
 
-  // Removal records below the horizon are collected, and who fell behind it rebases (gossip/collector.h, rebase.h).  Off
-  // until the simulator finds nothing any more in histories that have it on (docs/SEEDS.md).
+  // Former lives are closed, removal records below the horizon collected, and who fell behind it rebases (gossip/lives.h,
+  // collector.h, rebase.h).  Off until the simulator finds nothing any more in histories that have it on (docs/SEEDS.md).
   bool collect = false;
 
   double full_at = 0.8;                        // Share of the map above which client writes are refused.

@@ -95,6 +95,7 @@ class Swarm {
     EngineOptions& engine = out_.engine;
     if (has(Fault::kTinyBuffers)) {
       engine.answer_bytes_max = 1 + draw_.below(400);
+      out_.settle_us *= 3;  // A row an answer, on links that may take half a second.
       engine.push_bytes_max = 1 + draw_.below(400);
     }
     if (has(Fault::kHastyTimers)) {

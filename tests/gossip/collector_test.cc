@@ -14,6 +14,7 @@ constexpr std::int64_t kWindowMs = 5000;
 
 EngineOptions options() {
   EngineOptions out;
+  out.collect = true;
   out.retry_window_ms = kWindowMs;
   return out;
 }

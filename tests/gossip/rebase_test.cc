@@ -16,6 +16,7 @@ constexpr ShardId kShard = 2;
 
 EngineOptions options() {
   EngineOptions out;
+  out.collect = true;
   out.retry_window_ms = kWindowMs;
   return out;
 }
