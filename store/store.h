@@ -139,6 +139,7 @@ class Store {
   struct Usage {
     std::uint64_t bytes_used = 0;
     std::uint64_t bytes_max = 0;
+    std::uint64_t rows = 0;
   };
   virtual Usage usage() const = 0;
 

@@ -50,7 +50,7 @@ void StoreBatch::forget_cursors(ShardId shard) {
 
 bool StoreBatch::empty() const {
   return cells_.empty() && held_.empty() && cursors_.empty() && cursors_forgotten_.empty() && meta_.empty() &&
-         forgotten_.empty();
+         meta_forgotten_.empty() && recounts_.empty() && forgotten_.empty();
 }
 
 void StoreBatch::clear() {
@@ -60,6 +60,8 @@ void StoreBatch::clear() {
   cursors_.clear();
   cursors_forgotten_.clear();
   meta_.clear();
+  meta_forgotten_.clear();
+  recounts_.clear();
   forgotten_.clear();
 }
 

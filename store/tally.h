@@ -33,6 +33,8 @@ class Tally {
 
   // The row under `store_key` cannot be read, so what it had added is not known.
   void recount(std::string_view store_key);
+  // The sums of the shard are not those of its rows.
+  void recount(ShardId shard) { recount_[shard]; }
 
   // Returns the store keys of rows that were found damaged while recounting and not marked so yet.
   // Cost: what changed; with recounts, all rows of those shards.
