@@ -13,9 +13,9 @@ namespace kith {
 
 namespace {
 
-constexpr std::array<std::string_view, 20> kOpNames = {
+constexpr std::array<std::string_view, 21> kOpNames = {
     "hello", "get",  "set",  "del",     "sadd", "srem",   "smembers", "sismember", "scard", "hset",
-    "hget",  "hdel", "hgetall", "keys", "status", "shards", "buckets", "cells", "explain", "fault",
+    "hget",  "hdel", "hgetall", "keys", "status", "shards", "buckets", "cells", "explain", "fault", "backup",
 };
 constexpr std::array<std::string_view, 5> kStatusNames = {"ok", "stored", "refused", "not_found", "error"};
 
