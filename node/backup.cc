@@ -88,7 +88,7 @@ void check_room(const fs::path& parent, std::uint64_t bytes) {
   struct statvfs room {};
   if (::statvfs(parent.c_str(), &room) != 0) fail("bad_directory", "cannot look at " + parent.string() + ": " + reason(errno));
   const std::uint64_t free = std::uint64_t{room.f_bavail} * room.f_frsize;
-  if (free >= bytes) return;
+  if (free >= bytes || room.f_blocks == 0) return;  // Some file systems do not tell.
   fail("no_room", "there is no room for it on the disk of " + parent.string() + ": it takes up to " + mebibytes(bytes) +
                       " and " + mebibytes(free) + " are free; make room, or choose another place");
 }

@@ -161,7 +161,7 @@ TEST_CASE("client protocol: what is encoded decodes to the same") {
 }
 
 TEST_CASE("client protocol: every operation and status has a name of its own") {
-  for (int i = 0; i <= static_cast<int>(ClientOp::kFault); ++i) {
+  for (int i = 0; i <= static_cast<int>(ClientOp::kBackup); ++i) {
     const auto op = static_cast<ClientOp>(i);
     CHECK(client_op_from(to_string(op)) == op);
   }
@@ -170,6 +170,7 @@ TEST_CASE("client protocol: every operation and status has a name of its own") {
   CHECK(to_string(Status::kError) == "error");
   CHECK(to_string(ClientOp::kSismember) == "sismember");
   CHECK(to_string(ClientOp::kFault) == "fault");
+  CHECK(to_string(ClientOp::kBackup) == "backup");
 }
 
 TEST_CASE("client protocol: a frame that is cut is an error at every length, with the id once that is whole") {
