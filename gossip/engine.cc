@@ -141,8 +141,8 @@ class Engine::Impl {
     core_.count("shards_recounted");
     core_.note(Output::Note::Level::kError,
                "the rows of shard " + std::to_string(doubted.shard) +
-                   " on disk are not those that its fingerprint was made of: some were lost inside of the file. It is made "
-                   "anew, and the peers are asked for what is missing; check the disk");
+                   " on disk are not those that its fingerprint and counts were made of: some were lost inside of the file, or "
+                   "these are damaged. They are made anew, and the peers are asked for what is missing; check the disk");
     core_.out->store.recount(doubted.shard);
     core_.set_back(doubted.shard);
   }

@@ -33,8 +33,24 @@ struct Scrub::Impl {
     Buckets buckets{};
     std::size_t rows = 0;
     bool damaged = false;  // Then it says nothing: what the row had added is not known.
+    bool counts_differ = false;
+    std::string value;     // Whose rows are being counted, as a store key names it (store/row.h), and with its name.
+    CellKey named;
+    std::uint64_t live = 0;
 
-    void add(const Row& row) { buckets[bucket_of(row.cell)] += fingerprint_of(row.cell, row.content); }
+    void add(const StoreKey& key, const Row& row, const Snapshot& snapshot) {
+      buckets[bucket_of(row.cell)] += fingerprint_of(row.cell, row.content);
+      if (value_of_store_key(key) != value) {
+        end_value(snapshot);
+        value = value_of_store_key(key);
+        named = row.cell;
+      }
+      live += row.content.present() ? 1 : 0;
+    }
+    void end_value(const Snapshot& snapshot) {
+      if (!value.empty() && snapshot.count(named.table, named.key, named.kind) != live) counts_differ = true;
+      live = 0;
+    }
   };
 
   void run() {
@@ -105,7 +121,7 @@ struct Scrub::Impl {
         }
         after = key;
         ++rows;
-        look(key, row, sum);
+        look(key, row, *snapshot);
         bytes += row == nullptr ? key.size() : row->bytes;
         return true;
       });
@@ -116,10 +132,10 @@ struct Scrub::Impl {
     counters.rows += rows;
   }
 
-  void look(const StoreKey& key, const Row* row, Sum& into) {
-    ++into.rows;
-    if (row != nullptr) return into.add(*row);
-    into.damaged = true;
+  void look(const StoreKey& key, const Row* row, const Snapshot& snapshot) {
+    ++sum.rows;
+    if (row != nullptr) return sum.add(key, *row, snapshot);
+    sum.damaged = true;
     ++counters.damaged;
     callbacks.damaged(key);
   }
@@ -133,9 +149,9 @@ struct Scrub::Impl {
     }
     // What is read in one snapshot is certain.
     Sum again;
-    snapshot.scan(shard_prefix(shard), {}, [&](const StoreKey&, const Row* row) {
+    snapshot.scan(shard_prefix(shard), {}, [&](const StoreKey& key, const Row* row) {
       if (row == nullptr) again.damaged = true;  // Since: the next pass finds it.
-      else again.add(*row);
+      else again.add(key, *row, snapshot);
       return true;
     });
     if (again.damaged || adds_up(snapshot, shard, again)) return;
@@ -143,10 +159,11 @@ struct Scrub::Impl {
     callbacks.doubted(shard);
   }
 
-  static bool adds_up(const Snapshot& snapshot, ShardId shard, const Sum& sum) {
+  static bool adds_up(const Snapshot& snapshot, ShardId shard, Sum& of) {
+    of.end_value(snapshot);
     std::uint64_t root = 0;
-    for (const std::uint64_t bucket : sum.buckets) root += bucket;
-    return snapshot.shard_root(shard) == root && snapshot.buckets(shard) == sum.buckets;
+    for (const std::uint64_t bucket : of.buckets) root += bucket;
+    return !of.counts_differ && snapshot.shard_root(shard) == root && snapshot.buckets(shard) == of.buckets;
   }
 
   const Store& store;

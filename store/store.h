@@ -80,6 +80,10 @@ class Snapshot {
   virtual Lookup get(ShardId shard, const CellKey& cell, Row& out) const = 0;
   virtual Lookup get(const StoreKey& key, Row& out) const = 0;
 
+  // Whether the row before or the row behind the place of `key` cannot be read.  Then nobody can say that there is no such
+  // row: what cannot be read may be it, under a key of which a bit has flipped.
+  virtual bool damage_beside(const StoreKey& key) const = 0;
+
   // Rows whose store key begins with `prefix` and sorts after `after` (empty: from the start), in order, until `visit`
   // returns false.  For a damaged row `row` is null.
   using VisitRow = std::function<bool(const StoreKey& key, const Row* row)>;
