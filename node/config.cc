@@ -192,6 +192,15 @@ std::vector<Setting> make_settings() {
                    return std::nullopt;
                  },
                  [](const Config& config) { return quoted(format_duration(config.scrub_interval_ms)); }});
+  out.push_back({"check-pages", Setting::Type::kSize, "BYTES",
+                 "A data file of up to this size is looked at page by page before the node starts; 0: none is.",
+                 [](Config& config, const std::string& value) -> Problem {
+                   const auto bytes = parse_bytes(value);
+                   if (!bytes) return "\"" + value + "\" is no size: a whole number and KiB, MiB, GiB or TiB, as in 1GiB; or 0";
+                   config.check_pages_bytes = *bytes;
+                   return std::nullopt;
+                 },
+                 [](const Config& config) { return quoted(format_bytes(config.check_pages_bytes)); }});
   out.push_back(text("restore", "DIR", "Begin with the backup in DIR, as a new node of its cluster; --data must be new or empty.",
                      &Config::restore, not_empty));
   out.push_back(text("log-level", "LEVEL", "debug, info, warning or error.", &Config::log_level, level));

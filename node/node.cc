@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <random>
 #include <thread>
 
@@ -21,6 +22,7 @@
 #include "node/scrub.h"
 #include "node/transport.h"
 #include "store/lmdb_store.h"
+#include "store/page_check.h"
 
 namespace kith {
 
@@ -97,7 +99,22 @@ struct Node::Impl {
     } else {
       refuse_half_restored(config.data);
     }
+    check_data_pages();
     return LmdbStore::open(config.data, {.map_bytes = config.map_bytes});
+  }
+
+  // LMDB's own pages have no checksums.  A node on damaged ones would miss rows that it has, or write over others.
+  void check_data_pages() const {
+    const std::string file = config.data + "/data.mdb";
+    std::error_code error;
+    const auto bytes = std::filesystem::file_size(file, error);
+    if (error || bytes == 0 || bytes > config.check_pages_bytes) return;  // None yet, or empty: the store tells better.
+    const PageReport pages = check_pages(file);
+    if (pages.findings.empty()) return;
+    throw NodeError(file + " is damaged in its inner pages: " + pages.findings.front() +
+                    (pages.findings.size() > 1 ? " (and more: `kith verify` tells)" : "") +
+                    ". Nobody can say which rows are lost, so no node starts on it: set the directory aside and let the node "
+                    "join again with an empty one, its peers have the data; or restore a backup");
   }
 
   void tell_restored(const EngineStatus& status) const {

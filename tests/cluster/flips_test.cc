@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds kAnswerIn{10};
-constexpr int kRounds = 60, kFlipsARound = 10;
+constexpr int kFlipsARound = 10;
 constexpr int kFields = 1200;
 
 std::string field_of(int i) { return "field" + std::to_string(i); }
@@ -80,8 +80,9 @@ bool starts(KithdProcess& node) {
   }
 }
 
-TEST_CASE("cluster: bits flipped all over a node's file are noticed or harmless, never served, and mended (600 bits)") {
-  TestCluster cluster(3, {"--scrub-interval", "100ms", "--gossip-interval", "50ms"});
+void flip(int rounds, const std::string& check_pages) {
+  const bool checked = check_pages != "0";
+  TestCluster cluster(3, {"--scrub-interval", "100ms", "--gossip-interval", "50ms", "--check-pages", check_pages});
   {
     Client client = cluster.node(0).connect();
     for (int i = 0; i < kFields; ++i) {
@@ -111,7 +112,7 @@ TEST_CASE("cluster: bits flipped all over a node's file are noticed or harmless,
     std::size_t stopped = 0, by_signal = 0, inner_mended = 0, inner_left = 0;
     std::size_t refused = 0, missing_inner = 0, rows_mended = 0, repaired = 0, doubted = 0, left = 0;
   } tally;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     CAPTURE(round);
     fs::copy_file(sound, file, fs::copy_options::overwrite_existing);
     {
@@ -141,6 +142,7 @@ TEST_CASE("cluster: bits flipped all over a node's file are noticed or harmless,
       const Reads first = read_all(node);
       tally.refused += first.refused;
       CHECK(first.wrong == 0);
+      if (checked) CHECK_FALSE(inner);
       if (inner) {
         tally.missing_inner += first.missing;
       } else {
@@ -154,7 +156,7 @@ TEST_CASE("cluster: bits flipped all over a node's file are noticed or harmless,
       };
       bool mended = false;
       const bool settled = eventually([&] { return !node.running() || (mended = node.running() && whole()); },
-                                      std::chrono::seconds(inner ? 15 : 60));
+                                      std::chrono::seconds(inner ? 5 : 60));
       if (!inner) CHECK(settled);
       up = node.running();
       if (up) {
@@ -168,7 +170,12 @@ TEST_CASE("cluster: bits flipped all over a node's file are noticed or harmless,
         if (!inner) {
           const auto findings = OfflineStore(cluster.data_of(2)).verify();
           tally.left += findings.size();
-          for (const std::string& finding : findings) CHECK_MESSAGE(finding.find("feed") != std::string::npos, finding);
+          // Nothing that is served as data: an entry of the feed, or a count under a name of which a bit has flipped.
+          for (const std::string& finding : findings) {
+            const bool known = finding.find("feed") != std::string::npos ||
+                               (finding.starts_with("the count of") && finding.ends_with("instead of 0"));
+            CHECK_MESSAGE(known, finding);
+          }
         }
       }
     }
@@ -185,13 +192,22 @@ TEST_CASE("cluster: bits flipped all over a node's file are noticed or harmless,
       CHECK(clear);
     }
   }
-  MESSAGE("600 bits in ", kRounds, " rounds: files with damaged records ", tally.records, ", with damaged inner pages ", tally.inner,
+  const int bits = rounds * kFlipsARound;
+  MESSAGE(bits, " bits in ", rounds, " rounds: files with damaged records ", tally.records, ", with damaged inner pages ", tally.inner,
           ", harmless ", tally.harmless, "; stopped with a sentence ", tally.stopped, " (by a signal ", tally.by_signal,
           "), inner pages and yet whole again ", tally.inner_mended, ", not ", tally.inner_left, "; reads refused as damaged ",
           tally.refused, ", missing while inner pages were damaged ", tally.missing_inner, "; rows mended ", tally.rows_mended,
           ", repaired by the audit ", tally.repaired, ", shards made anew ", tally.doubted, ", findings left ", tally.left);
   CHECK(tally.records > 0);
   CHECK(tally.rows_mended > 0);
+}
+
+TEST_CASE("cluster: bits flipped all over a node's file are noticed or harmless, never served, and mended (600 bits)") {
+  flip(60, "1GiB");
+}
+
+TEST_CASE("cluster: a node whose inner pages nobody looked at serves nothing false either, or ends with a sentence (150 bits)") {
+  flip(15, "0");
 }
 
 }  // namespace

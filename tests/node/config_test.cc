@@ -109,6 +109,7 @@ TEST_CASE("config: the sample in docs is valid, also with every line in force, a
   CHECK(config.retry_window_ms == defaults.retry_window_ms);
   CHECK(config.readers == defaults.readers);
   CHECK(config.scrub_interval_ms == defaults.scrub_interval_ms);
+  CHECK(config.check_pages_bytes == defaults.check_pages_bytes);
   CHECK(config.restore == "/srv/backup/monday");
   CHECK(config.log_level == defaults.log_level);
   CHECK(config.join.size() == 2);
