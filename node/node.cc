@@ -111,7 +111,8 @@ struct Node::Impl {
     if (error || bytes == 0 || bytes > config.check_pages_bytes) return;  // None yet, or empty: the store tells better.
     const PageReport pages = check_pages(file);
     if (pages.findings.empty()) return;
-    throw NodeError(file + " is damaged in its inner pages: " + pages.findings.front() +
+    throw NodeError("the store in " + config.data + " cannot be used, data.mdb is damaged in its inner pages: " +
+                    pages.findings.front() +
                     (pages.findings.size() > 1 ? " (and more: `kith verify` tells)" : "") +
                     ". Nobody can say which rows are lost, so no node starts on it: set the directory aside and let the node "
                     "join again with an empty one, its peers have the data; or restore a backup");
