@@ -1,12 +1,11 @@
 // gossip/owner.h -- whose store this is, read without an engine; and what of it is its node's alone.
 //
 // Of the names in the store's meta, `node_id`, `node_name` and `origin` say who the node is: two nodes must never have
-// them in common.  `cluster_id`, `cluster_name` and `shard_count` say where the rows belong, and a copy keeps them, as it
-// keeps rows, feed, marks and clocks: a clock says what the store holds, and that is true of a copy too.
-// Cursors say how far this node has read the feeds of its peers, and are left out.
-// `lease`, the bound of the timestamps that the node may have issued, stays, raised to the newest commit that is held: who
-// begins a life with a copy writes later than all that is in it, whatever its clock shows.
-// Tests: tests/gossip/owner_test.cc
+// them in common.  `cluster_id`, `cluster_name` and `shard_count` say where the rows belong, and a copy keeps them, as
+// it keeps rows, feed, marks and clocks: a clock says what the store holds, and that is true of a copy too. Cursors say
+// how far this node has read the feeds of its peers, and are left out. `lease`, the bound of the timestamps that the
+// node may have issued, stays, raised to the newest commit that is held: who begins a life with a copy writes later
+// than all that is in it, whatever its clock shows. Tests: tests/gossip/owner_test.cc
 #pragma once
 
 #include <cstdint>

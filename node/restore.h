@@ -3,11 +3,11 @@
 //     NEWDIR/restoring/data.mdb   <- copied from the backup, synced
 //     NEWDIR/data.mdb             <- renamed: whole, or not there
 //
-// The backup is left as it is, so it can be restored any number of times, each time as another node: who the node is was
-// left out when the backup was taken (gossip/owner.h) and is drawn anew when the new node starts.  Rows, feed and clocks
-// are kept, since they say truthfully what is there; what happened since is asked of the other members as by any node
-// that was down.  Errors: RestoreError, for people; then nothing was changed but NEWDIR/restoring, which is cleared by the
-// next attempt.  Tests: tests/node/backup_test.cc
+// The backup is left as it is, so it can be restored any number of times, each time as another node: who the node is
+// was left out when the backup was taken (gossip/owner.h) and is drawn anew when the new node starts.  Rows, feed and
+// clocks are kept, since they say truthfully what is there; what happened since is asked of the other members as by any
+// node that was down.  Errors: RestoreError, for people; then nothing was changed but NEWDIR/restoring, which is
+// cleared by the next attempt.  Tests: tests/node/backup_test.cc
 #pragma once
 
 #include <stdexcept>

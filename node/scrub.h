@@ -6,11 +6,11 @@
 //              a shard whose rows do not add up   -> doubted(shard): rows were lost inside of the file, or what is kept
 //              to its fingerprint and counts         of them is damaged itself
 //
-// A step reads at most kScrubRowsMax rows or kScrubBytesMax bytes from a snapshot of its own, on a thread of low priority, so
-// writes notice nothing.  A shard's rows are added up over the steps, which means something when it did not change
-// meanwhile; when it did, it is added up in one go if it has no more than kScrubRowsAtOnceMax rows, else in a later pass.
-// A pass that cannot be done in `interval` takes longer.  The first begins at a random shard, so that a node which is
-// restarted often gets around too.  Owns its thread.  Tests: tests/node/scrub_test.cc
+// A step reads at most kScrubRowsMax rows or kScrubBytesMax bytes from a snapshot of its own, on a thread of low
+// priority, so writes notice nothing.  A shard's rows are added up over the steps, which means something when it did
+// not change meanwhile; when it did, it is added up in one go if it has no more than kScrubRowsAtOnceMax rows, else in
+// a later pass. A pass that cannot be done in `interval` takes longer.  The first begins at a random shard, so that a
+// node which is restarted often gets around too.  Owns its thread.  Tests: tests/node/scrub_test.cc
 #pragma once
 
 #include <atomic>

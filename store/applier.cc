@@ -115,7 +115,8 @@ void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change
   const bool unreadable = stored.state == StoredRow::State::kUnreadable;
   // SUBTLE: also when it is marked already: what was merged in since then was readable once, and counted.
   if (unreadable) tally_.recount(key);
-  // SUBTLE: what was merged in while it waited is lost now, and the peers that vouched for the row did not vouch for that.
+  // SUBTLE: what was merged in while it waited is lost now, and the peers that vouched for the row did not vouch for
+  // that.
   const bool mends = change.mends && !stored.damaged_again();
   const bool waits = !mends && (stored.marked || unreadable);
   if (waits && (!stored.marked || stored.damaged_again())) mark_damaged(key);

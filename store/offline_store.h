@@ -3,9 +3,9 @@
 //     OfflineStore store(directory);           // locked against a kithd that starts, pages looked at
 //     if (store.walkable()) store.verify();    // and store.snapshot()
 //
-// Creates and changes nothing, not even LMDB's lock file.  Nothing that lies in the file ends the process: what LMDB would
-// trip over is among pages().findings, and then nothing is walked (store/page_check.h).
-// Errors: StoreError; kInUse when a node runs on it.  Tests: tests/store/offline_store_test.cc
+// Creates and changes nothing, not even LMDB's lock file.  Nothing that lies in the file ends the process: what LMDB
+// would trip over is among pages().findings, and then nothing is walked (store/page_check.h). Errors: StoreError;
+// kInUse when a node runs on it.  Tests: tests/store/offline_store_test.cc
 #pragma once
 
 #include <memory>

@@ -180,7 +180,8 @@ bool PageCheck::look_at_meta() {
   if (head.size() < kHeaderBytes + kMetaBytes) {
     return not_ours("it has " + std::to_string(head.size()) + " bytes, less than the beginning of a store");
   }
-  // The page size stands in the first meta page; where that is damaged, the second may still be found at the usual size.
+  // The page size stands in the first meta page; where that is damaged, the second may still be found at the usual
+  // size.
   std::uint64_t page_bytes = 4096;
   if (number_at<std::uint32_t>(head, kHeaderBytes) == kMagic) page_bytes = number_at<std::uint32_t>(head, kHeaderBytes + 24);
   if (page_bytes < kPageBytesLeast || page_bytes > kPageBytesMost || (page_bytes & (page_bytes - 1)) != 0) {

@@ -80,8 +80,8 @@ class Snapshot {
   virtual Lookup get(ShardId shard, const CellKey& cell, Row& out) const = 0;
   virtual Lookup get(const StoreKey& key, Row& out) const = 0;
 
-  // Whether the row before or the row behind the place of `key` cannot be read.  Then nobody can say that there is no such
-  // row: what cannot be read may be it, under a key of which a bit has flipped.
+  // Whether the row before or the row behind the place of `key` cannot be read.  Then nobody can say that there is no
+  // such row: what cannot be read may be it, under a key of which a bit has flipped.
   virtual bool damage_beside(const StoreKey& key) const = 0;
 
   // Rows whose store key begins with `prefix` and sorts after `after` (empty: from the start), in order, until `visit`
@@ -124,8 +124,8 @@ struct CommitReport {
   std::size_t rows_changed = 0;
   std::size_t row_bytes = 0;           // Of the rows that changed, keys included.
   std::vector<StoreKey> damaged;       // Rows found damaged on the way: now marked so.
-  // Deltas that could not be stored, whose rows stay as they were: the row would pass kEntriesPerCellMergedMax, or another
-  // long name with the same hash has the place (store/row.h).
+  // Deltas that could not be stored, whose rows stay as they were: the row would pass kEntriesPerCellMergedMax, or
+  // another long name with the same hash has the place (store/row.h).
   std::vector<StoreKey> refused;
 };
 

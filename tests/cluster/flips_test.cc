@@ -1,9 +1,9 @@
 // tests/cluster/flips_test.cc -- bits that flip on a real disk, anywhere in the file.
 //
-// Goal: beside two sound nodes, a node whose file has flipped bits serves nothing that is false, finds by itself what nobody
-// asks for, and is mended; where the bits are in LMDB's own pages it may stop instead, and then says what to do.
-// Method: rounds; in each some bits of a copy of a sound data.mdb are flipped (seeded), the node is started on it, everything
-// is read at once, and again when it has scrubbed.
+// Goal: beside two sound nodes, a node whose file has flipped bits serves nothing that is false, finds by itself what
+// nobody asks for, and is mended; where the bits are in LMDB's own pages it may stop instead, and then says what to do.
+// Method: rounds; in each some bits of a copy of a sound data.mdb are flipped (seeded), the node is started on it,
+// everything is read at once, and again when it has scrubbed.
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -176,7 +176,8 @@ void flip(int rounds, const std::string& check_pages) {
         if (!inner) {
           const auto findings = OfflineStore(cluster.data_of(2)).verify();
           tally.left += findings.size();
-          // Nothing that is served as data: an entry of the feed; a count, or a sum, under a name of which a bit has flipped.
+          // Nothing that is served as data: an entry of the feed; a count, or a sum, under a name of which a bit has
+          // flipped.
           for (const std::string& finding : findings) {
             const std::size_t shard = finding.find("of shard ");
             const bool no_such_shard = shard != std::string::npos && std::stoul(finding.substr(shard + 9)) >= kShardsDefault;
@@ -214,7 +215,7 @@ TEST_CASE("cluster: bits flipped all over a node's file are noticed or harmless,
   flip(60, "1GiB");
 }
 
-TEST_CASE("cluster: a node whose inner pages nobody looked at serves nothing false either, or ends with a sentence (150 bits)") {
+TEST_CASE("cluster: a node whose inner pages nobody looked at serves no false value, or ends with a sentence (150 bits)") {
   flip(15, "0");
 }
 

@@ -100,8 +100,8 @@ class Writer {
   std::thread thread_;
 };
 
-// Goal: nothing that was acknowledged before the backup is missing from it, it is one moment, and a node made of it catches
-// up with the rest; writes go on meanwhile.
+// Goal: nothing that was acknowledged before the backup is missing from it, it is one moment, and a node made of it
+// catches up with the rest; writes go on meanwhile.
 TEST_CASE("backup: taken under load, restored as two new nodes that join, and all four are equal at the end") {
   const TemporaryDirectory dir;
   KithdProcess n1({.data = dir / "n1", .name = "n1"});

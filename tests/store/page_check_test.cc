@@ -1,7 +1,7 @@
 // tests/store/page_check_test.cc -- damaged files of which nothing is known: found damaged, or harmless, never a crash.
 //
-// Method: a store with small rows, large values, deletions and free pages; then its file is cut at every page, or a bit of it
-// is flipped, and it is looked at offline, walked when that says it can be.
+// Method: a store with small rows, large values, deletions and free pages; then its file is cut at every page, or a bit
+// of it is flipped, and it is looked at offline, walked when that says it can be.
 #include "store/page_check.h"
 
 #include <fcntl.h>
@@ -207,7 +207,8 @@ TEST_CASE("lmdb store: a copy is that of one moment, packed or as it is, and ope
   CHECK_THROWS_AS(store->copy_to(-1, LmdbCopy::kCompact), StoreError);
 }
 
-// Goal: what LMDB no longer finds shows in the fingerprint again, so that peers can be asked, and counts are right after.
+// Goal: what LMDB no longer finds shows in the fingerprint again, so that peers can be asked, and counts are right
+// after.
 TEST_CASE("recount: rows that were lost inside of the file are taken out of feed, counts and fingerprints") {
   LmdbHarness harness;
   Twin twin;
