@@ -40,7 +40,7 @@ struct Directories {
   std::string said;
 };
 
-TEST_CASE("backup: says how much went where; --json; a refusal is exit code 1, with the reason") {
+TEST_CASE("backup: says how much went where, as JSON too, and a refusal is exit code 1 with the reason") {
   NodeFixture n1;
   n1.out({"sadd", "likes", "tea", "coffee"});
   const std::string said = n1.out({"backup", n1.directory / "b"});
