@@ -143,6 +143,16 @@ class Engine::Impl {
     Row row;
     if (core_.store.snapshot()->get(damaged.key, row) == Snapshot::Lookup::kDamaged) mend_.found(damaged.key);
   }
+  void on(const ShardDoubted& doubted) {
+    // What is missing then shows in the fingerprint, and the audit fetches it.
+    core_.count("shards_recounted");
+    core_.note(Output::Note::Level::kError,
+               "the rows of shard " + std::to_string(doubted.shard) +
+                   " on disk are not those that its fingerprint and counts were made of: some were lost inside of the file, or "
+                   "these are damaged. They are made anew, and the peers are asked for what is missing; check the disk");
+    core_.out->store.recount(doubted.shard);
+    core_.set_back(doubted.shard);
+  }
   void on(const Stop&) {
     lives_.stop();
     relay_.send_gathered();

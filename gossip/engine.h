@@ -36,8 +36,9 @@ struct Instant {
 struct PeerFrame { std::string bytes; };     // One frame from the peer port, not looked at yet.
 struct Tick {};
 struct RowDamaged { StoreKey key; };         // Somebody who read for a client found this row damaged.
+struct ShardDoubted { ShardId shard; };      // Its fingerprint is not that of its rows: found by who read them all.
 struct Stop {};                              // Take no more operations and tell the peers.
-using Input = std::variant<PeerFrame, Operation, Tick, RowDamaged, Stop>;
+using Input = std::variant<PeerFrame, Operation, Tick, RowDamaged, ShardDoubted, Stop>;
 
 // ---- Outputs
 

@@ -79,6 +79,11 @@ void Lives::begin(const NodeSetup& setup) {
     core_.note(Output::Note::Level::kInfo, "began cluster " + self.cluster_name + " (" + to_hex(self.cluster.value) +
                                                ") with " + std::to_string(self.shard_count) + " shards");
   }
+  // Of several members only this one is left, or comes back first: there is nobody to wait for.
+  if (core_.joined() && setup.join.empty() && !core_.introduced) {
+    core_.introduced = true;
+    batch.set_meta(meta::kIntroduced, "1");
+  }
   if (core_.joined()) publish();
 }
 
@@ -169,12 +174,45 @@ bool Lives::skewed(const Envelope& envelope, std::int64_t* ahead_ms) const {
 void Lives::tick(bool table_damaged) {
   if (!core_.joined() || core_.superseded) return;
   constexpr std::uint64_t kLookEvery = 16;  // Rounds.
-  if (++rounds_ % kLookEvery == 0 && !table_damaged) register_lost();
+  if (++rounds_ % kLookEvery == 0 && !table_damaged) {
+    compare_with_disk();
+    register_lost();
+  }
   if (core_.introduced) return;
   if (core_.now.monotonic_ms < introduced_again_at_ms_) return;
   begin_again();
   publish();
   core_.count("introduced_again");
+}
+
+// Rows of the table rot, and what peers give back may be less than what is in memory, or more.  Nobody would see it:
+// memory says how tables compare, and the disk what is sent.
+void Lives::compare_with_disk() {
+  const auto snapshot = core_.store.snapshot();
+  const auto write = [&](const CellKey& cell, const Content& content) {
+    Row row;
+    const auto found = snapshot->get(store_key(kSystemShard, cell), row);
+    if (found == Snapshot::Lookup::kDamaged || core_.out->store.pending(cell) != nullptr) return;
+    Content joined = found == Snapshot::Lookup::kFound ? row.content : Content(cell.kind);
+    if (!joined.join(content)) return;
+    core_.merge(kSystemShard, cell, content);
+    core_.count("table_rows_written_again");
+  };
+  for (const auto& [node, content] : core_.members.cells()) write(member_cell(node), content);
+  for (const auto& [life, content] : core_.members.lives().cells()) {
+    if (content.present()) write(life_cell(life.first, life.second), content);
+  }
+  std::vector<Row> rows;
+  snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey&, const Row* row) {
+    if (row != nullptr) rows.push_back(*row);
+    return true;
+  });
+  for (const Row& row : rows) {
+    const auto life = life_of_cell(row.cell);
+    const bool known = life ? core_.members.lives().cells().contains(*life)
+                            : !node_of_member_cell(row.cell) || core_.members.cells().contains(*node_of_member_cell(row.cell));
+    if (!known) core_.merge(kSystemShard, row.cell, row.content);
+  }
 }
 
 void Lives::register_lost() {

@@ -73,6 +73,7 @@ class Lives {
   void write_life(OriginId origin, const std::optional<LifeRecord>& record);  // None: retired.
   bool any_to_close() const;
   void register_lost();
+  void compare_with_disk();
   std::int64_t ahead_of_most() const;                    // 0: nobody to judge by.
   bool merge_members(const Envelope& envelope);
   void tell_superseded(const Envelope& envelope);

@@ -29,6 +29,7 @@
 //   buckets                  shard                      document: 256 sums
 //   cells                    shard [buckets, after]     document: observable cells of those buckets; next
 //   explain                  key [members[0]]           document: entries as stored
+//   backup                   text                       document: what was copied, and where to
 //   fault                    text                       document; only with --allow-faults
 //   a write answers: status ok, stored or refused, with number (cells changed), tag, replicas
 //
@@ -58,7 +59,7 @@ inline constexpr std::size_t kPageBytesMax = 1024 * 1024;
 enum class ClientOp : std::uint8_t {
   kHello, kGet, kSet, kDel, kSadd, kSrem, kSmembers, kSismember, kScard, kHset, kHget, kHdel, kHgetall, kIncr,
   kCount, kKeys,
-  kStatus, kShards, kBuckets, kCells, kExplain, kFault,
+  kStatus, kShards, kBuckets, kCells, kExplain, kFault, kBackup,
 };
 std::string_view to_string(ClientOp op);
 std::optional<ClientOp> client_op_from(std::string_view name);

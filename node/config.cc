@@ -181,6 +181,28 @@ std::vector<Setting> make_settings() {
   out.push_back({"readers", Setting::Type::kCount, "N", "Threads that answer reads.",
                  [](Config& config, const std::string& value) { return take_count(value, 1, 64, config.readers); },
                  [](const Config& config) { return std::to_string(config.readers); }});
+  out.push_back({"scrub-interval", Setting::Type::kDuration, "TIME",
+                 "How long one reading of all rows takes, in search of damaged ones; 0: they are read only when asked for.",
+                 [](Config& config, const std::string& value) -> Problem {
+                   constexpr std::int64_t kMostMs = 365 * 24 * kHourMs;
+                   const auto ms = value == "0" ? std::optional<std::int64_t>(0) : parse_duration_ms(value);
+                   if (!ms) return "\"" + value + "\" is no duration: a whole number and ms, s, m, h or d, as in 24h; or 0";
+                   if (*ms > kMostMs) return value + " is out of range: 0 to " + format_duration(kMostMs);
+                   config.scrub_interval_ms = *ms;
+                   return std::nullopt;
+                 },
+                 [](const Config& config) { return quoted(format_duration(config.scrub_interval_ms)); }});
+  out.push_back({"check-pages", Setting::Type::kSize, "BYTES",
+                 "A data file of up to this size is looked at page by page before the node starts; 0: none is.",
+                 [](Config& config, const std::string& value) -> Problem {
+                   const auto bytes = parse_bytes(value);
+                   if (!bytes) return "\"" + value + "\" is no size: a whole number and KiB, MiB, GiB or TiB, as in 1GiB; or 0";
+                   config.check_pages_bytes = *bytes;
+                   return std::nullopt;
+                 },
+                 [](const Config& config) { return quoted(format_bytes(config.check_pages_bytes)); }});
+  out.push_back(text("restore", "DIR", "Begin with the backup in DIR, as a new node of its cluster; --data must be new or empty.",
+                     &Config::restore, not_empty));
   out.push_back(text("log-level", "LEVEL", "debug, info, warning or error.", &Config::log_level, level));
   out.push_back(on_off("log-json", "Log one JSON object a line.", &Config::log_json));
   out.push_back(on_off("allow-faults", "Let clients cut and slow this node's links: for tests only.", &Config::allow_faults));
@@ -196,7 +218,9 @@ std::string help_text() {
   std::ostringstream out;
   out << "kithd " << kVersion << " -- one node of a Kith cluster\n\n"
       << "    kithd --data DIR --name NAME [flags]                      the first node of a cluster\n"
-      << "    kithd --data DIR --name NAME --join HOST:PORT [flags]     every other one\n\n"
+      << "    kithd --data DIR --name NAME --join HOST:PORT [flags]     every other one\n"
+      << "    kithd --restore BACKUP --data DIR --name NAME [--join HOST:PORT] [flags]\n"
+      << "                                                              a new node that begins with a backup\n\n"
       << "Each flag is also a variable (--max-skew: KITH_MAX_SKEW; lists with commas) and a key of a TOML file\n"
       << "(max_skew). Flags count over variables, variables over the file, the file over defaults.\n\n";
   const Config defaults;

@@ -7,11 +7,11 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <map>
 #include <utility>
 
 #include "crdt/tag.h"
+#include "node/backup_note.h"
+#include "node/durable_file.h"
 
 namespace kith {
 
@@ -19,63 +19,21 @@ namespace {
 
 constexpr const char* kFormat = "1";
 
-class File {
- public:
-  File(const std::string& path, int flags, mode_t mode = 0600) : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {}
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-
-  int fd() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 [[noreturn]] void fail(const std::string& what, int error = 0) {
   throw DataDirectoryError(error == 0 ? what : what + ": " + std::strerror(error));
+}
+
+void replace(const std::string& directory, const std::string& name, const std::string& text) {
+  try {
+    replace_file(directory, name, text);
+  } catch (const DurableFileError& error) {
+    fail(error.what());
+  }
 }
 
 bool exists(const std::string& path) {
   struct stat found {};
   return ::stat(path.c_str(), &found) == 0;
-}
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
-// The old contents or the new ones, whatever happens; durable when it returns.
-void replace_file(const std::string& directory, const std::string& name, const std::string& text) {
-  const std::string path = directory + "/" + name;
-  const std::string next = path + ".new";
-  {
-    const File file(next, O_WRONLY | O_CREAT | O_TRUNC);
-    if (!file || !write_all(file.fd(), text) || ::fsync(file.fd()) != 0) fail("cannot write " + next, errno);
-  }
-  if (::rename(next.c_str(), path.c_str()) != 0) fail("cannot rename " + next, errno);
-  const File folder(directory, O_RDONLY | O_DIRECTORY);
-  if (!folder || ::fsync(folder.fd()) != 0) fail("cannot sync " + directory, errno);
-}
-
-std::map<std::string, std::string> read_pairs(const std::string& path) {
-  std::map<std::string, std::string> out;
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line);) {
-    const auto equals = line.find('=');
-    if (equals != std::string::npos) out[line.substr(0, equals)] = line.substr(equals + 1);
-  }
-  return out;
 }
 
 }  // namespace
@@ -84,6 +42,10 @@ DataDirectory::DataDirectory(std::string path) : path_(std::move(path)) {
   struct stat found {};
   if (::stat(path_.c_str(), &found) == 0) {
     if (!S_ISDIR(found.st_mode)) fail(path_ + " is not a directory: give one with --data DIR, or move that file away");
+    if (exists(path_ + "/" + kBackupNote)) {
+      fail(path_ + " is a backup, not the data directory of a node: to make a node of it, start with --restore " + path_ +
+           " and a new directory as --data");
+    }
   } else if (::mkdir(path_.c_str(), 0700) != 0) {
     const int error = errno;
     fail("cannot make the data directory " + path_ +
@@ -154,12 +116,12 @@ void DataDirectory::remember(const NodeIdentity& identity) {
   if (identity_ == identity) return;
   std::string text = std::string("format=") + kFormat + "\nnode=" + to_hex(identity.node.value) + "\nname=" + identity.name + "\n";
   if (identity.cluster) text += "cluster=" + to_hex(identity.cluster.value) + "\n";
-  replace_file(path_, "kith.id", text);
+  replace(path_, "kith.id", text);
   identity_ = identity;
 }
 
 void DataDirectory::write_addresses(const std::string& client, const std::string& peer) const {
-  replace_file(path_, "addresses", "client=" + client + "\npeer=" + peer + "\n");
+  replace(path_, "addresses", "client=" + client + "\npeer=" + peer + "\n");
 }
 
 void DataDirectory::remove_addresses() const { ::unlink((path_ + "/addresses").c_str()); }

@@ -3,6 +3,7 @@
 //     DIR/kithd.lock  held with flock() for as long as the process lives; names its pid (the store locks for itself)
 //     DIR/kith.id     who lives here, as text: format, node, name, cluster (once known)
 //     DIR/data.mdb    the store (store/lmdb_store.h)
+//     DIR/restoring   while a backup is copied into it (node/restore.h)
 //     DIR/addresses   where it listens now, once it does: client=HOST:PORT, peer=HOST:PORT
 //
 // Invariants:

@@ -9,6 +9,7 @@
 #include "node/faults.h"
 #include "node/front.h"
 #include "node/json_text.h"
+#include "node/scrub.h"
 #include "node/transport.h"
 #include "node/version.h"
 
@@ -64,6 +65,19 @@ json transport_json(const TransportCounters& transport) {
           {"dropped_address", transport.dropped_address},
           {"dropped_by_fault", transport.dropped_by_fault},
           {"connections", transport.connections}};
+}
+
+json scrub_json(const ScrubCounters* scrub) {
+  if (scrub == nullptr) return nullptr;
+  const std::int64_t last_ms = scrub->last_pass_wall_ms;
+  return {{"rows", scrub->rows.load()},
+          {"damaged", scrub->damaged.load()},
+          {"shards_doubted", scrub->shards_doubted.load()},
+          {"shards_unsettled", scrub->shards_unsettled.load()},
+          {"errors", scrub->errors.load()},
+          {"passes", scrub->passes.load()},
+          {"last_pass", last_ms == 0 ? json(nullptr) : json(iso_time(last_ms))},
+          {"last_pass_took_ms", scrub->last_pass_took_ms.load()}};
 }
 
 }  // namespace
@@ -125,7 +139,9 @@ std::string status_document(const NodeFacts& facts) {
        {{"root", to_hex(facts.root)},
         {"root_unchanged_since", iso_time(facts.root_since_wall_ms)},
         {"bytes_used", facts.usage.bytes_used},
-        {"bytes_max", facts.usage.bytes_max}}},
+        {"bytes_max", facts.usage.bytes_max},
+        {"rows", facts.usage.rows}}},
+      {"scrub", scrub_json(facts.scrub)},
       {"front", front_json(*facts.front, facts.requests_in_flight)},
       {"transport", transport_json(*facts.transport)},
       {"faults", facts.faults == nullptr ? json(nullptr) : json::parse(facts.faults->document())},

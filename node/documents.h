@@ -11,6 +11,7 @@ namespace kith {
 
 class Faults;
 struct FrontCounters;
+struct ScrubCounters;
 struct TransportCounters;
 
 struct NodeFacts {
@@ -27,6 +28,7 @@ struct NodeFacts {
   const FrontCounters* front = nullptr;
   const TransportCounters* transport = nullptr;
   const Faults* faults = nullptr;       // Null: not allowed.
+  const ScrubCounters* scrub = nullptr; // Null: it is off.
   std::size_t requests_in_flight = 0;
 };
 

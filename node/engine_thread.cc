@@ -103,7 +103,7 @@ struct EngineThread::Impl {
     Ticket ticket;
     Request request;
   };
-  using Job = std::variant<ClientJob, RowDamaged>;
+  using Job = std::variant<ClientJob, RowDamaged, ShardDoubted>;
   struct Waiting {  // A write that the engine has not answered yet.
     std::uint64_t id = 0;
     std::optional<Tag> tag;
@@ -168,7 +168,11 @@ struct EngineThread::Impl {
           bytes += bytes_of(client->request);
           take(client->ticket, std::move(client->request));
         } else {
-          step(std::get<RowDamaged>(std::move(job)));
+          std::visit(
+              [this](auto& found) {
+                if constexpr (!std::is_same_v<std::decay_t<decltype(found)>, ClientJob>) step(found);
+              },
+              job);
         }
       }
       if (frames_wait) {
@@ -181,6 +185,14 @@ struct EngineThread::Impl {
       }
     }
     if (read_clocks().monotonic_ms >= out_wake_ms) step(Tick{});
+  }
+
+  void give(Job job) {  // Any thread.
+    {
+      const std::scoped_lock lock(mutex);
+      inbox.push_back(std::move(job));
+    }
+    waker.wake();
   }
 
   void step(const Input& input) {
@@ -216,6 +228,7 @@ struct EngineThread::Impl {
       facts.front = &parts.front.counters();
       facts.transport = &parts.transport.counters();
       facts.faults = parts.faults;
+      facts.scrub = parts.scrub;
       facts.requests_in_flight = parts.front.requests_in_flight();
       reply.document = request.op == ClientOp::kHello ? hello_document(facts) : status_document(facts);
     }
@@ -380,13 +393,9 @@ void EngineThread::submit(Ticket ticket, Request request) {
   if (first) impl_->waker.wake();
 }
 
-void EngineThread::damaged(const StoreKey& key) {
-  {
-    const std::scoped_lock lock(impl_->mutex);
-    impl_->inbox.emplace_back(RowDamaged{key});
-  }
-  impl_->waker.wake();
-}
+void EngineThread::damaged(const StoreKey& key) { impl_->give(RowDamaged{key}); }
+
+void EngineThread::doubted(ShardId shard) { impl_->give(ShardDoubted{shard}); }
 
 void EngineThread::stop() {
   impl_->stop = true;

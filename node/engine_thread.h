@@ -23,6 +23,7 @@ namespace kith {
 
 class Faults;
 class Transport;
+struct ScrubCounters;
 
 // The machine's clocks.
 Instant read_clocks();
@@ -45,6 +46,7 @@ class EngineThread {
     Front& front;
     EngineFacts& facts;
     Faults* faults = nullptr;                                       // Null: not allowed.
+    const ScrubCounters* scrub = nullptr;                           // Null: it is off.
     std::string data;
     std::function<void(const EngineStatus&)> on_joined;             // Once, on this thread.
   };
@@ -60,6 +62,7 @@ class EngineThread {
   // Any thread.
   void submit(Ticket ticket, Request request);  // A write, hello, status or fault.
   void damaged(const StoreKey& key);
+  void doubted(ShardId shard);
   void stop();
 
  private:

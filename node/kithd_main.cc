@@ -39,8 +39,27 @@ int open_stop_signals() {
   return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+// LMDB reads its file through a map, so a damaged inner page of it, or a disk that cannot be read, ends in one of these.
+void tell_of_crash(int signal_number) {
+  static constexpr char kText[] =
+      "kithd: stopped by a memory fault; most likely data.mdb is damaged in its inner pages, or its disk cannot be read. Run "
+      "`kith verify` on the data directory; to get going again, set it aside and let the node join anew\n";
+  (void)!::write(STDERR_FILENO, kText, sizeof kText - 1);
+  ::signal(signal_number, SIG_DFL);
+  ::raise(signal_number);
+}
+
+// Not where a sanitizer has something better to say.
+void watch_for_crashes() {
+  for (const int number : {SIGSEGV, SIGBUS}) {
+    struct sigaction present {};
+    if (::sigaction(number, nullptr, &present) == 0 && present.sa_handler == SIG_DFL) ::signal(number, tell_of_crash);
+  }
+}
+
 int run(const Config& config) {
   start_log(config.log_level, config.log_json, config.name);
+  watch_for_crashes();
   const int stop_signals = open_stop_signals();
   if (stop_signals < 0) {
     log(LogLevel::kError, "cannot watch for signals");

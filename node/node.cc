@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <random>
 #include <thread>
 
 #include "crdt/tag.h"
 #include "gossip/engine.h"
 #include "gossip/message.h"
+#include "node/backup.h"
 #include "node/data_directory.h"
 #include "node/engine_thread.h"
 #include "node/faults.h"
@@ -16,8 +18,11 @@
 #include "node/log.h"
 #include "node/reader_pool.h"
 #include "node/reads.h"
+#include "node/restore.h"
+#include "node/scrub.h"
 #include "node/transport.h"
 #include "store/lmdb_store.h"
+#include "store/page_check.h"
 
 namespace kith {
 
@@ -46,12 +51,13 @@ std::uint64_t random_seed() {
 struct Node::Impl {
   explicit Impl(const Config& the_config)
       : config(the_config),
+        restored(config.restore.empty() ? std::nullopt : std::optional(check_backup(config))),
         directory(config.data),
         transport(config.peer, config.allow_faults ? &faults : nullptr, peek_sender),
         front(config.client, {}, [this](ClientReply& reply) { complete(reply); }),
         client_told(advertised_address(config.advertise_client, front.address())),
         peer_told(advertised_address(config.advertise_peer, transport.address())),
-        store(LmdbStore::open(config.data, {.map_bytes = config.map_bytes})) {
+        store(open_store()) {
     NodeSetup setup;
     setup.name = config.name;
     setup.client_address = client_told;
@@ -71,9 +77,11 @@ struct Node::Impl {
     // SUBTLE: after the store, so that kith.id never names a node that the store does not know.
     directory.remember({status.node, status.name, status.cluster});
     wait_for_lease(status.start);
+    if (restored) tell_restored(status);
 
     engine_thread = std::make_unique<EngineThread>(
-        EngineThread::Parts{*engine, *store, transport, front, facts, config.allow_faults ? &faults : nullptr, config.data,
+        EngineThread::Parts{*engine, *store, transport, front, facts, config.allow_faults ? &faults : nullptr,
+                            config.scrub_interval_ms > 0 ? &scrubbed : nullptr, config.data,
                             [this](const EngineStatus& joined) { on_joined(joined); }},
         std::move(started));
     readers = std::make_unique<ReaderPool>(
@@ -81,6 +89,54 @@ struct Node::Impl {
         ReaderPool::Callbacks{[this] { return facts.shard_count.load(); },
                               [this](const StoreKey& key) { engine_thread->damaged(key); },
                               [this](Ticket ticket, ClientReply reply) { front.reply(ticket, std::move(reply)); }});
+    backups = std::make_unique<Backups>(Backups::Parts{
+        *store, config.data, [this](Ticket ticket, ClientReply reply) { front.reply(ticket, std::move(reply)); }});
+  }
+
+  std::unique_ptr<LmdbStore> open_store() const {
+    if (restored) {
+      restore_into(config);
+    } else {
+      refuse_half_restored(config.data);
+    }
+    check_data_pages();
+    return LmdbStore::open(config.data, {.map_bytes = config.map_bytes});
+  }
+
+  // LMDB's own pages have no checksums.  A node on damaged ones would miss rows that it has, or write over others.
+  void check_data_pages() const {
+    const std::string file = config.data + "/data.mdb";
+    std::error_code error;
+    const auto bytes = std::filesystem::file_size(file, error);
+    if (error || bytes == 0 || bytes > config.check_pages_bytes) return;  // None yet, or empty: the store tells better.
+    const PageReport pages = check_pages(file);
+    if (pages.findings.empty()) return;
+    throw NodeError("the store in " + config.data + " cannot be used, data.mdb is damaged in its inner pages: " +
+                    pages.findings.front() +
+                    (pages.findings.size() > 1 ? " (and more: `kith verify` tells)" : "") +
+                    ". Nobody can say which rows are lost, so no node starts on it: set the directory aside and let the node "
+                    "join again with an empty one, its peers have the data; or restore a backup");
+  }
+
+  void tell_restored(const EngineStatus& status) const {
+    const BackupNote& note = restored->note;
+    std::string members;
+    for (const std::string& name : restored->members) members += (members.empty() ? "" : ", ") + name;
+    log(LogLevel::kInfo, "restored " + std::to_string(note.rows) + " rows from the backup in " + config.restore +
+                             ", taken from node " + note.name + " at " + note.taken + ", as the new node " + config.name +
+                             " (" + to_hex(status.node.value) + ")");
+    log(LogLevel::kInfo, config.join.empty()
+                             ? "without --join it is the first member again of cluster " + status.cluster_name + " (" +
+                                   to_hex(status.cluster.value) + "); members when the backup was taken: " + members +
+                                   "; one that still runs where it ran then is found again"
+                             : "it asks the members of cluster " + status.cluster_name + " for what was written since");
+  }
+
+  void start_scrub() {
+    if (config.scrub_interval_ms == 0) return;
+    scrub = std::make_unique<Scrub>(*store, config.scrub_interval_ms, scrubbed,
+                                    Scrub::Callbacks{[this](const StoreKey& key) { engine_thread->damaged(key); },
+                                                     [this](ShardId shard) { engine_thread->doubted(shard); }});
   }
 
   // A node that comes back at once would speak from ahead of its peers' clocks, and be taken for one that runs fast.
@@ -109,7 +165,9 @@ struct Node::Impl {
   }
 
   void take(Ticket ticket, Request request) {
-    if (answers_reads(request.op)) {
+    if (request.op == ClientOp::kBackup) {
+      backups->submit(ticket, request);
+    } else if (answers_reads(request.op)) {
       readers->submit(ticket, std::move(request));
     } else {
       engine_thread->submit(ticket, std::move(request));
@@ -117,9 +175,11 @@ struct Node::Impl {
   }
 
   const Config config;
+  const std::optional<Restored> restored;
   DataDirectory directory;
   Faults faults;
   EngineFacts facts;
+  ScrubCounters scrubbed;
   Transport transport;
   Front front;
   const std::string client_told;
@@ -128,6 +188,8 @@ struct Node::Impl {
   std::unique_ptr<Engine> engine;
   std::unique_ptr<EngineThread> engine_thread;
   std::unique_ptr<ReaderPool> readers;
+  std::unique_ptr<Backups> backups;
+  std::unique_ptr<Scrub> scrub;
   std::function<void(const std::string&)> ready;
   std::string failure;
   std::thread thread;
@@ -137,6 +199,8 @@ Node::Node(const Config& config) {
   try {
     impl_ = std::make_unique<Impl>(config);
   } catch (const DataDirectoryError& error) {
+    throw NodeError(error.what());
+  } catch (const RestoreError& error) {
     throw NodeError(error.what());
   } catch (const ListenError& error) {
     throw NodeError(error.what());
@@ -156,6 +220,7 @@ void Node::start(std::function<void(const std::string&)> ready, std::function<vo
   impl_->directory.write_addresses(impl_->client_told, impl_->peer_told);
   log(LogLevel::kInfo, "listening: clients " + impl_->client_told + ", peers " + impl_->peer_told);
   impl_->front.start([this](Ticket ticket, Request request) { impl_->take(ticket, std::move(request)); });
+  impl_->start_scrub();
   impl_->thread = std::thread([this, finished = std::move(finished)] {
     impl_->failure = impl_->engine_thread->run();
     finished();
@@ -170,6 +235,8 @@ void Node::stop() {
 std::string Node::join() {
   if (!impl_->thread.joinable()) return impl_->failure;
   impl_->thread.join();
+  impl_->scrub.reset();
+  impl_->backups->stop();
   impl_->directory.remove_addresses();
   // After a failure nothing more is said: what is not answered may or may not be on the disk.
   if (impl_->failure.empty()) {

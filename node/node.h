@@ -2,6 +2,8 @@
 //
 //     clients --- Front ---+--- ReaderPool ---- Store (snapshots)
 //                          +--- EngineThread -- Engine -- Store (commits)
+//                          +--- Backups ------- Store (copies)
+//                                 Scrub ------- Store (snapshots)
 //     peers ---------------- Transport --+
 //
 // Construction does all that can be refused (directory, ports, store, setup), start() lets the world in.

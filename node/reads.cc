@@ -59,7 +59,11 @@ ClientReply read_cell(const Request& request, const ReadContext& context, Kind k
   Row row;
   switch (context.snapshot.get(shard, cell, row)) {
     case Snapshot::Lookup::kDamaged: return damaged_reply(request, context, store_key(shard, cell));
-    case Snapshot::Lookup::kMissing: break;
+    case Snapshot::Lookup::kMissing:
+      if (context.snapshot.damage_beside(store_key(shard, cell))) {
+        return damaged_reply(request, context, store_key(shard, cell));
+      }
+      break;
     case Snapshot::Lookup::kFound: {
       if (!row.content.present()) break;
       ClientReply out = reply_to(request);

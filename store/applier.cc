@@ -65,6 +65,7 @@ class Application {
   void fold(const StoreBatch::Fold& fold);
   void forget_damaged(const StoreKey& key);
   void cut(const StoreKey& key, const std::function<bool(Content&)>& change);
+  void recount(ShardId shard);
   StoredRow read(const StoreKey& key, const CellKey* cell);
   Lsn feed_entry_of(const StoreKey& key, std::string_view damaged_row) const;
   void write_row(const StoreKey& key, ShardId shard, const CellKey& cell, const Content& content, Lsn lsn_before,
@@ -85,6 +86,7 @@ class Application {
   std::deque<StoreKey> folded_keys_;     // The feed's entries point into it.
   StoreKey counter_;                     // The base's key of the counter at hand, and how far that is folded.
   Timestamp counter_folded_to_;
+  std::deque<StoreKey> relisted_;         // And the feed's entries into this.
   CommitReport report_;
 };
 
@@ -94,6 +96,7 @@ CommitReport Application::run(const StoreBatch& batch) {
   for (const auto& change : batch.cells()) changes.emplace_back(store_key(change.shard, change.cell), &change);
   std::sort(changes.begin(), changes.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   feed_begins_.reserve(changes.size());
+  for (const ShardId shard : batch.recounts()) recount(shard);
   for (const StoreKey& key : batch.forgotten()) forget_damaged(key);
   for (const auto& [key, these] : batch.dropped()) {
     cut(key, [&](Content& content) { return content.drop(these); });
@@ -131,7 +134,8 @@ void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change
   const bool unreadable = stored.state == StoredRow::State::kUnreadable;
   // SUBTLE: also when it is marked already: what was merged in since then was readable once, and counted.
   if (unreadable) tally_.recount(key);
-  // SUBTLE: what was merged in while it waited is lost now, and the peers that vouched for the row did not vouch for that.
+  // SUBTLE: what was merged in while it waited is lost now, and the peers that vouched for the row did not vouch for
+  // that.
   const bool mends = change.mends && !stored.damaged_again();
   const bool waits = !mends && (stored.marked || unreadable);
   if (waits && (!stored.marked || stored.damaged_again())) mark_damaged(key);
@@ -257,6 +261,36 @@ void Application::forget_damaged(const StoreKey& key) {
   remove_row(key, stored);
 }
 
+// SUBTLE: rows that LMDB no longer finds (its inner pages have no checksums) still have their entries in the feed, and
+// these name the values whose counts are wrong with no row left to say so.
+void Application::recount(ShardId shard) {
+  tally_.recount(shard);
+  const std::string prefix = shard_prefix(shard);
+  const auto feed = transaction_.walk(Database::kFeed);
+  for (bool more = feed->seek(prefix); more && feed->key().starts_with(prefix); more = feed->next()) {
+    const auto entry = parse_shard_entry(feed->key());
+    if (!entry) continue;
+    const StoreKey key(key_of_feed_entry(feed->value()));
+    const auto bytes = transaction_.get(Database::kCells, key);
+    const auto row = bytes ? open_row(key, *bytes) : std::nullopt;
+    if (bytes && (!row || row->lsn == entry->id)) continue;
+    if (!bytes && key.starts_with(prefix)) tally_.recount(key);
+    feed_ends_.push_back({shard, entry->id});
+  }
+  std::vector<StoreKey> unlisted;
+  const auto rows = transaction_.walk(Database::kCells);
+  for (bool more = rows->seek(prefix); more && rows->key().starts_with(prefix); more = rows->next()) {
+    const auto row = open_row(rows->key(), rows->value());
+    const auto entry = row ? transaction_.get(Database::kFeed, shard_entry_key(shard, row->lsn)) : std::nullopt;
+    if (!row || (entry && key_of_feed_entry(*entry) == rows->key())) continue;
+    unlisted.emplace_back(rows->key());
+  }
+  for (const StoreKey& key : unlisted) {
+    const auto row = decode_row(key, *transaction_.get(Database::kCells, key));
+    if (row) write_row(relisted_.emplace_back(key), shard, row->cell, row->content, 0, row->content);
+  }
+}
+
 StoredRow Application::read(const StoreKey& key, const CellKey* cell) {
   StoredRow stored;
   const auto mark = any_marked_ ? transaction_.get(Database::kDamaged, key) : std::nullopt;
@@ -378,6 +412,10 @@ void Application::write_clocks(const StoreBatch& batch) {
 }
 
 void Application::write_names(const StoreBatch& batch) {
+  for (const std::string& name : batch.meta_forgotten()) {
+    KITH_CHECK(name != kFormatName, "that name is the store's own", name);
+    transaction_.del(Database::kMeta, name);
+  }
   for (const auto& [name, value] : batch.meta()) {
     KITH_CHECK(name != kFormatName, "that name is the store's own", name);
     transaction_.put(Database::kMeta, name, seal(Database::kMeta, name, value));

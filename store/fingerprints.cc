@@ -141,4 +141,17 @@ void replace_buckets(WriteTransaction& transaction, ShardId shard, const Buckets
   if (shard != kSystemShard) change_sum(transaction, kRootKey, by);
 }
 
+void remake_root(WriteTransaction& transaction) {
+  std::uint64_t root = 0;
+  {
+    const std::string first = shard_root_key(0);
+    const auto walk = transaction.walk(Database::kFingerprints);
+    for (bool more = walk->seek(first); more && walk->key().size() == first.size() && walk->key()[0] == first[0];
+         more = walk->next()) {
+      if (shard_of_store_key(walk->key().substr(1)) != kSystemShard) root += decode_u64(walk->value()).value_or(0);
+    }
+  }
+  transaction.put(Database::kFingerprints, kRootKey, encode_u64(root));
+}
+
 }  // namespace kith

@@ -32,4 +32,7 @@ void change_buckets(WriteTransaction& transaction, const std::vector<BucketChang
 // Sets a shard's sums, whatever they were.
 void replace_buckets(WriteTransaction& transaction, ShardId shard, const Buckets& buckets);
 
+// The root of all, from those of the shards: where one of these was not what had been written, it is wrong as well.
+void remake_root(WriteTransaction& transaction);
+
 }  // namespace kith

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <utility>
@@ -116,7 +117,7 @@ LmdbEnvironment::LmdbEnvironment(const std::string& directory, const LmdbOptions
     lock(directory);
     open_environment(directory, options);
     check_length();
-    open_databases();
+    databases_ = open_databases(env_, where_);
   } catch (...) {
     close();
     throw;
@@ -152,6 +153,11 @@ void LmdbEnvironment::open_environment(const std::string& directory, const LmdbO
                                          "come back empty and join again, set the directory aside");
   }
   env_ = new_environment(options.map_bytes, options.readers_max, where_);
+  // LMDB ends the process right after it.
+  mdb_env_set_assert(env_, [](MDB_env*, const char* what) {
+    std::fprintf(stderr, "the data file is damaged in its inner pages, and the node stops (LMDB: %s): run `kith verify` "
+                         "on the data directory; to get going again, set it aside and let the node join anew\n", what);
+  });
   const int code = mdb_env_open(env_, directory.c_str(), kFlags, kFileMode);
   if (code == MDB_INVALID || code == MDB_VERSION_MISMATCH) {
     fail(StoreError::Kind::kCorrupt, where_ + " is not the file of a store, or its beginning is damaged (" +
@@ -180,32 +186,33 @@ void LmdbEnvironment::check_length() {
   }
 }
 
-void LmdbEnvironment::open_databases() {
+LmdbDatabases open_databases(MDB_env* env, const std::string& where) {
+  LmdbDatabases databases{};
   MDB_txn* txn = nullptr;
-  check_lmdb(mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn), "begin to read", where_);
+  check_lmdb(mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn), "begin to read", where);
   try {
     const auto open = [&](Database database) {
       const std::size_t i = static_cast<std::size_t>(database);
-      const int code = mdb_dbi_open(txn, kDatabaseNames[i], 0, &databases_[i]);
+      const int code = mdb_dbi_open(txn, kDatabaseNames[i], 0, &databases[i]);
       if (code == MDB_NOTFOUND) {
         fail(StoreError::Kind::kCorrupt,
-             where_ + " is an LMDB file without the database '" + kDatabaseNames[i] + "': it is not a store of Kith");
+             where + " is an LMDB file without the database '" + kDatabaseNames[i] + "': it is not a store of Kith");
       }
-      check_lmdb(code, "open a database", where_);
+      check_lmdb(code, "open a database", where);
     };
     open(Database::kMeta);
     MDB_val key{kFormatName.size(), const_cast<char*>(kFormatName.data())}, value{0, nullptr};
-    const int code = mdb_get(txn, databases_[0], &key, &value);
-    if (code != MDB_NOTFOUND) check_lmdb(code, "read", where_);
+    const int code = mdb_get(txn, databases[0], &key, &value);
+    if (code != MDB_NOTFOUND) check_lmdb(code, "read", where);
     const std::string_view sealed(static_cast<const char*>(value.mv_data), value.mv_size);
     const auto bytes = code == MDB_SUCCESS ? unseal(Database::kMeta, kFormatName, sealed) : std::nullopt;
     const auto version = bytes ? decode_u64(*bytes) : std::nullopt;
     if (!version) {
       fail(StoreError::Kind::kCorrupt,
-           where_ + " does not say which format it has: it is not a store of Kith, or damaged");
+           where + " does not say which format it has: it is not a store of Kith, or damaged");
     }
     if (*version != kFormatVersion) {
-      fail(StoreError::Kind::kFormat, where_ + " has format version " + std::to_string(*version) +
+      fail(StoreError::Kind::kFormat, where + " has format version " + std::to_string(*version) +
                                           ", this program knows version " + std::to_string(kFormatVersion) +
                                           ": start the program that wrote it, or a newer one");
     }
@@ -214,7 +221,8 @@ void LmdbEnvironment::open_databases() {
     mdb_txn_abort(txn);
     throw;
   }
-  check_lmdb(mdb_txn_commit(txn), "open the databases", where_);
+  check_lmdb(mdb_txn_commit(txn), "open the databases", where);
+  return databases;
 }
 
 void LmdbEnvironment::cover_used_pages(std::uint64_t ahead_bytes) {
@@ -234,15 +242,23 @@ void LmdbEnvironment::cover_used_pages(std::uint64_t ahead_bytes) {
   if (::ftruncate(file, static_cast<off_t>(wanted)) == 0) file_bytes_ = wanted;
 }
 
+void LmdbEnvironment::copy_to(int file, LmdbCopy how) const {
+  const int code = mdb_env_copyfd2(env_, file, how == LmdbCopy::kCompact ? MDB_CP_COMPACT : 0);
+  check_lmdb(code, "copy the store", where_);
+}
+
 Store::Usage LmdbEnvironment::usage() const {
   MDB_txn* txn = nullptr;
   check_lmdb(mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn), "begin to read", where_);
   std::uint64_t pages = 2;  // The two that say which of them is valid.
   int code = MDB_SUCCESS;
+  std::uint64_t rows = 0;
   const auto count = [&](MDB_dbi database) {
     MDB_stat stat;
     if (code == MDB_SUCCESS) code = mdb_stat(txn, database, &stat);
-    if (code == MDB_SUCCESS) pages += stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+    if (code != MDB_SUCCESS) return;
+    pages += stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+    if (database == databases_[static_cast<std::size_t>(Database::kCells)]) rows = stat.ms_entries;
   };
   constexpr MDB_dbi kFreeList = 0, kNames = 1;  // LMDB's own.
   count(kFreeList);
@@ -250,7 +266,7 @@ Store::Usage LmdbEnvironment::usage() const {
   for (const unsigned int database : databases_) count(database);
   mdb_txn_abort(txn);
   check_lmdb(code, "read", where_);
-  return {pages * page_bytes_, map_bytes_};
+  return {pages * page_bytes_, map_bytes_, rows};
 }
 
 }  // namespace kith

@@ -13,6 +13,9 @@
 
 namespace kith {
 
+// Those of a Kith store.  Throws StoreError when the file has not got them, or is of another format.
+LmdbDatabases open_databases(MDB_env* env, const std::string& where);
+
 class LmdbEnvironment {
  public:
   LmdbEnvironment(const std::string& directory, const LmdbOptions& options);
@@ -28,12 +31,12 @@ class LmdbEnvironment {
   void cover_used_pages(std::uint64_t ahead_bytes);
 
   Store::Usage usage() const;
+  void copy_to(int file, LmdbCopy how) const;  // Any thread; see LmdbStore.
 
  private:
   void lock(const std::string& directory);
   void open_environment(const std::string& directory, const LmdbOptions& options);
   void check_length();
-  void open_databases();
   void close();
 
   std::string where_;

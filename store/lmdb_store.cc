@@ -40,6 +40,8 @@ class LmdbStore::Impl {
 
   Usage usage() const { return environment_.usage(); }
 
+  void copy_to(int file, LmdbCopy how) const { environment_.copy_to(file, how); }
+
  private:
   LmdbEnvironment environment_;
   Applier applier_;
@@ -56,6 +58,7 @@ std::unique_ptr<LmdbStore> LmdbStore::open(const std::string& directory, const L
 CommitReport LmdbStore::commit(const StoreBatch& batch) { return impl_->commit(batch); }
 std::unique_ptr<Snapshot> LmdbStore::snapshot() const { return std::make_unique<Reader>(impl_->read()); }
 Store::Usage LmdbStore::usage() const { return impl_->usage(); }
+void LmdbStore::copy_to(int file, LmdbCopy how) const { impl_->copy_to(file, how); }
 std::vector<std::string> LmdbStore::verify() const { return kith::verify(*impl_->read()); }
 
 }  // namespace kith

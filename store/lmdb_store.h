@@ -23,6 +23,10 @@ struct LmdbOptions {
   bool create = true;                                 // When there is no store yet; else that is an error.
 };
 
+// How a copy is written: packed, without the pages that are free; or page by page as the file is, for a file whose
+// pages LMDB cannot account for all (it then refuses to pack, with kCorrupt, at the very end).
+enum class LmdbCopy { kCompact, kAsItIs };
+
 class LmdbStore final : public Store {
  public:
   static std::unique_ptr<LmdbStore> open(const std::string& directory, const LmdbOptions& options = {});
@@ -32,6 +36,12 @@ class LmdbStore final : public Store {
   std::unique_ptr<Snapshot> snapshot() const override;  // Must not outlive the store.
   Usage usage() const override;
   std::vector<std::string> verify() const override;
+
+  // Writes what `data.mdb` holds at this moment to `file`, from its beginning to its end and never back, so that it may
+  // be a pipe.  Any thread; commits and snapshots go on, and as long as it lasts no page is used again, so the store
+  // grows by what is written meanwhile.  The copy is not synced.  Throws StoreError, also when the reader of a pipe
+  // went away.
+  void copy_to(int file, LmdbCopy how) const;
 
  private:
   class Impl;

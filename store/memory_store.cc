@@ -211,7 +211,7 @@ std::unique_ptr<Snapshot> MemoryStore::snapshot() const {
 
 Store::Usage MemoryStore::usage() const {
   std::shared_lock lock(impl_->state.mutex);
-  return {impl_->state.bytes, impl_->bytes_max};
+  return {impl_->state.bytes, impl_->bytes_max, impl_->state[Database::kCells].size()};
 }
 
 std::vector<std::string> MemoryStore::verify() const { return kith::verify(MapReadTransaction(impl_->state)); }

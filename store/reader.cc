@@ -65,6 +65,12 @@ Snapshot::Lookup Reader::get(const StoreKey& key, Row& out) const {
   return Lookup::kFound;
 }
 
+bool Reader::damage_beside(const StoreKey& key) const {
+  const auto walk = transaction_->walk(Database::kCells);
+  const auto unreadable = [&] { return !decode_row(walk->key(), walk->value()); };
+  return (walk->seek(key) && walk->key() != key && unreadable()) || (walk->seek_before(key) && unreadable());
+}
+
 void Reader::scan(const StoreKey& prefix, const StoreKey& after, const VisitRow& visit) const {
   const auto walk = transaction_->walk(Database::kCells);
   bool more = walk->seek(std::max(prefix, after));

@@ -90,6 +90,10 @@ class Snapshot {
   virtual Lookup get(ShardId shard, const CellKey& cell, Row& out) const = 0;
   virtual Lookup get(const StoreKey& key, Row& out) const = 0;
 
+  // Whether the row before or the row behind the place of `key` cannot be read.  Then nobody can say that there is no
+  // such row: what cannot be read may be it, under a key of which a bit has flipped.
+  virtual bool damage_beside(const StoreKey& key) const = 0;
+
   // Rows whose store key begins with `prefix` and sorts after `after` (empty: from the start), in order, until `visit`
   // returns false.  For a damaged row `row` is null.
   using VisitRow = std::function<bool(const StoreKey& key, const Row* row)>;
@@ -139,8 +143,8 @@ struct CommitReport {
   std::size_t rows_changed = 0;
   std::size_t row_bytes = 0;           // Of the rows that changed, keys included.
   std::vector<StoreKey> damaged;       // Rows found damaged on the way: now marked so.
-  // Deltas that could not be stored, whose rows stay as they were: the row would pass kEntriesPerCellMergedMax, or another
-  // long name with the same hash has the place (store/row.h).
+  // Deltas that could not be stored, whose rows stay as they were: the row would pass kEntriesPerCellMergedMax, or
+  // another long name with the same hash has the place (store/row.h).
   std::vector<StoreKey> refused;
   struct Folded {                      // Of each fold of the batch, in their order.
     std::uint64_t increments = 0;
@@ -164,6 +168,7 @@ class Store {
   struct Usage {
     std::uint64_t bytes_used = 0;
     std::uint64_t bytes_max = 0;
+    std::uint64_t rows = 0;
   };
   virtual Usage usage() const = 0;
 

@@ -58,7 +58,8 @@ void StoreBatch::forget_cursors(ShardId shard) {
 
 bool StoreBatch::empty() const {
   return cells_.empty() && held_.empty() && cursors_.empty() && clocks_forgotten_.empty() && cursors_forgotten_.empty() &&
-         meta_.empty() && forgotten_.empty() && collected_.empty() && dropped_.empty() && folds_.empty();
+         meta_.empty() && forgotten_.empty() && collected_.empty() && dropped_.empty() && folds_.empty() &&
+         meta_forgotten_.empty() && recounts_.empty();
 }
 
 void StoreBatch::clear() {
@@ -69,6 +70,8 @@ void StoreBatch::clear() {
   clocks_forgotten_.clear();
   cursors_forgotten_.clear();
   meta_.clear();
+  meta_forgotten_.clear();
+  recounts_.clear();
   forgotten_.clear();
   collected_.clear();
   dropped_.clear();

@@ -72,6 +72,11 @@ class StoreBatch {
   // Of a shard, for all peers; those set afterwards count.
   void forget_cursors(ShardId shard);
   void set_meta(const std::string& name, std::string value) { meta_[name] = std::move(value); }
+  void forget_meta(const std::string& name) { meta_forgotten_.insert(name); }  // Before what is set.
+
+  // Feed, counts and fingerprints of the shard are made anew from its rows: somebody found that they are not theirs.
+  // Cost: all rows of the shard are read, before anything else of the batch is applied.
+  void recount(ShardId shard) { recounts_.insert(shard); }
 
   // What is pending for a cell, or null.  Lives until the next change.
   const Content* pending(const CellKey& cell) const;
@@ -87,6 +92,8 @@ class StoreBatch {
   const std::map<std::string, std::string>& meta() const { return meta_; }
   const std::vector<std::pair<StoreKey, Timestamp>>& collected() const { return collected_; }
   const std::vector<std::pair<StoreKey, Content>>& dropped() const { return dropped_; }
+  const std::set<std::string>& meta_forgotten() const { return meta_forgotten_; }
+  const std::set<ShardId>& recounts() const { return recounts_; }
   const std::vector<StoreKey>& forgotten() const { return forgotten_; }
   const std::vector<Fold>& folds() const { return folds_; }
 
@@ -100,6 +107,8 @@ class StoreBatch {
   std::set<OriginId> clocks_forgotten_;
   std::set<ShardId> cursors_forgotten_;
   std::map<std::string, std::string> meta_;
+  std::set<std::string> meta_forgotten_;
+  std::set<ShardId> recounts_;
   std::vector<StoreKey> forgotten_;
   std::vector<std::pair<StoreKey, Timestamp>> collected_;
   std::vector<std::pair<StoreKey, Content>> dropped_;

@@ -68,6 +68,7 @@ std::vector<StoreKey> Tally::write(WriteTransaction& transaction) {
   change_buckets(transaction, buckets_);
   std::vector<StoreKey> damaged;
   for (const auto& [shard, unknown] : recount_) recount_shard(transaction, shard, unknown, damaged);
+  if (doubted_) remake_root(transaction);
   return damaged;
 }
 

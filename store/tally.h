@@ -35,6 +35,11 @@ class Tally {
 
   // The row under `store_key` cannot be read, so what it had added is not known.
   void recount(std::string_view store_key);
+  // The sums of the shard are not those of its rows.
+  void recount(ShardId shard) {
+    recount_[shard];
+    doubted_ = true;
+  }
 
   // Returns the store keys of rows that were found damaged while recounting and not marked so yet.
   // Cost: what changed; with recounts, all rows of those shards.
@@ -57,6 +62,7 @@ class Tally {
   std::vector<BucketChange> buckets_;
   // By shard, the values (store/row.h) whose counts are not known; the shard's other values may have changed as well.
   std::map<ShardId, std::set<std::string>> recount_;
+  bool doubted_ = false;  // Some sum was not what had been written.
 };
 
 }  // namespace kith

@@ -166,7 +166,7 @@ TEST_CASE("client protocol: what is encoded decodes to the same") {
 }
 
 TEST_CASE("client protocol: every operation and status has a name of its own") {
-  for (int i = 0; i <= static_cast<int>(ClientOp::kFault); ++i) {
+  for (int i = 0; i <= static_cast<int>(ClientOp::kBackup); ++i) {
     const auto op = static_cast<ClientOp>(i);
     CHECK(client_op_from(to_string(op)) == op);
   }
@@ -175,6 +175,7 @@ TEST_CASE("client protocol: every operation and status has a name of its own") {
   CHECK(to_string(Status::kError) == "error");
   CHECK(to_string(ClientOp::kSismember) == "sismember");
   CHECK(to_string(ClientOp::kFault) == "fault");
+  CHECK(to_string(ClientOp::kBackup) == "backup");
 }
 
 // Goal: what is no amount is told so, before it can be taken for another.

@@ -108,6 +108,9 @@ TEST_CASE("config: the sample in docs is valid, also with every line in force, a
   CHECK(config.max_skew_ms == defaults.max_skew_ms);
   CHECK(config.retry_window_ms == defaults.retry_window_ms);
   CHECK(config.readers == defaults.readers);
+  CHECK(config.scrub_interval_ms == defaults.scrub_interval_ms);
+  CHECK(config.check_pages_bytes == defaults.check_pages_bytes);
+  CHECK(config.restore == "/srv/backup/monday");
   CHECK(config.log_level == defaults.log_level);
   CHECK(config.join.size() == 2);
 }

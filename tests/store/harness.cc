@@ -6,9 +6,9 @@
 namespace kith::test {
 namespace {
 
-// The one item under `key`, read and perhaps replaced with LMDB alone.
+// The one item under `key`, read and perhaps replaced, or taken out, with LMDB alone.
 std::optional<std::string> with_raw_lmdb(const std::string& directory, Database database, const std::string& key,
-                                         const std::string* replacement) {
+                                         const std::string* replacement, bool lose = false) {
   MDB_env* env = nullptr;
   MDB_txn* txn = nullptr;
   MDB_dbi dbi = 0;
@@ -25,6 +25,7 @@ std::optional<std::string> with_raw_lmdb(const std::string& directory, Database 
     MDB_val bytes{replacement->size(), const_cast<char*>(replacement->data())};
     REQUIRE(mdb_put(txn, dbi, &wanted, &bytes, 0) == 0);
   }
+  if (lose) REQUIRE(mdb_del(txn, dbi, &wanted, nullptr) == 0);
   REQUIRE(mdb_txn_commit(txn) == 0);
   mdb_env_close(env);
   return before;
@@ -63,6 +64,12 @@ std::optional<std::string> LmdbHarness::stored(Database database, const std::str
 void LmdbHarness::overwrite(Database database, const std::string& key, const std::string& value) {
   store_.reset();
   with_raw_lmdb(directory_.path("node"), database, key, &value);
+  store_ = LmdbStore::open(directory_.path("node"), options_);
+}
+
+void LmdbHarness::lose(Database database, const std::string& key) {
+  store_.reset();
+  with_raw_lmdb(directory_.path("node"), database, key, nullptr, true);
   store_ = LmdbStore::open(directory_.path("node"), options_);
 }
 

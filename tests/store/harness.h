@@ -52,6 +52,7 @@ class LmdbHarness {
   void reopen();
   std::optional<std::string> stored(Database database, const std::string& key);
   void overwrite(Database database, const std::string& key, const std::string& value);
+  void lose(Database database, const std::string& key);
 
  private:
   TemporaryDirectory directory_;

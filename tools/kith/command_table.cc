@@ -1,7 +1,9 @@
 #include "tools/demo/demo_command.h"
+#include "tools/kith/backup_command.h"
 #include "tools/kith/cluster_commands.h"
 #include "tools/kith/command.h"
 #include "tools/kith/diff_command.h"
+#include "tools/kith/directory_commands.h"
 #include "tools/kith/explain_command.h"
 #include "tools/kith/import_command.h"
 #include "tools/kith/read_commands.h"
@@ -14,6 +16,7 @@ namespace {
 constexpr std::string_view kReading = "Reading";
 constexpr std::string_view kWriting = "Writing";
 constexpr std::string_view kCluster = "The cluster";
+constexpr std::string_view kDisk = "Data on disk";
 constexpr std::string_view kMore = "More";
 
 }  // namespace
@@ -63,6 +66,13 @@ const std::vector<Command>& all_commands() {
        "kith wait --converged --timeout 30s", 0, 0, kWaitOptions, run_wait},
       {"explain", kCluster, "KEY [ELEMENT]", "why it is there or not: tags, commits and removals, on every node",
        "kith explain likes tea", 1, 2, 0, run_explain},
+
+      {"backup", kDisk, "DIR", "a copy of the asked node's data, into DIR on its machine, while it runs",
+       "kith backup /srv/backup/monday\nkith -H 10.0.0.2 backup /srv/backup/n2 --json", 1, 1, 0, run_backup},
+      {"verify", kDisk, "DIR", "whether a data directory of this machine, or a backup, is sound; no node may run on it",
+       "kith verify /var/lib/kith/n1\nkith verify /srv/backup/monday --json", 1, 1, 0, run_verify},
+      {"stat", kDisk, "DIR", "what a data directory of this machine, or a backup, holds; no node may run on it",
+       "kith stat /var/lib/kith/n1\nkith stat /srv/backup/monday --json", 1, 1, 0, run_stat},
 
       {"shell", kMore, "", "the same commands, line by line; also when no command is given",
        "kith -H 10.0.0.1 shell\nkith shell < commands.txt", 0, 0, 0, run_shell, false},

@@ -11,8 +11,8 @@ namespace kith::tools {
 
 enum class ExitCode : int {
   kOk = 0,
-  kFailed = 1,         // Refused by the node, or failed.  Of `diff`: the two differ.
-  kUsage = 2,          // The command line (or a line of a script) makes no sense.
+  kFailed = 1,         // Refused by the node, or failed.  Of `diff`: the two differ; of `verify`: damaged.
+  kUsage = 2,          // The command line (or a line of a script) makes no sense.  Of `verify`: it could not be read.
   kNotFound = 3,       // No such key, field or element.
   kCannotConnect = 4,  // Nobody answers at that address.
   kTimeout = 5,        // No answer in time, or not yet at the level asked for.  A write may have happened.

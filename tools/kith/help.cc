@@ -17,8 +17,8 @@ constexpr std::string_view kGlobalOptions =
 constexpr std::string_view kExitCodes =
     "Exit codes:\n"
     "  0  ok\n"
-    "  1  refused by the node, or failed; of diff: the two differ\n"
-    "  2  the command line makes no sense\n"
+    "  1  refused by the node, or failed; of diff: the two differ; of verify: damaged\n"
+    "  2  the command line makes no sense; of verify and stat: the directory could not be read\n"
     "  3  not found: no such key, field or element\n"
     "  4  cannot connect\n"
     "  5  timeout: no answer in time, or not yet at the level asked for; a write may have happened\n"

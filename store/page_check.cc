@@ -1,0 +1,433 @@
+#include "store/page_check.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "store/store.h"
+#include "store/verify.h"
+
+namespace kith {
+namespace {
+
+// The layout of LMDB 0.9 on a 64-bit little-endian machine, as its mdb.c defines it:
+//
+//     page    number:u64 pad:u16 flags:u16 (lower:u16 upper:u16 | overflow pages:u32)  offset:u16 of each node
+//     node    low:u16 high:u16 flags:u16 key bytes:u16 key [data]
+//             branch: the child's page is low, high, flags; leaf: low, high is the size of the data
+//     meta    (behind the page header) magic:u32 version:u32 address:u64 map bytes:u64 db free, db names, last page:u64
+//             transaction:u64
+//     db      pad:u32 flags:u16 depth:u16 branch:u64 leaf:u64 overflow:u64 entries:u64 root:u64
+constexpr std::uint64_t kHeaderBytes = 16, kNodeHeaderBytes = 8, kDbBytes = 48, kMetaBytes = 136;
+constexpr std::uint32_t kMagic = 0xBEEFC0DE, kVersion = 1;
+constexpr std::uint16_t kBranch = 0x01, kLeaf = 0x02, kOverflow = 0x04, kMeta = 0x08;
+constexpr std::uint16_t kBigData = 0x01, kSubData = 0x02;
+constexpr std::uint64_t kNoPage = ~std::uint64_t{0};
+constexpr std::uint64_t kPageBytesLeast = 512, kPageBytesMost = 65536;
+constexpr std::size_t kKeyBytesMost = 511;
+// More than any tree has: each level has at least two children.
+constexpr int kDepthMost = 32;
+
+template <class Number>
+Number number_at(std::string_view bytes, std::uint64_t at) {
+  Number out;
+  std::memcpy(&out, bytes.data() + at, sizeof out);
+  return out;
+}
+
+struct Tree {
+  std::uint16_t flags = 0;
+  std::uint16_t depth = 0;
+  DatabasePages pages;
+  std::uint64_t root = kNoPage;
+};
+
+Tree tree_at(std::string_view bytes, std::string name) {
+  Tree out;
+  out.flags = number_at<std::uint16_t>(bytes, 4);
+  out.depth = number_at<std::uint16_t>(bytes, 6);
+  out.pages.name = std::move(name);
+  out.pages.branch_pages = number_at<std::uint64_t>(bytes, 8);
+  out.pages.leaf_pages = number_at<std::uint64_t>(bytes, 16);
+  out.pages.overflow_pages = number_at<std::uint64_t>(bytes, 24);
+  out.pages.entries = number_at<std::uint64_t>(bytes, 32);
+  out.root = number_at<std::uint64_t>(bytes, 40);
+  return out;
+}
+
+class Input {
+ public:
+  explicit Input(const std::string& path) : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    if (fd_ < 0) fail("open");
+    struct stat found {};
+    if (::fstat(fd_, &found) != 0) {
+      const int error = errno;
+      ::close(fd_);
+      errno = error;
+      fail("look at");
+    }
+    regular_ = S_ISREG(found.st_mode);
+    bytes_ = static_cast<std::uint64_t>(found.st_size);
+  }
+  ~Input() { ::close(fd_); }
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
+
+  bool regular() const { return regular_; }
+  std::uint64_t bytes() const { return bytes_; }
+
+  // Shorter than asked for at the end of the file.
+  std::string read(std::uint64_t at, std::uint64_t size) const {
+    std::string out(size, '\0');
+    std::uint64_t done = 0;
+    while (done < size) {
+      const ssize_t got = ::pread(fd_, out.data() + done, size - done, static_cast<off_t>(at + done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) fail("read");
+      if (got == 0) break;
+      done += static_cast<std::uint64_t>(got);
+    }
+    out.resize(done);
+    return out;
+  }
+
+ private:
+  [[noreturn]] void fail(const char* doing) const {
+    const int error = errno;
+    throw StoreError(StoreError::Kind::kOther,
+                     std::string("cannot ") + doing + " " + path_ + ": " + std::strerror(error) +
+                         (error == EACCES || error == EPERM ? "; check who owns it and its permissions"
+                          : error == EIO                    ? "; the disk fails: save what can be read, and replace it"
+                                                            : ""));
+  }
+
+  const std::string path_;
+  int fd_;
+  bool regular_ = false;
+  std::uint64_t bytes_ = 0;
+};
+
+class PageCheck {
+ public:
+  explicit PageCheck(const std::string& path) : in_(path) { report_.file_bytes = in_.bytes(); }
+
+  PageReport run() {
+    if (look_at_meta()) {
+      walk_all();
+      look_for_lost();
+    }
+    if (more_ > 0) report_.findings.push_back("and " + std::to_string(more_) + " more");
+    return std::move(report_);
+  }
+
+ private:
+  struct Bounds {  // Of the keys of a page: from `least` on, below `above`.
+    std::optional<std::string> least, above;
+  };
+  struct Walk {
+    Tree tree;
+    DatabasePages seen{};
+  };
+
+  void finding(std::string what) {
+    if (report_.findings.size() < kFindingsMax) {
+      report_.findings.push_back(std::move(what));
+    } else {
+      ++more_;
+    }
+  }
+  void page_finding(const Walk& walk, std::uint64_t page, const std::string& what) {
+    finding("page " + std::to_string(page) + " of '" + walk.tree.pages.name + "' " + what);
+  }
+
+  bool look_at_meta();
+  void walk_all();
+  void walk_tree(Walk& walk);
+  void walk_page(Walk& walk, std::uint64_t page, int depth, const Bounds& bounds);
+  void look_at_leaf(Walk& walk, std::uint64_t page, std::string_view node, std::string_view key);
+  std::optional<std::string> data_of(Walk& walk, std::uint64_t page, std::string_view node, std::size_t key_bytes);
+  std::optional<std::string> take_overflow(Walk& walk, std::uint64_t from, std::uint64_t page, std::uint64_t size);
+  void take_free(const Walk& walk, std::uint64_t page, std::string_view list);
+  bool take(const Walk& walk, std::uint64_t page, std::uint64_t count = 1);
+  bool in_order(const Walk& walk, std::string_view before, std::string_view after) const;
+  void look_for_lost();
+
+  enum class Use : std::uint8_t { kNone, kUsed, kFree };
+
+  Input in_;
+  PageReport report_;
+  std::size_t more_ = 0;
+  Tree free_, names_;
+  std::vector<Use> use_;
+  std::vector<Tree> named_;  // Found among the names.
+};
+
+bool PageCheck::look_at_meta() {
+  const std::string head = in_.regular() ? in_.read(0, kHeaderBytes + kMetaBytes) : "";
+  const auto not_ours = [&](const std::string& why) {
+    finding(why);
+    return false;
+  };
+  if (!in_.regular()) return not_ours("it is no file");
+  if (head.empty()) return not_ours("it is empty, which a store never is: what it held is lost");
+  if (head.size() < kHeaderBytes + kMetaBytes) {
+    return not_ours("it has " + std::to_string(head.size()) + " bytes, less than the beginning of a store");
+  }
+  // The page size stands in the first meta page; where that is damaged, the second may still be found at the usual
+  // size.
+  std::uint64_t page_bytes = 4096;
+  if (number_at<std::uint32_t>(head, kHeaderBytes) == kMagic) page_bytes = number_at<std::uint32_t>(head, kHeaderBytes + 24);
+  if (page_bytes < kPageBytesLeast || page_bytes > kPageBytesMost || (page_bytes & (page_bytes - 1)) != 0) {
+    return not_ours("its first page says that pages have " + std::to_string(page_bytes) + " bytes, which cannot be");
+  }
+  bool any = false;
+  std::size_t sound = 0;
+  for (std::uint64_t i = 0; i < 2; ++i) {
+    const std::string page = in_.read(i * page_bytes, kHeaderBytes + kMetaBytes);
+    if (page.size() < kHeaderBytes + kMetaBytes) {
+      finding("it is cut short in its first two pages: it has " + std::to_string(in_.bytes()) + " bytes");
+      continue;
+    }
+    const std::string_view meta = std::string_view(page).substr(kHeaderBytes);
+    if (number_at<std::uint32_t>(meta, 0) != kMagic) {
+      finding(i == 0 ? "it does not begin as a store does: it is another kind of file, or its beginning is damaged"
+                     : "its second page is not that of a store");
+      continue;
+    }
+    if (number_at<std::uint32_t>(meta, 4) != kVersion || number_at<std::uint16_t>(page, 10) != kMeta ||
+        number_at<std::uint64_t>(page, 0) != i || number_at<std::uint32_t>(meta, 24) != page_bytes) {
+      finding("meta page " + std::to_string(i) + " is damaged, or of another version of LMDB");
+      continue;
+    }
+    ++sound;
+    const std::uint64_t transaction = number_at<std::uint64_t>(meta, 128);
+    if (any && transaction <= report_.transaction) continue;
+    any = true;
+    report_.transaction = transaction;
+    report_.map_bytes = number_at<std::uint64_t>(meta, 16);
+    report_.pages = number_at<std::uint64_t>(meta, 120) + 1;
+    free_ = tree_at(meta.substr(24), "(free pages)");
+    names_ = tree_at(meta.substr(24 + kDbBytes), "(names)");
+  }
+  report_.page_bytes = page_bytes;
+  if (sound < 2) return false;
+  // Also keeps what is taken for the map of pages within the size of the file.
+  if (report_.pages < 2 || report_.pages > in_.bytes() / page_bytes) {
+    const bool sensible = report_.pages >= 2 && report_.pages <= report_.map_bytes / page_bytes;
+    finding(sensible ? "it is cut short: it has " + std::to_string(in_.bytes()) + " bytes of " +
+                           std::to_string(report_.pages * page_bytes)
+                     : "its meta page names " + std::to_string(report_.pages) + " pages, which cannot be");
+    return false;
+  }
+  use_.assign(report_.pages, Use::kNone);
+  use_[0] = use_[1] = Use::kUsed;
+  return true;
+}
+
+void PageCheck::walk_all() {
+  Walk names{names_};
+  walk_tree(names);
+  for (const Tree& tree : std::exchange(named_, {})) {
+    Walk walk{tree};
+    walk_tree(walk);
+  }
+  // Last, so that a page that is both free and used is reported as what it is.
+  Walk free{free_};
+  walk_tree(free);
+}
+
+void PageCheck::walk_tree(Walk& walk) {
+  const Tree& tree = walk.tree;
+  walk.seen.name = tree.pages.name;
+  if (tree.root != kNoPage) walk_page(walk, tree.root, 1, {});
+  const DatabasePages &seen = walk.seen, &said = tree.pages;
+  if ((tree.root == kNoPage) != (tree.depth == 0) || tree.depth > kDepthMost) {
+    finding("the depth of '" + said.name + "' is said to be " + std::to_string(tree.depth) + ", which cannot be");
+  }
+  const auto compare = [&](const char* what, std::uint64_t found, std::uint64_t kept) {
+    if (found == kept) return;
+    finding("'" + said.name + "' has " + std::to_string(found) + " " + what + ", but is said to have " +
+            std::to_string(kept));
+  };
+  compare("entries", seen.entries, said.entries);
+  compare("branch pages", seen.branch_pages, said.branch_pages);
+  compare("leaf pages", seen.leaf_pages, said.leaf_pages);
+  compare("overflow pages", seen.overflow_pages, said.overflow_pages);
+  report_.databases.push_back(seen);
+}
+
+bool PageCheck::in_order(const Walk& walk, std::string_view before, std::string_view after) const {
+  if (walk.tree.pages.name == free_.pages.name) {
+    return before.size() == 8 && after.size() == 8 &&
+           number_at<std::uint64_t>(before, 0) < number_at<std::uint64_t>(after, 0);
+  }
+  return before < after;  // As memcmp does, the shorter first.
+}
+
+bool PageCheck::take(const Walk& walk, std::uint64_t page, std::uint64_t count) {
+  if (page < 2 || page >= report_.pages || count > report_.pages - page) {
+    finding("'" + walk.tree.pages.name + "' names page " + std::to_string(page) + ", and there is no such page");
+    return false;
+  }
+  for (std::uint64_t i = page; i < page + count; ++i) {
+    if (use_[i] != Use::kNone) {
+      page_finding(walk, i, use_[i] == Use::kFree ? "is in use and listed as free" : "is used twice");
+      return false;
+    }
+    use_[i] = Use::kUsed;
+  }
+  return true;
+}
+
+void PageCheck::walk_page(Walk& walk, std::uint64_t page, int depth, const Bounds& bounds) {
+  if (!take(walk, page)) return;
+  const std::uint64_t page_bytes = report_.page_bytes;
+  const std::string bytes = in_.read(page * page_bytes, page_bytes);
+  if (bytes.size() < page_bytes) return page_finding(walk, page, "is cut off");
+  const std::uint16_t flags = number_at<std::uint16_t>(bytes, 10);
+  const std::uint64_t lower = number_at<std::uint16_t>(bytes, 12), upper = number_at<std::uint16_t>(bytes, 14);
+  const bool branch = flags == kBranch;
+  if (number_at<std::uint64_t>(bytes, 0) != page || (!branch && flags != kLeaf) || branch != (depth < walk.tree.depth)) {
+    return page_finding(walk, page, "is damaged: its header is not that of this page");
+  }
+  if (lower < kHeaderBytes || lower % 2 != 0 || lower > upper || upper > page_bytes) {
+    return page_finding(walk, page, "is damaged: what it says of its own room cannot be");
+  }
+  const std::uint64_t nodes = (lower - kHeaderBytes) / 2;
+  // SUBTLE: LMDB leaves branches with one child in its list of free pages.
+  const bool one_will_do = !branch || walk.tree.pages.name == free_.pages.name;
+  if (nodes < (one_will_do ? 1 : 2)) return page_finding(walk, page, "is damaged: it has too few entries");
+  ++(branch ? walk.seen.branch_pages : walk.seen.leaf_pages);
+
+  // All nodes, then what they point to, since a page that is damaged should not lead anywhere.
+  struct Node {
+    std::string_view bytes, key;
+  };
+  std::vector<Node> found;
+  found.reserve(nodes);
+  for (std::uint64_t i = 0; i < nodes; ++i) {
+    const std::uint64_t at = number_at<std::uint16_t>(bytes, kHeaderBytes + 2 * i);
+    if (at < upper || at + kNodeHeaderBytes > page_bytes || at % 2 != 0) {
+      return page_finding(walk, page, "is damaged: an entry lies outside of it");
+    }
+    const std::uint64_t key_bytes = number_at<std::uint16_t>(bytes, at + 6);
+    if (at + kNodeHeaderBytes + key_bytes > page_bytes || key_bytes > kKeyBytesMost) {
+      return page_finding(walk, page, "is damaged: a key lies outside of it");
+    }
+    const std::string_view node = std::string_view(bytes).substr(at);
+    found.push_back({node, node.substr(kNodeHeaderBytes, key_bytes)});
+  }
+  for (std::uint64_t i = 0; i < nodes; ++i) {
+    const std::string_view key = found[i].key;
+    if (branch && i == 0) continue;  // Its key does not count.
+    const bool ordered = (!bounds.least || *bounds.least == key || in_order(walk, *bounds.least, key)) &&
+                         (!bounds.above || in_order(walk, key, *bounds.above)) &&
+                         (i == 0 || (branch && i == 1) || in_order(walk, found[i - 1].key, key));
+    if (!ordered) return page_finding(walk, page, "is damaged: its keys are not in order");
+  }
+  for (std::uint64_t i = 0; i < nodes; ++i) {
+    if (!branch) {
+      look_at_leaf(walk, page, found[i].bytes, found[i].key);
+      continue;
+    }
+    const std::string_view node = found[i].bytes;
+    const std::uint64_t child = std::uint64_t{number_at<std::uint16_t>(node, 0)} |
+                                std::uint64_t{number_at<std::uint16_t>(node, 2)} << 16 |
+                                std::uint64_t{number_at<std::uint16_t>(node, 4)} << 32;
+    Bounds inner = bounds;
+    if (i > 0) inner.least = std::string(found[i].key);
+    if (i + 1 < nodes) inner.above = std::string(found[i + 1].key);
+    walk_page(walk, child, depth + 1, inner);
+  }
+}
+
+void PageCheck::look_at_leaf(Walk& walk, std::uint64_t page, std::string_view node, std::string_view key) {
+  ++walk.seen.entries;
+  const auto data = data_of(walk, page, node, key.size());
+  if (!data) return;
+  const bool tree = (number_at<std::uint16_t>(node, 4) & kSubData) != 0;
+  if (walk.tree.pages.name == names_.pages.name) {
+    if (!tree || data->size() != kDbBytes) return page_finding(walk, page, "is damaged: a name does not name a database");
+    named_.push_back(tree_at(*data, std::string(key)));
+    if (named_.back().flags != 0) page_finding(walk, page, "is damaged: a database of a kind that no store has");
+  } else if (tree) {
+    page_finding(walk, page, "is damaged: an entry claims to be a database");
+  } else if (walk.tree.pages.name == free_.pages.name) {
+    take_free(walk, page, *data);
+  }
+}
+
+std::optional<std::string> PageCheck::data_of(Walk& walk, std::uint64_t page, std::string_view node,
+                                              std::size_t key_bytes) {
+  const std::uint64_t size =
+      std::uint64_t{number_at<std::uint16_t>(node, 0)} | std::uint64_t{number_at<std::uint16_t>(node, 2)} << 16;
+  const std::uint16_t flags = number_at<std::uint16_t>(node, 4);
+  const std::string_view behind = node.substr(kNodeHeaderBytes + key_bytes);
+  if ((flags & ~(kBigData | kSubData)) != 0) {
+    page_finding(walk, page, "is damaged: an entry of an unknown kind");
+    return std::nullopt;
+  }
+  if ((flags & kBigData) == 0) {
+    if (size <= behind.size()) return std::string(behind.substr(0, size));
+    page_finding(walk, page, "is damaged: a value lies outside of it");
+    return std::nullopt;
+  }
+  if (behind.size() < 8) {
+    page_finding(walk, page, "is damaged: a value lies outside of it");
+    return std::nullopt;
+  }
+  return take_overflow(walk, page, number_at<std::uint64_t>(behind, 0), size);
+}
+
+std::optional<std::string> PageCheck::take_overflow(Walk& walk, std::uint64_t from, std::uint64_t page,
+                                                    std::uint64_t size) {
+  const std::uint64_t page_bytes = report_.page_bytes;
+  const std::uint64_t count = (kHeaderBytes - 1 + size) / page_bytes + 1;
+  if (!take(walk, page, count)) return std::nullopt;
+  walk.seen.overflow_pages += count;
+  const std::string bytes = in_.read(page * page_bytes, kHeaderBytes + size);
+  if (bytes.size() < kHeaderBytes + size || number_at<std::uint64_t>(bytes, 0) != page ||
+      number_at<std::uint16_t>(bytes, 10) != kOverflow || number_at<std::uint32_t>(bytes, 12) != count) {
+    page_finding(walk, from, "is damaged: it names pages " + std::to_string(page) + " and on for a large value, whose "
+                             "header is not that");
+    return std::nullopt;
+  }
+  return bytes.substr(kHeaderBytes);
+}
+
+// count:u64 page:u64*, from high to low.
+void PageCheck::take_free(const Walk& walk, std::uint64_t page, std::string_view list) {
+  const std::uint64_t count = list.size() < 8 ? kNoPage : number_at<std::uint64_t>(list, 0);
+  if (list.size() < 8 || count > list.size() / 8 - 1) {
+    return page_finding(walk, page, "is damaged: a list of free pages that cannot be");
+  }
+  for (std::uint64_t i = 1; i <= count; ++i) {
+    const std::uint64_t free = number_at<std::uint64_t>(list, 8 * i);
+    if (free < 2 || free >= report_.pages) {
+      return page_finding(walk, page, "is damaged: it lists page " + std::to_string(free) + " as free, and there is no such page");
+    }
+    if (use_[free] != Use::kNone) {
+      return page_finding(walk, page, "lists page " + std::to_string(free) + " as free, which is " +
+                                          (use_[free] == Use::kUsed ? "in use" : "listed twice"));
+    }
+    use_[free] = Use::kFree;
+    ++report_.free_pages;
+  }
+}
+
+void PageCheck::look_for_lost() {
+  report_.lost_pages = static_cast<std::uint64_t>(std::count(use_.begin(), use_.end(), Use::kNone));
+}
+
+}  // namespace
+
+PageReport check_pages(const std::string& file) { return PageCheck(file).run(); }
+
+}  // namespace kith
