@@ -178,7 +178,7 @@ void Lives::tick(bool table_damaged) {
     compare_with_disk();
     register_lost();
   }
-  if (core_.introduced) return;
+  if (core_.introduced || !core_.options.collect) return;
   if (core_.now.monotonic_ms < introduced_again_at_ms_) return;
   begin_again();
   publish();

@@ -148,7 +148,7 @@ std::optional<Reply> Operations::check(const Operation& operation, const Standin
   if (!core_.joined()) {
     return refused(operation, Refusal::kNotJoined, "this node does not belong to a cluster yet: it is waiting for the members it was told to join");
   }
-  if (!core_.introduced) {
+  if (core_.options.collect && !core_.introduced) {
     return refused(operation, Refusal::kNotJoined, "this node was let into the cluster just now, and no member has its record yet: "
                                                    "try again in a moment, or ask another node");
   }
