@@ -229,7 +229,7 @@ TEST_CASE("engine: random histories end equal, and as an oracle with perfect kno
   std::uint64_t retries = 0, gaps = 0, closed = 0, pulls = 0, unasked = 0, earlier = 0, relayed = 0, relayed_earlier = 0;
   std::uint64_t repaired = 0;
   // KITH_SEEDS=FIRST..LAST runs others, or more.
-  std::uint64_t first = 1, last = 400;
+  std::uint64_t first = 1, last = 900;
   if (const char* range = std::getenv("KITH_SEEDS")) REQUIRE(std::sscanf(range, "%lu..%lu", &first, &last) == 2);
   for (std::uint64_t seed = first; seed <= last; ++seed) {
     CAPTURE(seed);
