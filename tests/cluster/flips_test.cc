@@ -195,7 +195,10 @@ void flip(int rounds, const std::string& check_pages) {
           for (const std::string& finding : findings) {
             const std::size_t shard = finding.find("of shard ");
             const bool no_such_shard = shard != std::string::npos && std::stoul(finding.substr(shard + 9)) >= kShardsDefault;
-            const bool known = no_such_shard || finding.find("feed") != std::string::npos ||
+            // A sealed record under a name of which a bit has flipped is nobody's, counts as absent, and stays.
+            const bool nobodys = finding.ends_with("of 'clocks' is damaged") || finding.ends_with("of 'cursors' is damaged") ||
+                                 finding.ends_with("of 'marks' is damaged");
+            const bool known = no_such_shard || nobodys || finding.find("feed") != std::string::npos ||
                                (finding.starts_with("the count of") && finding.ends_with("instead of 0"));
             CHECK_MESSAGE(known, finding);
           }
