@@ -335,7 +335,7 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
     for (const auto& [index, other] : started_) {
       const auto theirs = other->disk.ghost.find(entry.cell);
       if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.in(theirs->second)) continue;
-      if (cloned_.contains(other->disk.node_name)) continue;
+      if (scenario_.engine.collect && cloned_.contains(other->disk.node_name)) continue;
       // SUBTLE: what was collected there need not come here any more.
       Row row;
       if (other->disk.store->snapshot()->get(entry.cell, row) != Snapshot::Lookup::kFound) continue;
