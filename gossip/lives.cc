@@ -173,8 +173,7 @@ bool Lives::skewed(const Envelope& envelope, std::int64_t* ahead_ms) const {
 
 void Lives::tick(bool table_damaged) {
   if (!core_.joined() || core_.superseded) return;
-  constexpr std::uint64_t kLookEvery = 16;  // Rounds.
-  if (++rounds_ % kLookEvery == 0 && !table_damaged) {
+  if (++rounds_ % kRoundsBetweenLooks == 0 && !table_damaged) {
     compare_with_disk();
     register_lost();
   }

@@ -22,6 +22,8 @@ namespace kith {
 
 class Lives {
  public:
+  static constexpr int kRoundsBetweenLooks = 16;  // At the member table, in memory and on disk.
+
   explicit Lives(Core& core) : core_(core) {}
 
   // What the store remembers of this node, its clocks and the member table.  Returns rows of the table that are damaged.

@@ -108,7 +108,7 @@ std::optional<std::int64_t> Pull::wake_at_ms() const {
 }
 
 RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& asked, Timestamp floor,
-                               std::size_t bytes_before, const Damage& damage) {
+                               Room room, const Damage& damage) {
   const auto covered = [&](const Commit& commit) {
     if (covers(asked.clock, commit)) return true;
     return commit.at <= floor && core_.retired(commit.origin);
@@ -136,9 +136,8 @@ RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& a
       if (!unseen.empty()) {
         CellBlock cell;
         cell.append(row->cell, unseen);
-        // One cell always fits, so that even a limit of one byte makes progress.
-        const bool first = bytes_before == 0 && part.cells.empty();
-        if (!first && bytes_before + part.cells.size() + cell.size() > core_.options.answer_bytes_max) {
+        const bool certain = room.one_cell_for_certain && part.cells.empty();
+        if (!certain && part.cells.size() + cell.size() > room.bytes) {
           part.end = false;
           return false;
         }
@@ -165,29 +164,33 @@ void Pull::on_pull(const Envelope& envelope, const PullBody& body, const Damage&
   RowsBody answer;
   answer.nonce = body.nonce;
   answer.promise = core_.promise_of_durable();
-  std::size_t bytes = 0;
-  const auto read = [&](const PullBody::Part& asked) {
-    if (bytes >= core_.options.answer_bytes_max) return;
-    answer.parts.push_back(read_feed(*snapshot, asked, envelope.floor, bytes, damage));
-    bytes += answer.parts.back().cells.size() + answer.parts.back().clock.size() * 16 + 32;
+  std::size_t left = core_.options.answer_bytes_max;
+  const auto take = [&](std::size_t bytes) { left -= std::min(left, bytes); };
+  const auto read = [&](const PullBody::Part& asked, bool one_cell_for_certain) {
+    answer.parts.push_back(read_feed(*snapshot, asked, envelope.floor, {left, one_cell_for_certain}, damage));
+    take(answer.parts.back().cells.size() + answer.parts.back().clock.size() * 16 + 32);
   };
   const auto system = std::find_if(body.parts.begin(), body.parts.end(),
                                    [](const auto& part) { return part.shard == kSystemShard; });
   Core::Piece members;
   bool members_known = true;  // To the asker, once it has read this.
   if (system != body.parts.end()) {
-    read(*system);
+    read(*system, true);
     members_known = answer.parts.back().end;
   } else if (core_.table_differs(from)) {
     members = core_.table_piece();
-    bytes += members.cells.size();
+    take(members.cells.size());
     members_known = members.whole;
     core_.count("member_tables_sent");
   }
   std::vector<ShardId> ahead;  // Shards in which the asker holds what we lack: our turn to ask.
+  // SUBTLE: the member table comes with every question for as long as tables differ, so a cell of something else comes
+  // with every answer, however little room the table leaves.
+  bool first = true;
   for (const auto& asked : body.parts) {
     if (core_.clocks.behind(asked.shard, asked.clock)) ahead.push_back(asked.shard);
-    if (asked.shard != kSystemShard && members_known) read(asked);
+    if (asked.shard == kSystemShard || !members_known || (!first && left == 0)) continue;
+    read(asked, std::exchange(first, false));
   }
   core_.send(from, std::move(answer), std::move(members.cells));
   start(from, ahead);

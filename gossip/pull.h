@@ -61,7 +61,11 @@ class Pull {
   };
   void ask(NodeId peer, Question& question);
   std::int64_t patience_ms(NodeId peer) const;
-  RowsBody::Part read_feed(const Snapshot& snapshot, const PullBody::Part& asked, Timestamp floor, std::size_t bytes_before,
+  struct Room {
+    std::size_t bytes = 0;  // Of cells.
+    bool one_cell_for_certain = false;  // However large it is, so that even a limit of one byte makes progress.
+  };
+  RowsBody::Part read_feed(const Snapshot& snapshot, const PullBody::Part& asked, Timestamp floor, Room room,
                            const Damage& damage);
 
   Core& core_;

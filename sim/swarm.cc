@@ -36,6 +36,7 @@ class Swarm {
   Scenario take() {
     parameters();
     clients();
+    time_to_settle();
     network_events();
     machine_events();
     disk_events();
@@ -95,7 +96,6 @@ class Swarm {
     EngineOptions& engine = out_.engine;
     if (has(Fault::kTinyBuffers)) {
       engine.answer_bytes_max = 1 + draw_.below(400);
-      out_.settle_us *= 3;  // A row an answer, on links that may take half a second.
       engine.push_bytes_max = 1 + draw_.below(400);
     }
     if (has(Fault::kHastyTimers)) {
@@ -128,6 +128,14 @@ class Swarm {
     if (has(Fault::kVanishingClients)) {
       times(2, [&](std::int64_t at_us) { add(at_us, Action::kVanish).session = "s" + std::to_string(1 + draw_.below(work.sessions)); });
     }
+  }
+
+  // A round trip brings a row at least, and a shard may have to wait for another: of sets, hashes, registers, and counters
+  // with what has not been folded.  Where nothing is tiny this is an answer or two.
+  void time_to_settle() {
+    if (!has(Fault::kTinyBuffers)) return;
+    const auto rows = static_cast<std::int64_t>(4 * out_.workload.keys * out_.workload.members);
+    out_.settle_us += rows * 2 * (out_.links.delay_us + out_.links.jitter_us);
   }
 
   void network_events() {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "gossip/core.h"
+#include "gossip/lives.h"
 #include "sim/world_impl.h"
 
 namespace kith::sim {
@@ -8,7 +9,6 @@ namespace {
 
 constexpr std::int64_t kLookEveryUs = 250'000;
 constexpr std::int64_t kQuietUs = 5'000'000;
-constexpr std::int64_t kSettledWithinUs = 60'000'000;
 constexpr int kScrubsMax = 200;
 constexpr std::int64_t kWaitedForMs = 30'000;
 constexpr std::int64_t kStragglerDelays = 50;  // An exponential delay above so many of its mean is one in 10^21.
@@ -166,9 +166,11 @@ void World::finish() {
   };
   // What was asked before it was equal is still under way, and is still answered.
   run_until(now_us_ + kQuietUs + kStragglerDelays * (scenario_.links.delay_us + scenario_.links.jitter_us));
-  // And former lives are still to be closed, and then retired, each with a write.
+  // Memory and disk of a member table that rotted differ until each node has looked at both; a round takes its interval
+  // and up to a quarter more.
   std::uint64_t before = 0;
-  const std::int64_t by_us = now_us_ + kSettledWithinUs;
+  const std::int64_t round_us = scenario_.engine.gossip_interval_ms * 1000 * 5 / 4;
+  const std::int64_t by_us = now_us_ + Lives::kRoundsBetweenLooks * round_us;
   do {
     before = talk();
     run_until(now_us_ + kQuietUs);

@@ -368,6 +368,35 @@ TEST_CASE("pull: a damaged row ends its shard without a clock, also in the round
   }
 }
 
+// Goal: shards go on although the member tables stay different, as after rot, and each question begins with the table.
+// Method: answers have room for nothing; the asker has the whole table by its clock, and asks for it all the same.
+TEST_CASE("pull: an answer brings a cell of some other shard besides the end of the member table") {
+  Stage stage;
+  stage.network.node("n1").engine.reset();
+  stage.network.options.answer_bytes_max = 1;
+  stage.network.start("n1");
+  stage.network.run_ms(100);
+  REQUIRE(stage.network.operate("n1", sadd(stage.key, {"a", "b"})).outcome == Outcome::kOk);
+  PullBody pull;
+  pull.nonce = 5;
+  for (const ShardId shard : {kShard, kSystemShard}) {
+    PullBody::Part part;
+    part.shard = shard;
+    if (shard == kSystemShard) part.clock = held(stage.network, "n1", kSystemShard);
+    pull.parts.push_back(part);
+  }
+  stage.feed(pull);
+  const auto rows = stage.tap->last<RowsBody>("n1", "n2");
+  REQUIRE(rows.has_value());
+  REQUIRE(rows->nonce == 5);
+  REQUIRE(rows->parts.size() == 2);
+  CHECK(rows->parts[0].shard == kSystemShard);
+  CHECK(rows->parts[0].end);
+  CHECK(rows->parts[1].shard == kShard);
+  CHECK_FALSE(rows->parts[1].end);
+  CHECK(rows->parts[1].next == 1);
+}
+
 // ---- Size
 
 // Goal: a question fits into a message, however many shards and lives there are.
