@@ -41,8 +41,16 @@ std::vector<StoreKey> Lives::load() {
     }
     return true;
   });
+  // SUBTLE: a life in clocks whose row of the table cannot be read is not one that is retired: those have a row that says so,
+  // and left the clocks with it.
+  const auto& rows = core_.members.lives().cells();
+  std::set<OriginId> listed;
+  for (const auto& [life, content] : rows) listed.insert(life.second);
   for (const ShardId shard : snapshot->shards()) {
-    for (const auto& [origin, at] : snapshot->held(shard)) core_.clocks.hold(shard, origin, at);
+    for (const auto& [origin, at] : snapshot->held(shard)) {
+      if (!core_.clocks.knows(origin) && !listed.contains(origin)) core_.clocks.begin_life(origin, Timestamp{});
+      core_.clocks.hold(shard, origin, at);
+    }
   }
   return damaged;
 }

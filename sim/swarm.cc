@@ -130,12 +130,15 @@ class Swarm {
     }
   }
 
-  // A round trip brings a row at least, and a shard may have to wait for another: of sets, hashes, registers, and counters
-  // with what has not been folded.  Where nothing is tiny this is an answer or two.
+  // Where answers are tiny a round trip brings a row at least: of sets, hashes and registers, and an increment each that is
+  // not folded.  Answers that are lost or late are asked for again.  Where nothing is tiny all this is an answer or two.
   void time_to_settle() {
     if (!has(Fault::kTinyBuffers)) return;
-    const auto rows = static_cast<std::int64_t>(4 * out_.workload.keys * out_.workload.members);
-    out_.settle_us += rows * 2 * (out_.links.delay_us + out_.links.jitter_us);
+    const Workload& work = out_.workload;
+    const auto writes = static_cast<std::int64_t>(work.writes_per_second * static_cast<double>(out_.duration_us) / kSecond);
+    const auto rows = static_cast<std::int64_t>(4 * work.keys * work.members) + writes;
+    const std::int64_t round_trip_us = 2 * (out_.links.delay_us + out_.links.jitter_us);
+    out_.settle_us += (rows * round_trip_us + kSecond - 1) / kSecond * kSecond;
   }
 
   void network_events() {

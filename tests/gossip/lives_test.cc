@@ -357,5 +357,34 @@ TEST_CASE("lives: a node whose disk went back gets back what it had sent") {
   CHECK(network.present("n2", "likes", "lost"));
 }
 
+// Goal: a former life whose row of the table rotted is not taken for one that is retired, of which everybody holds all.
+// Method: the asker's floor is above what that life wrote, as it is when it has only heard of it; the row goes out all the same.
+TEST_CASE("lives: a life whose row of the table is damaged is not retired") {
+  PuppetStage stage;
+  Network& network = stage.network;
+  const std::string key = key_in(2);
+  network.operate("n1", sadd(key, {"a"}));
+  const EngineStatus former = network.node("n1").engine->status({});
+  network.kill("n1");
+  network.start("n1");  // The node's record names its last life, too.
+  network.run_ms(10);
+  network.kill("n1");
+  REQUIRE(network.node("n1").store->flip_bit(Database::kCells, store_key(kSystemShard, life_cell(former.node, former.origin)), 200));
+  network.start("n1");
+  network.run_ms(10);
+  Puppet& puppet = *stage.puppet;
+  puppet.members_version = network.node("n1").engine->status({}).members_version;
+  PullBody pull;
+  pull.nonce = 5;
+  pull.parts.emplace_back().shard = 2;
+  Envelope envelope = puppet.envelope(pull);
+  envelope.floor = puppet.now();
+  network.feed("n1", encode(envelope));
+  const auto rows = stage.tap->last<RowsBody>("n1", "n2");
+  REQUIRE(rows.has_value());
+  REQUIRE(rows->parts.size() == 1);
+  CHECK_FALSE(rows->parts[0].cells.empty());
+}
+
 }  // namespace
 }  // namespace kith::test
