@@ -183,7 +183,7 @@ class Engine::Impl {
   }
   void on_body(const Envelope& from, const AckBody& body) {
     for (const auto& part : push_.take_acked(from.sender, body.nonce)) {
-      operations_.peer_holds(from.sender, part.shard, {{core_.self.origin, part.commit}});
+      operations_.peer_stored(from.sender, part.shard, part.commit);
     }
   }
   void on_body(const Envelope& from, const SummaryBody& body) {

@@ -108,14 +108,14 @@ void Lives::publish() {
   const Register delta = content.as_register().set(encode(record), {commit, actor_of(self.origin)}, {commit, self.origin});
   KITH_CHECK(!delta.empty(), "a node's own record is the newest there is", self.node.value);
   core_.commit_own(kSystemShard, cell, Content(delta), commit);
-  write_life(self.origin, LifeRecord{self.start});
+  write_life(self.node, self.origin, LifeRecord{self.start});
 }
 
-void Lives::write_life(OriginId origin, const std::optional<LifeRecord>& record) {
-  const CellKey cell = life_cell(core_.self.node, origin);
+void Lives::write_life(NodeId node, OriginId origin, const std::optional<LifeRecord>& record) {
+  const CellKey cell = life_cell(node, origin);
   Content content(Kind::kHash);
   const auto& cells = core_.members.lives().cells();
-  if (const auto known = cells.find({core_.self.node, origin}); known != cells.end()) {
+  if (const auto known = cells.find({node, origin}); known != cells.end()) {
     content = known->second;
     core_.hlc.observe(content.as_register().tag().at);
   }
@@ -153,7 +153,7 @@ void Lives::in_step_with(NodeId peer) {
   for (auto& [origin, record] : former) {
     record.final = core_.issue_now();
     core_.clocks.promise(origin, record.final);
-    write_life(origin, record);
+    write_life(core_.self.node, origin, record);
     core_.count("lives_closed");
   }
 }
@@ -165,7 +165,7 @@ void Lives::retire(Timestamp least_floor) {
     if (life.node == core_.self.node && life.record.closed() && life.record.final < least_floor) whole.push_back(origin);
   }
   for (const OriginId origin : whole) {
-    write_life(origin, std::nullopt);
+    write_life(core_.self.node, origin, std::nullopt);
     core_.count("lives_retired");
   }
 }
@@ -184,6 +184,12 @@ void Lives::tick(bool table_damaged) {
   if (++rounds_ % kRoundsBetweenLooks == 0 && !table_damaged) {
     compare_with_disk();
     register_lost();
+  }
+  // SUBTLE: the record of a copy of this node may be the newer one, though its life is the earlier one; its address is in it.
+  if (const auto* own = core_.member(core_.self.node);
+      own != nullptr && !table_damaged && own->record.lives.back() < Life{core_.self.origin, core_.self.start}) {
+    publish();
+    core_.count("own_records_written_again");
   }
   if (core_.introduced || !core_.options.collect) return;
   if (core_.now.monotonic_ms < introduced_again_at_ms_) return;
@@ -225,12 +231,27 @@ void Lives::compare_with_disk() {
 void Lives::register_lost() {
   const LifeTable& lives = core_.members.lives();
   if (core_.member(core_.self.node) == nullptr) return;
-  if (lives.find(core_.self.origin) == nullptr) write_life(core_.self.origin, LifeRecord{core_.self.start});
+  if (lives.find(core_.self.origin) == nullptr) write_life(core_.self.node, core_.self.origin, LifeRecord{core_.self.start});
   std::set<OriginId> lost = core_.clocks.origins();
   std::erase_if(lost, [&](OriginId origin) { return lives.find(origin) != nullptr || core_.retiring.contains(origin); });
-  for (const auto& [node, member] : core_.members.members()) lost.erase(member.life.origin);
+  // The last life of a node is known from what it said, and its row is on its way.  It may also have gone down with the
+  // node's disk.  What is written in its name is what itself had written.
+  std::set<OriginId> on_their_way;
+  for (const auto& [node, member] : core_.members.members()) {
+    const auto& [origin, start] = member.life;
+    if (lost.erase(origin) == 0) continue;
+    const auto& listed = member.record.lives;
+    if (std::any_of(listed.begin(), listed.end(), [&](const Life& life) { return life.origin == origin; })) continue;
+    if (!on_their_way_.contains(origin)) {
+      on_their_way.insert(origin);
+      continue;
+    }
+    write_life(node, origin, LifeRecord{start});
+    core_.count("lost_lives_registered");
+  }
+  on_their_way_ = std::move(on_their_way);
   for (const OriginId origin : lost) {
-    write_life(origin, LifeRecord{Timestamp{1}});
+    write_life(core_.self.node, origin, LifeRecord{Timestamp{1}});
     core_.count("lost_lives_registered");
   }
 }
@@ -300,7 +321,13 @@ bool Lives::accept(const Envelope& envelope) {
   if (!merge_members(envelope)) return refuse("dropped_bad_members");
   const std::string_view fenced = fence(envelope.sender, {envelope.origin, envelope.start});
   if (!fenced.empty()) {
-    if (fenced != "stranger") tell_superseded(envelope);
+    // SUBTLE: that a later life exists stays true, whichever life says so.  Two nodes on old disks may each take the other for
+    // an earlier life, and neither would hear that it is one.
+    if (const auto* superseded = std::get_if<SupersededBody>(&envelope.body); superseded != nullptr && fenced != "stranger") {
+      on_superseded(envelope.sender, *superseded);
+    } else if (fenced != "stranger") {
+      tell_superseded(envelope);
+    }
     return refuse("dropped_" + std::string(fenced));
   }
   core_.hlc.observe(envelope.hlc);
@@ -326,7 +353,7 @@ void Lives::tell_superseded(const Envelope& envelope) {
 }
 
 void Lives::on_superseded(NodeId from, const SupersededBody& body) {
-  if (body.start < core_.self.start || body.origin == core_.self.origin || core_.superseded) return;
+  if (Life{body.origin, body.start} <= Life{core_.self.origin, core_.self.start} || core_.superseded) return;
   core_.superseded = true;
   core_.count("superseded");
   core_.note(Output::Note::Level::kError,
@@ -344,8 +371,7 @@ bool Lives::accept_relayed(NodeId node, Life life) {
 std::string_view Lives::fence(NodeId node, Life life) {
   const auto* known = core_.member(node);
   if (known == nullptr) return "stranger";
-  if (life.start < known->life.start) return "earlier_life";
-  if (life.start == known->life.start && life.origin != known->life.origin) return "clone";
+  if (life < known->life) return life.start < known->life.start ? "earlier_life" : "clone";
   if (core_.members.learn_life(node, life)) core_.clocks.begin_life(life.origin, life.start);
   return {};
 }

@@ -9,7 +9,7 @@
 // RULE. The introduction: a node that was let in takes no writes before some member has its record, and its life begins
 // anew while none has.  Floors of those who do not know it rise past its start, and would claim to hold what it wrote.
 // A life whose field was lost for good (its rows rotted, everywhere) is in clocks and in no table: whoever has it there
-// registers it as a former life of its own.
+// registers it as a former life of its own; or, while it is the last of a member, in the member's name.
 // RULE. A closed life is retired, and leaves all clocks, when every member has reported a floor above its final.
 // Transcripts: tests/gossip/lives_test.cc
 #pragma once
@@ -72,7 +72,7 @@ class Lives {
   void on_superseded(NodeId from, const SupersededBody& body);
 
  private:
-  void write_life(OriginId origin, const std::optional<LifeRecord>& record);  // None: retired.
+  void write_life(NodeId node, OriginId origin, const std::optional<LifeRecord>& record);  // None: retired.
   bool any_to_close() const;
   void register_lost();
   void compare_with_disk();
@@ -90,6 +90,7 @@ class Lives {
   Core& core_;
   std::set<NodeId> in_step_;
   std::uint64_t rounds_ = 0;
+  std::set<OriginId> on_their_way_;                      // Last lives that had no row when last looked at.
   std::int64_t introduced_again_at_ms_ = 0;
   std::map<NodeId, std::int64_t> told_at_ms_;            // Superseded lives, once an interval each.
   std::map<NodeId, std::int64_t> warned_at_ms_;          // Not more than one line a peer every ten seconds.

@@ -116,13 +116,13 @@ std::optional<NodeId> MemberTable::merge(const CellKey& key, const Content& delt
   if (joined) ids_.insert(std::lower_bound(ids_.begin(), ids_.end(), *node), *node);
   Member& member = at->second;
   member.record = *record;
-  if (record->lives.back().start > member.life.start) member.life = record->lives.back();
+  if (record->lives.back() > member.life) member.life = record->lives.back();
   return node;
 }
 
 bool MemberTable::learn_life(NodeId node, Life life) {
   Member& member = members_.at(node);
-  if (life.start <= member.life.start) return false;
+  if (life <= member.life) return false;
   member.life = life;
   return true;
 }

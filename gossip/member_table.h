@@ -11,6 +11,7 @@
 // Tests: tests/gossip/member_table_test.cc
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -30,6 +31,11 @@ struct Life {
   OriginId origin;
   Timestamp start;
   friend bool operator==(const Life&, const Life&) = default;
+  // Which of a node's is the later.  Those of a copied disk may begin at one timestamp: any order will do that all agree on.
+  friend std::strong_ordering operator<=>(const Life& a, const Life& b) {
+    const auto by_start = a.start <=> b.start;
+    return by_start != 0 ? by_start : a.origin <=> b.origin;
+  }
 };
 
 struct MemberRecord {

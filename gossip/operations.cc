@@ -302,7 +302,7 @@ void Operations::answer(const Operation& operation, ShardId shard, Reply reply, 
     core_.out->replies.push_back(std::move(reply));
     return;
   }
-  waiting_.push_back({std::move(reply), shard, std::move(commits), wanted, {}, core_.now.monotonic_ms + operation.timeout_ms});
+  waiting_.push_back({std::move(reply), shard, std::move(commits), core_.setbacks(shard), wanted, {}, core_.now.monotonic_ms + operation.timeout_ms});
   fresh_waiting_ = true;
 }
 
@@ -315,9 +315,19 @@ bool Operations::settle(Waiting& waiting, NodeId peer) {
   return true;
 }
 
+void Operations::peer_stored(NodeId peer, ShardId shard, Timestamp at) {
+  std::erase_if(waiting_, [&](Waiting& waiting) {
+    const bool stored = waiting.shard == shard &&
+                        std::all_of(waiting.commits.begin(), waiting.commits.end(), [&](const Commit& commit) {
+                          return commit.origin == core_.self.origin && commit.at <= at;
+                        });
+    return stored && settle(waiting, peer);
+  });
+}
+
 void Operations::peer_holds(NodeId peer, ShardId shard, const CommitClock& clock) {
   std::erase_if(waiting_, [&](Waiting& waiting) {
-    const bool holds = waiting.shard == shard &&
+    const bool holds = waiting.shard == shard && vouched_for(waiting) &&
                        std::all_of(waiting.commits.begin(), waiting.commits.end(),
                                    [&](const Commit& commit) { return covers(clock, commit); });
     return holds && settle(waiting, peer);
@@ -331,7 +341,7 @@ void Operations::peer_holds_all(NodeId peer) {
     const bool covered = std::all_of(waiting.commits.begin(), waiting.commits.end(), [&](const Commit& commit) {
       return commit.at <= core_.clocks.held(waiting.shard, commit.origin);
     });
-    return covered && settle(waiting, peer);
+    return covered && vouched_for(waiting) && settle(waiting, peer);
   });
 }
 

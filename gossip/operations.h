@@ -40,7 +40,10 @@ class Operations {
     pending_sums_.clear();
   }
 
-  // `peer` holds this origin's commits in `shard` up to `commit`, durably; all of a clock; everything.
+  // `peer` has stored what this life committed in `shard` up to `at`, and says so.
+  void peer_stored(NodeId peer, ShardId shard, Timestamp at);
+  // `peer` claims all of this clock; the same clocks as ours.  SUBTLE: it may claim what we vouched for.  So this does not
+  // count for what waited when damage was found in the shard: the row may have been lost here before the peer had it.
   void peer_holds(NodeId peer, ShardId shard, const CommitClock& clock);
   void peer_holds_all(NodeId peer);
 
@@ -52,6 +55,7 @@ class Operations {
     Reply reply;
     ShardId shard = 0;
     std::vector<Commit> commits;   // A replica must hold all of these.
+    std::uint64_t setbacks = 0;    // There had been.
     std::uint32_t replicas = 1;
     std::set<NodeId> holders;
     std::int64_t expires_at_ms = 0;
@@ -59,6 +63,7 @@ class Operations {
   // The refusal, or nothing.
   std::optional<Reply> check(const Operation& operation, const Standing& standing) const;
   void answer(const Operation& operation, ShardId shard, Reply reply, std::vector<Commit> commits);
+  bool vouched_for(const Waiting& waiting) const { return waiting.setbacks == core_.setbacks(waiting.shard); }
   bool settle(Waiting& waiting, NodeId peer);          // True when answered.
 
   Core& core_;

@@ -10,13 +10,17 @@ bool overtakes(const GhostCell::Item& a, const GhostCell::Item& b) {
   return a.commit < b.commit;
 }
 
+std::string words(std::uint64_t id, Timestamp at) {
+  return to_hex(id).substr(0, 4) + "@" + std::to_string(at.ms() % 1'000'000) + "." + std::to_string(at.counter());
+}
+
 std::string words(ActorId actor, Timestamp at, const Commit& commit) {
-  return to_hex(actor.value).substr(0, 4) + "@" + std::to_string(at.ms() % 1'000'000) + "." + std::to_string(at.counter()) +
-         "(by " + to_hex(commit.origin.value).substr(0, 4) + "@" + std::to_string(commit.at.ms() % 1'000'000) + "." +
-         std::to_string(commit.at.counter()) + ")";
+  return words(actor.value, at) + "(by " + in_words(commit) + ")";
 }
 
 }  // namespace
+
+std::string in_words(const Commit& commit) { return words(commit.origin.value, commit.at); }
 
 void GhostCell::raise(std::vector<Item>& items, const Item& item) {
   auto at = items.begin();

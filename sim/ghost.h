@@ -65,6 +65,7 @@ using Ghost = std::unordered_map<StoreKey, GhostCell>;
 bool is_base_key(const StoreKey& key);
 bool in_base(const Snapshot& snapshot, const StoreKey& key);
 
+std::string in_words(const Commit& commit);  // "1f73@55730.0": four digits of the origin, milliseconds, counter.
 std::string in_words(const GhostCell& cell);
 std::string in_words(const Content& content);
 

@@ -512,8 +512,14 @@ std::string Judge::differences(const std::vector<Machine*>& machines) const {
     }
     const auto ours = machines.front()->disk.store->snapshot(), theirs = it->disk.store->snapshot();
     for (const ShardId shard : theirs->shards()) {
-      if (ours->held(shard) == theirs->held(shard) || ++told > 4) continue;
-      out += "; the clocks of shard " + std::to_string(shard) + " differ between " + machines.front()->name + " and " + it->name;
+      const auto one = ours->held(shard), other = theirs->held(shard);
+      const auto differing = std::mismatch(one.begin(), one.end(), other.begin(), other.end());
+      if (one == other || ++told > 4) continue;
+      const auto entry = [](const CommitClock& clock, auto at) {
+        return at == clock.end() ? std::string("nothing more") : in_words(Commit{at->second, at->first});
+      };
+      out += "; the clocks of shard " + std::to_string(shard) + " differ, first in " + entry(one, differing.first) + " on " +
+             machines.front()->name + ", " + entry(other, differing.second) + " on " + it->name;
     }
   }
   return out;

@@ -416,6 +416,30 @@ TEST_CASE("operations: nodes in step do not vouch for an entry from behind a gap
   CHECK(reply.replicas == std::vector<std::string>{"n1"});
 }
 
+// Goal: nobody is said to hold what was lost here before they had it.
+// Method: the write waits for a replica that it does not reach; its row rots, nobody has it, and then clocks become equal.
+TEST_CASE("operations: what waits for replicas when its shard is damaged is not confirmed by clocks") {
+  Network network;
+  begin_cluster(network, 2);
+  Tap tap(network);
+  tap.lose = {"push", "pull", "rows"};
+  Operation operation = sadd("likes", {"x"});
+  operation.replicas = 2;
+  operation.timeout_ms = 20'000;
+  const std::uint64_t request = network.submit("n1", operation);
+  network.run_ms(100);
+  REQUIRE(network.present("n1", "likes", "x"));
+  const StoreKey row = store_key(shard_of("t", "likes", 4), {"t", "likes", Kind::kSet, "x"});
+  REQUIRE(network.node("n1").store->flip_bit(Database::kCells, row, 200));
+  network.input("n1", RowDamaged{row});
+  REQUIRE(network.run_until([&] { return network.node("n1").engine->status({}).rows_damaged == 0; }, 10'000));
+  tap.lose.clear();
+  REQUIRE(network.run_until([&] { return network.reply(request).has_value(); }));
+  REQUIRE(network.all_settled());
+  CHECK(network.reply(request)->outcome == Outcome::kStored);
+  CHECK(network.reply(request)->replicas == std::vector<std::string>{"n1"});
+}
+
 // ---- The whole node
 
 TEST_CASE("operations: a full store refuses writes and says so") {
