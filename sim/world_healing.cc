@@ -170,7 +170,9 @@ void World::finish() {
   // and up to a quarter more.
   std::uint64_t before = 0;
   const std::int64_t round_us = scenario_.engine.gossip_interval_ms * 1000 * 5 / 4;
-  const std::int64_t by_us = now_us_ + Lives::kRoundsBetweenLooks * round_us;
+  // A life that no table had is put into it, then closed, then retired.
+  const int looks = scenario_.engine.collect ? 3 : 1;
+  const std::int64_t by_us = now_us_ + looks * Lives::kRoundsBetweenLooks * round_us;
   do {
     before = talk();
     run_until(now_us_ + kQuietUs);
