@@ -236,7 +236,9 @@ class Engine::Impl {
 bool Engine::Impl::accept(const Envelope& envelope) {
   const auto known = core_.peers.find(envelope.sender);
   const OriginId known_life = known == core_.peers.end() ? OriginId{} : known->second.origin;
-  if (!lives_.accept(envelope)) return false;
+  const bool accepted = lives_.accept(envelope);
+  if (!envelope.members.empty() && core_.joined() && envelope.cluster == core_.self.cluster) rebase_.took_rows_of(envelope);
+  if (!accepted) return false;
   if (known_life && known_life != envelope.origin) {  // The questions that the earlier life was asked are gone with it.
     pull_.forget(envelope.sender);
     audit_.forget(envelope.sender);

@@ -267,7 +267,7 @@ bool Lives::merge_members(const Envelope& envelope) {
   const auto cells = core_.read_cells(kSystemShard, envelope.members);
   if (!cells) return false;
   // The fence: of what somebody below our horizon tells, only who it is itself.
-  const bool fenced = envelope.floor < core_.horizon;
+  const bool fenced = envelope.floor < std::max(core_.horizon, core_.highest_horizon);
   for (const Cell& cell : *cells) {
     if (fenced && node_of_member_cell(cell.key) != envelope.sender &&
         life_of_cell(cell.key) != std::pair(envelope.sender, envelope.origin)) {

@@ -30,14 +30,15 @@ Content gone(const Content& mine, const Content* theirs, const std::function<boo
 }  // namespace
 
 void Rebase::begin() {
-  highest_ = core_.horizon;
+  core_.highest_horizon = core_.horizon;
   for (const ShardId shard : core_.store.snapshot()->shards()) had_rows_ |= shard != kSystemShard;
+  had_rows_ |= core_.members.ids().size() > 1;
 }
 
 bool Rebase::needed() const {
-  if (!highest_) return false;
-  if (core_.whole) return core_.floor() < highest_;
-  return had_rows_ || (first_floor_ && highest_ > first_floor_);
+  if (!core_.highest_horizon) return false;
+  if (core_.whole) return core_.floor() < core_.highest_horizon;
+  return had_rows_ || (first_floor_ && core_.highest_horizon > first_floor_);
 }
 
 void Rebase::heard(const Envelope& from) {
@@ -45,7 +46,7 @@ void Rebase::heard(const Envelope& from) {
   if (from.horizon.ms() > core_.hlc.last().ms() - core_.options.retry_window_ms + core_.options.max_skew_ms) {
     core_.count("horizons_not_believed");
   } else {
-    highest_ = std::max(highest_, from.horizon);
+    core_.highest_horizon = std::max(core_.highest_horizon, from.horizon);
   }
   core_.behind = needed();
   if (!core_.behind || question_) return;
@@ -56,7 +57,7 @@ void Rebase::heard(const Envelope& from) {
                "with a member's, and takes no writes until it is done");
   }
   // Of a member in good standing, that knows the same lives.
-  if (!from.floor || from.floor < from.horizon || from.floor < highest_) return;
+  if (!from.floor || from.floor < from.horizon || from.floor < core_.highest_horizon) return;
   core_.count("rebases_begun");
   question_.emplace();
   question_->peer = from.sender;
@@ -83,11 +84,17 @@ bool Rebase::admits(const Envelope& from) {
     return pulled;
   }
   if (from.floor >= core_.horizon) {
-    if (rows && !core_.whole) first_floor_ = first_floor_ ? std::min(first_floor_, from.floor) : from.floor;
+    if (rows) took_rows_of(from);
     return true;
   }
   core_.count("dropped_fenced");
   return false;
+}
+
+void Rebase::took_rows_of(const Envelope& from) {
+  if (core_.whole) return;
+  const Timestamp floor = std::max(from.floor, Timestamp{1});
+  first_floor_ = first_floor_ ? std::min(first_floor_, floor) : floor;
 }
 
 bool Rebase::outrun(const Envelope& from) const {
@@ -161,7 +168,7 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   // A damaged row there would look like one that is gone; and a retired life can be told from an unknown one only where the
   // tables are equal.  Another time, or another member.
   const bool tables_equal = from.members_version == core_.members.version();
-  if (!body.sound || from.floor < highest_ || outrun(from) || (!tables_equal && body.shard != kSystemShard)) {
+  if (!body.sound || from.floor < core_.highest_horizon || outrun(from) || (!tables_equal && body.shard != kSystemShard)) {
     core_.count("rebases_put_off");
     if (!tables_equal) pull_.start(from.sender, {kSystemShard});
     return question_.reset();

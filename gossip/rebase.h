@@ -43,6 +43,8 @@ class Rebase {
 
   // Of every message that is listened to: what it tells of horizons.  May begin.
   void heard(const Envelope& from);
+  // Rows of it were merged, of the member table at least, whether or not its sender is listened to.
+  void took_rows_of(const Envelope& from);
   // Whether rows of this message may be merged; counts what may not.
   [[nodiscard]] bool admits(const Envelope& from);
 
@@ -82,7 +84,6 @@ class Rebase {
   Core& core_;
   Mend& mend_;
   Pull& pull_;
-  Timestamp highest_;                    // Horizon that a member told of.
   bool had_rows_ = false;                // When this life began.
   Timestamp first_floor_;                // The least of those whose rows a node took that is not whole yet.
   std::optional<Question> question_;

@@ -49,10 +49,15 @@ std::optional<Timestamp> Claims::Entry::earliest_in(const GhostCell& ghost) cons
   return std::nullopt;
 }
 
-bool Claims::Entry::lives_in(const GhostCell& ghost) const {
-  if (role == Role::kRegister) return ghost.tag() == Tag{at, actor} && ghost.value();
-  return role == Role::kAdd && std::none_of(ghost.removed().begin(), ghost.removed().end(),
-                                            [&](const auto& item) { return item.actor == actor && item.at >= at; });
+std::optional<Timestamp> Claims::Entry::ended_in(const GhostCell& ghost) const {
+  if (role == Role::kRegister) {
+    const bool over = ghost.tag() > Tag{at, actor} || (ghost.tag() == Tag{at, actor} && !ghost.value());
+    return over ? std::optional(ghost.commit().at) : std::nullopt;
+  }
+  for (const auto& item : ghost.removed()) {
+    if (item.actor == actor && item.at >= at) return item.commit.at;
+  }
+  return std::nullopt;
 }
 
 std::vector<std::pair<OriginId, Claims::Entry>> Claims::unheld(std::uint32_t machine, const Held& held,

@@ -36,7 +36,8 @@ class Claims {
     bool held_by(const GhostCell& cell) const;   // Or overtaken there.
     bool in(const GhostCell& cell) const;        // This very one.
     std::optional<Timestamp> earliest_in(const GhostCell& cell) const;  // Under which it is known there.
-    bool lives_in(const GhostCell& cell) const;  // An add that is not dead, a value that is not a deletion.
+    // Of an add that was removed, a value that was overtaken, a deletion: under which commit the cell says so.
+    std::optional<Timestamp> ended_in(const GhostCell& cell) const;
     friend auto operator<=>(const Entry&, const Entry&) = default;
   };
   // Entries that `held` claims and `ghost` has not; looks at each only once in a life.  Cost: what the clocks rose by.

@@ -328,6 +328,8 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
   for (const auto& [origin, entry] : claims_.unheld(at.index, held, at.disk.ghost)) {
     const auto mine = at.disk.ghost.find(entry.cell);
     if (mine != at.disk.ghost.end() && mine->second.rotten) continue;
+    // A retired life may come back from an old table, and goes again.
+    if (scenario_.engine.collect && life_of_store_key(entry.cell)) continue;
     // SUBTLE: what a damaged row lost for good may come back with an old disk, or with a row that was damaged at the same
     // time, and nobody knows that it is news.  The audit repairs that.
     const auto rotted = rotted_.find(entry.cell);
@@ -343,8 +345,7 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
       shown.join(row.content);
       if (!entry.in(shown)) continue;
       // Nor what is settled: others have collected it already.
-      const bool dead = entry.role == Claims::Entry::Role::kRemoval || !entry.lives_in(shown);
-      if (dead && settled_somewhere(entry)) continue;
+      if (settled_somewhere(entry)) continue;
       throw Violation('D', at.name + " claims to hold all of " + to_hex(origin.value).substr(0, 4) + " in shard " +
                                std::to_string(shard_of_store_key(entry.cell)) + ", and lacks what it did to " + cell_in_words(entry.cell) + " at " +
                                std::to_string(entry.commit.ms() % 1'000'000) + ", which " + other->name + " holds");
@@ -352,15 +353,20 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
   }
 }
 
-// Some horizon is at or above its commit, or above that of the same tag committed elsewhere before.
+// It is over, which the one that holds it need not know, and some horizon is at or above its commit, or that of the same tag
+// committed elsewhere before, and above that of its end.
 bool Judge::settled_somewhere(const Claims::Entry& entry) const {
   Timestamp horizon, commit = entry.commit;
+  std::optional<Timestamp> ended;
   for (const auto& [index, machine] : started_) {
     horizon = std::max(horizon, Timestamp{meta::decode_number(machine->disk.store->snapshot()->meta(meta::kHorizon))});
     const auto ghost = machine->disk.ghost.find(entry.cell);
-    if (ghost != machine->disk.ghost.end()) commit = std::min(commit, entry.earliest_in(ghost->second).value_or(commit));
+    if (ghost == machine->disk.ghost.end()) continue;
+    commit = std::min(commit, entry.earliest_in(ghost->second).value_or(commit));
+    const auto end = entry.ended_in(ghost->second);
+    if (end) ended = std::min(ended.value_or(*end), *end);
   }
-  return commit <= horizon;
+  return (ended || entry.role == Claims::Entry::Role::kRemoval) && commit <= horizon && ended.value_or(commit) <= horizon;
 }
 
 void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended) {
