@@ -106,9 +106,9 @@ void Core::merge_life(const CellKey& cell, const Content& delta) {
 void Core::drop_life(const CellKey& cell) {
   const OriginId origin = life_of_cell(cell)->second;
   members.drop_life(cell);
-  if (members.lives().find(origin) != nullptr) return;
-  if (clocks.whole(origin)) end_life(origin);
-  else retiring.insert(origin);
+  // SUBTLE: whole here or not: what there is of it comes from the member onto which this node rebases, and until that is
+  // done its own floor counts for nothing.
+  if (members.lives().find(origin) == nullptr) end_life(origin);
 }
 
 void Core::end_life(OriginId origin) {

@@ -48,7 +48,10 @@ std::vector<StoreKey> Lives::load() {
   for (const auto& [life, content] : rows) listed.insert(life.second);
   for (const ShardId shard : snapshot->shards()) {
     for (const auto& [origin, at] : snapshot->held(shard)) {
-      if (!core_.clocks.knows(origin) && !listed.contains(origin)) core_.clocks.begin_life(origin, Timestamp{});
+      if (!core_.clocks.knows(origin)) {
+        if (listed.contains(origin)) core_.retiring.insert(origin);
+        else core_.clocks.begin_life(origin, Timestamp{});
+      }
       core_.clocks.hold(shard, origin, at);
     }
   }
