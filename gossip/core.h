@@ -72,7 +72,7 @@ class Core {
   Random random;
   Hlc hlc;
   Timestamp horizon;                     // Below it history is settled.  Durable, or in the batch at hand.
-  Timestamp highest_horizon;             // Of all that members told of.
+  Timestamp highest_horizon;             // Of the present lives of all members, as told.
   Timestamp last_commit;                 // Of this life, in whatever shard.
   Timestamp pushed_up_to;                // The last of them that was pushed.
   Timestamp lease;                       // Timestamps up to here may be issued: it is durable, or in the batch at hand.

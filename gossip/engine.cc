@@ -98,6 +98,7 @@ class Engine::Impl {
   }
 
   EngineStatus status(Instant now) const;
+  GarbageStatus garbage(Instant now) const;
   Timestamp time(Instant now) const { return core_.hlc.read(now.wall_ms); }
 
  private:
@@ -284,6 +285,29 @@ void Engine::Impl::on(const PeerFrame& frame) {
   }
 }
 
+GarbageStatus Engine::Impl::garbage(Instant now) const {
+  GarbageStatus out;
+  out.collects = core_.options.collect;
+  out.floor = core_.floor();
+  out.horizon = core_.horizon;
+  out.highest_horizon = core_.highest_horizon;
+  if (const auto holder = horizon_.holder(now.monotonic_ms)) {
+    out.held_by = core_.name_of(holder->node);
+    out.held_at = holder->floor;
+    out.held_for_ms = holder->since_ms;
+  }
+  if (const auto progress = rebase_.progress()) {
+    out.rebasing = true;
+    if (progress->onto) out.onto = core_.name_of(progress->onto);
+    out.shards = progress->shards;
+    out.shards_done = progress->shards_done;
+    out.rows_cut = progress->dropped;
+  }
+  out.lives_to_close = lives_.left_to_close();
+  for (const NodeId node : lives_.waits_for()) out.closing_waits_for.push_back(core_.name_of(node));
+  return out;
+}
+
 EngineStatus Engine::Impl::status(Instant now) const {
   const auto ago = [&](std::int64_t at_ms) { return at_ms < 0 ? -1 : now.monotonic_ms - at_ms; };
   EngineStatus out;
@@ -326,6 +350,7 @@ EngineStatus Engine::Impl::status(Instant now) const {
   }
   std::sort(out.members.begin(), out.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   out.newest_held = core_.clocks.newest_held();
+  out.garbage = garbage(now);
   out.counters.insert(core_.counters.begin(), core_.counters.end());
   return out;
 }

@@ -98,6 +98,24 @@ struct MemberStatus {
   bool stopping = false;                     // It said that it goes down.
 };
 
+// What becomes of removal records, and of lives that are over (DESIGN.md, sections 7 and 8).
+struct GarbageStatus {
+  bool collects = false;                     // Switched on.
+  Timestamp floor;                           // All that anybody committed up to here is held, durably.
+  Timestamp horizon;                         // Below it history is settled: removal records are no more.
+  Timestamp highest_horizon;                 // Of all that members told of.
+  std::string held_by;                       // Whose floor is the least: it keeps the horizon from rising.  Empty: nobody else.
+  Timestamp held_at;                         // That floor; zero: it has not said.
+  std::int64_t held_for_ms = -1;             // Since it rose; -1: never in this life.
+  // Away for longer than removals are remembered: it compares its rows with a member's, and what it shows may be stale.
+  bool rebasing = false;
+  std::string onto;                          // Empty: no member in good standing has been heard of yet.
+  std::size_t shards = 0, shards_done = 0;
+  std::uint64_t rows_cut = 0;                // That held what had been removed.
+  std::size_t lives_to_close = 0;            // Former lives of this node.
+  std::vector<std::string> closing_waits_for;  // Members, by name.
+};
+
 struct EngineStatus {
   ClusterId cluster;
   std::string cluster_name;
@@ -118,6 +136,7 @@ struct EngineStatus {
   std::uint64_t members_version = 0;                                // Digest of the member table.
   std::vector<MemberStatus> members;                                // By name; this node among them.
   std::vector<std::pair<OriginId, Timestamp>> newest_held;          // Per origin the newest commit held, any shard.
+  GarbageStatus garbage;
   std::map<std::string, std::uint64_t> counters;                    // Messages, bytes, drops by reason, rows, pulls.
 };
 

@@ -130,16 +130,16 @@ void Lives::write_life(NodeId node, OriginId origin, const std::optional<LifeRec
   core_.commit_own(kSystemShard, cell, Content(delta), commit);
 }
 
-bool Lives::any_to_close() const {
+std::size_t Lives::left_to_close() const {
   const auto& lives = core_.members.lives().entries();
-  return std::any_of(lives.begin(), lives.end(), [&](const auto& item) {
+  return static_cast<std::size_t>(std::count_if(lives.begin(), lives.end(), [&](const auto& item) {
     return item.second.node == core_.self.node && item.first != core_.self.origin && !item.second.record.closed();
-  });
+  }));
 }
 
 std::vector<NodeId> Lives::waits_for() const {
   std::vector<NodeId> out;
-  if (!any_to_close()) return out;
+  if (left_to_close() == 0) return out;
   for (const NodeId node : core_.members.ids()) {
     if (node != core_.self.node && !in_step_.contains(node)) out.push_back(node);
   }
@@ -148,7 +148,7 @@ std::vector<NodeId> Lives::waits_for() const {
 
 void Lives::in_step_with(NodeId peer) {
   in_step_.insert(peer);
-  if (!core_.options.collect || core_.superseded || !core_.joined() || !any_to_close() || !waits_for().empty()) return;
+  if (!core_.options.collect || core_.superseded || !core_.joined() || left_to_close() == 0 || !waits_for().empty()) return;
   std::vector<std::pair<OriginId, LifeRecord>> former;
   for (const auto& [origin, life] : core_.members.lives().entries()) {
     if (life.node == core_.self.node && origin != core_.self.origin && !life.record.closed()) former.emplace_back(origin, life.record);

@@ -61,6 +61,7 @@ class Lives {
   void in_step_with(NodeId peer);
   // Retires those of ours that everybody holds.  `least_floor`: T of gossip/horizon.
   void retire(Timestamp least_floor);
+  std::size_t left_to_close() const;                     // Former lives of this node.
   // Members with which this node has to get in step before it can close its former lives; empty: none is left to close.
   std::vector<NodeId> waits_for() const;
 
@@ -73,7 +74,6 @@ class Lives {
 
  private:
   void write_life(NodeId node, OriginId origin, const std::optional<LifeRecord>& record);  // None: retired.
-  bool any_to_close() const;
   void register_lost();
   void compare_with_disk();
   std::int64_t ahead_of_most() const;                    // 0: nobody to judge by.

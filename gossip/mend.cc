@@ -175,6 +175,13 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
 
 void Mend::on_mended(NodeId from, const MendedBody& body, bool admitted) {
   if (!admitted) {
+    // What it holds may have been removed and forgotten, so it does not help; nor does it keep us waiting, since it cannot come
+    // back before our shard is sound (gossip/rebase.h).
+    for (const auto& part : body.parts) {
+      const auto cells = core_.read_cells(part.shard, part.cells);
+      if (!cells) return core_.count("dropped_bad_cells");
+      for (const Cell& cell : *cells) answered(store_key(part.shard, cell.key), from, nullptr, nullptr);
+    }
     for (const auto& key : body.missing) answered(key, from, nullptr, nullptr);
     for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
     return;

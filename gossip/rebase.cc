@@ -46,7 +46,10 @@ void Rebase::heard(const Envelope& from) {
   if (from.horizon.ms() > core_.hlc.last().ms() - core_.options.retry_window_ms + core_.options.max_skew_ms) {
     core_.count("horizons_not_believed");
   } else {
-    core_.highest_horizon = std::max(core_.highest_horizon, from.horizon);
+    Told& told = told_horizons_[from.sender];
+    told = {from.origin, told.origin == from.origin ? std::max(told.horizon, from.horizon) : from.horizon};
+    core_.highest_horizon = core_.horizon;
+    for (const auto& [node, it] : told_horizons_) core_.highest_horizon = std::max(core_.highest_horizon, it.horizon);
   }
   core_.behind = needed();
   if (!core_.behind || question_) return;

@@ -25,6 +25,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 
 #include "gossip/core.h"
@@ -84,6 +85,13 @@ class Rebase {
   Core& core_;
   Mend& mend_;
   Pull& pull_;
+  // SUBTLE: of each member what its present life says.  A disk that went back has its horizon of then, and the removals it
+  // had forgotten since: when all of those that had forgotten something went back, nobody is behind them any more.
+  struct Told {
+    OriginId origin;
+    Timestamp horizon;
+  };
+  std::map<NodeId, Told> told_horizons_;
   bool had_rows_ = false;                // When this life began.
   Timestamp first_floor_;                // The least of those whose rows a node took that is not whole yet.
   std::optional<Question> question_;

@@ -72,7 +72,17 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
   while (!judge_.equal(machines) || !std::all_of(machines.begin(), machines.end(), well)) {
     if (now_us_ - since_us >= scenario_.settle_us) {
       std::string down;
-      for (const Machine* it : machines) down += it->up() ? "" : "; " + it->name + " is down";
+      for (Machine* it : machines) {
+        if (!it->up()) {
+          down += "; " + it->name + " is down";
+          continue;
+        }
+        const GarbageStatus garbage = it->engine().status(it->instant(now_us_)).garbage;
+        if (!garbage.collects) continue;
+        const auto at = [](Timestamp time) { return time ? std::to_string(time.ms() % 1'000'000) : std::string("nothing"); };
+        down += "; " + it->name + " holds all up to " + at(garbage.floor) + ", its horizon is " + at(garbage.horizon) +
+                (garbage.rebasing ? ", and it is behind " + at(garbage.highest_horizon) : "");
+      }
       throw Violation(law, who + " not equal " + to_words_duration(scenario_.settle_us) + " after healing" + down + judge_.differences(machines));
     }
     run_until(now_us_ + kLookEveryUs);
@@ -132,6 +142,7 @@ std::size_t World::scrub(const std::vector<Machine*>& machines) {
 
 void World::finish() {
   if (!scenario_.heal_at_end) return;
+  healing_ = true;
   heal_core();
   heal_all();
   clients_stopped_ = true;

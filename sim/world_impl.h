@@ -113,6 +113,7 @@ class World final : public Host {
     const Event* event = nullptr;
   };
   std::vector<Wait> waits_;                      // Claims of convergence that are not decided yet.
+  bool healing_ = false;                 // The timeline is over.
   std::vector<std::pair<std::uint32_t, bool>> swizzles_;  // Machine, and whether it is cut off or reached again.
   bool clients_stopped_ = false;
   std::map<std::uint32_t, int> superseded_;      // How often a machine was restarted for that.

@@ -224,6 +224,7 @@ void World::swizzle(const Event& event) {
 
 void World::swizzle_step(std::uint64_t which) {
   const auto [index, cuts] = swizzles_[which];
+  if (cuts && healing_) return;  // It reached beyond the end of the timeline.
   for (const auto& other : machines_) {
     if (other->index == index) continue;
     network_->cut(index, other->index, cuts);
