@@ -42,6 +42,26 @@ json member_json(const MemberStatus& member) {
           {"stopping", member.stopping}};
 }
 
+json garbage_json(const GarbageStatus& garbage) {
+  json rebase = nullptr;
+  if (garbage.rebasing) {
+    rebase = {{"onto", garbage.onto.empty() ? json(nullptr) : json(garbage.onto)},
+              {"shards", garbage.shards},
+              {"shards_done", garbage.shards_done},
+              {"rows_cut", garbage.rows_cut}};
+  }
+  return {{"collects", garbage.collects},
+          {"floor", time_json(garbage.floor)},
+          {"horizon", time_json(garbage.horizon)},
+          {"highest_horizon", time_json(garbage.highest_horizon)},
+          {"held_by", garbage.held_by.empty() ? json(nullptr) : json(garbage.held_by)},
+          {"held_at", time_json(garbage.held_at)},
+          {"held_for_ms", ms_ago(garbage.held_for_ms)},
+          {"rebase", std::move(rebase)},
+          {"lives_to_close", garbage.lives_to_close},
+          {"closing_waits_for", garbage.closing_waits_for}};
+}
+
 json front_json(const FrontCounters& front, std::size_t in_flight) {
   return {{"requests", front.requests.load()},
           {"replies", front.replies.load()},
@@ -133,6 +153,7 @@ std::string status_document(const NodeFacts& facts) {
       {"pulls_outstanding", engine.pulls_outstanding},
       {"rows_damaged", engine.rows_damaged},
       {"members", std::move(members)},
+      {"garbage", garbage_json(engine.garbage)},
       {"newest_held", std::move(newest)},
       {"counters", engine.counters},
       {"store",

@@ -9,6 +9,7 @@
 #include "crdt/timestamp.h"
 #include "tools/kith/ask.h"
 #include "tools/kith/cluster_view.h"
+#include "tools/kith/garbage_words.h"
 #include "tools/kith/table.h"
 #include "tools/kith/text.h"
 
@@ -56,6 +57,7 @@ Table::Cell state_of(const NodeView& node) {
   if (status.superseded) return {"superseded: another life runs under its id", Color::kBad};
   if (status.clock_fenced) return {"clock ahead " + duration_in_words(status.clock_ahead_ms), Color::kBad};
   if (status.full) return {"full", Color::kBad};
+  if (status.garbage.rebasing) return {"away too long: " + rebase_in_words(status.garbage), Color::kWarning};
   if (status.rows_damaged > 0) return {count_of(status.rows_damaged, "damaged row", "damaged rows"), Color::kWarning};
   return {"up", Color::kGood};
 }
@@ -131,6 +133,10 @@ ExitCode run_status(Context& context, const CommandLine& line) {
   }
   console.out << console.paint(color_of(verdict.agreement), verdict.sentence) << "\n\n";
   print_table(console, view);
+  for (const NodeView& node : view.nodes) {
+    if (!node.status || node.name != view.asked) continue;
+    for (const std::string& sentence : garbage_in_words(*node.status)) console.out << sentence << '\n';
+  }
   for (const NodeView& node : view.nodes) {
     if (!node.status) console.err << node.name << ": " << node.error << '\n';
   }

@@ -73,6 +73,25 @@ MemberRow member_of(const Json& object) {
   return member;
 }
 
+GarbageRow garbage_of(const Json& object) {
+  GarbageRow garbage;
+  garbage.collects = flag_of(object, "collects");
+  garbage.horizon_ms = timestamp_at(object, "horizon").ms();
+  garbage.held_by = text_of(object, "held_by");
+  garbage.held_at_ms = timestamp_at(object, "held_at").ms();
+  garbage.held_for_ms = number_of<std::int64_t>(object, "held_for_ms", -1);
+  const Json rebase = object_at(object, "rebase");
+  garbage.rebasing = !rebase.empty();
+  garbage.onto = text_of(rebase, "onto");
+  garbage.shards = number_of<std::uint64_t>(rebase, "shards", 0);
+  garbage.shards_done = number_of<std::uint64_t>(rebase, "shards_done", 0);
+  garbage.lives_to_close = number_of<std::uint64_t>(object, "lives_to_close", 0);
+  for (const Json& name : object.value("closing_waits_for", Json::array())) {
+    if (const auto bytes = bytes_of(name)) garbage.closing_waits_for.push_back(*bytes);
+  }
+  return garbage;
+}
+
 void read_numbers(const Json& object, const std::string& prefix, std::map<std::string, std::uint64_t>& into) {
   for (const auto& [name, value] : object.items()) {
     if (value.is_number_unsigned()) into[prefix + name] = value.get<std::uint64_t>();
@@ -102,6 +121,7 @@ NodeStatus status_of(const Json& document) {
   status.version = text_of(document, "kith_version");
   status.pid = number_of<std::int64_t>(document, "pid", 0);
   for (const Json& member : document.value("members", Json::array())) status.members.push_back(member_of(member));
+  status.garbage = garbage_of(object_at(document, "garbage"));
   for (const Json& held : document.value("newest_held", Json::array())) {
     status.newest_held[text_of(held, "origin")] = timestamp_at(held, "at").value;
   }

@@ -25,6 +25,20 @@ struct MemberRow {
   bool stopping = false;
 };
 
+// Of removal records and of lives that are over.  Times are zero for "nothing yet".
+struct GarbageRow {
+  bool collects = false;
+  std::int64_t horizon_ms = 0;      // Unix time: removal records up to here are no more.
+  std::string held_by;              // Empty: nobody else.
+  std::int64_t held_at_ms = 0;      // Up to where that member has confirmed that it holds everything.
+  std::int64_t held_for_ms = -1;    // -1: it has not said in this node's life.
+  bool rebasing = false;            // Reads may be stale, writes are refused.
+  std::string onto;
+  std::uint64_t shards = 0, shards_done = 0;
+  std::uint64_t lives_to_close = 0;
+  std::vector<std::string> closing_waits_for;
+};
+
 struct NodeStatus {
   std::string document;  // As it came.
   std::string name;
@@ -46,6 +60,7 @@ struct NodeStatus {
   std::string version;
   std::int64_t pid = 0;
   std::vector<MemberRow> members;
+  GarbageRow garbage;
   std::map<std::string, std::uint64_t> newest_held;  // Origin in hex -> timestamp of its newest commit held.
   std::map<std::string, std::uint64_t> counters;     // The engine's; those of the transport as "transport_..".
 };

@@ -1,0 +1,63 @@
+#include "tools/kith/garbage_words.h"
+
+#include <doctest/doctest.h>
+
+namespace kith::tools {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+NodeStatus status() {
+  NodeStatus status;
+  status.name = "n1";
+  status.now_ms = 1'700'000'000'000;  // 22:13:20
+  status.garbage.collects = true;
+  status.garbage.horizon_ms = status.now_ms - 600'000;
+  status.garbage.held_by = "n4";
+  status.garbage.held_at_ms = status.now_ms - 300'000;
+  status.garbage.held_for_ms = 900;
+  return status;
+}
+
+TEST_CASE("garbage: nothing is said where nothing is kept back") {
+  CHECK(garbage_in_words(status()).empty());
+  NodeStatus off = status();
+  off.garbage.held_for_ms = 900'000;
+  off.garbage.collects = false;
+  CHECK(garbage_in_words(off).empty());
+}
+
+TEST_CASE("garbage: who holds the horizon, and since when") {
+  NodeStatus held = status();
+  held.garbage.held_for_ms = 300'000;
+  CHECK(garbage_in_words(held) == Lines{"removal records since 22:03:20 UTC are kept: n4 holds the horizon; for 5.0 min it has confirmed nothing newer "
+                                        "than 22:08:20 UTC"});
+  held.garbage.horizon_ms = 0;
+  held.garbage.held_at_ms = 0;
+  held.garbage.held_for_ms = -1;
+  CHECK(garbage_in_words(held) == Lines{"all removal records are kept: n4 has not said yet how far it is"});
+}
+
+TEST_CASE("garbage: what a node that was away too long is doing") {
+  NodeStatus away = status();
+  away.garbage.rebasing = true;
+  CHECK(rebase_in_words(away.garbage) == "waits for a member that has all there is");
+  away.garbage.onto = "n2";
+  away.garbage.shards = 65;
+  away.garbage.shards_done = 3;
+  CHECK(garbage_in_words(away) == Lines{"n1 was away for longer than removals are remembered: reads may be stale and writes are refused until it is "
+                                        "done (3 of 65 shards compared with n2)"});
+}
+
+TEST_CASE("garbage: what former lives wait for") {
+  NodeStatus open = status();
+  open.garbage.lives_to_close = 2;
+  open.garbage.closing_waits_for = {"n2", "n3", "n4"};
+  CHECK(garbage_in_words(open) == Lines{"2 former lives of n1 can be closed once it has been in step with n2, n3 and n4"});
+  open.garbage.lives_to_close = 1;
+  open.garbage.closing_waits_for = {"n2"};
+  CHECK(garbage_in_words(open) == Lines{"1 former life of n1 can be closed once it has been in step with n2"});
+}
+
+}  // namespace
+}  // namespace kith::tools

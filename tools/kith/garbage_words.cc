@@ -1,0 +1,46 @@
+#include "tools/kith/garbage_words.h"
+
+#include "tools/kith/text.h"
+
+namespace kith::tools {
+namespace {
+
+constexpr std::int64_t kHoldsMs = 60'000;
+
+std::string names(const std::vector<std::string>& all) {
+  std::string out;
+  for (std::size_t i = 0; i < all.size(); ++i) out += (i == 0 ? "" : i + 1 == all.size() ? " and " : ", ") + all[i];
+  return out;
+}
+
+}  // namespace
+
+std::string rebase_in_words(const GarbageRow& garbage) {
+  if (garbage.onto.empty()) return "waits for a member that has all there is";
+  return std::to_string(garbage.shards_done) + " of " + count_of(garbage.shards, "shard", "shards") + " compared with " + garbage.onto;
+}
+
+std::vector<std::string> garbage_in_words(const NodeStatus& status) {
+  const GarbageRow& garbage = status.garbage;
+  std::vector<std::string> out;
+  if (!garbage.collects) return out;
+  if (garbage.rebasing) {
+    out.push_back(status.name + " was away for longer than removals are remembered: reads may be stale and writes are refused until it is done (" +
+                  rebase_in_words(garbage) + ")");
+  }
+  const std::string kept =
+      garbage.horizon_ms == 0 ? "all removal records are kept" : "removal records since " + utc_clock(garbage.horizon_ms, status.now_ms) + " are kept";
+  if (!garbage.held_by.empty() && garbage.held_at_ms == 0) {
+    out.push_back(kept + ": " + garbage.held_by + " has not said yet how far it is");
+  } else if (!garbage.held_by.empty() && garbage.held_for_ms >= kHoldsMs) {
+    out.push_back(kept + ": " + garbage.held_by + " holds the horizon; for " + duration_in_words(garbage.held_for_ms) +
+                  " it has confirmed nothing newer than " + utc_clock(garbage.held_at_ms, status.now_ms));
+  }
+  if (!garbage.closing_waits_for.empty()) {
+    out.push_back(count_of(garbage.lives_to_close, "former life", "former lives") + " of " + status.name +
+                  " can be closed once it has been in step with " + names(garbage.closing_waits_for));
+  }
+  return out;
+}
+
+}  // namespace kith::tools
