@@ -29,6 +29,8 @@ constexpr std::uint64_t kHeaderBytes = 16, kNodeHeaderBytes = 8, kDbBytes = 48, 
 constexpr std::uint32_t kMagic = 0xBEEFC0DE, kVersion = 1;
 constexpr std::uint16_t kBranch = 0x01, kLeaf = 0x02, kOverflow = 0x04, kMeta = 0x08;
 constexpr std::uint16_t kBigData = 0x01, kSubData = 0x02;
+// Of a database; of the free pages also what the file was made with.
+constexpr std::uint16_t kIntegerKey = 0x08, kNoSubDirectory = 0x4000;
 constexpr std::uint64_t kNoPage = ~std::uint64_t{0};
 constexpr std::uint64_t kPageBytesLeast = 512, kPageBytesMost = 65536;
 constexpr std::size_t kKeyBytesMost = 511;
@@ -60,6 +62,15 @@ Tree tree_at(std::string_view bytes, std::string name) {
   out.pages.entries = number_at<std::uint64_t>(bytes, 32);
   out.root = number_at<std::uint64_t>(bytes, 40);
   return out;
+}
+
+std::uint64_t data_bytes(std::string_view leaf_node) {
+  return std::uint64_t{number_at<std::uint16_t>(leaf_node, 0)} | std::uint64_t{number_at<std::uint16_t>(leaf_node, 2)} << 16;
+}
+
+// Of a large value only the number of its first page.
+std::uint64_t data_bytes_on_page(std::string_view leaf_node) {
+  return (number_at<std::uint16_t>(leaf_node, 4) & kBigData) != 0 ? 8 : data_bytes(leaf_node);
 }
 
 class Input {
@@ -187,7 +198,7 @@ bool PageCheck::look_at_meta() {
   if (page_bytes < kPageBytesLeast || page_bytes > kPageBytesMost || (page_bytes & (page_bytes - 1)) != 0) {
     return not_ours("its first page says that pages have " + std::to_string(page_bytes) + " bytes, which cannot be");
   }
-  bool any = false;
+  std::uint64_t transactions[2] = {0, 0};
   std::size_t sound = 0;
   for (std::uint64_t i = 0; i < 2; ++i) {
     const std::string page = in_.read(i * page_bytes, kHeaderBytes + kMetaBytes);
@@ -206,11 +217,9 @@ bool PageCheck::look_at_meta() {
       finding("meta page " + std::to_string(i) + " is damaged, or of another version of LMDB");
       continue;
     }
-    ++sound;
-    const std::uint64_t transaction = number_at<std::uint64_t>(meta, 128);
-    if (any && transaction <= report_.transaction) continue;
-    any = true;
-    report_.transaction = transaction;
+    transactions[i] = number_at<std::uint64_t>(meta, 128);
+    if (sound++ > 0 && transactions[i] <= report_.transaction) continue;
+    report_.transaction = transactions[i];
     report_.map_bytes = number_at<std::uint64_t>(meta, 16);
     report_.pages = number_at<std::uint64_t>(meta, 120) + 1;
     free_ = tree_at(meta.substr(24), "(free pages)");
@@ -218,6 +227,20 @@ bool PageCheck::look_at_meta() {
   }
   report_.page_bytes = page_bytes;
   if (sound < 2) return false;
+  // SUBTLE: commits are written to the two in turn, so their numbers follow upon each other (both are zero in a file that
+  // was only made).  With another one, LMDB would take the last commit but one for the last.
+  if (transactions[0] + transactions[1] != 0 &&
+      (std::max(transactions[0], transactions[1]) - std::min(transactions[0], transactions[1]) != 1 ||
+       report_.transaction % 2 != (transactions[1] > transactions[0] ? 1 : 0))) {
+    finding("its two meta pages say that they are of the commits " + std::to_string(transactions[0]) + " and " +
+            std::to_string(transactions[1]) + ", which cannot be");
+    return false;
+  }
+  // How LMDB compares keys and takes values apart.
+  if ((free_.flags & ~kNoSubDirectory) != kIntegerKey || names_.flags != 0) {
+    finding("its meta page names kinds of databases that no store has");
+    return false;
+  }
   // Also keeps what is taken for the map of pages within the size of the file.
   if (report_.pages < 2 || report_.pages > in_.bytes() / page_bytes) {
     const bool sensible = report_.pages >= 2 && report_.pages <= report_.map_bytes / page_bytes;
@@ -312,6 +335,8 @@ void PageCheck::walk_page(Walk& walk, std::uint64_t page, int depth, const Bound
   };
   std::vector<Node> found;
   found.reserve(nodes);
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> spans;  // Of each node, from and to.
+  spans.reserve(nodes);
   for (std::uint64_t i = 0; i < nodes; ++i) {
     const std::uint64_t at = number_at<std::uint16_t>(bytes, kHeaderBytes + 2 * i);
     if (at < upper || at + kNodeHeaderBytes > page_bytes || at % 2 != 0) {
@@ -323,7 +348,18 @@ void PageCheck::walk_page(Walk& walk, std::uint64_t page, int depth, const Bound
     }
     const std::string_view node = std::string_view(bytes).substr(at);
     found.push_back({node, node.substr(kNodeHeaderBytes, key_bytes)});
+    const std::uint64_t size = kNodeHeaderBytes + key_bytes + (branch ? 0 : data_bytes_on_page(node));
+    spans.emplace_back(at, at + size + size % 2);
   }
+  // SUBTLE: LMDB moves nodes about by what they say of their sizes, and counts on their filling the page from `upper` to its
+  // end: one that reaches into the next is harmless until something beside it is written.
+  std::sort(spans.begin(), spans.end());
+  std::uint64_t end = upper;
+  for (const auto& [from, to] : spans) {
+    if (from != end) return page_finding(walk, page, "is damaged: its entries overlap or leave gaps");
+    end = to;
+  }
+  if (end != page_bytes) return page_finding(walk, page, "is damaged: its entries do not fill it to its end");
   for (std::uint64_t i = 0; i < nodes; ++i) {
     const std::string_view key = found[i].key;
     if (branch && i == 0) continue;  // Its key does not count.
@@ -360,14 +396,17 @@ void PageCheck::look_at_leaf(Walk& walk, std::uint64_t page, std::string_view no
   } else if (tree) {
     page_finding(walk, page, "is damaged: an entry claims to be a database");
   } else if (walk.tree.pages.name == free_.pages.name) {
+    // The key is the commit that freed them.
+    if (key.size() != 8 || number_at<std::uint64_t>(key, 0) > report_.transaction) {
+      return page_finding(walk, page, "is damaged: pages freed by a commit that cannot be");
+    }
     take_free(walk, page, *data);
   }
 }
 
 std::optional<std::string> PageCheck::data_of(Walk& walk, std::uint64_t page, std::string_view node,
                                               std::size_t key_bytes) {
-  const std::uint64_t size =
-      std::uint64_t{number_at<std::uint16_t>(node, 0)} | std::uint64_t{number_at<std::uint16_t>(node, 2)} << 16;
+  const std::uint64_t size = data_bytes(node);
   const std::uint16_t flags = number_at<std::uint16_t>(node, 4);
   const std::string_view behind = node.substr(kNodeHeaderBytes + key_bytes);
   if ((flags & ~(kBigData | kSubData)) != 0) {
@@ -389,12 +428,15 @@ std::optional<std::string> PageCheck::data_of(Walk& walk, std::uint64_t page, st
 std::optional<std::string> PageCheck::take_overflow(Walk& walk, std::uint64_t from, std::uint64_t page,
                                                     std::uint64_t size) {
   const std::uint64_t page_bytes = report_.page_bytes;
-  const std::uint64_t count = (kHeaderBytes - 1 + size) / page_bytes + 1;
-  if (!take(walk, page, count)) return std::nullopt;
+  const std::uint64_t needed = (kHeaderBytes - 1 + size) / page_bytes + 1;
+  const std::string header = page < report_.pages ? in_.read(page * page_bytes, kHeaderBytes) : std::string();
+  // SUBTLE: more than are needed when a large value was written twice in one commit, and the second time was smaller.
+  const std::uint64_t count = header.size() < kHeaderBytes ? needed : number_at<std::uint32_t>(header, 12);
+  if (!take(walk, page, std::max(needed, count))) return std::nullopt;
   walk.seen.overflow_pages += count;
   const std::string bytes = in_.read(page * page_bytes, kHeaderBytes + size);
   if (bytes.size() < kHeaderBytes + size || number_at<std::uint64_t>(bytes, 0) != page ||
-      number_at<std::uint16_t>(bytes, 10) != kOverflow || number_at<std::uint32_t>(bytes, 12) != count) {
+      number_at<std::uint16_t>(bytes, 10) != kOverflow || count < needed) {
     page_finding(walk, from, "is damaged: it names pages " + std::to_string(page) + " and on for a large value, whose "
                              "header is not that");
     return std::nullopt;
@@ -410,6 +452,9 @@ void PageCheck::take_free(const Walk& walk, std::uint64_t page, std::string_view
   }
   for (std::uint64_t i = 1; i <= count; ++i) {
     const std::uint64_t free = number_at<std::uint64_t>(list, 8 * i);
+    if (i > 1 && free >= number_at<std::uint64_t>(list, 8 * (i - 1))) {
+      return page_finding(walk, page, "is damaged: its list of free pages is not in order");
+    }
     if (free < 2 || free >= report_.pages) {
       return page_finding(walk, page, "is damaged: it lists page " + std::to_string(free) + " as free, and there is no such page");
     }
