@@ -60,8 +60,8 @@ ClientReply read_cell(const Request& request, const ReadContext& context, Kind k
   switch (context.snapshot.get(shard, cell, row)) {
     case Snapshot::Lookup::kDamaged: return damaged_reply(request, context, store_key(shard, cell));
     case Snapshot::Lookup::kMissing:
-      if (context.snapshot.damage_beside(store_key(shard, cell))) {
-        return damaged_reply(request, context, store_key(shard, cell));
+      if (const auto beside = context.snapshot.damage_beside(store_key(shard, cell))) {
+        return damaged_reply(request, context, *beside);
       }
       break;
     case Snapshot::Lookup::kFound: {
@@ -90,7 +90,9 @@ ClientReply read_collection(const Request& request, const ReadContext& context, 
   ClientReply out = reply_to(request);
   Page page(request);
   StoreKey last = request.after;
-  std::optional<StoreKey> damaged;
+  // What cannot be read right before the first or right behind the last may belong between them.
+  std::optional<StoreKey> damaged = request.after.empty() ? context.snapshot.damage_beside(prefix) : std::nullopt;
+  if (damaged) return damaged_reply(request, context, *damaged);
   context.snapshot.scan(prefix, request.after, [&](const StoreKey& key, const Row* row) {
     if (row == nullptr) {
       damaged = key;
@@ -116,6 +118,7 @@ ClientReply read_collection(const Request& request, const ReadContext& context, 
     last = key;
     return true;
   });
+  if (!damaged && out.next.empty()) damaged = context.snapshot.damage_beside(value_prefix_end(prefix));
   return damaged ? damaged_reply(request, context, *damaged) : out;
 }
 

@@ -139,6 +139,7 @@ TEST_CASE("flips: a file that the page check passes is used without LMDB trippin
       std::size_t at = page * kPageBytes + random() % kPageBytes;
       const std::uint64_t where = random() % 4;
       if (where == 0) at = page * kPageBytes + random() % 48;
+      if (where == 0 && random() % 8 == 0) at = random() % 2 * kPageBytes + random() % 152;  // The meta pages.
       if (where == 1) {  // A node's header.
         std::uint16_t lower = 0, node_at = 0;
         std::memcpy(&lower, &whole[page * kPageBytes + 12], 2);
