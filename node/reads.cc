@@ -91,7 +91,7 @@ ClientReply read_collection(const Request& request, const ReadContext& context, 
   Page page(request);
   StoreKey last = request.after;
   // What cannot be read right before the first or right behind the last may belong between them.
-  std::optional<StoreKey> damaged = request.after.empty() ? context.snapshot.damage_beside(prefix) : std::nullopt;
+  std::optional<StoreKey> damaged = context.snapshot.damage_around(prefix);
   if (damaged) return damaged_reply(request, context, *damaged);
   context.snapshot.scan(prefix, request.after, [&](const StoreKey& key, const Row* row) {
     if (row == nullptr) {
@@ -118,7 +118,6 @@ ClientReply read_collection(const Request& request, const ReadContext& context, 
     last = key;
     return true;
   });
-  if (!damaged && out.next.empty()) damaged = context.snapshot.damage_beside(value_prefix_end(prefix));
   return damaged ? damaged_reply(request, context, *damaged) : out;
 }
 

@@ -34,6 +34,7 @@ struct Scrub::Impl {
     std::uint64_t feed = 0;
     std::size_t rows = 0;
     bool damaged = false;  // Then it says nothing: what the row had added is not known.
+    bool unfindable = false;  // A row lies where nobody looks for it: keys are out of order.
     bool counts_differ = false;
     std::string value;     // Whose rows are being counted, as a store key names it (store/row.h), and with its name.
     CellKey named;
@@ -150,10 +151,16 @@ struct Scrub::Impl {
     if (row != nullptr) return sum.add(key, *row, snapshot);
     sum.damaged = true;
     ++counters.damaged;
-    callbacks.damaged(key);
+    Row found;
+    if (snapshot.get(key, found) == Snapshot::Lookup::kMissing) {
+      sum.unfindable = true;
+    } else {
+      callbacks.damaged(key);
+    }
   }
 
   void settle(const Snapshot& snapshot, ShardId shard) {
+    if (sum.unfindable) return doubt(shard);  // What lay there is in the feed by its right name.
     if (sum.damaged) return;  // Its sums are made anew when it is mended.
     if (snapshot.feed_end(shard) == sum.feed_end && adds_up(snapshot, shard, sum)) return;
     if (sum.rows > kScrubRowsAtOnceMax) {
@@ -168,6 +175,10 @@ struct Scrub::Impl {
       return true;
     });
     if (again.damaged || adds_up(snapshot, shard, again)) return;
+    doubt(shard);
+  }
+
+  void doubt(ShardId shard) {
     ++counters.shards_doubted;
     callbacks.doubted(shard);
   }

@@ -66,6 +66,7 @@ class Application {
   void drop_row(const StoreKey& key, const CellKey* cell);
   void fold(const StoreBatch::Fold& fold);
   bool forget_damaged(const StoreKey& key);
+  std::vector<ShardId> shards_it_may_be_of(const StoreKey& key) const;
   void cut(const StoreKey& key, const std::function<bool(Content&)>& change);
   void recount(ShardId shard);
   StoredRow read(const StoreKey& key, const CellKey* cell);
@@ -102,7 +103,8 @@ CommitReport Application::run(const StoreBatch& batch) {
   for (const StoreKey& key : batch.forgotten()) {
     // SUBTLE: what could not be read may have been another row, under a key of which a bit had flipped: then there is an entry
     // of the feed that names a row which is not there.
-    if (forget_damaged(key)) recounts.insert(shard_of_store_key(key));
+    if (!forget_damaged(key)) continue;
+    for (const ShardId shard : shards_it_may_be_of(key)) recounts.insert(shard);
   }
   for (const ShardId shard : recounts) recount(shard);
   for (const auto& [key, these] : batch.dropped()) {
@@ -272,6 +274,21 @@ bool Application::forget_damaged(const StoreKey& key) {
   tally_.recount(key);
   remove_row(key, stored);
   return true;
+}
+
+// A row whose shard flipped in its key lies before the first or behind the last of the shard that it seems to be of.
+std::vector<ShardId> Application::shards_it_may_be_of(const StoreKey& key) const {
+  const std::string prefix = key.substr(0, shard_prefix(0).size());
+  std::vector<ShardId> out{shard_of_store_key(prefix)};
+  const auto rows = transaction_.walk(Database::kCells);
+  const bool follows = rows->seek_before(key) && rows->key().starts_with(prefix);
+  if (follows && rows->seek(key) && rows->key().starts_with(prefix)) return out;
+  for (unsigned bit = 0; bit < 8 * sizeof(ShardId); ++bit) {
+    const auto other = static_cast<ShardId>(out.front() ^ (1U << bit));
+    const auto feed = transaction_.walk(Database::kFeed);
+    if (feed->seek(shard_prefix(other)) && feed->key().starts_with(shard_prefix(other))) out.push_back(other);
+  }
+  return out;
 }
 
 // Feed, counts and fingerprints are made anew from the rows.  SUBTLE: rows that are no longer found under their keys (a bit

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 #include <set>
 
 #include "store/counter_rows.h"
@@ -36,6 +37,19 @@ void collect_shards(const ReadTransaction& transaction, Database database, std::
 }
 
 std::uint64_t feed_entry_share(Lsn lsn, std::string_view entry) { return XXH3_64bits_withSeed(entry.data(), entry.size(), lsn); }
+
+// More bits than this do not flip in one key while the disk still works.
+constexpr int kFlippedBitsMax = 8;
+
+// Whether the row at hand cannot be read, and its key may once have begun with `key`.  Cheap when it may not.
+bool flipped_from(const Walk& row, std::string_view key) {
+  if (row.key().size() < key.size()) return false;
+  int bits = 0;
+  for (std::size_t i = 0; i < key.size() && bits <= kFlippedBitsMax; ++i) {
+    bits += std::popcount(static_cast<unsigned char>(row.key()[i] ^ key[i]));
+  }
+  return bits <= kFlippedBitsMax && !open_row(row.key(), row.value());
+}
 
 }  // namespace
 
@@ -76,13 +90,20 @@ Snapshot::Lookup Reader::get(const StoreKey& key, Row& out) const {
 
 std::optional<StoreKey> Reader::damage_beside(const StoreKey& key) const {
   const auto walk = transaction_->walk(Database::kCells);
-  const auto readable = [&] { return open_row(walk->key(), walk->value()).has_value(); };
+  const auto may_be_it = [&] { return walk->key().size() == key.size() && flipped_from(*walk, key); };
   if (walk->seek(key)) {
-    if (walk->key() != key && !readable()) return StoreKey(walk->key());
-    if (walk->previous() && !readable()) return StoreKey(walk->key());
-  } else if (walk->seek_before(key) && !readable()) {
+    if (may_be_it()) return StoreKey(walk->key());
+    if (walk->previous() && may_be_it()) return StoreKey(walk->key());
+  } else if (walk->seek_before(key) && may_be_it()) {
     return StoreKey(walk->key());
   }
+  return std::nullopt;
+}
+
+std::optional<StoreKey> Reader::damage_around(const StoreKey& prefix) const {
+  const auto walk = transaction_->walk(Database::kCells);
+  if (walk->seek_before(prefix) && flipped_from(*walk, prefix)) return StoreKey(walk->key());
+  if (walk->seek(value_prefix_end(prefix)) && flipped_from(*walk, prefix)) return StoreKey(walk->key());
   return std::nullopt;
 }
 

@@ -15,6 +15,7 @@ class Reader final : public Snapshot {
   Lookup get(ShardId shard, const CellKey& cell, Row& out) const override;
   Lookup get(const StoreKey& key, Row& out) const override;
   std::optional<StoreKey> damage_beside(const StoreKey& key) const override;
+  std::optional<StoreKey> damage_around(const StoreKey& prefix) const override;
   void scan(const StoreKey& prefix, const StoreKey& after, const VisitRow& visit) const override;
   void feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const override;
   void collectable_after(ShardId shard, Lsn after, const VisitCollectable& visit) const override;

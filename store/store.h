@@ -93,9 +93,11 @@ class Snapshot {
   virtual Lookup get(ShardId shard, const CellKey& cell, Row& out) const = 0;
   virtual Lookup get(const StoreKey& key, Row& out) const = 0;
 
-  // The row before or the row behind the place of `key`, when it cannot be read.  Then nobody can say that there is no
-  // row under `key`: what cannot be read may be it, under a key of which a bit has flipped.
+  // The row right before or right behind the place of `key`, when it cannot be read and its key differs from `key` in a few
+  // bits only.  Then nobody can say that there is no row under `key`: that may be it, its key flipped.  `around`: the same
+  // of the rows right before and right behind those whose keys begin with `prefix`, and of a prefix.
   virtual std::optional<StoreKey> damage_beside(const StoreKey& key) const = 0;
+  virtual std::optional<StoreKey> damage_around(const StoreKey& prefix) const = 0;
 
   // Rows whose store key begins with `prefix` and sorts after `after` (empty: from the start), in order, until `visit`
   // returns false.  For a damaged row, and for one that is lost and waits for a peer, `row` is null.

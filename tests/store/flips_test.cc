@@ -156,6 +156,11 @@ TEST_CASE("flips: a file that the page check passes is used without LMDB trippin
     std::ofstream(file, std::ios::binary | std::ios::trunc).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     if (!check_pages(file).findings.empty()) {
       ++refused_pages;
+      if (round % 4 == 0) {  // Whoever goes on without the check may be ended by a signal, or is told what to do.
+        const Ending ending = use_in_child(node, 10 + round);
+        CAPTURE(ending.said);
+        if (ending.signal == 0 && ending.code != kDone) CHECK(tells_what_to_do(ending.said));
+      }
       continue;
     }
     const Ending ending = use_in_child(node, 10 + round);

@@ -209,7 +209,7 @@ TEST_CASE("lmdb store: a copy is that of one moment, packed or as it is, and ope
 
 // Goal: what LMDB no longer finds shows in the fingerprint again, so that peers can be asked, and counts are right
 // after.
-TEST_CASE("recount: rows that were lost inside of the file are taken out of feed, counts and fingerprints") {
+TEST_CASE("recount: rows that were lost inside of the file are taken out of counts and fingerprints, and wait for a peer") {
   LmdbHarness harness;
   Twin twin;
   for (std::uint64_t i = 0; i < 40; ++i) {
@@ -230,6 +230,18 @@ TEST_CASE("recount: rows that were lost inside of the file are taken out of feed
   StoreBatch batch;
   batch.recount(1);
   CHECK_FALSE(batch.empty());
+  const CommitReport report = harness.store().commit(batch);
+  CHECK(report.damaged.size() == 20);
+  CHECK(harness.store().snapshot()->get(1, element("many", "m0"), row) == Snapshot::Lookup::kDamaged);
+  CHECK_FALSE(harness.store().verify().empty());
+  std::size_t lost = 0;
+  harness.store().snapshot()->scan(shard_prefix(1), {}, [&](const StoreKey&, const Row* found) {
+    lost += found == nullptr ? 1 : 0;
+    return true;
+  });
+  CHECK(lost == 20);
+  batch.clear();
+  for (const StoreKey& key : report.damaged) batch.forget_damaged(key);  // No peer knows them.
   harness.store().commit(batch);
   CHECK(harness.store().verify() == std::vector<std::string>{});
   const auto snapshot = harness.store().snapshot();
