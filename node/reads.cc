@@ -90,9 +90,7 @@ ClientReply read_collection(const Request& request, const ReadContext& context, 
   ClientReply out = reply_to(request);
   Page page(request);
   StoreKey last = request.after;
-  // What cannot be read right before the first or right behind the last may belong between them.
-  std::optional<StoreKey> damaged = context.snapshot.damage_around(prefix);
-  if (damaged) return damaged_reply(request, context, *damaged);
+  std::optional<StoreKey> damaged;
   context.snapshot.scan(prefix, request.after, [&](const StoreKey& key, const Row* row) {
     if (row == nullptr) {
       damaged = key;
@@ -118,6 +116,8 @@ ClientReply read_collection(const Request& request, const ReadContext& context, 
     last = key;
     return true;
   });
+  // What cannot be read right before the first or right behind the last may belong between them.
+  if (!damaged) damaged = context.snapshot.damage_around(prefix);
   return damaged ? damaged_reply(request, context, *damaged) : out;
 }
 

@@ -23,6 +23,8 @@ StoreError::Kind kind_of(int code) {
     case MDB_PAGE_FULL:
     case MDB_CURSOR_FULL:
     case MDB_BAD_TXN:
+    case MDB_BAD_VALSIZE:
+    case EINVAL:
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
     case MDB_INCOMPATIBLE: return StoreError::Kind::kCorrupt;
@@ -39,6 +41,8 @@ const char* advice_for(int code) {
     case MDB_PAGE_FULL:
     case MDB_CURSOR_FULL:
     case MDB_BAD_TXN:
+    case MDB_BAD_VALSIZE:
+    case EINVAL:
       return "; the file is damaged in its inner pages: `kith verify` on the data directory tells more; to get going again, "
              "set the directory aside and let the node join anew, its peers have the data";
     case MDB_READERS_FULL: return "; too many reads at once: start the node with more readers";
