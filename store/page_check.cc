@@ -64,6 +64,11 @@ Tree tree_at(std::string_view bytes, std::string name) {
   return out;
 }
 
+std::uint64_t child_of(std::string_view branch_node) {
+  return std::uint64_t{number_at<std::uint16_t>(branch_node, 0)} | std::uint64_t{number_at<std::uint16_t>(branch_node, 2)} << 16 |
+         std::uint64_t{number_at<std::uint16_t>(branch_node, 4)} << 32;
+}
+
 std::uint64_t data_bytes(std::string_view leaf_node) {
   return std::uint64_t{number_at<std::uint16_t>(leaf_node, 0)} | std::uint64_t{number_at<std::uint16_t>(leaf_node, 2)} << 16;
 }
@@ -159,6 +164,7 @@ class PageCheck {
   }
 
   bool look_at_meta();
+  std::uint64_t newest_freed(const Tree& free, std::uint64_t page_bytes) const;
   void walk_all();
   void walk_tree(Walk& walk);
   void walk_page(Walk& walk, std::uint64_t page, int depth, const Bounds& bounds);
@@ -198,7 +204,7 @@ bool PageCheck::look_at_meta() {
   if (page_bytes < kPageBytesLeast || page_bytes > kPageBytesMost || (page_bytes & (page_bytes - 1)) != 0) {
     return not_ours("its first page says that pages have " + std::to_string(page_bytes) + " bytes, which cannot be");
   }
-  std::uint64_t transactions[2] = {0, 0};
+  std::uint64_t transactions[2] = {0, 0}, freed_by[2] = {0, 0};
   std::size_t sound = 0;
   for (std::uint64_t i = 0; i < 2; ++i) {
     const std::string page = in_.read(i * page_bytes, kHeaderBytes + kMetaBytes);
@@ -218,6 +224,7 @@ bool PageCheck::look_at_meta() {
       continue;
     }
     transactions[i] = number_at<std::uint64_t>(meta, 128);
+    freed_by[i] = newest_freed(tree_at(meta.substr(24), ""), page_bytes);
     if (sound++ > 0 && transactions[i] <= report_.transaction) continue;
     report_.transaction = transactions[i];
     report_.map_bytes = number_at<std::uint64_t>(meta, 16);
@@ -229,8 +236,11 @@ bool PageCheck::look_at_meta() {
   if (sound < 2) return false;
   // SUBTLE: commits are written to the two in turn, so their numbers follow upon each other (both are zero in a file that
   // was only made).  With another one, LMDB would take the last commit but one for the last.
+  // SUBTLE: the last may also seem to be the one before the last but one, or that one to be the next; but each commit frees
+  // pages (all but the first, and that of a packed copy), and these are listed under its number.
+  const std::uint64_t freed = freed_by[transactions[1] > transactions[0] ? 1 : 0];
   if (transactions[0] + transactions[1] != 0 &&
-      (std::max(transactions[0], transactions[1]) - std::min(transactions[0], transactions[1]) != 1 ||
+      ((freed != 0 && freed != report_.transaction) || freed_by[0] > transactions[0] || freed_by[1] > transactions[1] || std::max(transactions[0], transactions[1]) - std::min(transactions[0], transactions[1]) != 1 ||
        report_.transaction % 2 != (transactions[1] > transactions[0] ? 1 : 0))) {
     finding("its two meta pages say that they are of the commits " + std::to_string(transactions[0]) + " and " +
             std::to_string(transactions[1]) + ", which cannot be");
@@ -252,6 +262,24 @@ bool PageCheck::look_at_meta() {
   use_.assign(report_.pages, Use::kNone);
   use_[0] = use_[1] = Use::kUsed;
   return true;
+}
+
+// The newest commit that the list of free pages names; zero where that cannot be told.  Trusts nothing: of the two lists one
+// is never walked.
+std::uint64_t PageCheck::newest_freed(const Tree& free, std::uint64_t page_bytes) const {
+  std::uint64_t page = free.root;
+  for (int depth = 0; depth < kDepthMost; ++depth) {
+    if (page < 2 || page >= in_.bytes() / page_bytes) return 0;
+    const std::string bytes = in_.read(page * page_bytes, page_bytes);
+    if (bytes.size() < page_bytes) return 0;
+    const std::uint16_t flags = number_at<std::uint16_t>(bytes, 10), lower = number_at<std::uint16_t>(bytes, 12);
+    if ((flags != kBranch && flags != kLeaf) || lower < kHeaderBytes + 2 || lower > page_bytes) return 0;
+    const std::uint64_t last = number_at<std::uint16_t>(bytes, lower - 2U);
+    if (last + kNodeHeaderBytes + 8 > page_bytes) return 0;
+    if (flags == kLeaf) return number_at<std::uint64_t>(bytes, last + kNodeHeaderBytes);
+    page = child_of(std::string_view(bytes).substr(last));
+  }
+  return 0;
 }
 
 void PageCheck::walk_all() {
@@ -373,10 +401,7 @@ void PageCheck::walk_page(Walk& walk, std::uint64_t page, int depth, const Bound
       look_at_leaf(walk, page, found[i].bytes, found[i].key);
       continue;
     }
-    const std::string_view node = found[i].bytes;
-    const std::uint64_t child = std::uint64_t{number_at<std::uint16_t>(node, 0)} |
-                                std::uint64_t{number_at<std::uint16_t>(node, 2)} << 16 |
-                                std::uint64_t{number_at<std::uint16_t>(node, 4)} << 32;
+    const std::uint64_t child = child_of(found[i].bytes);
     Bounds inner = bounds;
     if (i > 0) inner.least = std::string(found[i].key);
     if (i + 1 < nodes) inner.above = std::string(found[i + 1].key);
