@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
-#include <map>
 #include <set>
 
 #include "crdt/check.h"
 #include "crdt/counter.h"
 #include "crdt/limits.h"
 #include "store/counter_rows.h"
+#include "store/feed_repair.h"
 #include "store/records.h"
 #include "store/tally.h"
 
@@ -66,7 +66,6 @@ class Application {
   void drop_row(const StoreKey& key, const CellKey* cell);
   void fold(const StoreBatch::Fold& fold);
   bool forget_damaged(const StoreKey& key);
-  std::vector<ShardId> shards_it_may_be_of(const StoreKey& key) const;
   void cut(const StoreKey& key, const std::function<bool(Content&)>& change);
   void recount(ShardId shard);
   StoredRow read(const StoreKey& key, const CellKey* cell);
@@ -101,10 +100,10 @@ CommitReport Application::run(const StoreBatch& batch) {
   feed_begins_.reserve(changes.size());
   std::set<ShardId> recounts = batch.recounts();
   for (const StoreKey& key : batch.forgotten()) {
-    // SUBTLE: what could not be read may have been another row, under a key of which a bit had flipped: then there is an entry
-    // of the feed that names a row which is not there.
+    // SUBTLE: what could not be read may have been another row, under a key of which a bit had flipped: then there is an
+    // entry of the feed that names a row which is not there.
     if (!forget_damaged(key)) continue;
-    for (const ShardId shard : shards_it_may_be_of(key)) recounts.insert(shard);
+    for (const ShardId shard : shards_it_may_be_of(transaction_, key)) recounts.insert(shard);
   }
   for (const ShardId shard : recounts) recount(shard);
   for (const auto& [key, these] : batch.dropped()) {
@@ -276,27 +275,10 @@ bool Application::forget_damaged(const StoreKey& key) {
   return true;
 }
 
-// A row whose shard flipped in its key lies before the first or behind the last of the shard that it seems to be of.
-std::vector<ShardId> Application::shards_it_may_be_of(const StoreKey& key) const {
-  const std::string prefix = key.substr(0, shard_prefix(0).size());
-  std::vector<ShardId> out{shard_of_store_key(prefix)};
-  const auto rows = transaction_.walk(Database::kCells);
-  const bool follows = rows->seek_before(key) && rows->key().starts_with(prefix);
-  if (follows && rows->seek(key) && rows->key().starts_with(prefix)) return out;
-  for (unsigned bit = 0; bit < 8 * sizeof(ShardId); ++bit) {
-    const auto other = static_cast<ShardId>(out.front() ^ (1U << bit));
-    const auto feed = transaction_.walk(Database::kFeed);
-    if (feed->seek(shard_prefix(other)) && feed->key().starts_with(shard_prefix(other))) out.push_back(other);
-  }
-  return out;
-}
-
-// Feed, counts and fingerprints are made anew from the rows.  SUBTLE: rows that are no longer found under their keys (a bit
-// of these flipped, or one in LMDB's inner pages, which have no checksums) still have their entries in the feed: these are
-// marked as damaged, so that peers are asked for them, and nobody is told meanwhile that there is no such row.
+// Feed, counts and fingerprints are made anew from the rows.  Rows that are lost are marked as damaged, so that peers are asked
+// for them, and nobody is told meanwhile that there is no such row.
 void Application::recount(ShardId shard) {
   tally_.recount(shard);
-  const std::string prefix = shard_prefix(shard);
   std::set<Lsn> begun, ended;  // By this batch.
   for (const FeedEntry& entry : feed_begins_) {
     if (entry.shard == shard) begun.insert(entry.lsn);
@@ -304,39 +286,14 @@ void Application::recount(ShardId shard) {
   for (const ShardEntry& entry : feed_ends_) {
     if (entry.shard == shard) ended.insert(entry.id);
   }
-  std::map<Lsn, StoreKey> of_no_row;
-  const auto feed = transaction_.walk(Database::kFeed);
-  for (bool more = feed->seek(prefix); more && feed->key().starts_with(prefix); more = feed->next()) {
-    const auto entry = parse_shard_entry(feed->key());
-    if (!entry || ended.contains(entry->id)) continue;
-    const StoreKey key(key_of_feed_entry(feed->value()));
-    const auto bytes = key.starts_with(prefix) ? transaction_.get(Database::kCells, key) : std::nullopt;
-    const auto row = bytes ? open_row(key, *bytes) : std::nullopt;
-    if (bytes && (!row || row->lsn == entry->id)) continue;
-    if (!bytes && key.starts_with(prefix)) {
-      of_no_row[entry->id] = key;
-    } else {
-      feed_ends_.push_back({shard, entry->id});
-    }
-  }
-  std::vector<StoreKey> unlisted;
-  const auto rows = transaction_.walk(Database::kCells);
-  for (bool more = rows->seek(prefix); more && rows->key().starts_with(prefix); more = rows->next()) {
-    const auto row = decode_row(rows->key(), rows->value());
-    if (!row || begun.contains(row->lsn)) continue;
-    const auto entry = transaction_.get(Database::kFeed, shard_entry_key(shard, row->lsn));
-    if (entry && *entry == encode_feed_entry(rows->key(), is_collectable(row->cell, row->content))) continue;
-    if (of_no_row.erase(row->lsn) > 0) feed_ends_.push_back({shard, row->lsn});  // Its own entry is what rotted.
-    unlisted.emplace_back(rows->key());
-  }
-  for (const StoreKey& key : unlisted) {
+  const FeedRepair repair = plan_feed_repair(transaction_, shard, begun, ended);
+  for (const Lsn lsn : repair.wrong) feed_ends_.push_back({shard, lsn});
+  for (const auto& [key, lsn] : repair.unlisted) {
     const auto row = decode_row(key, *transaction_.get(Database::kCells, key));
     KITH_CHECK(row.has_value(), "a row that could just be read");
-    const auto entry = transaction_.get(Database::kFeed, shard_entry_key(shard, row->lsn));
-    const bool listed = entry && key_of_feed_entry(*entry) == key;
-    write_row(relisted_.emplace_back(key), shard, row->cell, row->content, listed ? row->lsn : 0, row->content);
+    write_row(relisted_.emplace_back(key), shard, row->cell, row->content, lsn, row->content);
   }
-  for (const auto& [lsn, key] : of_no_row) {
+  for (const StoreKey& key : repair.lost) {
     tally_.recount(key);
     if (!transaction_.get(Database::kDamaged, key)) mark_damaged(key);
   }

@@ -1,134 +1,15 @@
 #include "store/page_check.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <optional>
 #include <string_view>
 #include <utility>
 
-#include "store/store.h"
+#include "store/page_file.h"
 #include "store/verify.h"
 
 namespace kith {
 namespace {
-
-// The layout of LMDB 0.9 on a 64-bit little-endian machine, as its mdb.c defines it:
-//
-//     page    number:u64 pad:u16 flags:u16 (lower:u16 upper:u16 | overflow pages:u32)  offset:u16 of each node
-//     node    low:u16 high:u16 flags:u16 key bytes:u16 key [data]
-//             branch: the child's page is low, high, flags; leaf: low, high is the size of the data
-//     meta    (behind the page header) magic:u32 version:u32 address:u64 map bytes:u64 db free, db names, last page:u64
-//             transaction:u64
-//     db      pad:u32 flags:u16 depth:u16 branch:u64 leaf:u64 overflow:u64 entries:u64 root:u64
-constexpr std::uint64_t kHeaderBytes = 16, kNodeHeaderBytes = 8, kDbBytes = 48, kMetaBytes = 136;
-constexpr std::uint32_t kMagic = 0xBEEFC0DE, kVersion = 1;
-constexpr std::uint16_t kBranch = 0x01, kLeaf = 0x02, kOverflow = 0x04, kMeta = 0x08;
-constexpr std::uint16_t kBigData = 0x01, kSubData = 0x02;
-// Of a database; of the free pages also what the file was made with.
-constexpr std::uint16_t kIntegerKey = 0x08, kNoSubDirectory = 0x4000;
-constexpr std::uint64_t kNoPage = ~std::uint64_t{0};
-constexpr std::uint64_t kPageBytesLeast = 512, kPageBytesMost = 65536;
-constexpr std::size_t kKeyBytesMost = 511;
-// More than any tree has: each level has at least two children.
-constexpr int kDepthMost = 32;
-
-template <class Number>
-Number number_at(std::string_view bytes, std::uint64_t at) {
-  Number out;
-  std::memcpy(&out, bytes.data() + at, sizeof out);
-  return out;
-}
-
-struct Tree {
-  std::uint16_t flags = 0;
-  std::uint16_t depth = 0;
-  DatabasePages pages;
-  std::uint64_t root = kNoPage;
-};
-
-Tree tree_at(std::string_view bytes, std::string name) {
-  Tree out;
-  out.flags = number_at<std::uint16_t>(bytes, 4);
-  out.depth = number_at<std::uint16_t>(bytes, 6);
-  out.pages.name = std::move(name);
-  out.pages.branch_pages = number_at<std::uint64_t>(bytes, 8);
-  out.pages.leaf_pages = number_at<std::uint64_t>(bytes, 16);
-  out.pages.overflow_pages = number_at<std::uint64_t>(bytes, 24);
-  out.pages.entries = number_at<std::uint64_t>(bytes, 32);
-  out.root = number_at<std::uint64_t>(bytes, 40);
-  return out;
-}
-
-std::uint64_t child_of(std::string_view branch_node) {
-  return std::uint64_t{number_at<std::uint16_t>(branch_node, 0)} | std::uint64_t{number_at<std::uint16_t>(branch_node, 2)} << 16 |
-         std::uint64_t{number_at<std::uint16_t>(branch_node, 4)} << 32;
-}
-
-std::uint64_t data_bytes(std::string_view leaf_node) {
-  return std::uint64_t{number_at<std::uint16_t>(leaf_node, 0)} | std::uint64_t{number_at<std::uint16_t>(leaf_node, 2)} << 16;
-}
-
-// Of a large value only the number of its first page.
-std::uint64_t data_bytes_on_page(std::string_view leaf_node) {
-  return (number_at<std::uint16_t>(leaf_node, 4) & kBigData) != 0 ? 8 : data_bytes(leaf_node);
-}
-
-class Input {
- public:
-  explicit Input(const std::string& path) : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (fd_ < 0) fail("open");
-    struct stat found {};
-    if (::fstat(fd_, &found) != 0) {
-      const int error = errno;
-      ::close(fd_);
-      errno = error;
-      fail("look at");
-    }
-    regular_ = S_ISREG(found.st_mode);
-    bytes_ = static_cast<std::uint64_t>(found.st_size);
-  }
-  ~Input() { ::close(fd_); }
-  Input(const Input&) = delete;
-  Input& operator=(const Input&) = delete;
-
-  bool regular() const { return regular_; }
-  std::uint64_t bytes() const { return bytes_; }
-
-  // Shorter than asked for at the end of the file.
-  std::string read(std::uint64_t at, std::uint64_t size) const {
-    std::string out(size, '\0');
-    std::uint64_t done = 0;
-    while (done < size) {
-      const ssize_t got = ::pread(fd_, out.data() + done, size - done, static_cast<off_t>(at + done));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) fail("read");
-      if (got == 0) break;
-      done += static_cast<std::uint64_t>(got);
-    }
-    out.resize(done);
-    return out;
-  }
-
- private:
-  [[noreturn]] void fail(const char* doing) const {
-    const int error = errno;
-    throw StoreError(StoreError::Kind::kOther,
-                     std::string("cannot ") + doing + " " + path_ + ": " + std::strerror(error) +
-                         (error == EACCES || error == EPERM ? "; check who owns it and its permissions"
-                          : error == EIO                    ? "; the disk fails: save what can be read, and replace it"
-                                                            : ""));
-  }
-
-  const std::string path_;
-  int fd_;
-  bool regular_ = false;
-  std::uint64_t bytes_ = 0;
-};
 
 class PageCheck {
  public:
@@ -178,7 +59,7 @@ class PageCheck {
 
   enum class Use : std::uint8_t { kNone, kUsed, kFree };
 
-  Input in_;
+  PageFile in_;
   PageReport report_;
   std::size_t more_ = 0;
   Tree free_, names_;
@@ -218,7 +99,7 @@ bool PageCheck::look_at_meta() {
                      : "its second page is not that of a store");
       continue;
     }
-    if (number_at<std::uint32_t>(meta, 4) != kVersion || number_at<std::uint16_t>(page, 10) != kMeta ||
+    if (number_at<std::uint32_t>(meta, 4) != kVersion || number_at<std::uint16_t>(page, 10) != kMetaPage ||
         number_at<std::uint64_t>(page, 0) != i || number_at<std::uint32_t>(meta, 24) != page_bytes) {
       finding("meta page " + std::to_string(i) + " is damaged, or of another version of LMDB");
       continue;
@@ -240,7 +121,8 @@ bool PageCheck::look_at_meta() {
   // pages (all but the first, and that of a packed copy), and these are listed under its number.
   const std::uint64_t freed = freed_by[transactions[1] > transactions[0] ? 1 : 0];
   if (transactions[0] + transactions[1] != 0 &&
-      ((freed != 0 && freed != report_.transaction) || freed_by[0] > transactions[0] || freed_by[1] > transactions[1] || std::max(transactions[0], transactions[1]) - std::min(transactions[0], transactions[1]) != 1 ||
+      ((freed != 0 && freed != report_.transaction) || freed_by[0] > transactions[0] || freed_by[1] > transactions[1] ||
+       std::max(transactions[0], transactions[1]) - std::min(transactions[0], transactions[1]) != 1 ||
        report_.transaction % 2 != (transactions[1] > transactions[0] ? 1 : 0))) {
     finding("its two meta pages say that they are of the commits " + std::to_string(transactions[0]) + " and " +
             std::to_string(transactions[1]) + ", which cannot be");

@@ -36,7 +36,9 @@ void collect_shards(const ReadTransaction& transaction, Database database, std::
   }
 }
 
-std::uint64_t feed_entry_share(Lsn lsn, std::string_view entry) { return XXH3_64bits_withSeed(entry.data(), entry.size(), lsn); }
+std::uint64_t feed_entry_share(Lsn lsn, std::string_view entry) {
+  return XXH3_64bits_withSeed(entry.data(), entry.size(), lsn);
+}
 
 // More bits than this do not flip in one key while the disk still works.
 constexpr int kFlippedBitsMax = 8;
