@@ -42,9 +42,13 @@ const char* advice_for(int code) {
     case MDB_CURSOR_FULL:
     case MDB_BAD_TXN:
     case MDB_BAD_VALSIZE:
+    case MDB_INCOMPATIBLE:
     case EINVAL:
       return "; the file is damaged in its inner pages: `kith verify` on the data directory tells more; to get going again, "
              "set the directory aside and let the node join anew, its peers have the data";
+    case EIO:
+      return "; the disk fails, or the file is damaged in its inner pages: `kith verify` on the data directory tells; save what "
+             "can be read, and let the node join anew on a sound disk";
     case MDB_READERS_FULL: return "; too many reads at once: start the node with more readers";
     case EACCES:
     case EPERM: return "; check who owns it and its permissions";
