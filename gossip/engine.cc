@@ -196,7 +196,8 @@ class Engine::Impl {
   void on_body(const Envelope& from, const DigestsBody& body) { round_.on_digests(from, body); }
   void on_body(const Envelope& from, const PullBody& body) {
     for (const auto& part : body.parts) operations_.peer_holds(from.sender, part.shard, part.clock);
-    pull_.on_pull(from, body, {found_damaged(), [this](ShardId shard) { return mend_.waiting_in(shard); }});
+    pull_.on_pull(from, body, {found_damaged(), [this](ShardId shard) { on(ShardDoubted{shard}); },
+                               [this](ShardId shard) { return mend_.waiting_in(shard); }});
   }
   void on_body(const Envelope& from, const RowsBody& body) {
     if (rebase_.admits(from)) pull_.on_rows(from.sender, from.origin, body);

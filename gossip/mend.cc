@@ -147,7 +147,10 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
     Row row, base;
     const bool in_base = tag && snapshot->get(base_store_key(key), base) == Snapshot::Lookup::kFound &&
                          base.content.as_register().tag().at >= tag->at;
-    switch (snapshot->get(key, row)) {
+    const auto lookup = snapshot->get(key, row);
+    // SUBTLE: that there is nothing would be taken at its word, and the row given up: it must be certain.
+    const auto beside = lookup == Snapshot::Lookup::kMissing ? snapshot->damage_beside(key) : std::nullopt;
+    switch (beside ? Snapshot::Lookup::kDamaged : lookup) {
       case Snapshot::Lookup::kMissing:
         if (!fits(key.size() + (in_base ? base.bytes : 0))) break;
         if (in_base && bases.insert(base_store_key(key)).second) add(shard_of_store_key(key), base);
@@ -156,7 +159,7 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
         vouch(shard_of_store_key(key));
         break;
       case Snapshot::Lookup::kDamaged:
-        found(key);
+        found(beside ? *beside : key);
         if (!fits(key.size())) break;
         answer.damaged.push_back(key);
         bytes += key.size();

@@ -224,11 +224,16 @@ void Operations::operate(const Operation& operation, const Standing& standing, c
     std::string name = kind == Kind::kCounter ? increment_member(tag) : std::string(member);
     Change change{{operation.table, operation.key, kind, std::move(name)}, Content(kind), Content(kind), Content(kind)};
     Row row;
-    switch (snapshot->get(shard, change.cell, row)) {
+    const StoreKey key = store_key(shard, change.cell);
+    auto lookup = snapshot->get(shard, change.cell, row);
+    // SUBTLE: a removal of what is not found would be answered, and remove nothing; an add would count as the first.
+    const auto beside = lookup == Snapshot::Lookup::kMissing ? snapshot->damage_beside(key) : std::nullopt;
+    if (beside) lookup = Snapshot::Lookup::kDamaged;
+    switch (lookup) {
       case Snapshot::Lookup::kFound: change.before = std::move(row.content); break;
       case Snapshot::Lookup::kMissing: break;
       case Snapshot::Lookup::kDamaged:
-        found_damaged(store_key(shard, change.cell));
+        found_damaged(beside ? *beside : key);
         return refuse(Refusal::kDamaged, "a row that this needs is damaged on this node's disk and is being fetched from "
                                          "a peer: try again shortly, or at another node");
     }

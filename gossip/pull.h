@@ -42,9 +42,11 @@ class Pull {
   std::optional<std::int64_t> wake_at_ms() const;
   std::size_t outstanding() const { return questions_.size(); }
 
-  // `found` is told of damaged rows met on the way; `waiting_in` tells whether any of a shard wait to be mended.
+  // `found` is told of damaged rows met on the way, `doubted` of a feed that is not that of its rows; `waiting_in` tells
+  // whether any of a shard wait to be mended.
   struct Damage {
     std::function<void(const StoreKey&)> found;
+    std::function<void(ShardId)> doubted;
     std::function<bool(ShardId)> waiting_in;
   };
   void on_pull(const Envelope& from, const PullBody& body, const Damage& damage);

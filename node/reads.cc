@@ -60,8 +60,8 @@ ClientReply read_cell(const Request& request, const ReadContext& context, Kind k
   switch (context.snapshot.get(shard, cell, row)) {
     case Snapshot::Lookup::kDamaged: return damaged_reply(request, context, store_key(shard, cell));
     case Snapshot::Lookup::kMissing:
-      if (context.snapshot.damage_beside(store_key(shard, cell))) {
-        return damaged_reply(request, context, store_key(shard, cell));
+      if (const auto beside = context.snapshot.damage_beside(store_key(shard, cell))) {
+        return damaged_reply(request, context, *beside);
       }
       break;
     case Snapshot::Lookup::kFound: {
@@ -116,6 +116,8 @@ ClientReply read_collection(const Request& request, const ReadContext& context, 
     last = key;
     return true;
   });
+  // What cannot be read right before the first or right behind the last may belong between them.
+  if (!damaged) damaged = context.snapshot.damage_around(prefix);
   return damaged ? damaged_reply(request, context, *damaged) : out;
 }
 

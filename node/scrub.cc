@@ -31,25 +31,39 @@ struct Scrub::Impl {
   struct Sum {
     Lsn feed_end = 0;   // When it was begun.
     Buckets buckets{};
+    std::uint64_t feed = 0;
     std::size_t rows = 0;
     bool damaged = false;  // Then it says nothing: what the row had added is not known.
+    bool unfindable = false;  // A row lies where nobody looks for it: keys are out of order.
     bool counts_differ = false;
     std::string value;     // Whose rows are being counted, as a store key names it (store/row.h), and with its name.
     CellKey named;
+    ShardId shard = 0;
     std::uint64_t live = 0;
+    CounterSum total;
 
     void add(const StoreKey& key, const Row& row, const Snapshot& snapshot) {
       buckets[bucket_of(row.cell)] += fingerprint_of(row.cell, row.content);
+      feed += feed_share(key, row);
       if (value_of_store_key(key) != value) {
         end_value(snapshot);
         value = value_of_store_key(key);
         named = row.cell;
+        shard = shard_of_store_key(key);
       }
       live += row.content.present() ? 1 : 0;
+      if (row.cell.kind == Kind::kCounter && row.content.present()) total += counter_share(row.cell, row.content);
     }
     void end_value(const Snapshot& snapshot) {
-      if (!value.empty() && snapshot.count(named.table, named.key, named.kind) != live) counts_differ = true;
+      if (!value.empty() && !counted(snapshot)) counts_differ = true;
       live = 0;
+      total = {};
+    }
+    bool counted(const Snapshot& snapshot) const {
+      if (named.kind != Kind::kCounter) return snapshot.count(named.table, named.key, named.kind) == live;
+      CounterState state;  // Zeros, when nothing is found.
+      return snapshot.counter(shard, named.table, named.key, state) != Snapshot::Lookup::kDamaged && !state.added_up &&
+             state.cells == live && state.sum == total;
     }
   };
 
@@ -83,7 +97,7 @@ struct Scrub::Impl {
 
   void begin_pass() {
     pass_began = Clock::now();
-    shards = store.snapshot()->shards();
+    shards = store.snapshot()->shards_kept();
     at = 0;
     begin_shard();
   }
@@ -137,10 +151,16 @@ struct Scrub::Impl {
     if (row != nullptr) return sum.add(key, *row, snapshot);
     sum.damaged = true;
     ++counters.damaged;
-    callbacks.damaged(key);
+    Row found;
+    if (snapshot.get(key, found) == Snapshot::Lookup::kMissing) {
+      sum.unfindable = true;
+    } else {
+      callbacks.damaged(key);
+    }
   }
 
   void settle(const Snapshot& snapshot, ShardId shard) {
+    if (sum.unfindable) return doubt(shard);  // What lay there is in the feed by its right name.
     if (sum.damaged) return;  // Its sums are made anew when it is mended.
     if (snapshot.feed_end(shard) == sum.feed_end && adds_up(snapshot, shard, sum)) return;
     if (sum.rows > kScrubRowsAtOnceMax) {
@@ -155,6 +175,10 @@ struct Scrub::Impl {
       return true;
     });
     if (again.damaged || adds_up(snapshot, shard, again)) return;
+    doubt(shard);
+  }
+
+  void doubt(ShardId shard) {
     ++counters.shards_doubted;
     callbacks.doubted(shard);
   }
@@ -163,7 +187,8 @@ struct Scrub::Impl {
     of.end_value(snapshot);
     std::uint64_t root = 0;
     for (const std::uint64_t bucket : of.buckets) root += bucket;
-    return !of.counts_differ && snapshot.shard_root(shard) == root && snapshot.buckets(shard) == of.buckets;
+    return !of.counts_differ && snapshot.shard_root(shard) == root && snapshot.buckets(shard) == of.buckets &&
+           snapshot.feed_sum(shard) == of.feed;
   }
 
   const Store& store;

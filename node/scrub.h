@@ -4,7 +4,7 @@
 //     a pass:  shard by shard, some rows a step, a pause after each, so that it takes `interval` in all
 //              a row that cannot be read          -> damaged(key): the engine asks the peers for it
 //              a shard whose rows do not add up   -> doubted(shard): rows were lost inside of the file, or what is kept
-//              to its fingerprint and counts         of them is damaged itself
+//              to its fingerprint, feed, counts      of them is damaged itself; also where there is only the latter
 //
 // A step reads at most kScrubRowsMax rows or kScrubBytesMax bytes from a snapshot of its own, on a thread of low
 // priority, so writes notice nothing.  A shard's rows are added up over the steps, which means something when it did

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <set>
 
 #include "crdt/check.h"
 #include "crdt/counter.h"
 #include "crdt/limits.h"
 #include "store/counter_rows.h"
+#include "store/feed_repair.h"
 #include "store/records.h"
 #include "store/tally.h"
 
@@ -63,7 +65,7 @@ class Application {
   bool in_base(const StoreKey& key, const CellKey& cell);
   void drop_row(const StoreKey& key, const CellKey* cell);
   void fold(const StoreBatch::Fold& fold);
-  void forget_damaged(const StoreKey& key);
+  bool forget_damaged(const StoreKey& key);
   void cut(const StoreKey& key, const std::function<bool(Content&)>& change);
   void recount(ShardId shard);
   StoredRow read(const StoreKey& key, const CellKey* cell);
@@ -96,8 +98,14 @@ CommitReport Application::run(const StoreBatch& batch) {
   for (const auto& change : batch.cells()) changes.emplace_back(store_key(change.shard, change.cell), &change);
   std::sort(changes.begin(), changes.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   feed_begins_.reserve(changes.size());
-  for (const ShardId shard : batch.recounts()) recount(shard);
-  for (const StoreKey& key : batch.forgotten()) forget_damaged(key);
+  std::set<ShardId> recounts = batch.recounts();
+  for (const StoreKey& key : batch.forgotten()) {
+    // SUBTLE: what could not be read may have been another row, under a key of which a bit had flipped: then there is an
+    // entry of the feed that names a row which is not there.
+    if (!forget_damaged(key)) continue;
+    for (const ShardId shard : shards_it_may_be_of(transaction_, key)) recounts.insert(shard);
+  }
+  for (const ShardId shard : recounts) recount(shard);
   for (const auto& [key, these] : batch.dropped()) {
     cut(key, [&](Content& content) { return content.drop(these); });
   }
@@ -174,7 +182,10 @@ void Application::drop_row(const StoreKey& key, const CellKey* cell) {
   StoredRow stored = read(key, cell);
   if (stored.state == StoredRow::State::kForeign) return;
   if (stored.marked) transaction_.del(Database::kDamaged, key);
-  if (stored.state == StoredRow::State::kMissing) return;
+  if (stored.state == StoredRow::State::kMissing) {
+    if (stored.lsn != 0) feed_ends_.push_back({shard_of_store_key(key), stored.lsn});
+    return;
+  }
   if (stored.state == StoredRow::State::kSound) {
     if (cell == nullptr) {
       const auto row = decode_row(key, *transaction_.get(Database::kCells, key));
@@ -239,55 +250,52 @@ void Application::cut(const StoreKey& key, const std::function<bool(Content&)>& 
   ++report_.rows_changed;
 }
 
-// Only what cannot be read is forgotten.  Where something was merged in meanwhile, that is all there is now.
-void Application::forget_damaged(const StoreKey& key) {
-  if (key.size() < shard_prefix(0).size()) return;
+// Only what cannot be read is forgotten.  Where something was merged in meanwhile, that is all there is now.  Returns whether
+// something was.
+bool Application::forget_damaged(const StoreKey& key) {
+  if (key.size() < shard_prefix(0).size()) return false;
   StoredRow stored = read(key, nullptr);
-  if (stored.damaged_again()) return mark_damaged(key);
+  if (stored.damaged_again()) {
+    mark_damaged(key);
+    return false;
+  }
   if (stored.marked) transaction_.del(Database::kDamaged, key);
   if (stored.state == StoredRow::State::kSound) {
-    if (!stored.marked) return;
+    if (!stored.marked) return false;
     const auto row = decode_row(key, *transaction_.get(Database::kCells, key));
     KITH_CHECK(row.has_value(), "a row that could just be read");
     const CellKey& cell = forgotten_cells_.emplace_back(row->cell);
     write_row(key, shard_of_store_key(key), cell, row->content, stored.lsn, row->content);
-    return;
+    return false;
   }
-  if (stored.state == StoredRow::State::kMissing) {
-    stored.lsn = feed_entry_of(key, {});
-  } else {
-    tally_.recount(key);
-  }
+  if (stored.lsn == 0) stored.lsn = feed_entry_of(key, {});
+  if (stored.state == StoredRow::State::kMissing && stored.lsn == 0) return false;
+  tally_.recount(key);
   remove_row(key, stored);
+  return true;
 }
 
-// SUBTLE: rows that LMDB no longer finds (its inner pages have no checksums) still have their entries in the feed, and
-// these name the values whose counts are wrong with no row left to say so.
+// Feed, counts and fingerprints are made anew from the rows.  Rows that are lost are marked as damaged, so that peers are asked
+// for them, and nobody is told meanwhile that there is no such row.
 void Application::recount(ShardId shard) {
   tally_.recount(shard);
-  const std::string prefix = shard_prefix(shard);
-  const auto feed = transaction_.walk(Database::kFeed);
-  for (bool more = feed->seek(prefix); more && feed->key().starts_with(prefix); more = feed->next()) {
-    const auto entry = parse_shard_entry(feed->key());
-    if (!entry) continue;
-    const StoreKey key(key_of_feed_entry(feed->value()));
-    const auto bytes = transaction_.get(Database::kCells, key);
-    const auto row = bytes ? open_row(key, *bytes) : std::nullopt;
-    if (bytes && (!row || row->lsn == entry->id)) continue;
-    if (!bytes && key.starts_with(prefix)) tally_.recount(key);
-    feed_ends_.push_back({shard, entry->id});
+  std::set<Lsn> begun, ended;  // By this batch.
+  for (const FeedEntry& entry : feed_begins_) {
+    if (entry.shard == shard) begun.insert(entry.lsn);
   }
-  std::vector<StoreKey> unlisted;
-  const auto rows = transaction_.walk(Database::kCells);
-  for (bool more = rows->seek(prefix); more && rows->key().starts_with(prefix); more = rows->next()) {
-    const auto row = open_row(rows->key(), rows->value());
-    const auto entry = row ? transaction_.get(Database::kFeed, shard_entry_key(shard, row->lsn)) : std::nullopt;
-    if (!row || (entry && key_of_feed_entry(*entry) == rows->key())) continue;
-    unlisted.emplace_back(rows->key());
+  for (const ShardEntry& entry : feed_ends_) {
+    if (entry.shard == shard) ended.insert(entry.id);
   }
-  for (const StoreKey& key : unlisted) {
+  const FeedRepair repair = plan_feed_repair(transaction_, shard, begun, ended);
+  for (const Lsn lsn : repair.wrong) feed_ends_.push_back({shard, lsn});
+  for (const auto& [key, lsn] : repair.unlisted) {
     const auto row = decode_row(key, *transaction_.get(Database::kCells, key));
-    if (row) write_row(relisted_.emplace_back(key), shard, row->cell, row->content, 0, row->content);
+    KITH_CHECK(row.has_value(), "a row that could just be read");
+    write_row(relisted_.emplace_back(key), shard, row->cell, row->content, lsn, row->content);
+  }
+  for (const StoreKey& key : repair.lost) {
+    tally_.recount(key);
+    if (!transaction_.get(Database::kDamaged, key)) mark_damaged(key);
   }
 }
 
@@ -297,7 +305,10 @@ StoredRow Application::read(const StoreKey& key, const CellKey* cell) {
   stored.marked = mark.has_value();
   stored.readable_since = mark == kReadableSince;
   const auto bytes = transaction_.get(Database::kCells, key);
-  if (!bytes) return stored;
+  if (!bytes) {
+    if (stored.marked) stored.lsn = feed_entry_of(key, {});  // It was lost.
+    return stored;
+  }
 
   std::optional<Content> content;
   if (const auto view = open_row(key, *bytes)) {

@@ -196,7 +196,8 @@ LmdbDatabases open_databases(MDB_env* env, const std::string& where) {
       const int code = mdb_dbi_open(txn, kDatabaseNames[i], 0, &databases[i]);
       if (code == MDB_NOTFOUND) {
         fail(StoreError::Kind::kCorrupt,
-             where + " is an LMDB file without the database '" + kDatabaseNames[i] + "': it is not a store of Kith");
+             where + " is an LMDB file without the database '" + kDatabaseNames[i] + "': it is not a store of Kith, or damaged; "
+                 "set the directory aside and let the node join again, or restore a backup");
       }
       check_lmdb(code, "open a database", where);
     };
@@ -209,7 +210,8 @@ LmdbDatabases open_databases(MDB_env* env, const std::string& where) {
     const auto version = bytes ? decode_u64(*bytes) : std::nullopt;
     if (!version) {
       fail(StoreError::Kind::kCorrupt,
-           where + " does not say which format it has: it is not a store of Kith, or damaged");
+           where + " does not say which format it has: it is not a store of Kith, or damaged; set the directory aside "
+                   "and let the node join again, or restore a backup");
     }
     if (*version != kFormatVersion) {
       fail(StoreError::Kind::kFormat, where + " has format version " + std::to_string(*version) +

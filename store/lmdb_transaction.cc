@@ -20,6 +20,11 @@ StoreError::Kind kind_of(int code) {
     case MDB_MAP_FULL: return StoreError::Kind::kFull;
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
+    case MDB_PAGE_FULL:
+    case MDB_CURSOR_FULL:
+    case MDB_BAD_TXN:
+    case MDB_BAD_VALSIZE:
+    case EINVAL:
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
     case MDB_INCOMPATIBLE: return StoreError::Kind::kCorrupt;
@@ -30,9 +35,20 @@ StoreError::Kind kind_of(int code) {
 const char* advice_for(int code) {
   switch (code) {
     case MDB_MAP_FULL: return "; nothing was written: start the node with a larger map";
+    // SUBTLE: what LMDB comes upon when its pages do not fit together; of sound ones none of these can come.
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
-      return "; the file is damaged: set the directory aside and let the node join again, its peers have the data";
+    case MDB_PAGE_FULL:
+    case MDB_CURSOR_FULL:
+    case MDB_BAD_TXN:
+    case MDB_BAD_VALSIZE:
+    case MDB_INCOMPATIBLE:
+    case EINVAL:
+      return "; the file is damaged in its inner pages: `kith verify` on the data directory tells more; to get going again, "
+             "set the directory aside and let the node join anew, its peers have the data";
+    case EIO:
+      return "; the disk fails, or the file is damaged in its inner pages: `kith verify` on the data directory tells; save what "
+             "can be read, and let the node join anew on a sound disk";
     case MDB_READERS_FULL: return "; too many reads at once: start the node with more readers";
     case EACCES:
     case EPERM: return "; check who owns it and its permissions";

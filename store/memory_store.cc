@@ -266,6 +266,16 @@ bool MemoryStore::flip_bit(Database database, std::string_view key, std::size_t 
   return overwrite(database, key, *value);
 }
 
+std::optional<std::string> MemoryStore::flip_key_bit(Database database, std::string_view key, std::size_t bit) {
+  std::string flipped(key);
+  if (bit / 8 >= flipped.size()) return std::nullopt;
+  flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (0x80 >> (bit % 8)));
+  std::unique_lock lock(impl_->state.mutex);
+  if (!impl_->state[database].contains(key) || impl_->state[database].contains(flipped)) return std::nullopt;
+  impl_->state.replace(database, flipped, impl_->state.replace(database, key, std::nullopt));
+  return flipped;
+}
+
 bool MemoryStore::overwrite(Database database, std::string_view key, std::string_view value) {
   std::unique_lock lock(impl_->state.mutex);
   if (!impl_->state[database].contains(key)) return false;

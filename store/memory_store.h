@@ -46,6 +46,8 @@ class MemoryStore final : public Store {
   // Both return false when there is no such item.  Bits count from the first byte's highest.
   bool flip_bit(Database database, std::string_view key, std::size_t bit);
   bool overwrite(Database database, std::string_view key, std::string_view value);
+  // What the key is then; nothing when there is no such item, or one under that key already.
+  std::optional<std::string> flip_key_bit(Database database, std::string_view key, std::size_t bit);
 
  private:
   class Impl;

@@ -1,118 +1,15 @@
 #include "store/page_check.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <optional>
 #include <string_view>
 #include <utility>
 
-#include "store/store.h"
+#include "store/page_file.h"
 #include "store/verify.h"
 
 namespace kith {
 namespace {
-
-// The layout of LMDB 0.9 on a 64-bit little-endian machine, as its mdb.c defines it:
-//
-//     page    number:u64 pad:u16 flags:u16 (lower:u16 upper:u16 | overflow pages:u32)  offset:u16 of each node
-//     node    low:u16 high:u16 flags:u16 key bytes:u16 key [data]
-//             branch: the child's page is low, high, flags; leaf: low, high is the size of the data
-//     meta    (behind the page header) magic:u32 version:u32 address:u64 map bytes:u64 db free, db names, last page:u64
-//             transaction:u64
-//     db      pad:u32 flags:u16 depth:u16 branch:u64 leaf:u64 overflow:u64 entries:u64 root:u64
-constexpr std::uint64_t kHeaderBytes = 16, kNodeHeaderBytes = 8, kDbBytes = 48, kMetaBytes = 136;
-constexpr std::uint32_t kMagic = 0xBEEFC0DE, kVersion = 1;
-constexpr std::uint16_t kBranch = 0x01, kLeaf = 0x02, kOverflow = 0x04, kMeta = 0x08;
-constexpr std::uint16_t kBigData = 0x01, kSubData = 0x02;
-constexpr std::uint64_t kNoPage = ~std::uint64_t{0};
-constexpr std::uint64_t kPageBytesLeast = 512, kPageBytesMost = 65536;
-constexpr std::size_t kKeyBytesMost = 511;
-// More than any tree has: each level has at least two children.
-constexpr int kDepthMost = 32;
-
-template <class Number>
-Number number_at(std::string_view bytes, std::uint64_t at) {
-  Number out;
-  std::memcpy(&out, bytes.data() + at, sizeof out);
-  return out;
-}
-
-struct Tree {
-  std::uint16_t flags = 0;
-  std::uint16_t depth = 0;
-  DatabasePages pages;
-  std::uint64_t root = kNoPage;
-};
-
-Tree tree_at(std::string_view bytes, std::string name) {
-  Tree out;
-  out.flags = number_at<std::uint16_t>(bytes, 4);
-  out.depth = number_at<std::uint16_t>(bytes, 6);
-  out.pages.name = std::move(name);
-  out.pages.branch_pages = number_at<std::uint64_t>(bytes, 8);
-  out.pages.leaf_pages = number_at<std::uint64_t>(bytes, 16);
-  out.pages.overflow_pages = number_at<std::uint64_t>(bytes, 24);
-  out.pages.entries = number_at<std::uint64_t>(bytes, 32);
-  out.root = number_at<std::uint64_t>(bytes, 40);
-  return out;
-}
-
-class Input {
- public:
-  explicit Input(const std::string& path) : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (fd_ < 0) fail("open");
-    struct stat found {};
-    if (::fstat(fd_, &found) != 0) {
-      const int error = errno;
-      ::close(fd_);
-      errno = error;
-      fail("look at");
-    }
-    regular_ = S_ISREG(found.st_mode);
-    bytes_ = static_cast<std::uint64_t>(found.st_size);
-  }
-  ~Input() { ::close(fd_); }
-  Input(const Input&) = delete;
-  Input& operator=(const Input&) = delete;
-
-  bool regular() const { return regular_; }
-  std::uint64_t bytes() const { return bytes_; }
-
-  // Shorter than asked for at the end of the file.
-  std::string read(std::uint64_t at, std::uint64_t size) const {
-    std::string out(size, '\0');
-    std::uint64_t done = 0;
-    while (done < size) {
-      const ssize_t got = ::pread(fd_, out.data() + done, size - done, static_cast<off_t>(at + done));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) fail("read");
-      if (got == 0) break;
-      done += static_cast<std::uint64_t>(got);
-    }
-    out.resize(done);
-    return out;
-  }
-
- private:
-  [[noreturn]] void fail(const char* doing) const {
-    const int error = errno;
-    throw StoreError(StoreError::Kind::kOther,
-                     std::string("cannot ") + doing + " " + path_ + ": " + std::strerror(error) +
-                         (error == EACCES || error == EPERM ? "; check who owns it and its permissions"
-                          : error == EIO                    ? "; the disk fails: save what can be read, and replace it"
-                                                            : ""));
-  }
-
-  const std::string path_;
-  int fd_;
-  bool regular_ = false;
-  std::uint64_t bytes_ = 0;
-};
 
 class PageCheck {
  public:
@@ -148,6 +45,7 @@ class PageCheck {
   }
 
   bool look_at_meta();
+  std::uint64_t newest_freed(const Tree& free, std::uint64_t page_bytes) const;
   void walk_all();
   void walk_tree(Walk& walk);
   void walk_page(Walk& walk, std::uint64_t page, int depth, const Bounds& bounds);
@@ -161,7 +59,7 @@ class PageCheck {
 
   enum class Use : std::uint8_t { kNone, kUsed, kFree };
 
-  Input in_;
+  PageFile in_;
   PageReport report_;
   std::size_t more_ = 0;
   Tree free_, names_;
@@ -187,7 +85,7 @@ bool PageCheck::look_at_meta() {
   if (page_bytes < kPageBytesLeast || page_bytes > kPageBytesMost || (page_bytes & (page_bytes - 1)) != 0) {
     return not_ours("its first page says that pages have " + std::to_string(page_bytes) + " bytes, which cannot be");
   }
-  bool any = false;
+  std::uint64_t transactions[2] = {0, 0}, freed_by[2] = {0, 0};
   std::size_t sound = 0;
   for (std::uint64_t i = 0; i < 2; ++i) {
     const std::string page = in_.read(i * page_bytes, kHeaderBytes + kMetaBytes);
@@ -201,16 +99,15 @@ bool PageCheck::look_at_meta() {
                      : "its second page is not that of a store");
       continue;
     }
-    if (number_at<std::uint32_t>(meta, 4) != kVersion || number_at<std::uint16_t>(page, 10) != kMeta ||
+    if (number_at<std::uint32_t>(meta, 4) != kVersion || number_at<std::uint16_t>(page, 10) != kMetaPage ||
         number_at<std::uint64_t>(page, 0) != i || number_at<std::uint32_t>(meta, 24) != page_bytes) {
       finding("meta page " + std::to_string(i) + " is damaged, or of another version of LMDB");
       continue;
     }
-    ++sound;
-    const std::uint64_t transaction = number_at<std::uint64_t>(meta, 128);
-    if (any && transaction <= report_.transaction) continue;
-    any = true;
-    report_.transaction = transaction;
+    transactions[i] = number_at<std::uint64_t>(meta, 128);
+    freed_by[i] = newest_freed(tree_at(meta.substr(24), ""), page_bytes);
+    if (sound++ > 0 && transactions[i] <= report_.transaction) continue;
+    report_.transaction = transactions[i];
     report_.map_bytes = number_at<std::uint64_t>(meta, 16);
     report_.pages = number_at<std::uint64_t>(meta, 120) + 1;
     free_ = tree_at(meta.substr(24), "(free pages)");
@@ -218,6 +115,24 @@ bool PageCheck::look_at_meta() {
   }
   report_.page_bytes = page_bytes;
   if (sound < 2) return false;
+  // SUBTLE: commits are written to the two in turn, so their numbers follow upon each other (both are zero in a file that
+  // was only made).  With another one, LMDB would take the last commit but one for the last.
+  // SUBTLE: the last may also seem to be the one before the last but one, or that one to be the next; but each commit frees
+  // pages (all but the first, and that of a packed copy), and these are listed under its number.
+  const std::uint64_t freed = freed_by[transactions[1] > transactions[0] ? 1 : 0];
+  if (transactions[0] + transactions[1] != 0 &&
+      ((freed != 0 && freed != report_.transaction) || freed_by[0] > transactions[0] || freed_by[1] > transactions[1] ||
+       std::max(transactions[0], transactions[1]) - std::min(transactions[0], transactions[1]) != 1 ||
+       report_.transaction % 2 != (transactions[1] > transactions[0] ? 1 : 0))) {
+    finding("its two meta pages say that they are of the commits " + std::to_string(transactions[0]) + " and " +
+            std::to_string(transactions[1]) + ", which cannot be");
+    return false;
+  }
+  // How LMDB compares keys and takes values apart.
+  if ((free_.flags & ~kNoSubDirectory) != kIntegerKey || names_.flags != 0) {
+    finding("its meta page names kinds of databases that no store has");
+    return false;
+  }
   // Also keeps what is taken for the map of pages within the size of the file.
   if (report_.pages < 2 || report_.pages > in_.bytes() / page_bytes) {
     const bool sensible = report_.pages >= 2 && report_.pages <= report_.map_bytes / page_bytes;
@@ -229,6 +144,24 @@ bool PageCheck::look_at_meta() {
   use_.assign(report_.pages, Use::kNone);
   use_[0] = use_[1] = Use::kUsed;
   return true;
+}
+
+// The newest commit that the list of free pages names; zero where that cannot be told.  Trusts nothing: of the two lists one
+// is never walked.
+std::uint64_t PageCheck::newest_freed(const Tree& free, std::uint64_t page_bytes) const {
+  std::uint64_t page = free.root;
+  for (int depth = 0; depth < kDepthMost; ++depth) {
+    if (page < 2 || page >= in_.bytes() / page_bytes) return 0;
+    const std::string bytes = in_.read(page * page_bytes, page_bytes);
+    if (bytes.size() < page_bytes) return 0;
+    const std::uint16_t flags = number_at<std::uint16_t>(bytes, 10), lower = number_at<std::uint16_t>(bytes, 12);
+    if ((flags != kBranch && flags != kLeaf) || lower < kHeaderBytes + 2 || lower > page_bytes) return 0;
+    const std::uint64_t last = number_at<std::uint16_t>(bytes, lower - 2U);
+    if (last + kNodeHeaderBytes + 8 > page_bytes) return 0;
+    if (flags == kLeaf) return number_at<std::uint64_t>(bytes, last + kNodeHeaderBytes);
+    page = child_of(std::string_view(bytes).substr(last));
+  }
+  return 0;
 }
 
 void PageCheck::walk_all() {
@@ -312,6 +245,8 @@ void PageCheck::walk_page(Walk& walk, std::uint64_t page, int depth, const Bound
   };
   std::vector<Node> found;
   found.reserve(nodes);
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> spans;  // Of each node, from and to.
+  spans.reserve(nodes);
   for (std::uint64_t i = 0; i < nodes; ++i) {
     const std::uint64_t at = number_at<std::uint16_t>(bytes, kHeaderBytes + 2 * i);
     if (at < upper || at + kNodeHeaderBytes > page_bytes || at % 2 != 0) {
@@ -323,7 +258,18 @@ void PageCheck::walk_page(Walk& walk, std::uint64_t page, int depth, const Bound
     }
     const std::string_view node = std::string_view(bytes).substr(at);
     found.push_back({node, node.substr(kNodeHeaderBytes, key_bytes)});
+    const std::uint64_t size = kNodeHeaderBytes + key_bytes + (branch ? 0 : data_bytes_on_page(node));
+    spans.emplace_back(at, at + size + size % 2);
   }
+  // SUBTLE: LMDB moves nodes about by what they say of their sizes, and counts on their filling the page from `upper` to its
+  // end: one that reaches into the next is harmless until something beside it is written.
+  std::sort(spans.begin(), spans.end());
+  std::uint64_t end = upper;
+  for (const auto& [from, to] : spans) {
+    if (from != end) return page_finding(walk, page, "is damaged: its entries overlap or leave gaps");
+    end = to;
+  }
+  if (end != page_bytes) return page_finding(walk, page, "is damaged: its entries do not fill it to its end");
   for (std::uint64_t i = 0; i < nodes; ++i) {
     const std::string_view key = found[i].key;
     if (branch && i == 0) continue;  // Its key does not count.
@@ -337,10 +283,7 @@ void PageCheck::walk_page(Walk& walk, std::uint64_t page, int depth, const Bound
       look_at_leaf(walk, page, found[i].bytes, found[i].key);
       continue;
     }
-    const std::string_view node = found[i].bytes;
-    const std::uint64_t child = std::uint64_t{number_at<std::uint16_t>(node, 0)} |
-                                std::uint64_t{number_at<std::uint16_t>(node, 2)} << 16 |
-                                std::uint64_t{number_at<std::uint16_t>(node, 4)} << 32;
+    const std::uint64_t child = child_of(found[i].bytes);
     Bounds inner = bounds;
     if (i > 0) inner.least = std::string(found[i].key);
     if (i + 1 < nodes) inner.above = std::string(found[i + 1].key);
@@ -360,14 +303,17 @@ void PageCheck::look_at_leaf(Walk& walk, std::uint64_t page, std::string_view no
   } else if (tree) {
     page_finding(walk, page, "is damaged: an entry claims to be a database");
   } else if (walk.tree.pages.name == free_.pages.name) {
+    // The key is the commit that freed them.
+    if (key.size() != 8 || number_at<std::uint64_t>(key, 0) > report_.transaction) {
+      return page_finding(walk, page, "is damaged: pages freed by a commit that cannot be");
+    }
     take_free(walk, page, *data);
   }
 }
 
 std::optional<std::string> PageCheck::data_of(Walk& walk, std::uint64_t page, std::string_view node,
                                               std::size_t key_bytes) {
-  const std::uint64_t size =
-      std::uint64_t{number_at<std::uint16_t>(node, 0)} | std::uint64_t{number_at<std::uint16_t>(node, 2)} << 16;
+  const std::uint64_t size = data_bytes(node);
   const std::uint16_t flags = number_at<std::uint16_t>(node, 4);
   const std::string_view behind = node.substr(kNodeHeaderBytes + key_bytes);
   if ((flags & ~(kBigData | kSubData)) != 0) {
@@ -389,12 +335,15 @@ std::optional<std::string> PageCheck::data_of(Walk& walk, std::uint64_t page, st
 std::optional<std::string> PageCheck::take_overflow(Walk& walk, std::uint64_t from, std::uint64_t page,
                                                     std::uint64_t size) {
   const std::uint64_t page_bytes = report_.page_bytes;
-  const std::uint64_t count = (kHeaderBytes - 1 + size) / page_bytes + 1;
-  if (!take(walk, page, count)) return std::nullopt;
+  const std::uint64_t needed = (kHeaderBytes - 1 + size) / page_bytes + 1;
+  const std::string header = page < report_.pages ? in_.read(page * page_bytes, kHeaderBytes) : std::string();
+  // SUBTLE: more than are needed when a large value was written twice in one commit, and the second time was smaller.
+  const std::uint64_t count = header.size() < kHeaderBytes ? needed : number_at<std::uint32_t>(header, 12);
+  if (!take(walk, page, std::max(needed, count))) return std::nullopt;
   walk.seen.overflow_pages += count;
   const std::string bytes = in_.read(page * page_bytes, kHeaderBytes + size);
   if (bytes.size() < kHeaderBytes + size || number_at<std::uint64_t>(bytes, 0) != page ||
-      number_at<std::uint16_t>(bytes, 10) != kOverflow || number_at<std::uint32_t>(bytes, 12) != count) {
+      number_at<std::uint16_t>(bytes, 10) != kOverflow || count < needed) {
     page_finding(walk, from, "is damaged: it names pages " + std::to_string(page) + " and on for a large value, whose "
                              "header is not that");
     return std::nullopt;
@@ -410,6 +359,9 @@ void PageCheck::take_free(const Walk& walk, std::uint64_t page, std::string_view
   }
   for (std::uint64_t i = 1; i <= count; ++i) {
     const std::uint64_t free = number_at<std::uint64_t>(list, 8 * i);
+    if (i > 1 && free >= number_at<std::uint64_t>(list, 8 * (i - 1))) {
+      return page_finding(walk, page, "is damaged: its list of free pages is not in order");
+    }
     if (free < 2 || free >= report_.pages) {
       return page_finding(walk, page, "is damaged: it lists page " + std::to_string(free) + " as free, and there is no such page");
     }

@@ -3,8 +3,8 @@
 // LMDB trusts its pages: one that is cut off, or whose inner offsets point elsewhere, ends the process or gives bytes
 // of something else.  So whoever opens a file of which nothing is known (kith verify, kith stat, a restore) looks here
 // first; with no finding LMDB can walk it.  Checks: both meta pages; from the newer one every page of every tree
-// (number, kind, offsets, order of keys, depth), that no page is used twice, the list of free pages, and the totals
-// that LMDB keeps.
+// (number, kind, offsets, sizes, order of keys, depth), that no page is used twice, the list of free pages, and the totals
+// that LMDB keeps.  What it passes LMDB can also write to: tests/store/flips_test.cc
 //
 // Reads the file with pread, so that a disk that cannot be read is an error and not a signal.  Writes nothing.
 // Cost: reads every page in use once; a byte of memory per page.  The file must not change meanwhile.

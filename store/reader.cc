@@ -1,6 +1,9 @@
 #include "store/reader.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
+#include <bit>
 #include <set>
 
 #include "store/counter_rows.h"
@@ -20,19 +23,41 @@ std::optional<std::uint64_t> id_in(const Walk& walk, ShardId shard) {
   return entry->id;
 }
 
-// Jumps from shard to shard.
-void collect_shards(const ReadTransaction& transaction, Database database, std::set<ShardId>& out) {
+// Jumps from shard to shard.  `before` is what the keys have before the shard.
+void collect_shards(const ReadTransaction& transaction, Database database, std::set<ShardId>& out,
+                    const std::string& before = {}) {
   const auto walk = transaction.walk(database);
-  for (bool more = walk->seek({}); more;) {
-    if (walk->key().size() < shard_prefix(0).size()) return;
-    const ShardId shard = shard_of_store_key(walk->key());
+  const std::size_t least = before.size() + shard_prefix(0).size();
+  for (bool more = walk->seek(before); more && walk->key().starts_with(before) && walk->key().size() >= least;) {
+    const ShardId shard = shard_of_store_key(walk->key().substr(before.size()));
     out.insert(shard);
     if (shard == kSystemShard) return;
-    more = walk->seek(shard_prefix(static_cast<ShardId>(shard + 1)));
+    more = walk->seek(before + shard_prefix(static_cast<ShardId>(shard + 1)));
   }
 }
 
+std::uint64_t feed_entry_share(Lsn lsn, std::string_view entry) {
+  return XXH3_64bits_withSeed(entry.data(), entry.size(), lsn);
+}
+
+// More bits than this do not flip in one key while the disk still works.
+constexpr int kFlippedBitsMax = 8;
+
+// Whether the row at hand cannot be read, and its key may once have begun with `key`.  Cheap when it may not.
+bool flipped_from(const Walk& row, std::string_view key) {
+  if (row.key().size() < key.size()) return false;
+  int bits = 0;
+  for (std::size_t i = 0; i < key.size() && bits <= kFlippedBitsMax; ++i) {
+    bits += std::popcount(static_cast<unsigned char>(row.key()[i] ^ key[i]));
+  }
+  return bits <= kFlippedBitsMax && !open_row(row.key(), row.value());
+}
+
 }  // namespace
+
+std::uint64_t feed_share(const StoreKey& key, const Row& row) {
+  return feed_entry_share(row.lsn, encode_feed_entry(key, is_collectable(row.cell, row.content)));
+}
 
 Reader::Reader(std::unique_ptr<ReadTransaction> transaction)
     : transaction_(std::move(transaction)), any_marked_(!transaction_->empty(Database::kDamaged)) {}
@@ -58,27 +83,50 @@ Snapshot::Lookup Reader::get(ShardId shard, const CellKey& cell, Row& out) const
 
 Snapshot::Lookup Reader::get(const StoreKey& key, Row& out) const {
   const auto bytes = transaction_->get(Database::kCells, key);
-  if (!bytes) return Lookup::kMissing;
+  if (!bytes) return marked(key) ? Lookup::kDamaged : Lookup::kMissing;
   auto row = sound(key, *bytes);
   if (!row) return Lookup::kDamaged;
   out = *std::move(row);
   return Lookup::kFound;
 }
 
-bool Reader::damage_beside(const StoreKey& key) const {
+std::optional<StoreKey> Reader::damage_beside(const StoreKey& key) const {
   const auto walk = transaction_->walk(Database::kCells);
-  const auto unreadable = [&] { return !decode_row(walk->key(), walk->value()); };
-  return (walk->seek(key) && walk->key() != key && unreadable()) || (walk->seek_before(key) && unreadable());
+  const auto may_be_it = [&] { return walk->key().size() == key.size() && flipped_from(*walk, key); };
+  if (walk->seek(key)) {
+    if (may_be_it()) return StoreKey(walk->key());
+    if (walk->previous() && may_be_it()) return StoreKey(walk->key());
+  } else if (walk->seek_before(key) && may_be_it()) {
+    return StoreKey(walk->key());
+  }
+  return std::nullopt;
+}
+
+std::optional<StoreKey> Reader::damage_around(const StoreKey& prefix) const {
+  const auto walk = transaction_->walk(Database::kCells);
+  if (walk->seek_before(prefix) && flipped_from(*walk, prefix)) return StoreKey(walk->key());
+  if (walk->seek(value_prefix_end(prefix)) && flipped_from(*walk, prefix)) return StoreKey(walk->key());
+  return std::nullopt;
 }
 
 void Reader::scan(const StoreKey& prefix, const StoreKey& after, const VisitRow& visit) const {
+  const auto begin = [&](Walk& walk) {
+    const bool more = walk.seek(std::max(prefix, after));
+    return (more && walk.key() == after ? walk.next() : more) && walk.key().starts_with(prefix);
+  };
+  const auto go_on = [&](Walk& walk) { return walk.next() && walk.key().starts_with(prefix); };
   const auto walk = transaction_->walk(Database::kCells);
-  bool more = walk->seek(std::max(prefix, after));
-  if (more && walk->key() == after) more = walk->next();
-  for (; more && walk->key().starts_with(prefix); more = walk->next()) {
-    const StoreKey key(walk->key());
-    const auto row = sound(key, walk->value());
+  const auto marks = any_marked_ ? transaction_->walk(Database::kDamaged) : nullptr;
+  bool more = begin(*walk), more_marks = marks != nullptr && begin(*marks);
+  while (more || more_marks) {
+    // Of rows that are lost there is the mark alone.
+    const bool at_mark = more_marks && (!more || marks->key() <= walk->key());
+    const StoreKey key(at_mark ? marks->key() : walk->key());
+    const bool at_row = more && walk->key() == key;
+    const auto row = at_row && !at_mark ? decode_row(key, walk->value()) : std::nullopt;
     if (!visit(key, row ? &*row : nullptr)) return;
+    if (at_row) more = go_on(*walk);
+    if (at_mark) more_marks = go_on(*marks);
   }
 }
 
@@ -91,9 +139,8 @@ void Reader::feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const 
     const StoreKey key(key_of_feed_entry(walk->value()));
     const auto bytes = transaction_->get(Database::kCells, key);
     const auto row = bytes ? sound(key, *bytes) : std::nullopt;
-    if (row && row->lsn != *lsn)
-      continue;  // Not this row's entry: the feed is damaged here, the row is elsewhere in it.
-    if (!visit(*lsn, key, row ? &*row : nullptr)) return;
+    const bool own = bytes ? !row || row->lsn == *lsn : marked(key);
+    if (!visit(*lsn, own ? key : StoreKey(), own && row ? &*row : nullptr)) return;
   }
 }
 
@@ -167,6 +214,12 @@ Snapshot::Lookup Reader::counter(ShardId shard, std::string_view table, std::str
     out.damaged = base_key;
     return Lookup::kDamaged;
   }
+  if (lookup == Lookup::kMissing) {  // It sorts before all increments, and is beside the first of them.
+    if (auto beside = damage_beside(base_key)) {
+      out.damaged = *std::move(beside);
+      return Lookup::kDamaged;
+    }
+  }
   out.folded_to = lookup == Lookup::kFound ? base.content.as_register().tag().at : Timestamp{};
   const std::string_view value = value_of_store_key(base_key);
   const auto bytes = transaction_->get(Database::kCounts, value);
@@ -176,6 +229,7 @@ Snapshot::Lookup Reader::counter(ShardId shard, std::string_view table, std::str
   // SUBTLE: a sum that rotted must not be shown, and verify() tells of it; the rows have what it was.
   out.sum = record ? record->sum : sum_of_rows(*transaction_, base_key);
   out.cells = record ? record->live : 0;
+  out.added_up = !record;
   return Lookup::kFound;
 }
 
@@ -197,6 +251,27 @@ std::vector<ShardId> Reader::shards() const {
   collect_shards(*transaction_, Database::kCells, out);
   collect_shards(*transaction_, Database::kClocks, out);
   return {out.begin(), out.end()};
+}
+
+std::vector<ShardId> Reader::shards_kept() const {
+  std::set<ShardId> out;
+  for (const ShardId shard : shards()) out.insert(shard);
+  collect_shards(*transaction_, Database::kFeed, out);
+  for (const std::string& key : {shard_root_key(0), quarter_key(0, 0)}) {
+    collect_shards(*transaction_, Database::kFingerprints, out, key.substr(0, 1));
+  }
+  return {out.begin(), out.end()};
+}
+
+std::uint64_t Reader::feed_sum(ShardId shard) const {
+  std::uint64_t sum = 0;
+  const auto walk = transaction_->walk(Database::kFeed);
+  for (bool more = walk->seek(shard_prefix(shard)); more; more = walk->next()) {
+    const auto lsn = id_in(*walk, shard);
+    if (!lsn) break;
+    sum += feed_entry_share(*lsn, walk->value());
+  }
+  return sum;
 }
 
 std::optional<Cursor> Reader::cursor(ShardId shard, NodeId peer) const {

@@ -14,7 +14,8 @@ class Reader final : public Snapshot {
 
   Lookup get(ShardId shard, const CellKey& cell, Row& out) const override;
   Lookup get(const StoreKey& key, Row& out) const override;
-  bool damage_beside(const StoreKey& key) const override;
+  std::optional<StoreKey> damage_beside(const StoreKey& key) const override;
+  std::optional<StoreKey> damage_around(const StoreKey& prefix) const override;
   void scan(const StoreKey& prefix, const StoreKey& after, const VisitRow& visit) const override;
   void feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const override;
   void collectable_after(ShardId shard, Lsn after, const VisitCollectable& visit) const override;
@@ -26,6 +27,8 @@ class Reader final : public Snapshot {
   Lookup counter(ShardId shard, std::string_view table, std::string_view key, CounterState& out) const override;
   CommitClock held(ShardId shard) const override;
   std::vector<ShardId> shards() const override;
+  std::vector<ShardId> shards_kept() const override;
+  std::uint64_t feed_sum(ShardId shard) const override;
   std::optional<Cursor> cursor(ShardId shard, NodeId peer) const override;
   std::optional<std::string> meta(const std::string& name) const override;
   Buckets buckets(ShardId shard) const override;

@@ -151,6 +151,11 @@ StoreKey value_prefix(ShardId shard, std::string_view table, std::string_view ke
   return out;
 }
 
+StoreKey value_prefix_end(StoreKey prefix) {
+  ++prefix.back();  // The kind, which is far below the last byte there is.
+  return prefix;
+}
+
 ShardId shard_of_store_key(std::string_view store_key) { return ByteReader(store_key).u16(); }
 
 std::optional<Tag> increment_tag_of_store_key(std::string_view store_key) {

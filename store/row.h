@@ -48,6 +48,7 @@ StoreKey store_key(ShardId shard, const CellKey& cell);  // REQUIRES: names with
 // What every store key of these begins with.
 StoreKey shard_prefix(ShardId shard);
 StoreKey value_prefix(ShardId shard, std::string_view table, std::string_view key, Kind kind);
+StoreKey value_prefix_end(StoreKey prefix);  // What all of these sort before, and nothing else between.
 
 ShardId shard_of_store_key(std::string_view store_key);  // REQUIRES: at least two bytes.
 

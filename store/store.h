@@ -62,6 +62,8 @@ using Buckets = std::array<std::uint64_t, kFingerprintBuckets>;
 std::size_t bucket_of(const CellKey& cell);
 std::uint64_t fingerprint_of(const CellKey& cell, const Content& content);  // Zero when absent.
 
+std::uint64_t feed_share(const StoreKey& key, const Row& row);  // Of a row's own entry to Snapshot::feed_sum.
+
 // Highest commit per origin; sorted by origin.
 using CommitClock = std::vector<std::pair<OriginId, Timestamp>>;
 
@@ -77,6 +79,7 @@ struct CounterState {
   CounterSum sum;
   Timestamp folded_to;     // Zero: no base.
   std::uint64_t cells = 0; // Increments, and the base.
+  bool added_up = false;   // From the rows, since what is kept of them rotted.
   StoreKey damaged;        // When that is the answer: a row that waits for a peer.
 };
 
@@ -90,16 +93,19 @@ class Snapshot {
   virtual Lookup get(ShardId shard, const CellKey& cell, Row& out) const = 0;
   virtual Lookup get(const StoreKey& key, Row& out) const = 0;
 
-  // Whether the row before or the row behind the place of `key` cannot be read.  Then nobody can say that there is no
-  // such row: what cannot be read may be it, under a key of which a bit has flipped.
-  virtual bool damage_beside(const StoreKey& key) const = 0;
+  // The row right before or right behind the place of `key`, when it cannot be read and its key differs from `key` in a few
+  // bits only.  Then nobody can say that there is no row under `key`: that may be it, its key flipped.  `around`: the same
+  // of the rows right before and right behind those whose keys begin with `prefix`, and of a prefix.
+  virtual std::optional<StoreKey> damage_beside(const StoreKey& key) const = 0;
+  virtual std::optional<StoreKey> damage_around(const StoreKey& prefix) const = 0;
 
   // Rows whose store key begins with `prefix` and sorts after `after` (empty: from the start), in order, until `visit`
-  // returns false.  For a damaged row `row` is null.
+  // returns false.  For a damaged row, and for one that is lost and waits for a peer, `row` is null.
   using VisitRow = std::function<bool(const StoreKey& key, const Row* row)>;
   virtual void scan(const StoreKey& prefix, const StoreKey& after, const VisitRow& visit) const = 0;
 
-  // Changes of a shard after `after`, oldest first.  For a damaged row `row` is null.
+  // Changes of a shard after `after`, oldest first.  For a damaged row `row` is null, and for an entry that is no row's own
+  // (it is the entry that rotted, and some row is passed over) `key` is empty, too.
   using VisitFeed = std::function<bool(Lsn lsn, const StoreKey& key, const Row* row)>;
   virtual void feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const = 0;
   // Entries of the feed after `after`, oldest first, with the key of the row when it has something to collect, else none.
@@ -129,6 +135,10 @@ class Snapshot {
 
   virtual CommitClock held(ShardId shard) const = 0;
   virtual std::vector<ShardId> shards() const = 0;  // Those of which anything is held, in order.
+  // And those of which only a feed or sums are kept, which no shard has unless a bit of their names flipped.
+  virtual std::vector<ShardId> shards_kept() const = 0;
+  // Over all entries of the shard's feed, modulo 2^64; that of a sound one is the sum of feed_share() over its rows.
+  virtual std::uint64_t feed_sum(ShardId shard) const = 0;
   virtual std::optional<Cursor> cursor(ShardId shard, NodeId peer) const = 0;
   virtual std::optional<std::string> meta(const std::string& name) const = 0;
 

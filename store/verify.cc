@@ -114,6 +114,10 @@ void Verification::check_feed() {
     // A damaged row was reported, and its lsn is not known.
     if (entry && bytes && (!row || row->lsn == entry->id) && shard_of_store_key(key) == entry->shard)
       continue;
+    if (!bytes && transaction_.get(Database::kDamaged, key)) {
+      report("row " + readable(key) + " is lost and waits for a peer");
+      continue;
+    }
     report("feed entry " + readable(walk->key()) + " names " + readable(key) +
            (bytes ? ", which has another lsn" : ", which is no row"));
   }

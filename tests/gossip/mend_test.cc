@@ -52,6 +52,29 @@ TEST_CASE("mend: damage that a write comes upon refuses the write, and is mended
   REQUIRE(stage.network.run_until([&] { return stage.network.all_settled(); }));
 }
 
+// Goal: a removal of an element whose key flipped is not answered with "it was not there".
+TEST_CASE("mend: a row whose key flipped refuses a write to it, and comes back under its own name from a peer") {
+  Stage stage(3);
+  const std::uint64_t root = stage.network.root("n2");
+  const StoreKey key = stage.row("one");
+  MemoryStore& store = *stage.network.node("n1").store;
+  REQUIRE(store.flip_key_bit(Database::kCells, key, (key.size() - 3) * 8 + 6).has_value());
+  CHECK(stage.network.operate("n1", srem(stage.key, {"one"})).code == Refusal::kDamaged);
+  CHECK(stage.network.operate("n1", sadd(stage.key, {"another"})).outcome == Outcome::kOk);
+  CHECK(stage.network.operate("n1", srem(stage.key, {"another"})).outcome == Outcome::kOk);
+  Row row;
+  REQUIRE(stage.network.run_until([&] {
+    // At no time is it said to be absent.
+    const bool absent = store.snapshot()->get(key, row) == Snapshot::Lookup::kMissing && !store.snapshot()->damage_beside(key);
+    REQUIRE_FALSE(absent);
+    return store.snapshot()->get(key, row) == Snapshot::Lookup::kFound && stage.waiting("n1") == 0;
+  }));
+  REQUIRE(stage.network.run_until([&] { return stage.network.all_settled(); }));
+  CHECK(stage.network.root("n1") == root);
+  CHECK(store.verify() == std::vector<std::string>{});
+  CHECK(stage.network.operate("n1", srem(stage.key, {"one"})).changed == 1);
+}
+
 TEST_CASE("mend: damage that a reader comes upon is mended from a peer") {
   Stage stage(2);
   const std::uint64_t root = stage.network.root("n2");

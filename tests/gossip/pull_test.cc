@@ -1,6 +1,7 @@
 // tests/gossip/pull_test.cc -- questions and answers: what moves a clock, and what must not.
 #include <doctest/doctest.h>
 
+#include "store/records.h"
 #include "tests/gossip/frames.h"
 
 namespace kith::test {
@@ -366,6 +367,26 @@ TEST_CASE("pull: a damaged row ends its shard without a clock, also in the round
     CHECK(held(network, "n2", kShard, origin) == before);
     CHECK(network.node("n1").engine->status({}).rows_damaged == 1);
   }
+}
+
+// Goal: a row that is passed over since its entry in the feed names another is not vouched for, and comes all the same.
+TEST_CASE("pull: a feed entry that rotted gives no clock, and the row is listed anew") {
+  Network network;
+  begin_cluster(network, 2);
+  Tap tap(network);
+  tap.lose = {"push", "audit"};
+  const std::string key = key_in(kShard);
+  MemoryStore& store = *network.node("n1").store;
+  network.operate("n1", sadd(key, {"first"}));
+  network.operate("n1", sadd(key, {"second"}));
+  Row row;
+  const StoreKey first = store_key(kShard, {"t", key, Kind::kSet, "first"}), second = store_key(kShard, {"t", key, Kind::kSet, "second"});
+  REQUIRE(store.snapshot()->get(second, row) == Snapshot::Lookup::kFound);
+  REQUIRE(store.overwrite(Database::kFeed, shard_entry_key(kShard, row.lsn), encode_feed_entry(first, false)));
+  network.run_ms(20'000);
+  CHECK(network.members_of("n2", key) == std::vector<std::string>{"first", "second"});
+  CHECK(network.counter("n1", "shards_recounted") == 1);
+  CHECK(store.verify() == std::vector<std::string>{});
 }
 
 // Goal: shards go on although the member tables stay different, as after rot, and each question begins with the table.

@@ -46,6 +46,11 @@ class Fixture {
   void damage(const CellKey& cell) {
     REQUIRE(store_.flip_bit(Database::kCells, store_key(shard_of(cell, kShards), cell), 200));
   }
+  StoreKey flip_key(const CellKey& cell, std::size_t byte) {
+    const auto flipped = store_.flip_key_bit(Database::kCells, store_key(shard_of(cell, kShards), cell), byte * 8 + 7);
+    REQUIRE(flipped.has_value());
+    return *flipped;
+  }
   ClientReply read(const Request& request) {
     const auto snapshot = store_.snapshot();
     return answer_read(request, {*snapshot, shard_count_, [&](const StoreKey& key) { damaged_.push_back(key); }});
@@ -100,6 +105,42 @@ TEST_CASE("reads: each operation answers from the rows") {
   CHECK(keys[0].key == "h");
   CHECK(keys[2].kind == Kind::kSet);
   CHECK(keys[2].live == 1);
+}
+
+// Goal: what is under a flipped name right before the first, between or right behind the last of a value is not passed over.
+TEST_CASE("reads: a row whose key flipped makes the answer damaged, not less, wherever the bit is") {
+  const auto fill = [](Fixture& store, Kind kind) {
+    for (const char* key : {"b", "f"}) {
+      if (kind == Kind::kSet) store.add(key, "m");
+      if (kind == Kind::kHash) store.set({"default", key, kind, "m"}, "v");
+      if (kind == Kind::kRegister) store.set({"default", key, kind, ""}, "v");
+    }
+    store.commit();
+  };
+  const std::size_t key_byte = value_prefix(0, "default", "b", Kind::kSet).size() - 4;  // Before 00 01 and the kind.
+  for (const std::string key : {"b", "f"}) {
+    for (const Kind kind : {Kind::kRegister, Kind::kSet, Kind::kHash}) {
+      const CellKey cell{"default", key, kind, kind == Kind::kRegister ? "" : "m"};
+      const std::size_t member_byte = store_key(0, cell).size() - 3;  // Of a register, its kind once more.
+      for (const std::size_t byte : {key_byte, key_byte + 3, member_byte}) {
+        CAPTURE(key);
+        CAPTURE(to_string(kind));
+        CAPTURE(byte);
+        Fixture store;
+        fill(store, kind);
+        const StoreKey flipped = store.flip_key(cell, byte);
+        const std::vector<std::string> members = kind == Kind::kRegister ? std::vector<std::string>{} : std::vector<std::string>{"m"};
+        const ClientOp one = kind == Kind::kRegister ? ClientOp::kGet : kind == Kind::kSet ? ClientOp::kSismember : ClientOp::kHget;
+        const ClientReply reply = store.read(one, key, members);
+        CHECK(reply.status == Status::kError);
+        CHECK(reply.code == "damaged");
+        REQUIRE_FALSE(store.damaged_.empty());
+        CHECK(store.damaged_.front() == flipped);
+        if (kind == Kind::kRegister) continue;
+        CHECK(store.read(kind == Kind::kSet ? ClientOp::kSmembers : ClientOp::kHgetall, key).code == "damaged");
+      }
+    }
+  }
 }
 
 TEST_CASE("reads: pages together are the whole, whatever their size (limit 1, 7, 1000 and none)") {

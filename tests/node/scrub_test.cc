@@ -7,6 +7,7 @@
 #include <mutex>
 #include <set>
 
+#include "crdt/counter.h"
 #include "store/lmdb_store.h"
 #include "store/memory_store.h"
 #include "store/records.h"
@@ -114,6 +115,57 @@ TEST_CASE("scrub: a shard whose rows do not add up to its fingerprint is told, u
   const std::uint64_t before = scrubbed.counters.shards_doubted, passes = scrubbed.counters.passes;
   REQUIRE(scrubbed.wait_passes(passes + 3));
   CHECK(scrubbed.counters.shards_doubted <= before + 1);  // One may have been under way.
+}
+
+TEST_CASE("scrub: a feed that is not that of its rows is told, and so are sums of shards that have no rows") {
+  for (const std::string what : {"feed", "feed's shard", "sums", "root"}) {
+    CAPTURE(what);
+    Scrubbed scrubbed(100);
+    ShardId expected = 3;
+    if (what == "feed") {
+      REQUIRE(scrubbed.store().flip_bit(Database::kFeed, shard_entry_key(3, 7), 100));
+    } else {
+      // Shard 4 has been written last; 12 and 6 have no rows.
+      const bool feed = what == "feed's shard";
+      StoreBatch batch;
+      batch.recount(4);  // The log goes into the sums.
+      scrubbed.store().commit(batch);
+      const std::string key = feed ? shard_entry_key(4, 20) : what == "sums" ? quarter_key(4, 3) : shard_root_key(4);
+      expected = feed ? 12 : 6;
+      REQUIRE(scrubbed.store().flip_key_bit(feed ? Database::kFeed : Database::kFingerprints, key, feed ? 12 : 22));
+    }
+    scrubbed.start(20);
+    REQUIRE(scrubbed.wait_passes(1));
+    CHECK(scrubbed.doubted().contains(expected));
+    StoreBatch batch;
+    for (const ShardId shard : scrubbed.doubted()) batch.recount(shard);
+    scrubbed.store().commit(batch);
+    CHECK(scrubbed.store().verify() == std::vector<std::string>{});
+    const std::uint64_t before = scrubbed.counters.shards_doubted, passes = scrubbed.counters.passes;
+    REQUIRE(scrubbed.wait_passes(passes + 3));
+    CHECK(scrubbed.counters.shards_doubted <= before + 2);
+  }
+}
+
+TEST_CASE("scrub: counters are held against their increments: sound ones are not doubted, a sum that rotted is") {
+  Scrubbed scrubbed(0);
+  for (std::uint64_t i = 1; i <= 3; ++i) {
+    const Tag tag{Timestamp{i}, ActorId{7}};
+    StoreBatch batch;
+    batch.merge(1, increment_cell("default", "visits", tag), Content(Register{}.set(encode_amount(5), tag, {tag.at, OriginId{7}})));
+    scrubbed.store().commit(batch);
+  }
+  scrubbed.start(20);
+  REQUIRE(scrubbed.wait_passes(3));
+  CHECK(scrubbed.doubted().empty());
+  REQUIRE(scrubbed.store().flip_bit(Database::kCounts, value_key("default", "visits", Kind::kCounter), 100));
+  const std::uint64_t passes = scrubbed.counters.passes;
+  REQUIRE(scrubbed.wait_passes(passes + 2));
+  CHECK(scrubbed.doubted() == std::set<ShardId>{1});
+  StoreBatch batch;
+  batch.recount(1);
+  scrubbed.store().commit(batch);
+  CHECK(scrubbed.store().verify() == std::vector<std::string>{});
 }
 
 // Goal: a shard that changes while it is read is not mistaken for one that lost rows.

@@ -5,6 +5,7 @@
 #include "store/page_check.h"
 
 #include <fcntl.h>
+#include <lmdb.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -139,6 +140,82 @@ TEST_CASE("page check: with any bit flipped a file is damaged, or reads as befor
   CHECK(harmless > 100);
 }
 
+// Goal: what LMDB reads as it is, and would trip over later or take for another commit.
+TEST_CASE("page check: commits and kinds in the meta pages are held against each other (every bit)") {
+  const TemporaryDirectory directory;
+  const std::string node = directory.path("node");
+  make_store(node, 13, 20);
+  const std::string file = node + "/data.mdb";
+  const std::string whole = bytes_of(file);
+  const auto transaction_of = [&](std::size_t page) {
+    std::uint64_t out = 0;
+    whole.copy(reinterpret_cast<char*>(&out), sizeof out, page * 4096 + 16 + 128);
+    return out;
+  };
+  const std::size_t newest = transaction_of(1) > transaction_of(0) ? 1 : 0;
+  const auto found = [&](std::size_t at, std::size_t bit) {
+    std::string bytes = whole;
+    bytes[at] = static_cast<char>(bytes[at] ^ (1 << bit));
+    write_file(file, bytes);
+    return !check_pages(file).findings.empty();
+  };
+  for (std::size_t bit = 0; bit < 64; ++bit) {
+    CAPTURE(bit);
+    for (const std::size_t page : {0, 1}) CHECK(found(page * 4096 + 16 + 128 + bit / 8, bit % 8));
+    if (bit >= 14) continue;
+    CHECK(found(newest * 4096 + 16 + 24 + 4 + bit / 8, bit % 8));       // Of the free pages.
+    CHECK(found(newest * 4096 + 16 + 24 + 48 + 4 + bit / 8, bit % 8));  // Of the names.
+  }
+}
+
+// Goal: no sound file is refused, whatever the commits were like.
+TEST_CASE("page check: a store is sound after each commit, and so is a packed copy of it (2 x 150 commits)") {
+  const TemporaryDirectory directory;
+  std::string node = directory.path("node");
+  RandomChanges changes(17);
+  for (const bool copied : {false, true}) {
+    const auto store = LmdbStore::open(node, {.map_bytes = 64 << 20});
+    for (int i = 0; i < 150; ++i) {
+      StoreBatch batch;
+      for (std::uint64_t j = changes.below(4) == 0 ? changes.below(60) : 0; j > 0; --j) {
+        const RandomChange change = changes.next(40, 40);
+        batch.merge(change.shard, change.cell, change.delta);
+      }
+      if (changes.below(2) == 0) batch.set_meta("name", std::to_string(i));
+      if (changes.below(3) == 0) batch.recount(static_cast<ShardId>(changes.below(4)));
+      store->commit(batch);
+      REQUIRE(check_pages(node + "/data.mdb").findings == std::vector<std::string>{});
+    }
+    if (copied) continue;
+    node = directory.path("copy");
+    std::filesystem::create_directory(node);
+    const int fd = ::open((node + "/data.mdb").c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
+    store->copy_to(fd, LmdbCopy::kCompact);
+    ::close(fd);
+    REQUIRE(check_pages(node + "/data.mdb").findings == std::vector<std::string>{});
+  }
+}
+
+TEST_CASE("page check: a large value written twice in a commit, the second time smaller, is sound") {
+  const TemporaryDirectory directory;
+  MDB_env* env = nullptr;
+  MDB_txn* txn = nullptr;
+  MDB_dbi dbi = 0;
+  REQUIRE(mdb_env_create(&env) == 0);
+  REQUIRE(mdb_env_set_maxdbs(env, 2) == 0);
+  REQUIRE(mdb_env_open(env, directory.path().c_str(), MDB_NOTLS, 0600) == 0);
+  REQUIRE(mdb_txn_begin(env, nullptr, 0, &txn) == 0);
+  REQUIRE(mdb_dbi_open(txn, "name", MDB_CREATE, &dbi) == 0);
+  for (const std::size_t size : {30'000, 9'000, 100}) {
+    std::string bytes(size, 'x');
+    MDB_val key{3, const_cast<char*>("key")}, value{bytes.size(), bytes.data()};
+    REQUIRE(mdb_put(txn, dbi, &key, &value, 0) == 0);
+  }
+  REQUIRE(mdb_txn_commit(txn) == 0);
+  mdb_env_close(env);
+  CHECK(check_pages(directory.path("data.mdb")).findings == std::vector<std::string>{});
+}
+
 TEST_CASE("page check: what is no store at all is said to be none") {
   const TemporaryDirectory directory;
   const std::string file = directory.path("data.mdb");
@@ -209,7 +286,7 @@ TEST_CASE("lmdb store: a copy is that of one moment, packed or as it is, and ope
 
 // Goal: what LMDB no longer finds shows in the fingerprint again, so that peers can be asked, and counts are right
 // after.
-TEST_CASE("recount: rows that were lost inside of the file are taken out of feed, counts and fingerprints") {
+TEST_CASE("recount: rows that were lost inside of the file are taken out of counts and fingerprints, and wait for a peer") {
   LmdbHarness harness;
   Twin twin;
   for (std::uint64_t i = 0; i < 40; ++i) {
@@ -230,6 +307,18 @@ TEST_CASE("recount: rows that were lost inside of the file are taken out of feed
   StoreBatch batch;
   batch.recount(1);
   CHECK_FALSE(batch.empty());
+  const CommitReport report = harness.store().commit(batch);
+  CHECK(report.damaged.size() == 20);
+  CHECK(harness.store().snapshot()->get(1, element("many", "m0"), row) == Snapshot::Lookup::kDamaged);
+  CHECK_FALSE(harness.store().verify().empty());
+  std::size_t lost = 0;
+  harness.store().snapshot()->scan(shard_prefix(1), {}, [&](const StoreKey&, const Row* found) {
+    lost += found == nullptr ? 1 : 0;
+    return true;
+  });
+  CHECK(lost == 20);
+  batch.clear();
+  for (const StoreKey& key : report.damaged) batch.forget_damaged(key);  // No peer knows them.
   harness.store().commit(batch);
   CHECK(harness.store().verify() == std::vector<std::string>{});
   const auto snapshot = harness.store().snapshot();
