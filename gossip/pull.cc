@@ -30,7 +30,7 @@ constexpr std::int64_t kPatienceMsMax = 60'000;
 void Pull::start(NodeId peer, const std::vector<ShardId>& shards, std::optional<Horizon::AsOf> as_of) {
   if (shards.empty() || core_.member(peer) == nullptr) return;
   // Behind a horizon the member table is all that may be asked for, but by gossip/rebase, which pulls everything.
-  if (core_.behind && shards.size() < core_.self.shard_count) {
+  if (core_.behind && !(as_of && as_of->rebased)) {
     if (std::find(shards.begin(), shards.end(), kSystemShard) == shards.end() && !core_.table_differs(peer)) return;
     if (shards.size() > 1 || shards.front() != kSystemShard) return start(peer, {kSystemShard});
   }

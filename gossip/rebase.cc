@@ -67,7 +67,7 @@ std::size_t sketch_cells_of(const RebaseBody& asked, const BucketSet& differing)
   const std::size_t most = sketch_cells_for(2 * rows);
   if (wished == 0) return most;
   if (equal == 0) return wished;  // However many.
-  return std::clamp(wished, std::min(sketch_cells_for(rows), most), most);
+  return std::clamp(wished, most, std::min(2 * most, Sketch::kCellsMax));
 }
 
 // A sketch of what shows in the range, or the rows where these are no larger.
