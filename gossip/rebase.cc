@@ -1,7 +1,6 @@
 #include "gossip/rebase.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -9,15 +8,13 @@
 
 #include "crdt/counter.h"
 #include "gossip/shown.h"
+#include "gossip/shown_sketch.h"
 #include "gossip/sketch.h"
 
 namespace kith {
 namespace {
 
 constexpr std::int64_t kPatienceMsMax = 60'000;
-
-// Of one row there may be more.
-constexpr std::size_t kShownPerWalkMax = 2 * kRowsPerWalkMax;
 
 constexpr std::size_t kWaitingBytesMax = 16 * 1024 * 1024;
 
@@ -51,46 +48,14 @@ Content gone_of(const Content& mine, const std::set<ActorId>& actors, const Seen
   return out;
 }
 
-// For about so many differences.
-std::size_t sketch_cells_for(double differences) {
-  return Sketch::cells_for(static_cast<std::size_t>(differences + 3 * std::sqrt(differences)));
-}
-
-// In the first question about a shard: n rows that differ fall into 256 buckets like rain, and leave 256 * exp(-n / 256)
-// as they were.  A row that is only here or only there is one difference, one that was changed two.
-std::size_t sketch_cells_of(const RebaseBody& asked, const BucketSet& differing) {
-  constexpr double kBuckets = kFingerprintBuckets;
-  const std::size_t wished = *asked.sketch_cells;
-  if (!asked.sums && wished > 0) return wished;
-  const auto equal = static_cast<double>(kFingerprintBuckets - differing.count());
-  const double rows = kBuckets * std::log(kBuckets / std::max(equal, 0.5));
-  const std::size_t most = sketch_cells_for(2 * rows);
-  if (wished == 0) return most;
-  if (equal == 0) return wished;  // However many.
-  return std::clamp(wished, most, std::min(2 * most, Sketch::kCellsMax));
-}
-
-// A sketch of what shows in the range, or the rows where these are no larger.
-RowWalk read_sketch(const Snapshot& snapshot, Mend& mend, const RowRange& range, std::uint64_t salt, std::size_t cells,
-                    RebasedBody& answer) {
-  Sketch sketch(cells);
-  const std::size_t bytes = sketch.cells() * Sketch::kCellBytes;
-  std::size_t shows = 0;
-  Shown shown(salt, [&](const CellKey&, const ShownThing& thing) {
-    sketch.toggle(thing.hash);
-    ++shows;
+// Of `these` what nothing later has taken the place of.
+Content still_in(const Content& row, Content these) {
+  if (!these.holds(Kind::kSet)) return row.as_register().tag() == these.as_register().tag() ? these : Content(Register{});
+  these.as_set_element().keep_adds_only([&](ActorId actor, const Entry& add) {
+    const Entry* same = row.as_set_element().adds().find(actor);
+    return same != nullptr && same->at == add.at;
   });
-  RowWalk walk = walk_rows(snapshot, mend, range, [&](const StoreKey&, const Row& row) {
-    if (shows > 0 && shows + row.content.entry_count() > kShownPerWalkMax) return false;
-    shown.row(row);
-    if (answer.cells.size() <= bytes) answer.cells.append(row.cell, row.content);
-    return true;
-  });
-  shown.end();
-  if (answer.cells.size() <= bytes) return walk;
-  answer.cells = {};
-  answer.sketch = sketch.bytes();
-  return walk;
+  return these;
 }
 
 }  // namespace
@@ -145,14 +110,8 @@ bool Rebase::admits(const Envelope& from) {
       if (std::all_of(body->parts.begin(), body->parts.end(), [](const auto& part) { return part.shard == kSystemShard; })) return true;
     }
     const bool pulled = rows && question_ && question_->pulling && question_->peer == from.sender;
-    if (!pulled) {
-      core_.count("dropped_while_behind_a_horizon");
-      return false;
-    }
-    for (const auto& part : std::get<RowsBody>(from.body).parts) {
-      if (part.end) take_out_waiting(part.shard);
-    }
-    return true;
+    if (!pulled) core_.count("dropped_while_behind_a_horizon");
+    return pulled;
   }
   if (from.floor >= core_.horizon) {
     if (rows && !core_.whole) first_floor_ = first_floor_ ? std::min(first_floor_, from.floor) : from.floor;
@@ -160,6 +119,13 @@ bool Rebase::admits(const Envelope& from) {
   }
   core_.count("dropped_fenced");
   return false;
+}
+
+void Rebase::pulled(NodeId peer, const RowsBody& body) {
+  if (!question_ || !question_->pulling || question_->peer != peer) return;
+  for (const auto& part : body.parts) {
+    if (part.end) take_out_waiting(part.shard);
+  }
 }
 
 bool Rebase::outrun(const Envelope& from) const {
@@ -205,9 +171,12 @@ void Rebase::on_rebase(const Envelope& from, const RebaseBody& body) const {
   walk.whole = true;
   if (answer.buckets.any()) {
     const RowRange range{body.shard, answer.buckets, body.after, body.until};
-    const std::size_t sketch_cells = body.sketch_cells ? sketch_cells_of(body, answer.buckets) : 0;
-    if (sketch_cells > 0 && sketch_cells * Sketch::kCellBytes <= core_.options.answer_bytes_max) {
-      walk = read_sketch(*snapshot, mend_, range, body.nonce, sketch_cells, answer);
+    const std::size_t cells = sketch_cells_of(body, answer.buckets);
+    if (cells > 0 && cells * Sketch::kCellBytes <= core_.options.answer_bytes_max) {
+      ShownSketch read = read_sketch(*snapshot, mend_, range, body.nonce, cells);
+      answer.sketch = std::move(read.sketch);
+      answer.cells = std::move(read.cells);
+      walk = std::move(read.walk);
     } else {
       RowsRead read = read_rows(*snapshot, mend_, range, core_.options.answer_bytes_max, [&](const Row& row) {
         if (body.counters.empty()) return true;
@@ -379,7 +348,13 @@ void Rebase::take_out_later(const StoreKey& key, Content these) {
 void Rebase::take_out_waiting(ShardId shard) {
   const auto at = question_->waiting.find(shard);
   if (at == question_->waiting.end()) return;
-  for (auto& [key, these] : at->second) take_out(key, std::move(these));
+  const auto snapshot = core_.store.snapshot();
+  for (auto& [key, these] : at->second) {
+    Row row;
+    if (snapshot->get(key, row) != Snapshot::Lookup::kFound) continue;
+    if (const Content* pending = core_.out->store.pending(row.cell)) row.content.join(*pending);
+    take_out(key, still_in(row.content, std::move(these)));
+  }
   question_->waiting.erase(at);
 }
 

@@ -62,6 +62,9 @@ class Rebase {
   // Whether rows of this message may be merged; counts what may not.
   [[nodiscard]] bool admits(const Envelope& from);
 
+  // These rows were admitted, and what is new in them is merged: in the batch at hand goes what waited for them.
+  void pulled(NodeId peer, const RowsBody& body);
+
   void on_rebase(const Envelope& from, const RebaseBody& body) const;
   void on_rebased(const Envelope& from, const RebasedBody& body);
   void forget(NodeId peer);
