@@ -252,12 +252,14 @@ RowRange Rebase::range_to(const StoreKey& until) const {
 void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells, const Seen& seen) {
   std::map<StoreKey, const Cell*> theirs;
   for (const Cell& cell : cells) theirs.emplace(store_key(body.shard, cell.key), &cell);
-  const RowWalk walk = walk_rows(*core_.store.snapshot(), mend_, range_to(body.next), [&](const StoreKey& key, const Row& row) {
+  const auto snapshot = core_.store.snapshot();
+  const RowWalk walk = walk_rows(*snapshot, mend_, range_to(body.next), [&](const StoreKey& key, const Row& row) {
     const auto same = theirs.find(key);
     const bool comparable = same != theirs.end() && same->second->key == row.cell;
     if (life_of_cell(row.cell)) {
       if (same == theirs.end()) take_out_life(from, key, row);
-    } else if (row.cell.kind != Kind::kCounter) {  // What the member has folded is in its base, which takes the place of what it covers.
+    } else if (row.cell.kind != Kind::kCounter) {
+      // Of a counter what the member has folded is in its base, which takes the place of what it covers.
       take_out(key, gone(row.content, comparable ? &same->second->content : nullptr, seen));
     }
     return true;

@@ -16,7 +16,7 @@ namespace {
 struct Mix {
   const char* name;
   std::size_t set, registers, hash, counters;
-  std::size_t removed_each;  // Of what changes, but of counters, each second, fifth and so on is removed; the others are written again.
+  std::size_t removed_each;  // One in so many of the cells that change is removed (counters never); the others are written again.
 };
 
 std::size_t cell_count() {

@@ -39,7 +39,7 @@ std::vector<std::uint64_t> hashes(const std::vector<Row>& rows, std::uint64_t sa
   return out;
 }
 
-TEST_CASE("shown: of an element each live add, whoever committed it; dead ones and removals not") {
+TEST_CASE("shown: of an element each live add, whoever committed it, and nothing that is dead") {
   SetElement one, other;
   (void)one.add(tag(10, kAlice), commit(10));
   (void)other.add(tag(10, kAlice), commit(12, 8));
