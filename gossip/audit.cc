@@ -5,6 +5,7 @@
 
 #include "crdt/counter.h"
 #include "crdt/limits.h"
+#include "gossip/row_walk.h"
 
 namespace kith {
 namespace {
@@ -15,9 +16,6 @@ constexpr std::size_t kDoubtsMax = 16;
 // Of 256 sums each: 128 KiB an answer, and some milliseconds to read.  The others come with the next audit.
 constexpr std::size_t kShardsPerAnswerMax = 64;
 constexpr std::size_t kShardBytes = sizeof(Buckets) + 8;
-
-// So that one question cannot hold the node up: a scan of this many rows takes some tens of milliseconds.
-constexpr std::uint64_t kRowsPerAnswerMax = 32 * 1024;
 
 constexpr std::int64_t kPatienceMsMax = 60'000;
 
@@ -158,36 +156,11 @@ void Audit::on_buckets(NodeId from, const BucketsBody& body) {
 
 void Audit::on_repair(NodeId from, const RepairBody& body) {
   const auto snapshot = core_.store.snapshot();
-  RepairedBody answer;
-  answer.nonce = body.nonce;
-  answer.shard = body.shard;
-  answer.end = true;
-  std::uint64_t scanned = 0;
-  snapshot->scan(shard_prefix(body.shard), body.after, [&](const StoreKey& key, const Row* row) {
-    if (scanned == kRowsPerAnswerMax) {
-      answer.end = false;
-      return false;
-    }
-    ++scanned;
-    if (row == nullptr) {
-      mend_.found(key);
-    } else if (body.buckets[bucket_of(row->cell)]) {
-      CellBlock cell;
-      cell.append(row->cell, row->content);
-      // One cell always fits, so that even a limit of one byte makes progress.
-      if (!answer.cells.empty() && answer.cells.size() + cell.size() > core_.options.answer_bytes_max) {
-        answer.end = false;
-        return false;
-      }
-      answer.cells.append(cell);
-      core_.count("rows_sent_for_repair");
-    }
-    answer.next = key;
-    return true;
-  });
-  if (answer.end) answer.next.clear();
-  core_.count("rows_scanned_for_repair", scanned);
-  core_.send(from, std::move(answer));
+  RowsRead read = read_rows(*snapshot, mend_, {body.shard, body.buckets, body.after}, core_.options.answer_bytes_max,
+                            [](const Row&) { return true; });
+  core_.count("rows_sent_for_repair", read.rows);
+  core_.count("rows_scanned_for_repair", read.walk.scanned);
+  core_.send(from, RepairedBody{body.nonce, body.shard, std::move(read.cells), std::move(read.walk.next), read.walk.whole});
   if (!body.back && body.after.empty()) ask_in_return(from, body);
 }
 

@@ -200,7 +200,9 @@ class Engine::Impl {
                                [this](ShardId shard) { return mend_.waiting_in(shard); }});
   }
   void on_body(const Envelope& from, const RowsBody& body) {
-    if (rebase_.admits(from)) pull_.on_rows(from.sender, from.origin, body);
+    if (!rebase_.admits(from)) return;
+    pull_.on_rows(from.sender, from.origin, body);
+    rebase_.pulled(from.sender, body);
   }
   void on_body(const Envelope& from, const FetchBody& body) { mend_.on_fetch(from.sender, body); }
   void on_body(const Envelope& from, const MendedBody& body) {

@@ -32,8 +32,9 @@
 //                    buckets: 256 bits in 32 bytes, bucket 0 the lowest of the first; after, next: store key or nothing
 //       repaired {0: nonce, 1: shard, 2: cells, 3: next, 4: end}
 //       superseded {0: origin, 1: start}
-//       rebase   {0: nonce, 1: shard, 2: 256 sums?, 3: buckets?, 4: after}
-//       rebased  {0: nonce, 1: shard, 2: buckets, 3: cells, 4: next, 5: end, 6: sound, 7: clock}
+//       rebase   {0: nonce, 1: shard, 2: 256 sums?, 3: buckets?, 4: after, 5: sketch cells?, 6: until?, 7: counters?}
+//                    counters: u64 each, in one msgpack bin
+//       rebased  {0: nonce, 1: shard, 2: buckets, 3: cells, 4: next, 5: end, 6: sound, 7: clock, 8: sketch?}
 //
 // Unknown keys are skipped, unknown types are counted.  Decoding never throws and takes memory in proportion to the
 // frame only; what it returns owns its bytes.  Golden bytes: tests/gossip/message_test.cc and docs/WIRE.md
@@ -226,16 +227,21 @@ struct RebaseBody {
   std::optional<Buckets> sums = {};     // The asker's, in the first question about a shard; then
   BucketSet buckets;                    // those that differed.
   StoreKey after;
+  // A sketch will do (gossip/sketch.h), of so many cells; zero: as the sums suggest.  Hashes are salted with the nonce.
+  std::optional<std::uint32_t> sketch_cells = {};
+  StoreKey until = {};                  // Only rows up to here; empty: all.
+  std::vector<std::uint64_t> counters = {};  // Only the bases of these: hashes of names, salted with the nonce.  Sorted.
 };
 struct RebasedBody {
   std::uint64_t nonce = 0;
   ShardId shard = 0;
   BucketSet buckets;                    // That differ, and are gone through.
-  CellBlock cells;                      // All whole rows in them, from `after` on; dead entries too.
+  CellBlock cells;                      // All whole rows in them, from `after` on; dead entries too.  Or else `sketch`.
   StoreKey next;                        // Read up to here; empty at the end.
   bool end = false;
   bool sound = true;                    // No row of the shard is damaged there: what is not in `cells` is not there.
   CommitClock clock;                    // Of the same snapshot.
+  std::string sketch = {};              // Of what shows in those rows: gossip/rebase_view.h.
 };
 
 using Body = std::variant<JoinBody, WelcomeBody, RefuseBody, PushBody, AckBody, SummaryBody, AgreedBody, DigestsBody,

@@ -7,6 +7,7 @@
 #include "gossip/message.h"
 #include "gossip/message_layout.h"
 #include "gossip/msgpack_guard.h"
+#include "gossip/sketch.h"
 
 namespace kith {
 namespace {
@@ -274,6 +275,17 @@ bool read_sums(const std::string& sums, Buckets& out) {
   return true;
 }
 
+// Some, sorted, none twice.
+bool read_hashes(const std::string& hashes, std::vector<std::uint64_t>& out) {
+  ByteReader bytes(hashes);
+  while (bytes.left() > 0) {
+    const std::uint64_t hash = bytes.u64();
+    if (!bytes.ok() || (!out.empty() && hash <= out.back())) return false;
+    out.push_back(hash);
+  }
+  return !out.empty();
+}
+
 bool get(Values in, AuditBody& out) {
   out.nonce = in.number(0);
   const std::string roots = in.bin(1);
@@ -319,6 +331,16 @@ bool get(Values in, RebaseBody& out) {
     return false;
   }
   out.after = in.bin(4);
+  if (in.has(5)) {
+    const std::uint64_t cells = in.number(5);
+    if (cells > Sketch::kCellsMax) return false;
+    out.sketch_cells = static_cast<std::uint32_t>(cells);
+  }
+  if (in.has(6)) {
+    out.until = in.bin(6);
+    if (out.sums || out.until <= out.after || out.until.size() > kStoreKeyBytesMax) return false;
+  }
+  if (in.has(7) && (out.sums || out.sketch_cells || !read_hashes(in.bin(7), out.counters))) return false;
   return in.ok() && out.nonce != 0 && out.after.size() <= kStoreKeyBytesMax;
 }
 
@@ -331,6 +353,10 @@ bool get(Values in, RebasedBody& out) {
   out.end = in.boolean(5);
   out.sound = in.boolean(6);
   out.clock = in.clock(7);
+  if (in.has(8)) {
+    out.sketch = in.bin(8);
+    if (!Sketch::fits(out.sketch) || !out.cells.empty()) return false;
+  }
   return in.ok() && out.next.size() <= kStoreKeyBytesMax && out.next.empty() == out.end;
 }
 

@@ -213,7 +213,7 @@ void put(Packer& pack, const RepairedBody& body) {
 }
 
 void put(Packer& pack, const RebaseBody& body) {
-  pack.pack_map(4);
+  pack.pack_map(4u + (body.sketch_cells ? 1u : 0u) + (body.until.empty() ? 0u : 1u) + (body.counters.empty() ? 0u : 1u));
   pack.pack(0), pack.pack(body.nonce);
   pack.pack(1), pack.pack(body.shard);
   if (body.sums) {
@@ -224,10 +224,16 @@ void put(Packer& pack, const RebaseBody& body) {
     pack.pack(3), put_bin(pack, bits_of(body.buckets));
   }
   pack.pack(4), put_bin(pack, body.after);
+  if (body.sketch_cells) pack.pack(5), pack.pack(*body.sketch_cells);
+  if (!body.until.empty()) pack.pack(6), put_bin(pack, body.until);
+  if (body.counters.empty()) return;
+  ByteWriter counters;
+  for (const std::uint64_t counter : body.counters) counters.u64(counter);
+  pack.pack(7), put_bin(pack, counters.view());
 }
 
 void put(Packer& pack, const RebasedBody& body) {
-  pack.pack_map(8);
+  pack.pack_map(body.sketch.empty() ? 8 : 9);
   pack.pack(0), pack.pack(body.nonce);
   pack.pack(1), pack.pack(body.shard);
   pack.pack(2), put_bin(pack, bits_of(body.buckets));
@@ -236,6 +242,7 @@ void put(Packer& pack, const RebasedBody& body) {
   pack.pack(5), pack.pack(body.end);
   pack.pack(6), pack.pack(body.sound);
   pack.pack(7), put_clock(pack, body.clock);
+  if (!body.sketch.empty()) pack.pack(8), put_bin(pack, body.sketch);
 }
 
 }  // namespace

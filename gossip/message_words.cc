@@ -52,10 +52,12 @@ struct Describe {
   std::string operator()(const StoppingBody&) { return "stopping"; }
   std::string operator()(const SupersededBody&) { return "superseded"; }
   std::string operator()(const RebaseBody& body) {
-    return "rebase of shard " + std::to_string(body.shard) + (body.after.empty() ? "" : ", from a position");
+    return "rebase of shard " + std::to_string(body.shard) + (body.after.empty() ? "" : ", from a position") +
+           (body.counters.empty() ? "" : ", bases of " + plural(body.counters.size(), "counter"));
   }
   std::string operator()(const RebasedBody& body) {
-    return "rebased: " + plural(body.buckets.count(), "bucket") + ", " + plural(cell_count(body.cells), "cell") +
+    return "rebased: " + plural(body.buckets.count(), "bucket") + ", " +
+           (body.sketch.empty() ? plural(cell_count(body.cells), "cell") : plural(body.sketch.size(), "byte") + " of sketch") +
            (body.end ? ", to the end" : "") + (body.sound ? "" : ", damaged");
   }
   std::string operator()(const AuditBody& body) {

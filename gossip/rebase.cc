@@ -2,16 +2,26 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <unordered_map>
 #include <utility>
+
+#include "crdt/counter.h"
+#include "gossip/shown.h"
+#include "gossip/shown_sketch.h"
+#include "gossip/sketch.h"
 
 namespace kith {
 namespace {
 
-constexpr std::uint64_t kRowsPerAnswerMax = 32 * 1024;
 constexpr std::int64_t kPatienceMsMax = 60'000;
 
+constexpr std::size_t kWaitingBytesMax = 16 * 1024 * 1024;
+
+using Seen = std::function<bool(const Commit&)>;
+
 // What of `mine` the member has seen and holds no more.
-Content gone(const Content& mine, const Content* theirs, const std::function<bool(const Commit&)>& seen) {
+Content gone(const Content& mine, const Content* theirs, const Seen& seen) {
   if (mine.holds(Kind::kSet)) {
     Content out = mine;
     const SetElement* held = theirs == nullptr ? nullptr : &theirs->as_set_element();
@@ -25,6 +35,27 @@ Content gone(const Content& mine, const Content* theirs, const std::function<boo
   const Register& value = mine.as_register();
   const bool same_or_later = theirs != nullptr && theirs->as_register().tag() >= value.tag();
   return value.present() && !same_or_later && seen(value.commit()) ? mine : Content(Register{});
+}
+
+// The same, when it is known of which live adds, or that of the value, the member shows nothing.
+// SUBTLE: it may show a later one of the same actor, or a later value.  That comes with the pull: what our clock covers we
+// had, and would still have, or something later.
+Content gone_of(const Content& mine, const std::set<ActorId>& actors, const Seen& seen) {
+  if (!mine.holds(Kind::kSet)) return gone(mine, nullptr, seen);
+  Content out = mine;
+  out.as_set_element().keep_adds_only(
+      [&](ActorId actor, const Entry& add) { return actors.contains(actor) && seen(add.commit); });
+  return out;
+}
+
+// Of `these` what nothing later has taken the place of.
+Content still_in(const Content& row, Content these) {
+  if (!these.holds(Kind::kSet)) return row.as_register().tag() == these.as_register().tag() ? these : Content(Register{});
+  these.as_set_element().keep_adds_only([&](ActorId actor, const Entry& add) {
+    const Entry* same = row.as_set_element().adds().find(actor);
+    return same != nullptr && same->at == add.at;
+  });
+  return these;
 }
 
 }  // namespace
@@ -100,21 +131,37 @@ void Rebase::took_rows_of(const Envelope& from) {
   first_floor_ = first_floor_ ? std::min(first_floor_, floor) : floor;
 }
 
+void Rebase::pulled(NodeId peer, const RowsBody& body) {
+  if (!question_ || !question_->pulling || question_->peer != peer) return;
+  for (const auto& part : body.parts) {
+    if (part.end) take_out_waiting(part.shard);
+  }
+}
+
 bool Rebase::outrun(const Envelope& from) const {
   return question_ && question_->peer == from.sender && from.horizon > question_->first_floor;
 }
 
 void Rebase::ask() {
   if (question_->left.empty()) return done();
+  const Question::Place& place = question_->place;
   patience_ms_ = std::max(patience_ms_, core_.options.pull_timeout_ms);
   question_->nonce = core_.random.nonzero();
   question_->expires_at_ms = core_.now.monotonic_ms + patience_ms_;
   RebaseBody body;
   body.nonce = question_->nonce;
   body.shard = question_->left.front();
-  body.after = question_->after;
-  if (body.after.empty()) body.sums = core_.store.snapshot()->buckets(body.shard);
-  else body.buckets = question_->buckets;
+  body.buckets = place.buckets;
+  if (place.buckets.none()) body.sums = core_.store.snapshot()->buckets(body.shard);
+  body.after = place.after;
+  body.until = place.until;
+  for (const CellKey& counter : place.counters) body.counters.push_back(salted_name(body.nonce, counter));
+  std::sort(body.counters.begin(), body.counters.end());
+  body.counters.erase(std::unique(body.counters.begin(), body.counters.end()), body.counters.end());
+  // What a life's record says goes by other rules, and there are few of them.
+  if (body.shard != kSystemShard && !place.rows && place.counters.empty()) {
+    body.sketch_cells = static_cast<std::uint32_t>(question_->sketch_cells);
+  }
   core_.send(question_->peer, std::move(body));
 }
 
@@ -126,38 +173,44 @@ void Rebase::on_rebase(const Envelope& from, const RebaseBody& body) const {
   answer.shard = body.shard;
   answer.clock = snapshot->held(body.shard);
   answer.buckets = body.buckets;
-  answer.end = true;
   if (body.sums) {
     const Buckets ours = snapshot->buckets(body.shard);
     for (std::size_t i = 0; i < kFingerprintBuckets; ++i) answer.buckets[i] = ours[i] != (*body.sums)[i];
   }
-  std::uint64_t scanned = 0;
+  RowWalk walk;
+  walk.whole = true;
   if (answer.buckets.any()) {
-    snapshot->scan(shard_prefix(body.shard), body.after, [&](const StoreKey& key, const Row* row) {
-      if (scanned == kRowsPerAnswerMax) {
-        answer.end = false;
-        return false;
-      }
-      ++scanned;
-      if (row == nullptr) {
-        mend_.found(key);
-      } else if (answer.buckets[bucket_of(row->cell)]) {
-        CellBlock cell;
-        cell.append(row->cell, row->content);
-        if (!answer.cells.empty() && answer.cells.size() + cell.size() > core_.options.answer_bytes_max) {
-          answer.end = false;
-          return false;
-        }
-        answer.cells.append(cell);
-      }
-      answer.next = key;
-      return true;
-    });
+    const RowRange range{body.shard, answer.buckets, body.after, body.until};
+    const std::size_t cells = sketch_cells_of(body, answer.buckets);
+    if (cells > 0 && cells * Sketch::kCellBytes <= core_.options.answer_bytes_max) {
+      ShownSketch read = read_sketch(*snapshot, mend_, range, body.nonce, cells);
+      answer.sketch = std::move(read.sketch);
+      answer.cells = std::move(read.cells);
+      walk = std::move(read.walk);
+    } else {
+      RowsRead read = read_rows(*snapshot, mend_, range, core_.options.answer_bytes_max, [&](const Row& row) {
+        if (body.counters.empty()) return true;
+        if (!is_base(row.cell)) return false;
+        return std::binary_search(body.counters.begin(), body.counters.end(), salted_name(body.nonce, row.cell));
+      });
+      answer.cells = std::move(read.cells);
+      walk = std::move(read.walk);
+    }
   }
+  answer.next = std::move(walk.next);
+  answer.end = answer.next.empty();
   answer.sound = !mend_.waiting_in(body.shard);
-  if (answer.end) answer.next.clear();
-  core_.count("rows_scanned_for_rebase", scanned);
+  core_.count("rows_scanned_for_rebase", walk.scanned);
   core_.send(from.sender, std::move(answer));
+}
+
+bool Rebase::fits(const RebasedBody& body) const {
+  const Question::Place& place = question_->place;
+  if (body.shard != question_->left.front() || (!body.end && body.next <= place.after)) return false;
+  if (body.sketch.empty()) return true;
+  // SUBTLE: a sketch is of exactly one range, so what goes past the end of it cannot be used; rows can.
+  const bool asked = body.shard != kSystemShard && !place.rows && place.counters.empty();
+  return asked && (place.until.empty() || (!body.end && body.next <= place.until));
 }
 
 void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
@@ -165,8 +218,7 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
     return core_.count("dropped_unasked_rebased");
   }
   const auto cells = core_.read_cells(body.shard, body.cells);
-  const bool fits = cells && body.shard == question_->left.front() && (body.end || body.next > question_->after);
-  if (!fits) return core_.count("dropped_bad_cells");
+  if (!cells || !fits(body)) return core_.count("dropped_bad_cells");
   patience_ms_ -= patience_ms_ / 16;
   // A damaged row there would look like one that is gone; and a retired life can be told from an unknown one only where the
   // tables are equal.  Another time, or another member.
@@ -178,61 +230,157 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   }
   question_->as_of = Horizon::as_of(from, {}, {});
   question_->as_of.rebased = true;
-  question_->buckets = body.buckets;
-  question_->after = take_out(from, body, *cells);
-  if (question_->after.empty()) question_->left.pop_front();
-  ask();
-}
-
-StoreKey Rebase::take_out(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells) {
-  if (body.buckets.none()) return {};
-  std::map<StoreKey, const Cell*> theirs;
-  for (const Cell& cell : cells) theirs.emplace(store_key(body.shard, cell.key), &cell);
   const auto seen = [&](const Commit& commit) {
     if (covers(body.clock, commit)) return true;
     return commit.at <= from.floor && core_.retired(commit.origin);
   };
+  if (question_->place.buckets.none()) question_->place.buckets = body.buckets;
+  if (question_->place.buckets.none()) {
+    move_to({});
+  } else if (!question_->place.counters.empty()) {
+    take_bases(body, *cells);
+  } else if (body.sketch.empty()) {
+    take_rows(from, body, *cells, seen);
+  } else {
+    take_sketch(body, seen);
+  }
+  ask();
+}
+
+void Rebase::move_to(StoreKey reached) {
+  if (reached.empty()) question_->left.pop_front();
+  const BucketSet buckets = reached.empty() ? BucketSet{} : question_->place.buckets;
+  question_->place = {};
+  question_->place.buckets = buckets;
+  question_->place.after = std::move(reached);
+}
+
+RowRange Rebase::range_to(const StoreKey& until) const {
+  return {question_->left.front(), question_->place.buckets, question_->place.after, until};
+}
+
+void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells, const Seen& seen) {
+  std::map<StoreKey, const Cell*> theirs;
+  for (const Cell& cell : cells) theirs.emplace(store_key(body.shard, cell.key), &cell);
   const auto snapshot = core_.store.snapshot();
-  std::uint64_t scanned = 0;
-  StoreKey reached = body.next;
-  snapshot->scan(shard_prefix(body.shard), question_->after, [&](const StoreKey& key, const Row* row) {
-    if (!body.end && key > body.next) return false;
-    if (scanned++ == kRowsPerAnswerMax) return false;
-    if (scanned == kRowsPerAnswerMax) reached = key;
-    if (row == nullptr) {
-      mend_.found(key);
-      return true;
-    }
-    if (!body.buckets[bucket_of(row->cell)]) return true;
+  const RowWalk walk = walk_rows(*snapshot, mend_, range_to(body.next), [&](const StoreKey& key, const Row& row) {
     const auto same = theirs.find(key);
-    const bool comparable = same != theirs.end() && same->second->key == row->cell;
-    if (const auto life = life_of_cell(row->cell)) {
-      // SUBTLE: no clock tells of a retired life.  Who is in good standing, and has a floor above the start of a life that is
-      // not its node's last, has heard of it, and so has heard that it was retired.
-      const auto* known = core_.members.lives().find(life->second);
-      const auto* member = core_.member(life->first);
-      const bool over = known != nullptr && member != nullptr && member->life.origin != life->second;
-      if (same == theirs.end() && over && known->record.start <= from.floor) {
-        core_.out->store.drop(key, row->content);
-        core_.drop_life(row->cell);
-        core_.count("lives_dropped_by_rebase");
-      }
-      return true;
+    const bool comparable = same != theirs.end() && same->second->key == row.cell;
+    if (life_of_cell(row.cell)) {
+      if (same == theirs.end()) take_out_life(from, key, row);
+    } else if (row.cell.kind != Kind::kCounter) {
+      // Of a counter what the member has folded is in its base, which takes the place of what it covers.
+      take_out(key, gone(row.content, comparable ? &same->second->content : nullptr, seen));
     }
-    // What the member has folded of a counter is in its base, and a base takes the place of what it covers.
-    if (row->cell.kind == Kind::kCounter) return true;
-    Content these = gone(row->content, comparable ? &same->second->content : nullptr, seen);
-    if (these.empty()) return true;
-    core_.count("rows_cut_by_rebase");
-    ++question_->dropped;
-    core_.out->store.drop(key, std::move(these));
     return true;
   });
   for (const auto& [key, cell] : theirs) {
-    if (scanned > kRowsPerAnswerMax && key > reached) break;
+    if (!walk.whole && key > walk.next) break;
     core_.merge(body.shard, cell->key, cell->content);
   }
-  return scanned > kRowsPerAnswerMax || !body.end ? reached : StoreKey{};
+  move_to(walk.next);
+}
+
+void Rebase::take_sketch(const RebasedBody& body, const Seen& seen) {
+  struct Mine {
+    StoreKey key;
+    std::optional<CellKey> counter;
+    ActorId actor;
+  };
+  std::unordered_map<std::uint64_t, Mine> mine;
+  Sketch sketch = *Sketch::read(body.sketch);  // It was read before.
+  const auto snapshot = core_.store.snapshot();
+  StoreKey at;
+  Shown shown(body.nonce, [&](const CellKey& cell, const ShownThing& thing) {
+    sketch.toggle(thing.hash);
+    const bool counter = cell.kind == Kind::kCounter;
+    mine.insert_or_assign(thing.hash, Mine{at, counter ? std::optional(cell) : std::nullopt, thing.actor});
+  });
+  const RowWalk walk = walk_rows(*snapshot, mend_, range_to(body.next), [&](const StoreKey& key, const Row& row) {
+    if (!mine.empty() && mine.size() + row.content.entry_count() > kShownPerWalkMax) return false;
+    at = key;
+    shown.row(row);
+    return true;
+  });
+  shown.end();
+  core_.count("rebase_sketches");
+  if (!walk.whole) {  // More than is looked at in one go: the same again, so far.
+    question_->place.until = walk.next;
+    return;
+  }
+  const auto differing = sketch.peel();
+  if (!differing) {
+    core_.count("rebase_sketches_too_small");
+    question_->sketch_cells = 2 * sketch.cells();
+    question_->place.rows = question_->sketch_cells > Sketch::kCellsMax;
+    question_->sketch_cells = std::min(question_->sketch_cells, Sketch::kCellsMax);
+    return;
+  }
+  question_->sketch_cells = sketch_cells_for(static_cast<double>(differing->size()));
+  std::map<StoreKey, std::set<ActorId>> theirs_no_more;
+  std::vector<CellKey> counters;
+  for (const std::uint64_t hash : *differing) {
+    const auto found = mine.find(hash);
+    if (found == mine.end()) continue;  // The member's: it comes with the pull.
+    if (found->second.counter) counters.push_back(*found->second.counter);
+    else theirs_no_more[found->second.key].insert(found->second.actor);
+  }
+  for (const auto& [key, actors] : theirs_no_more) {
+    Row row;
+    if (snapshot->get(key, row) == Snapshot::Lookup::kFound) take_out_later(key, gone_of(row.content, actors, seen));
+  }
+  if (counters.empty()) return move_to(body.next);
+  question_->place.counters = std::move(counters);
+  question_->place.until = body.next;
+}
+
+void Rebase::take_bases(const RebasedBody& body, const std::vector<Cell>& cells) {
+  for (const Cell& cell : cells) core_.merge(body.shard, cell.key, cell.content);
+  core_.count("counters_rebased", cells.size());
+  const StoreKey until = question_->place.until;
+  if (body.end || (!until.empty() && body.next >= until)) return move_to(until);
+  question_->place.after = body.next;
+}
+
+void Rebase::take_out(const StoreKey& key, Content these) {
+  if (these.empty()) return;
+  core_.count("rows_cut_by_rebase");
+  ++question_->dropped;
+  core_.out->store.drop(key, std::move(these));
+}
+
+void Rebase::take_out_later(const StoreKey& key, Content these) {
+  if (these.empty()) return;
+  const bool has_value = !these.holds(Kind::kSet) && these.present();
+  question_->waiting_bytes += key.size() + 48 * these.entry_count() + (has_value ? these.as_register().value()->size() : 0);
+  if (question_->waiting_bytes > kWaitingBytesMax) return take_out(key, std::move(these));
+  question_->waiting[shard_of_store_key(key)].emplace_back(key, std::move(these));
+}
+
+void Rebase::take_out_waiting(ShardId shard) {
+  const auto at = question_->waiting.find(shard);
+  if (at == question_->waiting.end()) return;
+  const auto snapshot = core_.store.snapshot();
+  for (auto& [key, these] : at->second) {
+    Row row;
+    if (snapshot->get(key, row) != Snapshot::Lookup::kFound) continue;
+    if (const Content* pending = core_.out->store.pending(row.cell)) row.content.join(*pending);
+    take_out(key, still_in(row.content, std::move(these)));
+  }
+  question_->waiting.erase(at);
+}
+
+void Rebase::take_out_life(const Envelope& from, const StoreKey& key, const Row& row) {
+  // SUBTLE: no clock tells of a retired life.  Who is in good standing, and has a floor above the start of a life that is
+  // not its node's last, has heard of it, and so has heard that it was retired.
+  const auto life = *life_of_cell(row.cell);
+  const auto* known = core_.members.lives().find(life.second);
+  const auto* member = core_.member(life.first);
+  const bool over = known != nullptr && member != nullptr && member->life.origin != life.second;
+  if (!over || known->record.start > from.floor) return;
+  core_.out->store.drop(key, row.content);
+  core_.drop_life(row.cell);
+  core_.count("lives_dropped_by_rebase");
 }
 
 void Rebase::done() {
@@ -251,6 +399,7 @@ void Rebase::forget(NodeId peer) {
 void Rebase::tick() {
   core_.behind = needed();
   if (question_ && !needed()) {
+    while (!question_->waiting.empty()) take_out_waiting(question_->waiting.begin()->first);
     core_.count("rebases_completed");
     core_.note(Output::Note::Level::kInfo, "rebased onto " + core_.name_of(question_->peer) + ": " + std::to_string(question_->dropped) +
                                                (question_->dropped == 1 ? " row" : " rows") + " held what had been removed");

@@ -2,7 +2,10 @@
 //
 //     stale node                                           member whose floor is at or above every horizon
 //       | -- rebase {shard, 256 sums} ---------------------> |  stateless: one snapshot, one answer
-//       | <- rebased {buckets, cells, next, end, clock} ---- |  of the buckets that differ all rows, to a limit
+//       | <- rebased {buckets, sketch, next, end, clock} --- |  of what shows in the buckets that differ, to a limit
+//       | -- rebase {shard, buckets, after, until,           |
+//       |            counters} ----------------------------> |  if counters differ there
+//       | <- rebased {cells ...} --------------------------- |  their bases
 //       | -- rebase {shard, buckets, after} ... -----------> |  until the shard is at its end, then the next shard
 //       | -- pull {all shards} ----------------------------> |  then an ordinary pull, to the end of each
 //
@@ -14,7 +17,16 @@
 // RULE. It keeps every removal.  It keeps an add or a value only if the member holds it, too, or the member's clock does
 // not cover its commit: what the member has seen and holds no more is gone, what it has not seen survives.
 // Equal sums are equal adds, so buckets that are equal cost nothing.  What the member has and the stale node has not
-// comes with the pull, which filters by the stale node's clock: that is honest, it is only old.
+// comes with the pull, which filters by the stale node's clock: that is honest, it is only old.  So the stale node has to
+// know only which of its own adds and values the member does not show, and a sketch (gossip/sketch.h) of the hashes of those
+// that it does (gossip/shown.h) tells, for some 14 bytes a difference.  How large it has to be is guessed from the number of buckets
+// that differ, then from what the last one held; one that turns out too small is asked for again in twice the size.  Where
+// the rows are no larger than the sketch, and of the system shard always, the answer is the rows: then the member's
+// rows are merged, too.
+// SUBTLE: a value that was overwritten would be gone until the pull brings the later one.  So what a sketch condemns waits for
+// the end of that shard's pull, and goes in the batch that raises the clock: before that a kill costs nothing but the way.
+// SUBTLE: a base of a counter may have a commit that the stale node's clock covers, and hold increments that it does
+// not: the pull would leave it out.  So the bases of its own counters that differ are asked for, by hashes of their names.
 // SUBTLE: taking out is not a join.  It is exact (StoreBatch::drop), decided from rows and clock of one snapshot of the
 // member, and harmless to repeat; a kill in between costs the way begun.  When the member's horizon rises above the floor it had
 // at the beginning, removals may have been forgotten again that nobody told of, and it begins anew; but horizons wait for the
@@ -27,11 +39,14 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "gossip/core.h"
 #include "gossip/horizon.h"
 #include "gossip/mend.h"
 #include "gossip/pull.h"
+#include "gossip/row_walk.h"
 
 namespace kith {
 
@@ -48,6 +63,9 @@ class Rebase {
   void took_rows_of(const Envelope& from);
   // Whether rows of this message may be merged; counts what may not.
   [[nodiscard]] bool admits(const Envelope& from);
+
+  // These rows were admitted, and what is new in them is merged: in the batch at hand goes what waited for them.
+  void pulled(NodeId peer, const RowsBody& body);
 
   void on_rebase(const Envelope& from, const RebaseBody& body) const;
   void on_rebased(const Envelope& from, const RebasedBody& body);
@@ -70,16 +88,37 @@ class Rebase {
     Timestamp first_floor;               // Of the member, when it began.
     std::deque<ShardId> left;            // The first is being gone through.
     std::size_t shards = 0;
-    BucketSet buckets;                   // Of it, that differ.
-    StoreKey after;
+    struct Place {                       // In it.
+      BucketSet buckets;                 // That differ; none: not known yet.
+      StoreKey after;
+      StoreKey until;                    // How far at most to go next; empty: as far as the answer does.
+      bool rows = false;                 // No sketch did: the whole rows of what comes next.
+      std::vector<CellKey> counters;     // That differ between `after` and `until`: next, their bases.
+    };
+    Place place;
+    std::size_t sketch_cells = 0;        // That should do for what comes next; zero: nothing is known.
+    // To be taken out with the end of the pull of the shard; what is too much for memory is taken out at once.
+    std::map<ShardId, std::vector<std::pair<StoreKey, Content>>> waiting;
+    std::size_t waiting_bytes = 0;
     Horizon::AsOf as_of;                 // What the member said last.
     bool pulling = false;                // All shards are gone through.
     std::uint64_t dropped = 0;
   };
   void ask();
   bool outrun(const Envelope& from) const;
-  // Takes out what the member has seen and holds no more.  Returns up to where; empty: to the end.
-  StoreKey take_out(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells);
+  bool fits(const RebasedBody& body) const;
+  using Seen = std::function<bool(const Commit&)>;
+  // Each takes one answer in, and moves the place on.
+  void take_rows(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells, const Seen& seen);
+  void take_sketch(const RebasedBody& body, const Seen& seen);
+  void take_bases(const RebasedBody& body, const std::vector<Cell>& cells);
+  // Takes out what the member has seen and holds no more: in the batch at hand, or in that of the end of the pull.
+  void take_out(const StoreKey& key, Content these);
+  void take_out_later(const StoreKey& key, Content these);
+  void take_out_waiting(ShardId shard);
+  void take_out_life(const Envelope& from, const StoreKey& key, const Row& row);
+  void move_to(StoreKey reached);        // Empty: the shard is gone through.
+  RowRange range_to(const StoreKey& until) const;
   void done();
 
   Core& core_;

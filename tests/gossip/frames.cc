@@ -203,6 +203,18 @@ std::vector<Envelope> examples() {
   out.push_back(example(rebase));
   out.push_back(example(RebasedBody{9, 2, repair.buckets, cells, key, false, true, clock}));
   out.push_back(example(RebasedBody{9, kSystemShard, {}, {}, {}, true, false, {}}));
+  RebaseBody sketch{9, 2, buckets.parts[0].sums, {}, {}};
+  sketch.sketch_cells = 0;
+  out.push_back(example(sketch));
+  rebase.sketch_cells = 300;
+  rebase.until = key + "x";
+  out.push_back(example(rebase));
+  rebase.sketch_cells.reset();
+  rebase.counters = {5, ~std::uint64_t{0}};
+  out.push_back(example(rebase));
+  RebasedBody sketched{9, 2, repair.buckets, {}, key, false, true, clock};
+  sketched.sketch = std::string(40, '\x5e');
+  out.push_back(example(sketched));
   Envelope with_horizon = example(StoppingBody{});
   with_horizon.floor = second;
   with_horizon.horizon = first;

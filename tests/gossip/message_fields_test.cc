@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "crdt/limits.h"
+#include "gossip/sketch.h"
 #include "tests/gossip/frames.h"
 
 namespace kith::test {
@@ -66,6 +67,8 @@ std::vector<Shape> shapes() {
   // The last commit, the place of the first member, the lags of one.
   Field root = number(3), back = boolean(), standing = bin(from_hex("0000000000000005 00 01 00")), promise = number(2);
   root.optional = back.optional = standing.optional = promise.optional = true;
+  Field cells = number(7), until = bin(key + "d"), counters = bin(std::string(8, 'c')), sketch = bin(std::string(40, 's'));
+  cells.optional = until.optional = counters.optional = sketch.optional = true;
   const std::string roots = from_hex("0002 0000000000000005 ffff 0000000000000000");
   const std::vector<Field> buckets{number(2), bin(std::string(2048, 's'))};
   return {{"join", 0, {text("n2"), text("n2:2"), text(""), number(0), number(9)}},
@@ -86,10 +89,11 @@ std::vector<Shape> shapes() {
           {"repair", 15, {number(9), number(2), bin(std::string(32, 'b')), bin(key), back}},
           {"repaired", 16, {number(9), number(2), bin(""), bin(key), {kBoolean, pack::boolean(false)}}},
           {"superseded", 17, {number(7), number(8)}},
-          {"rebase, sums", 18, {number(9), number(2), bin(std::string(2048, 's')), bin("")}, -1, {}, {0, 1, 2, 4}},
-          {"rebase, buckets", 18, {number(9), number(2), bin(std::string(32, 'b')), bin(key)}, -1, {}, {0, 1, 3, 4}},
+          {"rebase, sums", 18, {number(9), number(2), bin(std::string(2048, 's')), bin(""), cells}, -1, {}, {0, 1, 2, 4, 5}},
+          {"rebase, buckets", 18, {number(9), number(2), bin(std::string(32, 'b')), bin(key), cells, until}, -1, {}, {0, 1, 3, 4, 5, 6}},
+          {"rebase, counters", 18, {number(9), number(2), bin(std::string(32, 'b')), bin(key), until, counters}, -1, {}, {0, 1, 3, 4, 6, 7}},
           {"rebased", 19, {number(9), number(2), bin(std::string(32, 'b')), bin(""), bin(key), {kBoolean, pack::boolean(false)},
-                           boolean(), bin(clock)}}};
+                           boolean(), bin(clock), sketch}}};
 }
 
 pack::Fields envelope_fields(std::uint64_t type, std::string body) {
@@ -460,6 +464,33 @@ TEST_CASE("message: limits and sense of what a rebase says") {
   for (const std::size_t bytes : {0u, 31u, 33u}) CHECK(rebase(1, 2, {}, std::string(bytes, 'b'), 0) == FrameError::kBody);
   CHECK(rebase(1, 2, {}, std::string(32, '\0'), 0) == FrameError::kBody);  // Of no bucket.
 
+  const auto with = [&](const pack::Fields& more, bool first = false) {
+    pack::Fields fields{{0, pack::number(1)}, {1, pack::number(2)}, {4, pack::bin(first ? "" : "kkk")}};
+    fields.emplace_back(first ? 2 : 3, pack::bin(first ? sums : bits));
+    fields.insert(fields.end(), more.begin(), more.end());
+    return body_error(18, fields);
+  };
+  for (const bool first : {false, true}) {
+    for (const std::uint64_t cells : {std::size_t{0}, std::size_t{1}, Sketch::kCellsMax}) {
+      CHECK(with({{5, pack::number(cells)}}, first) == FrameError::kNone);
+    }
+    CHECK(with({{5, pack::number(Sketch::kCellsMax + 1)}}, first) == FrameError::kBody);
+    CHECK(with({{5, pack::number(~std::uint64_t{0})}}, first) == FrameError::kBody);
+  }
+  CHECK(with({{6, pack::bin("kkl")}}) == FrameError::kNone);
+  CHECK(with({{6, pack::bin(std::string(kStoreKeyBytesMax, 'k'))}}) == FrameError::kNone);
+  CHECK(with({{6, pack::bin(std::string(kStoreKeyBytesMax + 1, 'k'))}}) == FrameError::kBody);
+  CHECK(with({{6, pack::bin("kkk")}}) == FrameError::kBody);  // Not behind `after`.
+  CHECK(with({{6, pack::bin("")}}) == FrameError::kBody);
+  CHECK(with({{6, pack::bin("kkl")}}, true) == FrameError::kBody);
+  CHECK(with({{7, pack::bin(from_hex("0000000000000001 0000000000000002 ffffffffffffffff"))}}) == FrameError::kNone);
+  CHECK(with({{7, pack::bin("")}}) == FrameError::kBody);
+  CHECK(with({{7, pack::bin(from_hex("0000000000000001 00000000000002"))}}) == FrameError::kBody);  // Cut.
+  CHECK(with({{7, pack::bin(from_hex("0000000000000002 0000000000000001"))}}) == FrameError::kBody);  // Unsorted.
+  CHECK(with({{7, pack::bin(from_hex("0000000000000002 0000000000000002"))}}) == FrameError::kBody);  // Twice.
+  CHECK(with({{7, pack::bin(from_hex("0000000000000001"))}}, true) == FrameError::kBody);
+  CHECK(with({{5, pack::number(1)}, {7, pack::bin(from_hex("0000000000000001"))}}) == FrameError::kBody);
+
   const auto rebased = [&](std::uint64_t shard, const std::string& buckets, std::size_t next, bool end, const char* clock) {
     return body_error(19, {{0, pack::number(1)},
                            {1, pack::number(shard)},
@@ -479,6 +510,14 @@ TEST_CASE("message: limits and sense of what a rebase says") {
   CHECK(rebased(kShardsMax, bits, 0, true, "") == FrameError::kBody);
   CHECK(rebased(2, std::string(31, 'b'), 0, true, "") == FrameError::kBody);
   CHECK(rebased(2, bits, 0, true, "000000000000000a") == FrameError::kBody);
+  const auto sketched = [&](std::size_t bytes, const std::string& cells = "") {
+    return body_error(19, {{0, pack::number(1)}, {1, pack::number(2)}, {2, pack::bin(bits)}, {3, pack::bin(cells)}, {4, pack::bin("")},
+                           {5, pack::boolean(true)}, {6, pack::boolean(true)}, {7, pack::bin("")}, {8, pack::bin(std::string(bytes, 's'))}});
+  };
+  CHECK(sketched(40) == FrameError::kNone);
+  CHECK(sketched(40'000) == FrameError::kNone);
+  for (const std::size_t bytes : {0u, 1u, 10u, 39u, 41u, 50u}) CHECK(sketched(bytes) == FrameError::kBody);
+  CHECK(sketched(40, "cells") == FrameError::kBody);  // One or the other.
 }
 
 }  // namespace
