@@ -105,8 +105,16 @@ bool Clocks::promise(OriginId origin, Timestamp at) {
   return true;
 }
 
-void Clocks::promise_all(Timestamp at) {
-  for (Promise& it : everywhere_) raise(it.at, at);
+std::set<OriginId> Clocks::known() const {
+  std::set<OriginId> out;
+  for (const Promise& it : everywhere_) out.insert(out.end(), it.origin);
+  return out;
+}
+
+void Clocks::promise_all(Timestamp at, const std::set<OriginId>& but) {
+  for (Promise& it : everywhere_) {
+    if (!but.contains(it.origin)) raise(it.at, at);
+  }
   floor_.reset();
 }
 

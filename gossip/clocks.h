@@ -30,6 +30,7 @@ class Clocks {
   void close_life(OriginId origin, Timestamp final);  // It commits nothing above `final`.
   void end_life(OriginId origin);                      // Retired: out of everything.
   bool knows(OriginId origin) const;
+  std::set<OriginId> known() const;
   bool whole(OriginId origin) const;                   // Closed, and held up to its final.
   std::set<OriginId> origins() const;                  // Of which something is held in some shard.
 
@@ -38,7 +39,7 @@ class Clocks {
   // Nothing of `origin` up to `at` is missing here, in any shard.
   bool promise(OriginId origin, Timestamp at);
   // Nothing of any origin that is known up to `at` is missing here.
-  void promise_all(Timestamp at);
+  void promise_all(Timestamp at, const std::set<OriginId>& but = {});
   // The same of one origin for one shard.
   bool promise(ShardId shard, OriginId origin, Timestamp at);
 

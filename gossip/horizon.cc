@@ -83,7 +83,7 @@ void Horizon::in_step(const AsOf& with) {
   if (core_.behind && !with.rebased) return;
   core_.clocks.promise(with.origin, with.promise);
   // What the peer said of others it said of those in its table.
-  if (with.members_version != core_.members.version()) return;
+  if (!with.rebased && with.members_version != core_.members.version()) return;
   core_.count("in_step");
   // SUBTLE: with what the member holds comes what it has forgotten, and so its horizon: else the next stale node would
   // find us without a fence.
@@ -102,8 +102,10 @@ void Horizon::in_step(const AsOf& with) {
   for (const auto& [origin, life] : core_.members.lives().entries()) {
     if (life.record.closed() && life.node == with.peer) core_.clocks.promise(origin, life.record.final);
   }
-  core_.clocks.promise_all(with.floor);
-  for (const OriginId origin : std::set<OriginId>(core_.retiring)) core_.end_life(origin);  // In its table they are, too.
+  core_.clocks.promise_all(with.floor, with.unheard_of);
+  if (with.members_version == core_.members.version()) {  // What is retired in ours is in its table, too.
+    for (const OriginId origin : std::set<OriginId>(core_.retiring)) core_.end_life(origin);
+  }
   lives_.in_step_with(with.peer);
 }
 

@@ -23,6 +23,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 
 #include "gossip/core.h"
 #include "gossip/lives.h"
@@ -50,6 +51,7 @@ class Horizon {
     std::uint64_t members_version = 0;
     Standing standing;
     bool rebased = false;
+    std::set<OriginId> unheard_of = {};  // After a rebase: lives that it does not know, so that its floor says nothing of them.
   };
   static AsOf as_of(const Envelope& from, Timestamp promise, const Standing& standing);
   void in_step(const AsOf& with);

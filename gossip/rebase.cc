@@ -90,7 +90,7 @@ void Rebase::heard(const Envelope& from) {
                "this node was away for longer than removals are remembered (or its disk is an old copy): it compares its data "
                "with a member's, and takes no writes until it is done");
   }
-  // Of a member in good standing, that knows the same lives.
+  // Of a member in good standing.
   if (!from.floor || from.floor < from.horizon || from.floor < core_.highest_horizon) return;
   core_.count("rebases_begun");
   question_.emplace();
@@ -98,7 +98,7 @@ void Rebase::heard(const Envelope& from) {
   question_->first_floor = from.floor;
   question_->as_of = Horizon::as_of(from, {}, {});
   question_->as_of.rebased = true;
-  // The member table first: with equal tables only can a retired life be told from an unknown one.
+  // The member table first: by the whole of it a retired life is told from one that the member has not heard of.
   for (const ShardId shard : core_.store.snapshot()->shards()) question_->left.push_back(shard);
   std::rotate(question_->left.begin(), std::find(question_->left.begin(), question_->left.end(), kSystemShard), question_->left.end());
   question_->shards = question_->left.size();
@@ -220,14 +220,14 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   const auto cells = core_.read_cells(body.shard, body.cells);
   if (!cells || !fits(body)) return core_.count("dropped_bad_cells");
   patience_ms_ -= patience_ms_ / 16;
-  // A damaged row there would look like one that is gone; and a retired life can be told from an unknown one only where the
-  // tables are equal.  Another time, or another member.
-  const bool tables_equal = from.members_version == core_.members.version();
-  if (!body.sound || from.floor < core_.highest_horizon || outrun(from) || (!tables_equal && body.shard != kSystemShard)) {
+  // A damaged row there would look like one that is gone; and a life that is retired can be told from one that the member has
+  // not heard of only by its whole table, which was gone through first.  Another time, or another member.
+  const bool same_table = question_->table == 0 || question_->table == from.members_version;
+  if (!body.sound || from.floor < core_.highest_horizon || outrun(from) || !same_table) {
     core_.count("rebases_put_off");
-    if (!tables_equal) pull_.start(from.sender, {kSystemShard});
     return question_.reset();
   }
+  question_->table = from.members_version;
   question_->as_of = Horizon::as_of(from, {}, {});
   question_->as_of.rebased = true;
   const auto seen = [&](const Commit& commit) {
@@ -266,8 +266,8 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
   const RowWalk walk = walk_rows(*snapshot, mend_, range_to(body.next), [&](const StoreKey& key, const Row& row) {
     const auto same = theirs.find(key);
     const bool comparable = same != theirs.end() && same->second->key == row.cell;
-    if (life_of_cell(row.cell)) {
-      if (same == theirs.end()) take_out_life(from, key, row);
+    if (const auto life = life_of_cell(row.cell)) {
+      if (same == theirs.end() && !take_out_life(from, key, row)) question_->unheard_of.insert(life->second);
     } else if (row.cell.kind != Kind::kCounter) {
       // Of a counter what the member has folded is in its base, which takes the place of what it covers.
       take_out(key, gone(row.content, comparable ? &same->second->content : nullptr, seen));
@@ -370,17 +370,18 @@ void Rebase::take_out_waiting(ShardId shard) {
   question_->waiting.erase(at);
 }
 
-void Rebase::take_out_life(const Envelope& from, const StoreKey& key, const Row& row) {
+bool Rebase::take_out_life(const Envelope& from, const StoreKey& key, const Row& row) {
   // SUBTLE: no clock tells of a retired life.  Who is in good standing, and has a floor above the start of a life that is
   // not its node's last, has heard of it, and so has heard that it was retired.
   const auto life = *life_of_cell(row.cell);
   const auto* known = core_.members.lives().find(life.second);
   const auto* member = core_.member(life.first);
   const bool over = known != nullptr && member != nullptr && member->life.origin != life.second;
-  if (!over || known->record.start > from.floor) return;
+  if (!over || known->record.start > from.floor) return false;
   core_.out->store.drop(key, row.content);
   core_.drop_life(row.cell);
   core_.count("lives_dropped_by_rebase");
+  return true;
 }
 
 void Rebase::done() {
@@ -388,6 +389,12 @@ void Rebase::done() {
   question_->expires_at_ms = core_.now.monotonic_ms + kPatienceMsMax;
   std::vector<ShardId> shards;
   for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) shards.push_back(static_cast<ShardId>(shard));
+  Horizon::AsOf& as_of = question_->as_of;
+  as_of.unheard_of = question_->unheard_of;
+  const auto& listed = core_.members.lives().entries();
+  for (const OriginId origin : core_.clocks.known()) {
+    if (!listed.contains(origin)) as_of.unheard_of.insert(origin);
+  }
   pull_.forget(question_->peer);
   pull_.start(question_->peer, shards, question_->as_of);
 }

@@ -39,6 +39,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -96,6 +97,8 @@ class Rebase {
       std::vector<CellKey> counters;     // That differ between `after` and `until`: next, their bases.
     };
     Place place;
+    std::uint64_t table = 0;             // The member's, that is gone through; zero: not yet.
+    std::set<OriginId> unheard_of;       // Lives of ours that are not in it, and not over.
     std::size_t sketch_cells = 0;        // That should do for what comes next; zero: nothing is known.
     // To be taken out with the end of the pull of the shard; what is too much for memory is taken out at once.
     std::map<ShardId, std::vector<std::pair<StoreKey, Content>>> waiting;
@@ -116,7 +119,8 @@ class Rebase {
   void take_out(const StoreKey& key, Content these);
   void take_out_later(const StoreKey& key, Content these);
   void take_out_waiting(ShardId shard);
-  void take_out_life(const Envelope& from, const StoreKey& key, const Row& row);
+  // False: the member has not heard of it.
+  bool take_out_life(const Envelope& from, const StoreKey& key, const Row& row);
   void move_to(StoreKey reached);        // Empty: the shard is gone through.
   RowRange range_to(const StoreKey& until) const;
   void done();
