@@ -84,6 +84,11 @@ std::int64_t Pull::patience_ms(NodeId peer) const {
   return at == late_.end() ? core_.options.pull_timeout_ms : std::max(core_.options.pull_timeout_ms, at->second.patience_ms);
 }
 
+bool Pull::rebasing_onto(NodeId peer) const {
+  const auto at = questions_.find(peer);
+  return at != questions_.end() && at->second.as_of && at->second.as_of->rebased;
+}
+
 void Pull::forget(NodeId peer) {
   questions_.erase(peer);
   late_.erase(peer);

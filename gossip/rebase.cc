@@ -386,15 +386,19 @@ bool Rebase::take_out_life(const Envelope& from, const StoreKey& key, const Row&
 
 void Rebase::done() {
   question_->pulling = true;
-  question_->expires_at_ms = core_.now.monotonic_ms + kPatienceMsMax;
-  std::vector<ShardId> shards;
-  for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) shards.push_back(static_cast<ShardId>(shard));
   Horizon::AsOf& as_of = question_->as_of;
   as_of.unheard_of = question_->unheard_of;
   const auto& listed = core_.members.lives().entries();
   for (const OriginId origin : core_.clocks.known()) {
     if (!listed.contains(origin)) as_of.unheard_of.insert(origin);
   }
+  pull();
+}
+
+void Rebase::pull() {
+  question_->expires_at_ms = core_.now.monotonic_ms + kPatienceMsMax;
+  std::vector<ShardId> shards;
+  for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) shards.push_back(static_cast<ShardId>(shard));
   pull_.forget(question_->peer);
   pull_.start(question_->peer, shards, question_->as_of);
 }
@@ -420,6 +424,8 @@ void Rebase::tick() {
     patience_ms_ = std::min(2 * patience_ms_, kPatienceMsMax);
   }
   if (late) question_.reset();
+  // An answer was lost, say, or a row there was damaged: it goes on from the cursors.
+  if (question_ && question_->pulling && !pull_.rebasing_onto(question_->peer)) pull();
 }
 
 std::optional<std::int64_t> Rebase::wake_at_ms() const {

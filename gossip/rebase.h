@@ -124,6 +124,7 @@ class Rebase {
   void move_to(StoreKey reached);        // Empty: the shard is gone through.
   RowRange range_to(const StoreKey& until) const;
   void done();
+  void pull();
 
   Core& core_;
   Mend& mend_;
