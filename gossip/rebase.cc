@@ -15,6 +15,7 @@ namespace kith {
 namespace {
 
 constexpr std::int64_t kPatienceMsMax = 60'000;
+constexpr std::int64_t kPullsWithinMs = 20'000;  // Or some other member is asked.
 
 constexpr std::size_t kWaitingBytesMax = 16 * 1024 * 1024;
 
@@ -133,6 +134,7 @@ void Rebase::took_rows_of(const Envelope& from) {
 
 void Rebase::pulled(NodeId peer, const RowsBody& body) {
   if (!question_ || !question_->pulling || question_->peer != peer) return;
+  question_->expires_at_ms = core_.now.monotonic_ms + kPullsWithinMs;
   for (const auto& part : body.parts) {
     if (part.end) take_out_waiting(part.shard);
   }
@@ -389,14 +391,18 @@ void Rebase::done() {
   Horizon::AsOf& as_of = question_->as_of;
   as_of.unheard_of = question_->unheard_of;
   const auto& listed = core_.members.lives().entries();
+  std::set<OriginId> last;
+  for (const auto& [node, member] : core_.members.members()) last.insert(member.life.origin);
   for (const OriginId origin : core_.clocks.known()) {
-    if (!listed.contains(origin)) as_of.unheard_of.insert(origin);
+    if (listed.contains(origin)) continue;
+    if (last.contains(origin)) as_of.unheard_of.insert(origin);
+    else core_.end_life(origin);  // In our clocks only, and in no table: it is over.
   }
+  question_->expires_at_ms = core_.now.monotonic_ms + kPullsWithinMs;
   pull();
 }
 
 void Rebase::pull() {
-  question_->expires_at_ms = core_.now.monotonic_ms + kPatienceMsMax;
   std::vector<ShardId> shards;
   for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) shards.push_back(static_cast<ShardId>(shard));
   pull_.forget(question_->peer);
