@@ -88,7 +88,8 @@ void Horizon::in_step(const AsOf& with) {
   // SUBTLE: with what the member holds comes what it has forgotten, and so its horizon: else the next stale node would
   // find us without a fence.
   if (with.rebased || !core_.whole) raise(with.horizon);
-  if (!core_.whole && with.floor) {
+  // Where nothing is collected no life is retired, and every row is in some clock.
+  if (!core_.whole && with.floor && (with.of_all || with.rebased || !core_.options.collect)) {
     core_.whole = true;
     core_.out->store.set_meta(meta::kWhole, "1");
   }

@@ -50,7 +50,8 @@ class Horizon {
     Timestamp horizon;
     std::uint64_t members_version = 0;
     Standing standing;
-    bool rebased = false;
+    bool of_all = false;   // Every shard was asked for, whether it differed or not.
+    bool rebased = false;  // The same, by a rebase.
     std::set<OriginId> unheard_of = {};  // After a rebase: lives that it does not know, so that its floor says nothing of them.
   };
   static AsOf as_of(const Envelope& from, Timestamp promise, const Standing& standing);

@@ -65,6 +65,7 @@ bool Round::on_summary(const Envelope& envelope, const SummaryBody& body) {
     return false;
   }
   core_.count("rounds_in_sync");
+  take_all(from, Horizon::as_of(envelope, body.promise, body.standing));
   horizon_.in_step(Horizon::as_of(envelope, body.promise, body.standing));
   core_.peers[from].agreed_at_ms = core_.now.monotonic_ms;
   core_.send(from, AgreedBody{body.digest, promise, core_.root_of_durable(), horizon_.standing()});
@@ -80,9 +81,20 @@ bool Round::on_agreed(const Envelope& envelope, const AgreedBody& body) {
   // held more than ours, must not raise a clock.
   if (body.digest != core_.clocks.digest()) return false;
   core_.peers[from].agreed_at_ms = core_.now.monotonic_ms;
+  take_all(from, Horizon::as_of(envelope, body.promise, body.standing));
   horizon_.in_step(Horizon::as_of(envelope, body.promise, body.standing));
   compare_members(from);
   audit_.agreed(from, body.root);
+  return true;
+}
+
+bool Round::take_all(NodeId from, Horizon::AsOf as_of) {
+  if (core_.whole || !core_.options.collect || !as_of.floor) return false;
+  std::vector<ShardId> shards;
+  for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) shards.push_back(static_cast<ShardId>(shard));
+  shards.push_back(kSystemShard);
+  as_of.of_all = true;
+  ask(from, shards, std::move(as_of));
   return true;
 }
 
@@ -105,6 +117,7 @@ void Round::ask(NodeId peer, const std::vector<ShardId>& shards, std::optional<H
 
 void Round::on_digests(const Envelope& from, const DigestsBody& body) {
   horizon_.heard(from, body.promise, body.standing);
+  if (take_all(from.sender, Horizon::as_of(from, body.promise, body.standing))) return;
   std::map<ShardId, std::uint64_t> theirs(body.shards.begin(), body.shards.end());
   std::vector<ShardId> differing;
   for (const auto& [shard, digest] : core_.clocks.digests()) {

@@ -38,6 +38,9 @@ class Round {
 
   std::vector<NodeId> first_to_tell();
   void compare_members(NodeId peer);
+  // RULE. A node that is not whole yet asks for every shard.  Of one in which all lives are retired nothing is left in clocks:
+  // nothing differs, and there may be rows.  False: it is whole, or the peer is not.
+  bool take_all(NodeId from, Horizon::AsOf as_of);
   // Unless enough are asked already: a later round will.
   void ask(NodeId peer, const std::vector<ShardId>& shards, std::optional<Horizon::AsOf> as_of = std::nullopt);
   void schedule();

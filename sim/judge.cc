@@ -302,7 +302,7 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
     for (const auto& [actor, add] : these.as_set_element().adds()) {
       if (const auto* removal = removal_of(actor, add.at)) {
         ghost.take_out(actor, removal->at);
-      } else if (cloned_.contains(at.disk.node_name)) {
+      } else if (cloned_.contains(at.disk.node_name) || rotted_.contains(key)) {
         ghost.forget(actor);
         excuse_lost(started_machines(), &key);
       } else {
@@ -317,7 +317,8 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
     ghost.overtake(theirs->second);
   }
   // SUBTLE: of two with one identity the later closes the life of the other, and what that took in afterwards counts as seen.
-  if (ghost.present() && cloned_.contains(at.disk.node_name)) {
+  // And what rotted away where it counted, a node that was away too long does not give back (gossip/mend.h).
+  if (ghost.present() && (cloned_.contains(at.disk.node_name) || rotted_.contains(key))) {
     ghost = GhostCell{};
     return excuse_lost(started_machines(), &key);
   }

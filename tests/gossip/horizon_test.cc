@@ -133,6 +133,22 @@ TEST_CASE("horizon: a restart closes the former life and retires it, and it leav
   for (const char* name : {"n1", "n2", "n3"}) CHECK(listener.lag_ms(name) < 10'000);
 }
 
+// Goal: what retired lives wrote is in no clock, so that nothing differs about it, and whoever joins gets it all the same.
+TEST_CASE("horizon: who joins gets shards of which nothing is left in clocks") {
+  Network network(options());
+  begin_cluster(network, 2);
+  for (ShardId shard = 0; shard < 4; ++shard) network.operate("n2", sadd(key_in(shard), {"x"}));
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  network.kill("n2");
+  network.start("n2");
+  REQUIRE(network.run_until([&] { return network.counter("n2", "lives_retired") == 1 && held(network, "n1", 2).empty(); }));
+  network.add("n3", "n1");
+  network.start("n3");
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  for (ShardId shard = 0; shard < 4; ++shard) CHECK(network.present("n3", key_in(shard), "x"));
+  CHECK(network.counter("n3", "rows_repaired") == 0);
+}
+
 TEST_CASE("horizon: a former life is not closed before its node has got in step with every other member") {
   Network network(options());
   begin_cluster(network, 3);
