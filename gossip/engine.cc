@@ -17,6 +17,7 @@
 #include "gossip/push.h"
 #include "gossip/relay.h"
 #include "gossip/round.h"
+#include "gossip/table_upkeep.h"
 
 namespace kith {
 
@@ -169,6 +170,7 @@ class Engine::Impl {
     relay_.tick();
     if (round_.tick()) {
       mend_.round();
+      upkeep_.tick(mend_.waiting_in(kSystemShard));
       lives_.tick(mend_.waiting_in(kSystemShard));
       horizon_.tick();
     }
@@ -227,6 +229,7 @@ class Engine::Impl {
   Relay relay_{core_};
   Push push_{core_, lives_, relay_};
   Pull pull_{core_, horizon_};
+  TableUpkeep upkeep_{core_, lives_};
   Mend mend_{core_};
   Audit audit_{core_, mend_};
   Round round_{core_, horizon_, pull_, audit_};

@@ -111,10 +111,10 @@ void Lives::publish() {
   const Register delta = content.as_register().set(encode(record), {commit, actor_of(self.origin)}, {commit, self.origin});
   KITH_CHECK(!delta.empty(), "a node's own record is the newest there is", self.node.value);
   core_.commit_own(kSystemShard, cell, Content(delta), commit);
-  write_life(self.node, self.origin, LifeRecord{self.start});
+  write(self.node, self.origin, LifeRecord{self.start});
 }
 
-void Lives::write_life(NodeId node, OriginId origin, const std::optional<LifeRecord>& record) {
+void Lives::write(NodeId node, OriginId origin, const std::optional<LifeRecord>& record) {
   const CellKey cell = life_cell(node, origin);
   Content content(Kind::kHash);
   const auto& cells = core_.members.lives().cells();
@@ -156,7 +156,7 @@ void Lives::in_step_with(NodeId peer) {
   for (auto& [origin, record] : former) {
     record.final = core_.issue_now();
     core_.clocks.promise(origin, record.final);
-    write_life(core_.self.node, origin, record);
+    write(core_.self.node, origin, record);
     core_.count("lives_closed");
   }
 }
@@ -168,7 +168,7 @@ void Lives::retire(Timestamp least_floor) {
     if (life.node == core_.self.node && life.record.closed() && life.record.final < least_floor) whole.push_back(origin);
   }
   for (const OriginId origin : whole) {
-    write_life(core_.self.node, origin, std::nullopt);
+    write(core_.self.node, origin, std::nullopt);
     core_.count("lives_retired");
   }
 }
@@ -184,10 +184,6 @@ bool Lives::skewed(const Envelope& envelope, std::int64_t* ahead_ms) const {
 
 void Lives::tick(bool table_damaged) {
   if (!core_.joined() || core_.superseded) return;
-  if (++rounds_ % kRoundsBetweenLooks == 0 && !table_damaged) {
-    compare_with_disk();
-    register_lost();
-  }
   // SUBTLE: the record of a copy of this node may be the newer one, though its life is the earlier one; its address is in it.
   if (const auto* own = core_.member(core_.self.node);
       own != nullptr && !table_damaged && own->record.lives.back() < Life{core_.self.origin, core_.self.start}) {
@@ -199,64 +195,6 @@ void Lives::tick(bool table_damaged) {
   begin_again();
   publish();
   core_.count("introduced_again");
-}
-
-// Rows of the table rot, and what peers give back may be less than what is in memory, or more.  Nobody would see it:
-// memory says how tables compare, and the disk what is sent.
-void Lives::compare_with_disk() {
-  const auto snapshot = core_.store.snapshot();
-  const auto write = [&](const CellKey& cell, const Content& content) {
-    Row row;
-    const auto found = snapshot->get(store_key(kSystemShard, cell), row);
-    if (found == Snapshot::Lookup::kDamaged || core_.out->store.pending(cell) != nullptr) return;
-    Content joined = found == Snapshot::Lookup::kFound ? row.content : Content(cell.kind);
-    if (!joined.join(content)) return;
-    core_.merge(kSystemShard, cell, content);
-    core_.count("table_rows_written_again");
-  };
-  for (const auto& [node, content] : core_.members.cells()) write(member_cell(node), content);
-  for (const auto& [life, content] : core_.members.lives().cells()) {
-    if (content.present()) write(life_cell(life.first, life.second), content);
-  }
-  std::vector<Row> rows;
-  snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey&, const Row* row) {
-    if (row != nullptr) rows.push_back(*row);
-    return true;
-  });
-  for (const Row& row : rows) {
-    const auto life = life_of_cell(row.cell);
-    const bool known = life ? core_.members.lives().cells().contains(*life)
-                            : !node_of_member_cell(row.cell) || core_.members.cells().contains(*node_of_member_cell(row.cell));
-    if (!known) core_.merge(kSystemShard, row.cell, row.content);
-  }
-}
-
-void Lives::register_lost() {
-  const LifeTable& lives = core_.members.lives();
-  if (core_.member(core_.self.node) == nullptr) return;
-  if (lives.find(core_.self.origin) == nullptr) write_life(core_.self.node, core_.self.origin, LifeRecord{core_.self.start});
-  std::set<OriginId> lost = core_.clocks.origins();
-  std::erase_if(lost, [&](OriginId origin) { return lives.find(origin) != nullptr || core_.retiring.contains(origin); });
-  // The last life of a node is known from what it said, and its row is on its way.  It may also have gone down with the
-  // node's disk.  What is written in its name is what itself had written.
-  std::set<OriginId> on_their_way;
-  for (const auto& [node, member] : core_.members.members()) {
-    const auto& [origin, start] = member.life;
-    if (lost.erase(origin) == 0) continue;
-    const auto& listed = member.record.lives;
-    if (std::any_of(listed.begin(), listed.end(), [&](const Life& life) { return life.origin == origin; })) continue;
-    if (!on_their_way_.contains(origin)) {
-      on_their_way.insert(origin);
-      continue;
-    }
-    write_life(node, origin, LifeRecord{start});
-    core_.count("lost_lives_registered");
-  }
-  on_their_way_ = std::move(on_their_way);
-  for (const OriginId origin : lost) {
-    write_life(core_.self.node, origin, LifeRecord{Timestamp{1}});
-    core_.count("lost_lives_registered");
-  }
 }
 
 void Lives::begin_again() {

@@ -8,8 +8,6 @@
 // never data.  The final is a timestamp of the closing node, above all that it has heard of.
 // RULE. The introduction: a node that was let in takes no writes before some member has its record, and its life begins
 // anew while none has.  Floors of those who do not know it rise past its start, and would claim to hold what it wrote.
-// A life whose field was lost for good (its rows rotted, everywhere) is in clocks and in no table: whoever has it there
-// registers it as a former life of its own; or, while it is the last of a member, in the member's name.
 // RULE. A closed life is retired, and leaves all clocks, when every member has reported a floor above its final.
 // Transcripts: tests/gossip/lives_test.cc
 #pragma once
@@ -22,8 +20,6 @@ namespace kith {
 
 class Lives {
  public:
-  static constexpr int kRoundsBetweenLooks = 16;  // At the member table, in memory and on disk.
-
   explicit Lives(Core& core) : core_(core) {}
 
   // What the store remembers of this node, its clocks and the member table.  Returns rows of the table that are damaged.
@@ -36,6 +32,9 @@ class Lives {
   // Of a node that has just been let in: its life begins above what the member that let it in has heard of, before any
   // write, so that whoever does not know it yet claims nothing of it.
   void begin_again();
+
+  // The row of a life in the table, in the name of its node.  None: it is retired.
+  void write(NodeId node, OriginId origin, const std::optional<LifeRecord>& record);
 
   // Writes this node's record, with this life as the last.  REQUIRES: joined.
   void publish();
@@ -54,7 +53,7 @@ class Lives {
   // How far this machine's clock is ahead of the majority of its peers; positive above max_skew only when they agree.
   bool clock_fenced(std::int64_t* ahead_ms = nullptr) const;
 
-  // Once a round: the introduction, and what the table has lost.  `table_damaged`: some row of it waits to be mended.
+  // Once a round: the introduction, and whether this node's own record is the newest.  `table_damaged`: some row of it waits to be mended.
   void tick(bool table_damaged);
 
   // We hold what this peer held, which knows this life.
@@ -73,9 +72,6 @@ class Lives {
   void on_superseded(NodeId from, const SupersededBody& body);
 
  private:
-  void write_life(NodeId node, OriginId origin, const std::optional<LifeRecord>& record);  // None: retired.
-  void register_lost();
-  void compare_with_disk();
   std::int64_t ahead_of_most() const;                    // 0: nobody to judge by.
   bool merge_members(const Envelope& envelope);
   void tell_superseded(const Envelope& envelope);
@@ -89,8 +85,6 @@ class Lives {
 
   Core& core_;
   std::set<NodeId> in_step_;
-  std::uint64_t rounds_ = 0;
-  std::set<OriginId> on_their_way_;                      // Last lives that had no row when last looked at.
   std::int64_t introduced_again_at_ms_ = 0;
   std::map<NodeId, std::int64_t> told_at_ms_;            // Superseded lives, once an interval each.
   std::map<NodeId, std::int64_t> warned_at_ms_;          // Not more than one line a peer every ten seconds.

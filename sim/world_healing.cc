@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "gossip/core.h"
-#include "gossip/lives.h"
+#include "gossip/table_upkeep.h"
 #include "sim/world_impl.h"
 
 namespace kith::sim {
@@ -183,7 +183,7 @@ void World::finish() {
   const std::int64_t round_us = scenario_.engine.gossip_interval_ms * 1000 * 5 / 4;
   // A life that no table had is put into it, then closed, then retired.
   const int looks = scenario_.engine.collect ? 3 : 1;
-  const std::int64_t by_us = now_us_ + looks * Lives::kRoundsBetweenLooks * round_us;
+  const std::int64_t by_us = now_us_ + looks * TableUpkeep::kRoundsBetweenLooks * round_us;
   do {
     before = talk();
     run_until(now_us_ + kQuietUs);
