@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <string>
 
 #include "sim/digest.h"
@@ -64,6 +65,28 @@ Json nodes_of(const Recording& recording) {
   return nodes;
 }
 
+// The most of any node, over time.
+Json garbage_of(const Recording& recording) {
+  const auto most_of = [](const std::vector<std::uint64_t>& of) {
+    return of.empty() ? std::uint64_t{0} : *std::max_element(of.begin(), of.end());
+  };
+  Json json = {{"kept_us", recording.garbage_kept_us}, {"made", 0}, {"made_lately_max", 0}, {"records_max", 0}, {"rows_max", 0}};
+  std::uint64_t lately = 0, records = 0, rows = 0;
+  Json samples = Json::array();
+  for (const Recording::Garbage& it : recording.garbage) {
+    json["made"] = it.made;
+    json["made_lately_max"] = lately = std::max(lately, it.made_lately);
+    json["records_max"] = records = std::max(records, most_of(it.records));
+    json["rows_max"] = rows = std::max(rows, most_of(it.rows));
+    samples.push_back({{"at_us", it.at_us},
+                       {"records", most_of(it.records)},
+                       {"rows", most_of(it.rows)},
+                       {"made_lately", it.made_lately}});
+  }
+  json["samples"] = std::move(samples);
+  return json;
+}
+
 }  // namespace
 
 std::string report_json(const Recording& recording) {
@@ -102,6 +125,7 @@ std::string report_json(const Recording& recording) {
     json["traffic"]["by_kind"][kind] = json_of(traffic, recording.writes.size());
   }
   json["nodes"] = nodes_of(recording);
+  if (recording.garbage_interval_us > 0) json["garbage"] = garbage_of(recording);
   json["spans"] = Json::array();
   for (const Recording::Span& span : recording.spans) {
     json["spans"].push_back({{"kind", kind_class(span.kind)}, {"begin_us", span.begin_us}, {"end_us", span.end_us},

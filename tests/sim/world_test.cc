@@ -135,6 +135,7 @@ TEST_CASE("world: a claim that does not hold breaks law X, and says what is ther
   fails_with("expect drinks is missing at [n1]", "there, as a set");
   fails_with("expect drinks has { tea milk } at [n2]", "{ tea }");
   fails_with("expect size of shoe = 43 at [n1]", "it is 42");
+  fails_with("expect drinks keeps 1 records at [n1 n2]", "on n1 it is 0");
   fails_with("expect #a is refused", "it is ok");
 }
 
