@@ -207,7 +207,7 @@ std::string garbage_chart(const Recording& recording, const Digest& digest, cons
   const auto lately = [](const Recording::Garbage& it) { return static_cast<double>(it.made_lately); };
   const auto made = [](const Recording::Garbage& it) { return static_cast<double>(it.made); };
   double most = 1;
-  for (const Recording::Garbage& it : recording.garbage) most = std::max({most, rows(it), records(it), lately(it)});
+  for (const Recording::Garbage& it : recording.garbage) most = std::max({most, rows(it), lately(it), made(it)});
   FrameSpec spec;
   spec.label = "Rows and removal records of the node that has most of them, over time";
   spec.unit = "rows";
@@ -220,7 +220,6 @@ std::string garbage_chart(const Recording& recording, const Digest& digest, cons
   const auto draw = [&](auto value_of, const char* css_class) {
     Path line;
     for (const Recording::Garbage& it : recording.garbage) {
-      if (value_of(it) > most) break;  // What was made so far leaves the picture, and that is what it is there for.
       const double x = frame.x(static_cast<double>(it.at_us)), y = frame.y(value_of(it));
       if (line.empty()) line.move(x, y).horizontal(x + 1);
       else line.line(x, y);

@@ -149,8 +149,9 @@ std::string charts_of_samples(const Recording& recording, const Digest& digest) 
         "Rows of the node that has most of them, and how many of those are there, in whole or in part, because something "
         "was removed, deleted or counted: they go when no retry can come any more and every member has them. Dashed: "
         "how many were made during the last " + in_words_time(recording.garbage_kept_us) +
-            ", one retry window and one gossip interval; more than those should not be there. Dotted: all that were "
-            "made, which is what there would be without collection, but for elements that were removed twice.");
+            ", one retry window and one gossip interval. The line is above that by what is made while nodes tell one "
+            "another in some rounds what they hold. Dotted: all that were made, which is what there would be without "
+            "collection, but for elements that were removed twice.");
   }
   return html;
 }
