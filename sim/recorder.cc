@@ -124,11 +124,13 @@ void Recorder::sample(std::int64_t at_us) {
   }
   recording_.samples.push_back(std::move(sample));
   const std::int64_t interval_us = recording_.garbage_interval_us;
-  if (interval_us > 0 && (recording_.garbage.empty() || at_us - recording_.garbage.back().at_us >= interval_us)) count_garbage(at_us);
+  if (interval_us == 0) return;
+  if (recording_.garbage.empty() || at_us - recording_.garbage.back().at_us >= interval_us) count_garbage(at_us);
 }
 
 void Recorder::count_garbage(std::int64_t at_us) {
-  while (!made_lately_us_.empty() && made_lately_us_.front() < at_us - recording_.garbage_kept_us) made_lately_us_.pop_front();
+  const std::int64_t since_us = at_us - recording_.garbage_kept_us;
+  while (!made_lately_us_.empty() && made_lately_us_.front() < since_us) made_lately_us_.pop_front();
   Recording::Garbage garbage;
   garbage.at_us = at_us;
   garbage.made_lately = made_lately_us_.size();

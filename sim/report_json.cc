@@ -65,7 +65,7 @@ Json nodes_of(const Recording& recording) {
   return nodes;
 }
 
-// How long ago the oldest of what is kept was made at least: so far back are as many.  Between samples by interpolation.
+// How long ago the oldest of what is kept was made at least: so far back as many were.  Between samples by interpolation.
 std::int64_t age_of_oldest_us(const std::vector<Recording::Garbage>& samples, std::size_t at, std::uint64_t records) {
   const std::uint64_t before = samples[at].made - std::min(samples[at].made, records);
   if (records == 0) return 0;
@@ -73,7 +73,8 @@ std::int64_t age_of_oldest_us(const std::vector<Recording::Garbage>& samples, st
   while (i > 0 && samples[i].made > before) --i;
   const Recording::Garbage &low = samples[i], &high = samples[std::min(i + 1, at)];
   if (high.made == low.made) return samples[at].at_us - low.at_us;
-  const double share = static_cast<double>(before - std::min(low.made, before)) / static_cast<double>(high.made - low.made);
+  const double share =
+      static_cast<double>(before - std::min(low.made, before)) / static_cast<double>(high.made - low.made);
   return samples[at].at_us - low.at_us - static_cast<std::int64_t>(share * static_cast<double>(high.at_us - low.at_us));
 }
 
@@ -82,14 +83,15 @@ Json garbage_of(const Recording& recording) {
   const auto most_of = [](const std::vector<std::uint64_t>& of) {
     return of.empty() ? std::uint64_t{0} : *std::max_element(of.begin(), of.end());
   };
-  Json json = {{"kept_us", recording.garbage_kept_us}, {"made", 0}, {"made_lately_max", 0}, {"records_max", 0}, {"rows_max", 0},
-               {"oldest_us_max", 0}};
+  Json json = {{"kept_us", recording.garbage_kept_us}, {"made", 0}, {"made_lately_max", 0}, {"records_max", 0},
+               {"rows_max", 0}, {"oldest_us_max", 0}};
   std::uint64_t lately = 0, records = 0, rows = 0;
   std::int64_t oldest_us = 0;
   Json samples = Json::array();
   for (std::size_t i = 0; i < recording.garbage.size(); ++i) {
     const Recording::Garbage& it = recording.garbage[i];
-    json["oldest_us_max"] = oldest_us = std::max(oldest_us, age_of_oldest_us(recording.garbage, i, most_of(it.records)));
+    oldest_us = std::max(oldest_us, age_of_oldest_us(recording.garbage, i, most_of(it.records)));
+    json["oldest_us_max"] = oldest_us;
     json["made"] = it.made;
     json["made_lately_max"] = lately = std::max(lately, it.made_lately);
     json["records_max"] = records = std::max(records, most_of(it.records));

@@ -28,7 +28,8 @@ class Transcript {
  public:
   Transcript() {
     network_.trace = [this](const std::string& line) {
-      if (heard_ == Heard::kAll || (heard_ == Heard::kReplies && line.find(" replies ") != std::string::npos)) out_ << line << "\n";
+      const bool reply = line.find(" replies ") != std::string::npos;
+      if (heard_ == Heard::kAll || (heard_ == Heard::kReplies && reply)) out_ << line << "\n";
     };
     network_.filter = [this](const std::string& from, const std::string& to, std::string& bytes) {
       if (drop_.empty() || !describe(bytes).starts_with(drop_)) return true;
@@ -101,7 +102,8 @@ class Transcript {
       const auto& it = network_.node(name);
       CounterState counter;
       const ShardId shard = shard_of("t", key, it.setup.shard_count);
-      if (it.store->snapshot()->counter(shard, "t", key, counter) == Snapshot::Lookup::kFound) out_ << " counts " << counter.sum.shown();
+      const auto found = it.store->snapshot()->counter(shard, "t", key, counter);
+      if (found == Snapshot::Lookup::kFound) out_ << " counts " << counter.sum.shown();
       out_ << "\n";
     }
   }
@@ -111,7 +113,8 @@ class Transcript {
       const auto& it = network_.node(name);
       if (!it.engine) continue;
       std::size_t count = 0;
-      it.store->snapshot()->scan(shard_prefix(shard_of("t", key, it.setup.shard_count)), {}, [&](const StoreKey&, const Row* row) {
+      const ShardId shard = shard_of("t", key, it.setup.shard_count);
+      it.store->snapshot()->scan(shard_prefix(shard), {}, [&](const StoreKey&, const Row* row) {
         REQUIRE(row != nullptr);
         count += row->cell.key == key && (row->content.collectable() || is_increment(row->cell)) ? 1 : 0;
         return true;

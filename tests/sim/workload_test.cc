@@ -65,7 +65,9 @@ TEST_CASE("workload: what is added is removed so much later, once each, and noth
       continue;
     }
     const auto& then = removes[due_us];
-    CHECK(std::any_of(then.begin(), then.end(), [&](const Event* it) { return it->key == event.key && it->members == event.members; }));
+    CHECK(std::any_of(then.begin(), then.end(), [&](const Event* it) {
+      return it->key == event.key && it->members == event.members;
+    }));
   }
   CHECK(adds == 1000);
   CHECK(late == 100);

@@ -56,15 +56,16 @@ TEST_CASE("world: the histories of the design hold with collection on, too") {
 TEST_CASE("world: what failed once does not fail again") { all_hold("tests/sim/regressions", 100); }
 TEST_CASE("world: every shipped scenario of up to 100 nodes holds") { all_hold("sim/scenarios", 100); }
 
-// Goal: what is kept of removals is bounded by the retry window, however long elements are added and removed, and in the end
-// nothing of it is left.
-// Method: sim/scenarios/churn_hour.toml in small: six windows of it.  The same without collection passes the bound.
+// Goal: what is kept of removals is bounded by the retry window, however long elements are added and removed, and in
+// the end nothing of it is left.
+// Method: sim/scenarios/churn_hour.toml in small: six windows of it.  The same without collection keeps it all.
 TEST_CASE("world: removal records stay those of one retry window and some rounds (6 windows of churn)") {
   Scenario scenario = read(std::string(KITH_SOURCE_DIR) + "/sim/scenarios/churn_hour.toml");
   scenario.engine.retry_window_ms = 10'000;
   scenario.workload.writes_per_second = 50;
   scenario.workload.removed_after_us = 2'000'000;
-  scenario.workload.from_us = 5'000'000;  // When nodes are up: a first attempt that is lost comes again with its removal.
+  // When nodes are up: a first attempt that is lost would come again together with its removal.
+  scenario.workload.from_us = 5'000'000;
   scenario.workload.to_us = 60'000'000;
   scenario.duration_us = 90'000'000;
   Recording recording;
