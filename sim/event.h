@@ -51,6 +51,7 @@
 //               expect KEY has { MEMBER ... } at NODES    of the set, exactly these
 //               expect FIELD of KEY = VALUE at NODES      of the hash
 //               expect KEY counts AMOUNT at NODES         of the counter
+//               expect KEY keeps AMOUNT records at NODES  rows of it that have something to collect, now or later
 //               expect #LABEL is ok|stored|refused|unanswered [REASON]     REASON: retry_window_passed, clock_fenced, ...
 //               expect convergence within DURATION        all nodes that are up and not cut off from the first of them
 //
@@ -71,7 +72,8 @@ enum class Action : std::uint8_t {
   kLoseDisk, kBackUp, kRestore, kSwapDisks, kClone, kFillDisk, kFreeDisk, kFailSync, kSyncTime, kFlipBit,
   kStepClock, kDriftClock, kFreezeClock, kRightClock,
   kAdd, kRemove, kSet, kDelete, kSetField, kDeleteField, kIncrement, kRetry, kRead, kVanish,
-  kExpectValue, kExpectMissing, kExpectMembers, kExpectField, kExpectCount, kExpectReply, kExpectConvergence,
+  kExpectValue, kExpectMissing, kExpectMembers, kExpectField, kExpectCount, kExpectRecords,
+  kExpectReply, kExpectConvergence,
 };
 
 // What `weather` names; the rest stays as it is.  Shares from 0 to 1.
@@ -90,7 +92,7 @@ struct Event {
   bool bridged = false;                           // kSplit: the last group sees all.
   std::string name;                               // kJoin, kClone: of the new machine.
   std::int64_t amount = 0;                        // kSwizzle, kSyncTime, kStepClock, kExpectConvergence: us; kDriftClock: ppm;
-                                                  // kIncrement, kExpectCount.
+                                                  // kIncrement, kExpectCount, kExpectRecords.
   Weather weather;                                // kWeather.
   std::string session;                            // Of a client's action; empty: "nobody".
   std::string key;

@@ -59,6 +59,7 @@ constexpr Line kLines[] = {
     {Action::kExpectMembers, "expect KEY has { MEMBERS* } at NODES"},
     {Action::kExpectField, "expect FIELD of KEY = VALUE at NODES"},
     {Action::kExpectCount, "expect KEY counts AMOUNT at NODES"},
+    {Action::kExpectRecords, "expect KEY keeps AMOUNT records at NODES"},
     {Action::kExpectReply, "expect LABEL is OUTCOME"},
     {Action::kExpectConvergence, "expect convergence within SPAN"},
 

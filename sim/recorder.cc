@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "store/records.h"
+
 namespace kith::sim {
 
 Recorder::Recorder(Recording& recording, const Scenario& scenario, const std::vector<std::unique_ptr<Machine>>& machines)
@@ -14,6 +16,10 @@ Recorder::Recorder(Recording& recording, const Scenario& scenario, const std::ve
   for (const auto& machine : machines) recording_.nodes.push_back(machine->name);
   // Some four hundred samples, whatever the run takes.
   recording_.sample_interval_us = std::max<std::int64_t>(100'000, scenario.duration_us / 400);
+  if (!scenario.engine.collect) return;
+  // Counting goes through the feeds of all nodes, so it is done half as often.
+  recording_.garbage_interval_us = 2 * recording_.sample_interval_us;
+  recording_.garbage_kept_us = 1000 * (scenario.engine.retry_window_ms + scenario.engine.gossip_interval_ms);
 }
 
 void Recorder::reach(std::size_t write, std::uint32_t machine, std::int64_t now_us) {
@@ -24,6 +30,11 @@ void Recorder::reach(std::size_t write, std::uint32_t machine, std::int64_t now_
 void Recorder::on_durable(const Machine& at, const StoreBatch& batch, OriginId own, std::int64_t now_us) {
   for (const auto& change : batch.cells()) {
     if (change.shard == kSystemShard) continue;
+    if (recording_.garbage_interval_us > 0 && is_collectable(change.cell, change.delta)) {
+      bool here = false;
+      change.delta.each_commit([&](const Commit& commit) { here |= commit.origin == own; });
+      if (here) made_lately_us_.push_back(now_us), ++made_;
+    }
     change.delta.each_commit([&](const Commit& commit) {
       auto it = writes_.find(commit);
       if (it == writes_.end()) {
@@ -112,6 +123,33 @@ void Recorder::sample(std::int64_t at_us) {
     sample.distinct_by_bucket[i] = static_cast<std::uint16_t>(std::max<std::size_t>(1, by_bucket[i].size()));
   }
   recording_.samples.push_back(std::move(sample));
+  const std::int64_t interval_us = recording_.garbage_interval_us;
+  if (interval_us == 0) return;
+  if (recording_.garbage.empty() || at_us - recording_.garbage.back().at_us >= interval_us) count_garbage(at_us);
+}
+
+void Recorder::count_garbage(std::int64_t at_us) {
+  const std::int64_t since_us = at_us - recording_.garbage_kept_us;
+  while (!made_lately_us_.empty() && made_lately_us_.front() < since_us) made_lately_us_.pop_front();
+  Recording::Garbage garbage;
+  garbage.at_us = at_us;
+  garbage.made_lately = made_lately_us_.size();
+  garbage.made = made_;
+  for (const auto& machine : machines_) {
+    std::uint64_t records = 0, rows = 0;
+    const auto snapshot = machine->disk.store->snapshot();
+    for (const ShardId shard : snapshot->shards()) {
+      if (shard == kSystemShard) continue;
+      snapshot->collectable_after(shard, 0, [&](Lsn, std::string_view key) {
+        ++rows;
+        records += key.empty() ? 0 : 1;
+        return true;
+      });
+    }
+    garbage.records.push_back(records);
+    garbage.rows.push_back(rows);
+  }
+  recording_.garbage.push_back(std::move(garbage));
 }
 
 }  // namespace kith::sim

@@ -1,6 +1,7 @@
 // sim/recorder.h -- fills a Recording while a history runs.
 #pragma once
 
+#include <deque>
 #include <unordered_map>
 #include <vector>
 
@@ -30,6 +31,7 @@ class Recorder {
     std::vector<std::pair<Timestamp, std::size_t>> writes;
     std::vector<std::size_t> reached;      // Per machine: how many of them it holds for certain.
   };
+  void count_garbage(std::int64_t at_us);
   void reach(std::size_t write, std::uint32_t machine, std::int64_t now_us);
 
   Recording& recording_;
@@ -38,6 +40,8 @@ class Recorder {
   std::map<Commit, std::size_t> writes_;   // By their commit.
   std::map<OriginId, std::uint32_t> origins_;
   std::map<std::string, std::size_t> open_;        // Spans.
+  std::deque<std::int64_t> made_lately_us_;        // When: of each removal, deletion and increment.
+  std::uint64_t made_ = 0;
   std::vector<std::uint64_t> bytes_, messages_;    // Since the last sample, per machine.
 };
 

@@ -37,6 +37,16 @@ struct Recording {
     std::uint32_t distinct_contents = 1;       // Among the nodes that are up: 1 means equal.
     std::array<std::uint16_t, 256> distinct_by_bucket{};  // The same per fingerprint bucket.
   };
+  // Of a run with collection, taken every `garbage_interval_us`.
+  struct Garbage {
+    std::int64_t at_us = 0;
+    std::vector<std::uint64_t> records;        // Per node: rows of data with something to collect.
+    std::vector<std::uint64_t> rows;           // Per node: all.
+    // Removals, deletions and increments that nodes took in during the last `garbage_kept_us`, each once: what of them
+    // may not be collected yet.
+    std::uint64_t made_lately = 0;
+    std::uint64_t made = 0;                    // Since the beginning.
+  };
   struct Traffic {                             // Over all nodes.
     std::uint64_t messages = 0;
     std::uint64_t bytes = 0;
@@ -53,6 +63,9 @@ struct Recording {
   std::vector<Happening> happenings;
   std::int64_t sample_interval_us = 250'000;
   std::vector<Sample> samples;
+  std::int64_t garbage_interval_us = 0;        // 0: nothing is collected in this run.
+  std::int64_t garbage_kept_us = 0;            // One retry window and one gossip interval.
+  std::vector<Garbage> garbage;
   std::map<std::string, Traffic> traffic;      // By kind of message: push, summary, rows, ...
   std::vector<Traffic> sent_by_node;
   std::map<std::string, std::uint64_t> outcomes;   // Of client writes: ok, stored, unanswered, refused: REASON.

@@ -29,6 +29,8 @@ std::string node_figure_chart(const Recording& recording, const Digest& digest, 
 std::string total_chart(const Recording& recording, const Digest& digest, const Look& look);
 std::string contents_chart(const Recording& recording, const Digest& digest, const Look& look);
 std::string bucket_chart(const Recording& recording, const Digest& digest, const Look& look);
+// Rows and removal records of the node that has most, against what was made in one window.
+std::string garbage_chart(const Recording& recording, const Digest& digest, const Look& look);
 std::string outcome_chart(const Recording& recording, const Digest& digest, const Look& look);
 
 }  // namespace kith::sim

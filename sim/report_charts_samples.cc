@@ -198,6 +198,41 @@ std::string bucket_chart(const Recording& recording, const Digest& digest, const
   return frame.svg.finish();
 }
 
+std::string garbage_chart(const Recording& recording, const Digest& digest, const Look& look) {
+  const auto most_of = [](const std::vector<std::uint64_t>& of) {
+    return of.empty() ? 0.0 : static_cast<double>(*std::max_element(of.begin(), of.end()));
+  };
+  const auto rows = [&](const Recording::Garbage& it) { return most_of(it.rows); };
+  const auto records = [&](const Recording::Garbage& it) { return most_of(it.records); };
+  const auto lately = [](const Recording::Garbage& it) { return static_cast<double>(it.made_lately); };
+  const auto made = [](const Recording::Garbage& it) { return static_cast<double>(it.made); };
+  double most = 1;
+  for (const Recording::Garbage& it : recording.garbage) most = std::max({most, rows(it), lately(it), made(it)});
+  FrameSpec spec;
+  spec.label = "Rows and removal records of the node that has most of them, over time";
+  spec.unit = "rows";
+  spec.legend = {{LegendItem::Sign::kLine, "s0", "rows"},
+                 {LegendItem::Sign::kLine, "s1", "with something to collect"},
+                 {LegendItem::Sign::kLine, "s5 d1", "made in one window"},
+                 {LegendItem::Sign::kLine, "s5 d2", "made so far"}};
+  spec.y_ticks = linear_ticks(most, 4, Unit::kCount);
+  Frame frame(look, spec, recording, digest);
+  const auto draw = [&](auto value_of, const char* css_class) {
+    Path line;
+    for (const Recording::Garbage& it : recording.garbage) {
+      const double x = frame.x(static_cast<double>(it.at_us)), y = frame.y(value_of(it));
+      if (line.empty()) line.move(x, y).horizontal(x + 1);
+      else line.line(x, y);
+    }
+    frame.svg.path(line, css_class);
+  };
+  draw(made, "line s5 d2");
+  draw(lately, "line s5 d1");
+  draw(rows, "line s0");
+  draw(records, "line s1");
+  return frame.svg.finish();
+}
+
 std::string outcome_chart(const Recording& recording, const Digest&, const Look& look) {
   // The most frequent first; equal ones by name.
   std::vector<std::pair<std::string, std::uint64_t>> outcomes(recording.outcomes.begin(), recording.outcomes.end());

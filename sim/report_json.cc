@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <string>
 
 #include "sim/digest.h"
@@ -64,6 +65,46 @@ Json nodes_of(const Recording& recording) {
   return nodes;
 }
 
+// How long ago the oldest of what is kept was made at least: so far back as many were.  Between samples by interpolation.
+std::int64_t age_of_oldest_us(const std::vector<Recording::Garbage>& samples, std::size_t at, std::uint64_t records) {
+  const std::uint64_t before = samples[at].made - std::min(samples[at].made, records);
+  if (records == 0) return 0;
+  std::size_t i = at;
+  while (i > 0 && samples[i].made > before) --i;
+  const Recording::Garbage &low = samples[i], &high = samples[std::min(i + 1, at)];
+  if (high.made == low.made) return samples[at].at_us - low.at_us;
+  const double share =
+      static_cast<double>(before - std::min(low.made, before)) / static_cast<double>(high.made - low.made);
+  return samples[at].at_us - low.at_us - static_cast<std::int64_t>(share * static_cast<double>(high.at_us - low.at_us));
+}
+
+// The most of any node, over time.
+Json garbage_of(const Recording& recording) {
+  const auto most_of = [](const std::vector<std::uint64_t>& of) {
+    return of.empty() ? std::uint64_t{0} : *std::max_element(of.begin(), of.end());
+  };
+  Json json = {{"kept_us", recording.garbage_kept_us}, {"made", 0}, {"made_lately_max", 0}, {"records_max", 0},
+               {"rows_max", 0}, {"oldest_us_max", 0}};
+  std::uint64_t lately = 0, records = 0, rows = 0;
+  std::int64_t oldest_us = 0;
+  Json samples = Json::array();
+  for (std::size_t i = 0; i < recording.garbage.size(); ++i) {
+    const Recording::Garbage& it = recording.garbage[i];
+    oldest_us = std::max(oldest_us, age_of_oldest_us(recording.garbage, i, most_of(it.records)));
+    json["oldest_us_max"] = oldest_us;
+    json["made"] = it.made;
+    json["made_lately_max"] = lately = std::max(lately, it.made_lately);
+    json["records_max"] = records = std::max(records, most_of(it.records));
+    json["rows_max"] = rows = std::max(rows, most_of(it.rows));
+    samples.push_back({{"at_us", it.at_us},
+                       {"records", most_of(it.records)},
+                       {"rows", most_of(it.rows)},
+                       {"made_lately", it.made_lately}});
+  }
+  json["samples"] = std::move(samples);
+  return json;
+}
+
 }  // namespace
 
 std::string report_json(const Recording& recording) {
@@ -102,6 +143,7 @@ std::string report_json(const Recording& recording) {
     json["traffic"]["by_kind"][kind] = json_of(traffic, recording.writes.size());
   }
   json["nodes"] = nodes_of(recording);
+  if (recording.garbage_interval_us > 0) json["garbage"] = garbage_of(recording);
   json["spans"] = Json::array();
   for (const Recording::Span& span : recording.spans) {
     json["spans"].push_back({{"kind", kind_class(span.kind)}, {"begin_us", span.begin_us}, {"end_us", span.end_us},

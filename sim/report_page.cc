@@ -143,6 +143,16 @@ std::string charts_of_samples(const Recording& recording, const Digest& digest) 
       "contents. A row that never turns blank again is where a difference stays.");
   html += chart("Size of stores", node_figure(NodeFigure::kStore),
                 "How much each node has stored. " + std::string(by_node));
+  if (!recording.garbage.empty()) {
+    html += chart(
+        "What is kept of what was removed", [&](const Look& look) { return garbage_chart(recording, digest, look); },
+        "Rows of the node that has most of them, and how many of those are there, in whole or in part, because something "
+        "was removed, deleted or counted: they go when no retry can come any more and every member has them. Dashed: "
+        "how many were made during the last " + in_words_time(recording.garbage_kept_us) +
+            ", one retry window and one gossip interval. The line is above that by what is made while nodes tell one "
+            "another in some rounds what they hold. Dotted: all that were made, which is what there would be without "
+            "collection, but for elements that were removed twice.");
+  }
   return html;
 }
 

@@ -109,7 +109,8 @@ Problem check_workload(const Scenario& scenario) {
       check_count("workload.value_bytes", load.value_bytes, 0, kValueBytesMax),
       check_share("workload.untagged", load.untagged),
       check_share("workload.retries", load.retries), check_share("workload.wait_for_all", load.wait_for_all),
-      check_time("workload.from", load.from_us), check_time("workload.to", load.to_us));
+      check_time("workload.from", load.from_us), check_time("workload.to", load.to_us),
+      check_time("workload.removed_after", load.removed_after_us));
   for (const std::string& name : load.at) {
     if (!problem) problem = check_known(scenario, "workload.at", name);
   }
@@ -126,7 +127,9 @@ Problem check_workload(const Scenario& scenario) {
     return "workload: adds, removes, sets, deletes, fields and increments are all 0, so there is nothing to write";
   }
   const double seconds = static_cast<double>(to_us - load.from_us) / 1e6;
-  const double writes = load.writes_per_second * seconds, events = writes * 2 + load.reads_per_second * seconds;
+  // Each may be retried, or else be followed by a removal, or both.
+  const double each = load.removed_after_us > 0 && load.retries > 0 ? 3 : 2;
+  const double writes = load.writes_per_second * seconds, events = writes * each + load.reads_per_second * seconds;
   if (events > kWorkloadEventsMax || writes * load.value_bytes > kWorkloadBytesMax) {
     return "workload: " + std::to_string(static_cast<std::uint64_t>(writes)) +
            " writes are too many for one run (a million events, 1 GiB of values); write less often, or narrow it "

@@ -50,6 +50,9 @@ struct Workload {
   std::uint32_t value_bytes = 8;
   // Weights.
   double adds = 4, removes = 2, sets = 2, deletes = 1, fields = 1, increments = 1;
+  // Above zero: every add is followed by the removal of its elements so much later, by any session at any node, if the
+  // run lasts so long.  On top of writes_per_second, and `removes` are 0 as a rule.
+  std::int64_t removed_after_us = 0;
   double untagged = 0;                // Share of writes that come without a tag.
   double retries = 0;                 // Share of writes that are sent again though answered, some time later, anywhere.
   double wait_for_all = 0;            // Share of writes that wait for every replica.

@@ -103,6 +103,7 @@ class TimelineCheck {
     }
     const bool claim = event.action == Action::kExpectConvergence;
     if ((claim || event.action == Action::kSwizzle) && event.amount <= 0) return "the duration must be above zero";
+    if (event.action == Action::kExpectRecords && event.amount < 0) return "their number must not be below zero";
     if (event.action == Action::kSyncTime && event.amount < 0) return "the duration must not be below zero";
     for (const auto& share : {event.weather.loss, event.weather.repeat, event.weather.flip}) {
       if (share && !(*share >= 0 && *share <= 1)) return "a share is not between 0% and 100%";

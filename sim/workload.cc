@@ -65,9 +65,11 @@ class Expansion {
     event.replicas = chance(load_.wait_for_all) ? kAllReplicas : 1;
     event.label = next_label();
     choose(event);
+    const Event added = load_.removed_after_us > 0 && event.action == Action::kAdd ? event : Event{};
     const bool again = chance(load_.retries) && !event.session.empty();  // Without a tag it would be another write.
     events_.push_back(std::move(event));
     if (again) retry(events_.back().at_us, events_.back().label);
+    remove_later(added);
   }
 
   void choose(Event& event) {
@@ -129,6 +131,18 @@ class Expansion {
     const auto& [key, member] = added_[added_.size() - 1 - back];
     event.key = key;
     event.members = {member};
+  }
+
+  void remove_later(const Event& added) {
+    if (added.action != Action::kAdd || added.at_us + load_.removed_after_us > scenario_.duration_us) return;
+    Event event = added;
+    event.at_us += load_.removed_after_us;
+    event.action = Action::kRemove;
+    event.groups = any_node();
+    event.session = chance(load_.untagged) ? "" : one_of("s", load_.sessions);
+    event.replicas = 1;
+    event.label = next_label();
+    events_.push_back(std::move(event));
   }
 
   // From a millisecond to beyond the retry window, each power of two as likely as the next; within the run.

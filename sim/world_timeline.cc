@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "crdt/counter.h"
 #include "sim/world_impl.h"
 
 namespace kith::sim {
@@ -159,6 +160,7 @@ void World::happen(const Event& event) {
     case Action::kExpectMembers:
     case Action::kExpectField:
     case Action::kExpectCount:
+    case Action::kExpectRecords:
     case Action::kExpectReply:
     case Action::kExpectConvergence: return claim(event);
   }
@@ -376,6 +378,15 @@ void World::claim_content(const Event& event) {
       const auto found = snapshot->counter(shard, kSimulatedTable, event.key, counter);
       if (found == Snapshot::Lookup::kDamaged) fail("damaged");
       else if (counter.sum.shown() != event.amount) fail(std::to_string(counter.sum.shown()));
+    } else if (event.action == Action::kExpectRecords) {
+      std::int64_t records = 0;
+      for (const Kind kind : {Kind::kRegister, Kind::kSet, Kind::kHash, Kind::kCounter}) {
+        snapshot->scan(value_prefix(shard, kSimulatedTable, event.key, kind), {}, [&](const StoreKey&, const Row* row) {
+          records += row != nullptr && (row->content.collectable() || is_increment(row->cell)) ? 1 : 0;
+          return true;
+        });
+      }
+      if (records != event.amount) fail(std::to_string(records));
     } else if (event.action == Action::kExpectMissing) {
       for (const Kind kind : {Kind::kRegister, Kind::kSet, Kind::kHash, Kind::kCounter}) {
         if (!live(kind).empty()) fail("there, as a " + std::string(to_string(kind)));

@@ -249,6 +249,30 @@ TEST_CASE("json: the documented keys, and exact figures") {
   CHECK(json["recoveries"][0]["everywhere_after_us"].is_null());
 }
 
+TEST_CASE("json: what is kept of what was removed, when the run collects, and how old it is at least") {
+  Recording recording = plausible(2, 10, 4'000'000);
+  CHECK_FALSE(nlohmann::json::parse(report_json(recording)).contains("garbage"));
+  CHECK(report_html(recording).find("What is kept of what was removed") == std::string::npos);
+  recording.garbage_interval_us = 1'000'000;
+  recording.garbage_kept_us = 2'000'000;
+  recording.garbage = {{0, {0, 0}, {5, 5}, 0, 0},
+                       {1'000'000, {90, 100}, {105, 104}, 100, 100},
+                       {2'000'000, {200, 180}, {205, 185}, 200, 200},
+                       {3'000'000, {150, 250}, {155, 255}, 200, 300},
+                       {4'000'000, {0, 0}, {5, 5}, 100, 300}};
+  const auto json = nlohmann::json::parse(report_json(recording))["garbage"];
+  CHECK(json["kept_us"] == 2'000'000);
+  CHECK(json["made"] == 300);
+  CHECK(json["made_lately_max"] == 200);
+  CHECK(json["records_max"] == 250);
+  CHECK(json["rows_max"] == 255);
+  CHECK(json["oldest_us_max"] == 2'500'000);  // 250 of the 300 that were made in 3 s.
+  CHECK(json["samples"].size() == 5);
+  CHECK(json["samples"][1]["records"] == 100);
+  CHECK(report_html(recording).find("What is kept of what was removed") != std::string::npos);
+  check_all(recording, "with collection");
+}
+
 TEST_CASE("json: what did not happen is null, never a number") {
   const auto json = nlohmann::json::parse(report_json({}));
   for (const char* key : {"healed_us", "converged_us", "converged_after_us"}) CHECK_MESSAGE(json[key].is_null(), key);

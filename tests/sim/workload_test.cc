@@ -41,6 +41,39 @@ TEST_CASE("workload: the same seed gives the same events, another seed others") 
   CHECK(hash_of(events) == 2947614425916606904u);
 }
 
+TEST_CASE("workload: what is added is removed so much later, once each, and nothing after the run (1,000 adds)") {
+  Scenario scenario = scenario_of(100);
+  Workload& load = scenario.workload;
+  load.writes_per_second = 10;
+  load.removes = load.sets = load.deletes = load.fields = load.increments = 0;
+  load.removed_after_us = 10'000'000;
+  const auto events = expand_workload(scenario, 3);
+  std::map<std::int64_t, std::vector<const Event*>> removes;
+  std::set<std::string> labels;
+  std::size_t adds = 0, late = 0, removals = 0;
+  for (const Event& event : events) {
+    CHECK(labels.insert(event.label).second);
+    if (event.action == Action::kRemove) removes[event.at_us].push_back(&event), ++removals;
+  }
+  for (const Event& event : events) {
+    if (event.action == Action::kRemove) continue;
+    CHECK(event.action == Action::kAdd);
+    ++adds;
+    const std::int64_t due_us = event.at_us + load.removed_after_us;
+    if (due_us > scenario.duration_us) {
+      ++late;
+      continue;
+    }
+    const auto& then = removes[due_us];
+    CHECK(std::any_of(then.begin(), then.end(), [&](const Event* it) {
+      return it->key == event.key && it->members == event.members;
+    }));
+  }
+  CHECK(adds == 1000);
+  CHECK(late == 100);
+  CHECK(removals == 900);
+}
+
 TEST_CASE("workload: proportions are those asked for (12,000 writes)") {
   Scenario scenario = scenario_of(1200);
   Workload& load = scenario.workload;

@@ -34,11 +34,14 @@ std::vector<std::filesystem::path> files_in(const std::string& folder) {
   return files;
 }
 
-void all_hold(const std::string& folder, std::size_t nodes_max) {
+void all_hold(const std::string& folder, std::size_t nodes_max, bool collect = false) {
+  constexpr double kWritesMax = 50'000;
   for (const auto& file : files_in(folder)) {
     CAPTURE(file.filename().string());
-    const Scenario scenario = read(file);
-    if (scenario.nodes.size() > nodes_max) continue;
+    Scenario scenario = read(file);
+    const double seconds = static_cast<double>(scenario.duration_us) / 1e6;
+    if (scenario.nodes.size() > nodes_max || scenario.workload.writes_per_second * seconds > kWritesMax) continue;
+    scenario.engine.collect |= collect;
     RunOptions options;
     options.check_messages = true;
     const RunResult result = run(scenario, scenario.seed, options);
@@ -47,8 +50,57 @@ void all_hold(const std::string& folder, std::size_t nodes_max) {
 }
 
 TEST_CASE("world: the histories of the design hold") { all_hold("tests/sim/histories", 100); }
+TEST_CASE("world: the histories of the design hold with collection on, too") {
+  all_hold("tests/sim/histories", 100, true);
+}
 TEST_CASE("world: what failed once does not fail again") { all_hold("tests/sim/regressions", 100); }
 TEST_CASE("world: every shipped scenario of up to 100 nodes holds") { all_hold("sim/scenarios", 100); }
+
+// Goal: what is kept of removals is bounded by the retry window, however long elements are added and removed, and in
+// the end nothing of it is left.
+// Method: sim/scenarios/churn_hour.toml in small: six windows of it.  The same without collection keeps it all.
+TEST_CASE("world: removal records stay those of one retry window and some rounds (6 windows of churn)") {
+  Scenario scenario = read(std::string(KITH_SOURCE_DIR) + "/sim/scenarios/churn_hour.toml");
+  scenario.engine.retry_window_ms = 10'000;
+  scenario.workload.writes_per_second = 50;
+  scenario.workload.removed_after_us = 2'000'000;
+  // When nodes are up: a first attempt that is lost would come again together with its removal.
+  scenario.workload.from_us = 5'000'000;
+  scenario.workload.to_us = 60'000'000;
+  scenario.duration_us = 90'000'000;
+  Recording recording;
+  RunOptions options;
+  options.recording = &recording;
+  const RunResult result = run(scenario, scenario.seed, options);
+  REQUIRE_FALSE(result.failure.has_value());
+  REQUIRE(recording.garbage.size() > 100);
+  CHECK(recording.garbage_kept_us == 11'000'000);
+  CHECK(recording.garbage.back().made > 2500);
+  // A node tells one other each round what it holds, so that two others know in a handful of them.
+  constexpr std::int64_t kRoundsUs = 6'250'000;
+  std::uint64_t most = 0, lately = 0;
+  for (std::size_t i = 0, since = 0; i < recording.garbage.size(); ++i) {
+    const Recording::Garbage& now = recording.garbage[i];
+    CAPTURE(now.at_us);
+    while (recording.garbage[since + 1].at_us < now.at_us - recording.garbage_kept_us - kRoundsUs) ++since;
+    for (const std::uint64_t records : now.records) {
+      CHECK(records <= now.made - recording.garbage[since].made);
+      most = std::max(most, records);
+    }
+    lately = std::max(lately, now.made_lately);
+    for (std::size_t node = 0; node < now.rows.size(); ++node) CHECK(now.rows[node] >= now.records[node]);
+  }
+  CHECK(most >= lately / 2);
+  CHECK(most < recording.garbage.back().made / 2);
+  for (const std::uint64_t rows : recording.garbage.back().rows) CHECK(rows == 0);
+
+  scenario.engine.collect = false;
+  Recording kept;
+  options.recording = &kept;
+  CHECK_FALSE(run(scenario, scenario.seed, options).failure.has_value());
+  CHECK(kept.garbage.empty());
+  CHECK(kept.samples.back().store_bytes[0] > 4 * recording.samples.back().store_bytes[0]);
+}
 
 TEST_CASE("world: one seed is one history, twice in a process") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
@@ -135,6 +187,7 @@ TEST_CASE("world: a claim that does not hold breaks law X, and says what is ther
   fails_with("expect drinks is missing at [n1]", "there, as a set");
   fails_with("expect drinks has { tea milk } at [n2]", "{ tea }");
   fails_with("expect size of shoe = 43 at [n1]", "it is 42");
+  fails_with("expect drinks keeps 1 records at [n1 n2]", "on n1 it is 0");
   fails_with("expect #a is refused", "it is ok");
 }
 
