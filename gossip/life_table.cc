@@ -62,6 +62,7 @@ LifeTable::Change LifeTable::merge(const CellKey& cell, const Content& delta) {
   const auto life = life_of_cell(cell);
   if (!life || !delta.holds(Kind::kHash) || delta.empty()) return Change::kNone;
   Content& content = cells_.try_emplace(*life, Kind::kHash).first->second;
+  named_by_[life->second].insert(life->first);
   const std::uint64_t before = fingerprint_of(cell, content);
   if (!content.join(delta)) return Change::kNone;
   version_ += fingerprint_of(cell, content) - before;
@@ -81,12 +82,13 @@ LifeTable::Change LifeTable::merge(const CellKey& cell, const Content& delta) {
 // Two nodes may have registered one life, when its field was lost: it is closed when both say so, and retired when both do.
 std::optional<LifeTable::Entry> LifeTable::say_of(OriginId origin) const {
   std::optional<Entry> out;
-  for (const auto& [life, content] : cells_) {
-    if (life.second != origin) continue;
-    const auto& value = content.as_register().value();
+  const auto nodes = named_by_.find(origin);
+  if (nodes == named_by_.end()) return out;
+  for (const NodeId node : nodes->second) {
+    const auto& value = cells_.at({node, origin}).as_register().value();
     const auto record = value ? decode_life_record(*value) : std::nullopt;
     if (!record) continue;  // Deleted, or replicated like any value and not understood.
-    if (!out || (out->record.closed() && !record->closed())) out = Entry{life.first, *record};
+    if (!out || (out->record.closed() && !record->closed())) out = Entry{node, *record};
     else if (out->record.closed() && record->final > out->record.final) out->record.final = record->final;
   }
   return out;
@@ -98,6 +100,9 @@ void LifeTable::drop(const CellKey& cell) {
   if (at == cells_.end()) return;
   version_ -= fingerprint_of(cell, at->second);
   cells_.erase(at);
+  const auto nodes = named_by_.find(life->second);
+  nodes->second.erase(life->first);
+  if (nodes->second.empty()) named_by_.erase(nodes);
   const auto now = say_of(life->second);
   if (now) entries_.insert_or_assign(life->second, *now);
   else entries_.erase(life->second);
@@ -109,8 +114,12 @@ const LifeTable::Entry* LifeTable::find(OriginId origin) const {
 }
 
 std::size_t LifeTable::count_of(NodeId node) const {
-  return static_cast<std::size_t>(
-      std::count_if(entries_.begin(), entries_.end(), [&](const auto& item) { return item.second.node == node; }));
+  std::size_t out = 0;
+  for (auto at = cells_.lower_bound({node, OriginId{}}); at != cells_.end() && at->first.first == node; ++at) {
+    const Entry* entry = find(at->first.second);
+    out += entry != nullptr && entry->node == node ? 1 : 0;
+  }
+  return out;
 }
 
 }  // namespace kith

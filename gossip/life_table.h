@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,6 +69,7 @@ class LifeTable {
 
   std::map<OriginId, Entry> entries_;
   std::map<std::pair<NodeId, OriginId>, Content> cells_;
+  std::map<OriginId, std::set<NodeId>> named_by_;  // Whose fields name it: one, nearly always.
   std::uint64_t version_ = 0;
 };
 

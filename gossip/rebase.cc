@@ -79,9 +79,13 @@ void Rebase::heard(const Envelope& from) {
     core_.count("horizons_not_believed");
   } else {
     Told& told = told_horizons_[from.sender];
+    const Timestamp before = told.horizon;
     told = {from.origin, told.origin == from.origin ? std::max(told.horizon, from.horizon) : from.horizon};
-    core_.highest_horizon = core_.horizon;
-    for (const auto& [node, it] : told_horizons_) core_.highest_horizon = std::max(core_.highest_horizon, it.horizon);
+    if (told.horizon < before) {
+      core_.highest_horizon = {};
+      for (const auto& [node, it] : told_horizons_) core_.highest_horizon = std::max(core_.highest_horizon, it.horizon);
+    }
+    core_.highest_horizon = std::max({core_.highest_horizon, core_.horizon, told.horizon});
   }
   core_.behind = needed();
   if (!core_.behind || question_) return;
