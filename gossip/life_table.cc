@@ -113,11 +113,11 @@ const LifeTable::Entry* LifeTable::find(OriginId origin) const {
   return at == entries_.end() ? nullptr : &at->second;
 }
 
-std::size_t LifeTable::count_of(NodeId node) const {
-  std::size_t out = 0;
+std::vector<OriginId> LifeTable::lives_of(NodeId node) const {
+  std::vector<OriginId> out;
   for (auto at = cells_.lower_bound({node, OriginId{}}); at != cells_.end() && at->first.first == node; ++at) {
     const Entry* entry = find(at->first.second);
-    out += entry != nullptr && entry->node == node ? 1 : 0;
+    if (entry != nullptr && entry->node == node) out.push_back(at->first.second);
   }
   return out;
 }

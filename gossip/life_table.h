@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "crdt/cell_key.h"
 #include "crdt/content.h"
@@ -59,7 +60,8 @@ class LifeTable {
 
   const Entry* find(OriginId origin) const;
   const std::map<OriginId, Entry>& entries() const { return entries_; }  // Of the fields that are there.
-  std::size_t count_of(NodeId node) const;
+  std::vector<OriginId> lives_of(NodeId node) const;
+  std::size_t count_of(NodeId node) const { return lives_of(node).size(); }
 
   std::uint64_t version() const { return version_; }
   const std::map<std::pair<NodeId, OriginId>, Content>& cells() const { return cells_; }  // Deleted ones as well.

@@ -131,9 +131,10 @@ void Lives::write(NodeId node, OriginId origin, const std::optional<LifeRecord>&
 }
 
 std::size_t Lives::left_to_close() const {
-  const auto& lives = core_.members.lives().entries();
-  return static_cast<std::size_t>(std::count_if(lives.begin(), lives.end(), [&](const auto& item) {
-    return item.second.node == core_.self.node && item.first != core_.self.origin && !item.second.record.closed();
+  const LifeTable& lives = core_.members.lives();
+  const std::vector<OriginId> own = lives.lives_of(core_.self.node);
+  return static_cast<std::size_t>(std::count_if(own.begin(), own.end(), [&](OriginId origin) {
+    return origin != core_.self.origin && !lives.find(origin)->record.closed();
   }));
 }
 
@@ -164,8 +165,10 @@ void Lives::in_step_with(NodeId peer) {
 void Lives::retire(Timestamp least_floor) {
   if (core_.superseded || !core_.joined()) return;
   std::vector<OriginId> whole;
-  for (const auto& [origin, life] : core_.members.lives().entries()) {
-    if (life.node == core_.self.node && life.record.closed() && life.record.final < least_floor) whole.push_back(origin);
+  const LifeTable& lives = core_.members.lives();
+  for (const OriginId origin : lives.lives_of(core_.self.node)) {
+    const LifeRecord& record = lives.find(origin)->record;
+    if (record.closed() && record.final < least_floor) whole.push_back(origin);
   }
   for (const OriginId origin : whole) {
     write(core_.self.node, origin, std::nullopt);
