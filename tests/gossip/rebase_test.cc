@@ -148,6 +148,17 @@ TEST_CASE("rebase: until it is done writes are refused, reads are answered, and 
   stage.run_to_the_end();
 }
 
+// n3 begins to rebase, is killed when `reached`, and then nothing is kept from it any more.
+void kill_in_the_rebase(Stage& stage, Tap& tap, const std::function<bool()>& reached) {
+  stage.alone(false);
+  REQUIRE(stage.network.run_until([&] { return reached() && stage.network.counter("n3", "rebases_begun") > 0; }));
+  stage.network.run_ms(50);
+  stage.network.kill("n3");
+  tap.pass = nullptr;
+  stage.network.start("n3");
+  stage.run_to_the_end();
+}
+
 // SUBTLE: taking out is exact, decided from one snapshot of the member, and harmless to repeat.
 TEST_CASE("rebase: a kill after any of its answers, and losses, are harmless (300 rows in small answers)") {
   for (const std::size_t answers : {0u, 1u, 2u, 3u, 5u, 8u}) {
@@ -164,13 +175,7 @@ TEST_CASE("rebase: a kill after any of its answers, and losses, are harmless (30
       stage.network.start(name);
     }
     REQUIRE(stage.network.run_until([&] { return stage.network.present("n1", "likes", "later"); }));
-    stage.alone(false);
-    REQUIRE(stage.network.run_until([&] { return let_through >= answers && stage.network.counter("n3", "rebases_begun") > 0; }));
-    stage.network.run_ms(50);
-    stage.network.kill("n3");
-    tap.pass = nullptr;
-    stage.network.start("n3");
-    stage.run_to_the_end();
+    kill_in_the_rebase(stage, tap, [&] { return let_through >= answers; });
   }
 }
 
@@ -190,13 +195,7 @@ TEST_CASE("rebase: a kill after any of its answers, and losses, are harmless (30
                                                  stage.network.counter("n3", "rebase_sketches") > 0);
       return !counts || let_through++ < answers;
     };
-    stage.alone(false);
-    REQUIRE(stage.network.run_until([&] { return let_through >= answers && stage.network.counter("n3", "rebases_begun") > 0; }));
-    stage.network.run_ms(50);
-    stage.network.kill("n3");
-    tap.pass = nullptr;
-    stage.network.start("n3");
-    stage.run_to_the_end();
+    kill_in_the_rebase(stage, tap, [&] { return let_through >= answers; });
     if (answers > 1) CHECK(sketches);
   }
 }
