@@ -98,7 +98,9 @@ class Engine::Impl {
     end_step();
   }
 
+  EngineHealth health(Instant now) const;
   EngineStatus status(Instant now) const;
+  EngineCounters counters() const { return {core_.counters.begin(), core_.counters.end()}; }
   GarbageStatus garbage(Instant now) const;
   Timestamp time(Instant now) const { return core_.hlc.read(now.wall_ms); }
 
@@ -314,9 +316,8 @@ GarbageStatus Engine::Impl::garbage(Instant now) const {
   return out;
 }
 
-EngineStatus Engine::Impl::status(Instant now) const {
-  const auto ago = [&](std::int64_t at_ms) { return at_ms < 0 ? -1 : now.monotonic_ms - at_ms; };
-  EngineStatus out;
+EngineHealth Engine::Impl::health(Instant now) const {
+  EngineHealth out;
   const Identity& self = core_.self;
   out.cluster = self.cluster;
   out.cluster_name = self.cluster_name;
@@ -334,6 +335,13 @@ EngineStatus Engine::Impl::status(Instant now) const {
   out.pulls_outstanding = pull_.outstanding();
   out.rows_damaged = mend_.waiting();
   out.members_version = core_.members.version();
+  return out;
+}
+
+EngineStatus Engine::Impl::status(Instant now) const {
+  const auto ago = [&](std::int64_t at_ms) { return at_ms < 0 ? -1 : now.monotonic_ms - at_ms; };
+  EngineStatus out;
+  static_cast<EngineHealth&>(out) = health(now);
   for (const auto& [node, member] : core_.members.members()) {
     MemberStatus status;
     status.id = node;
@@ -343,7 +351,7 @@ EngineStatus Engine::Impl::status(Instant now) const {
     status.origin = member.life.origin;
     status.start = member.life.start;
     status.lives = core_.members.lives().count_of(node);
-    status.self = node == self.node;
+    status.self = node == core_.self.node;
     if (const auto peer = core_.peers.find(node); peer != core_.peers.end()) {
       status.heard_ms_ago = ago(peer->second.heard_at_ms);
       status.agreed_ms_ago = ago(peer->second.agreed_at_ms);
@@ -357,7 +365,7 @@ EngineStatus Engine::Impl::status(Instant now) const {
   std::sort(out.members.begin(), out.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   out.newest_held = core_.clocks.newest_held();
   out.garbage = garbage(now);
-  out.counters.insert(core_.counters.begin(), core_.counters.end());
+  out.counters = counters();
   return out;
 }
 
@@ -367,6 +375,9 @@ Engine::~Engine() = default;
 void Engine::start(Instant now, Output& out) { impl_->start(now, out); }
 void Engine::step(Instant now, const Input& input, Output& out) { impl_->step(now, input, out); }
 void Engine::committed(Instant now, const CommitReport& report, Output& out) { impl_->committed(now, report, out); }
+EngineHealth Engine::health(Instant now) const { return impl_->health(now); }
+GarbageStatus Engine::garbage(Instant now) const { return impl_->garbage(now); }
+EngineCounters Engine::counters() const { return impl_->counters(); }
 EngineStatus Engine::status(Instant now) const { return impl_->status(now); }
 Timestamp Engine::time(Instant now) const { return impl_->time(now); }
 

@@ -116,7 +116,8 @@ struct GarbageStatus {
   std::vector<std::string> closing_waits_for;  // Members, by name.
 };
 
-struct EngineStatus {
+// What the node is and how it fares; cheap enough to be asked after every step.
+struct EngineHealth {
   ClusterId cluster;
   std::string cluster_name;
   std::uint32_t shard_count = 0;
@@ -133,11 +134,17 @@ struct EngineStatus {
   bool superseded = false;                   // Peers know a later life of this node.
   std::size_t pulls_outstanding = 0;
   std::size_t rows_damaged = 0;
-  std::uint64_t members_version = 0;                                // Digest of the member table.
+  std::uint64_t members_version = 0;         // Digest of the member table.
+};
+
+using EngineCounters = std::map<std::string, std::uint64_t>;  // Messages, bytes, drops by reason, rows, pulls.
+
+// With what takes time in proportion to members and lives.
+struct EngineStatus : EngineHealth {
   std::vector<MemberStatus> members;                                // By name; this node among them.
   std::vector<std::pair<OriginId, Timestamp>> newest_held;          // Per origin the newest commit held, any shard.
   GarbageStatus garbage;
-  std::map<std::string, std::uint64_t> counters;                    // Messages, bytes, drops by reason, rows, pulls.
+  EngineCounters counters;
 };
 
 class Engine {
@@ -160,8 +167,11 @@ class Engine {
   // gathered), those of others that this node relays, and questions about rows that were found damaged on the way.
   void committed(Instant now, const CommitReport& report, Output& out);
 
-  EngineStatus status(Instant now) const;
-  Timestamp time(Instant now) const;  // status().now, for every reply: without the cost of the rest.
+  EngineHealth health(Instant now) const;
+  GarbageStatus garbage(Instant now) const;
+  EngineCounters counters() const;
+  EngineStatus status(Instant now) const;  // All of it.
+  Timestamp time(Instant now) const;       // health().now, for every reply: without the cost of the rest.
 
  private:
   class Impl;

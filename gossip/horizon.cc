@@ -28,8 +28,12 @@ void Horizon::tick() {
 
 std::optional<OriginId> Horizon::life_of(NodeId node) const {
   const auto* member = core_.member(node);
-  if (member == nullptr || member->record.lives.back().origin != member->life.origin) return std::nullopt;
-  return member->life.origin;
+  return member == nullptr ? std::nullopt : life_of(*member);
+}
+
+std::optional<OriginId> Horizon::life_of(const MemberTable::Member& member) {
+  if (member.record.lives.back().origin != member.life.origin) return std::nullopt;
+  return member.life.origin;
 }
 
 Standing Horizon::standing() {
@@ -100,8 +104,9 @@ void Horizon::in_step(const AsOf& with) {
     if (node != core_.self.node && life) core_.clocks.promise(*life, with.standing.members[i].promise);
   }
   // Who has closed a life holds it whole.  From there the word of it spreads with floors.
-  for (const auto& [origin, life] : core_.members.lives().entries()) {
-    if (life.record.closed() && life.node == with.peer) core_.clocks.promise(origin, life.record.final);
+  for (const OriginId origin : core_.members.lives().lives_of(with.peer)) {
+    const LifeRecord& record = core_.members.lives().find(origin)->record;
+    if (record.closed()) core_.clocks.promise(origin, record.final);
   }
   core_.clocks.promise_all(with.floor, with.unheard_of);
   if (with.members_version == core_.members.version()) {  // What is retired in ours is in its table, too.
@@ -117,11 +122,12 @@ Timestamp Horizon::less_window(Timestamp at) const {
 
 Timestamp Horizon::least_floor() const {
   Timestamp least = core_.floor();
-  for (const NodeId node : core_.members.ids()) {
+  auto at = reports_.begin();
+  for (const auto& [node, member] : core_.members.members()) {
     if (node == core_.self.node) continue;
-    const auto life = life_of(node);
-    const auto at = reports_.find(node);
-    if (!life || at == reports_.end() || at->second.origin != *life) return {};
+    while (at != reports_.end() && at->first < node) ++at;
+    const auto life = life_of(member);
+    if (!life || at == reports_.end() || at->first != node || at->second.origin != *life) return {};
     least = std::min(least, at->second.floor);
   }
   return least;

@@ -81,6 +81,7 @@ class Horizon {
   Timestamp less_window(Timestamp at) const;
   // The life of the record, when no message told of a newer one.
   std::optional<OriginId> life_of(NodeId node) const;
+  static std::optional<OriginId> life_of(const MemberTable::Member& member);
 
   Core& core_;
   Lives& lives_;

@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::int64_t kOffsetWindowMs = 5000;
 constexpr std::int64_t kHeardLatelyMs = 30'000;
+// All of them are looked at after every message; of many, this many in a millisecond.
+constexpr std::size_t kPeersJudgedPerMs = 64;
 constexpr std::int64_t kWarnEveryMs = 10'000;
 
 }  // namespace
@@ -349,7 +351,8 @@ void Lives::heard(const Envelope& envelope) {
 }
 
 bool Lives::clock_fenced(std::int64_t* ahead_ms) const {
-  if (judged_heard_ != heard_ || judged_at_ms_ != core_.now.monotonic_ms) {
+  const bool news = judged_heard_ != heard_ || judged_at_ms_ != core_.now.monotonic_ms;
+  if (news && core_.now.monotonic_ms - judged_at_ms_ >= static_cast<std::int64_t>(core_.peers.size() / kPeersJudgedPerMs)) {
     judged_heard_ = heard_;
     judged_at_ms_ = core_.now.monotonic_ms;
     ahead_ms_ = ahead_of_most();

@@ -7,9 +7,16 @@
 namespace kith {
 
 void TableUpkeep::tick(bool table_damaged) {
-  if (!core_.joined() || core_.superseded || ++rounds_ % kRoundsBetweenLooks != 0 || table_damaged) return;
+  if (!core_.joined() || core_.superseded || !time_to_look() || table_damaged) return;
   compare_with_disk();
   register_lost();
+}
+
+bool TableUpkeep::time_to_look() {
+  const std::uint64_t rows = core_.members.cells().size() + core_.members.lives().cells().size();
+  if (++rounds_since_ < std::max(kRoundsBetweenLooks, rows / kRowsPerRound)) return false;
+  rounds_since_ = 0;
+  return true;
 }
 
 // Rows of the table rot, and what peers give back may be less than what is in memory, or more.  Nobody would see it:

@@ -16,7 +16,8 @@ namespace kith {
 
 class TableUpkeep {
  public:
-  static constexpr int kRoundsBetweenLooks = 16;
+  static constexpr std::uint64_t kRoundsBetweenLooks = 16;
+  static constexpr std::uint64_t kRowsPerRound = 64;  // Of a table with more than 1,024 rows: looked at that much less often.
 
   TableUpkeep(Core& core, Lives& lives) : core_(core), lives_(lives) {}
 
@@ -24,12 +25,13 @@ class TableUpkeep {
   void tick(bool table_damaged);
 
  private:
+  bool time_to_look();
   void compare_with_disk();
   void register_lost();
 
   Core& core_;
   Lives& lives_;
-  std::uint64_t rounds_ = 0;
+  std::uint64_t rounds_since_ = 0;
   std::set<OriginId> on_their_way_;  // Last lives that had no row when last looked at.
 };
 

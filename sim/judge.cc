@@ -49,7 +49,7 @@ std::map<StoreKey, Content> contents_of(const Machine& at) {
 }  // namespace
 
 void Judge::on_start(const Machine& at, std::int64_t now_us) {
-  const EngineStatus status = const_cast<Machine&>(at).engine().status(at.instant(now_us));
+  const EngineHealth status = const_cast<Machine&>(at).engine().health(at.instant(now_us));
   if (!origins_.insert(status.origin).second) throw Violation('U', at.name + " began a life under an origin that was used before");
   if (status.start <= at.disk.last_commit) {
     throw Violation('U', at.name + " began a life at " + std::to_string(status.start.ms() % 1'000'000) +
@@ -114,7 +114,7 @@ void Judge::after_operation(const Machine& at, std::uint64_t request, std::int64
   const OriginId origin = origin_of(at);
   const Timestamp before = last_commit_[origin];
   const Operation& operation = attempt->second.operation;
-  attempt->second.fenced = const_cast<Machine&>(at).engine().status(at.instant(now_us)).clock_fenced;
+  attempt->second.fenced = const_cast<Machine&>(at).engine().health(at.instant(now_us)).clock_fenced;
   auto members = members_of(operation);
   if (operation.verb == Verb::kIncrement && !operation.tag && !at.output().store.cells().empty()) {
     const auto& last = at.output().store.cells().back();

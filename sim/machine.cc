@@ -42,9 +42,9 @@ void Machine::start(std::int64_t now_us, const std::vector<std::string>& join) {
   settle(now_us);
 }
 
-void Machine::end(std::int64_t now_us) {
+void Machine::end() {
   if (!engine_) return;
-  former_counters_ = counters(now_us);
+  former_counters_ = counters();
   host_.on_end(*this);
   engine_.reset();
   state_ = State::kDown;
@@ -55,7 +55,7 @@ void Machine::end(std::int64_t now_us) {
   wake_us_ = -1;
 }
 
-void Machine::crash(std::int64_t now_us) {
+void Machine::crash() {
   if (!engine_) return;
   const bool on_the_way = std::exchange(committing_, false);
   StoreBatch batch;
@@ -69,14 +69,14 @@ void Machine::crash(std::int64_t now_us) {
     } catch (const StoreError&) {  // It was full, too.
     }
   }
-  end(now_us);
+  end();
 }
 
 void Machine::stop(std::int64_t now_us) {
   if (!engine_ || stopping_) return;
   stopping_ = true;
   input(now_us, Stop{});
-  if (engine_ && !committing_ && state_ == State::kUp) end(now_us);
+  if (engine_ && !committing_ && state_ == State::kUp) end();
 }
 
 void Machine::pause() {
@@ -130,9 +130,9 @@ void Machine::step(std::int64_t now_us, const Input& what) {
 void Machine::settle(std::int64_t now_us) {
   for (;;) {
     if (!out_.store.empty()) return begin_commit(now_us);
-    release(now_us);
+    release();
     if (!engine_) return;
-    if (stopping_ && inbox_.empty()) return end(now_us);
+    if (stopping_ && inbox_.empty()) return end();
     if (state_ == State::kPaused || (inbox_.empty() && !tick_waits_)) break;
     for (std::size_t i = 0; i < kGatheredMax && !inbox_.empty(); ++i) {
       const Input next = std::move(inbox_.front());
@@ -179,14 +179,14 @@ void Machine::commit_done(std::int64_t now_us, std::uint64_t what) {
     host_.on_durable(*this, batch, &report);
     engine_->committed(instant(now_us), report, out_);
   } catch (const StoreError& error) {
-    end(now_us);  // Any error from a commit stops the node.
+    end();  // Any error from a commit stops the node.
     host_.on_stopped(*this, error.what());
     return;
   }
   settle(now_us);
 }
 
-void Machine::release(std::int64_t now_us) {
+void Machine::release() {
   for (const auto& send : out_.sends) host_.on_send(*this, send.address, send.bytes);
   std::vector<Reply> replies = std::exchange(out_.replies, {});
   for (Reply& reply : replies) host_.on_reply(*this, std::move(reply));
@@ -197,14 +197,14 @@ void Machine::release(std::int64_t now_us) {
   out_.wake_at_ms = wake_at_ms;
   if (!refused) return;
   refused_for_good = true;
-  end(now_us);
+  end();
   host_.on_stopped(*this, "it was refused for good");
 }
 
-std::map<std::string, std::uint64_t> Machine::counters(std::int64_t now_us) const {
+std::map<std::string, std::uint64_t> Machine::counters() const {
   auto out = former_counters_;
   if (!engine_) return out;
-  for (const auto& [counter, count] : engine_->status(instant(now_us)).counters) out[counter] += count;
+  for (const auto& [counter, count] : engine_->counters()) out[counter] += count;
   return out;
 }
 

@@ -69,7 +69,7 @@ class Machine {
 
   // ---- What happens to it.  Each is harmless when it does not apply.
   void start(std::int64_t now_us, const std::vector<std::string>& join);
-  void crash(std::int64_t now_us);              // A commit under way may have reached the disk, or not.
+  void crash();              // A commit under way may have reached the disk, or not.
   void stop(std::int64_t now_us);               // Tells the peers, then goes down.
   void pause();
   void resume(std::int64_t now_us);
@@ -86,7 +86,7 @@ class Machine {
   Instant instant(std::int64_t now_us) const { return {now_us / 1000, clock.wall_ms(now_us)}; }
   std::uint64_t lives() const { return lives_; }
   bool committing() const { return committing_; }
-  std::map<std::string, std::uint64_t> counters(std::int64_t now_us) const;  // Of all its lives.
+  std::map<std::string, std::uint64_t> counters() const;  // Of all its lives.
 
   Disk disk;
   std::optional<Disk> backup;
@@ -103,8 +103,8 @@ class Machine {
   Instant look_at_clock(std::int64_t now_us);
   void settle(std::int64_t now_us);             // Acts on the output.
   void begin_commit(std::int64_t now_us);
-  void release(std::int64_t now_us);
-  void end(std::int64_t now_us);                // The process is no more.
+  void release();
+  void end();                // The process is no more.
 
   static constexpr std::size_t kInboxMax = 20'000;
   static constexpr std::size_t kGatheredMax = 256;

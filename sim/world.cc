@@ -76,7 +76,7 @@ RunResult World::run() {
     recording.trace_hash = trace_hash_;
     if (result_.failure) recording.failures.push_back(std::string(1, result_.failure->law) + ": " + result_.failure->text);
     for (const auto& machine : machines_) {
-      for (const auto& [counter, count] : machine->counters(now_us_)) {
+      for (const auto& [counter, count] : machine->counters()) {
         if (!counter.starts_with("sent_")) continue;
         const bool bytes = counter.ends_with("_bytes");
         auto& traffic = recording.traffic[counter.substr(5, counter.size() - 5 - (bytes ? 6 : 0))];
@@ -132,10 +132,10 @@ void World::deliver(const Due& due) {
   if (!network_->arrive(due.what, from, bytes)) return;
   Machine& to = *machines_[due.machine];
   if (tracing()) trace(machines_[from]->name + " -> " + to.name + (to.up() ? "" : " (down)") + ": " + describe(bytes));
-  const auto before = tracing() ? to.counters(now_us_) : std::map<std::string, std::uint64_t>{};
+  const auto before = tracing() ? to.counters() : std::map<std::string, std::uint64_t>{};
   to.input(now_us_, PeerFrame{std::move(bytes)});
   if (!tracing()) return;
-  for (const auto& [counter, count] : to.counters(now_us_)) {
+  for (const auto& [counter, count] : to.counters()) {
     const auto at = before.find(counter);
     if (counter.starts_with("dropped_") && count != (at == before.end() ? 0 : at->second)) trace(to.name + " " + counter);
   }

@@ -29,7 +29,7 @@ void World::heal_machine(Machine& it) {
   const std::int64_t most_ms = (kEpochUs + now_us_) / 1000 + kWaitedForMs;
   if (it.up() && it.engine().time(it.instant(now_us_)).ms() > most_ms) {
     mark("restarted to get rid of a time to come");
-    it.crash(now_us_);
+    it.crash();
   }
   const Timestamp lease{meta::decode_number(it.disk.store->snapshot()->meta(meta::kLease))};
   if (!it.up() && lease.ms() > most_ms + scenario_.engine.lease_ms) {
@@ -37,7 +37,7 @@ void World::heal_machine(Machine& it) {
     destroy_disk(it);
   }
   // Perhaps it was told to join through somebody who has left.
-  if (it.up() && !it.engine().status(it.instant(now_us_)).joined) it.crash(now_us_);
+  if (it.up() && !it.engine().health(it.instant(now_us_)).joined) it.crash();
   if (!it.up()) start(it);
 }
 
@@ -47,13 +47,13 @@ void World::heal_all() {
   network_->unclog(now_us_, queue_);
   for (const auto& it : machines_) {
     if (it->clone) {  // Of two with one identity one has to go.
-      it->crash(now_us_);
+      it->crash();
       it->gone = true;
       judge_.disk_lost(all(), it->disk.node_name);
     }
   }
   for (const auto& it : machines_) {
-    if (was_cloned(*it)) it->crash(now_us_);
+    if (was_cloned(*it)) it->crash();
     if (it->disk.founded || it->joins || it->lives() > 0) heal_machine(*it);
   }
   if (recorder_) recorder_->end_everything(now_us_);
@@ -68,7 +68,7 @@ bool World::was_cloned(const Machine& machine) const {
 
 void World::converge(const std::vector<Machine*>& machines, char law, const std::string& who) {
   const std::int64_t since_us = now_us_;
-  const auto well = [&](Machine* it) { return it->up() && it->engine().status(it->instant(now_us_)).rows_damaged == 0; };
+  const auto well = [&](Machine* it) { return it->up() && it->engine().health(it->instant(now_us_)).rows_damaged == 0; };
   while (!judge_.equal(machines) || !std::all_of(machines.begin(), machines.end(), well)) {
     if (now_us_ - since_us >= scenario_.settle_us) {
       std::string down;
@@ -77,7 +77,7 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
           down += "; " + it->name + " is down";
           continue;
         }
-        const GarbageStatus garbage = it->engine().status(it->instant(now_us_)).garbage;
+        const GarbageStatus garbage = it->engine().garbage(it->instant(now_us_));
         if (!garbage.collects) continue;
         const auto at = [](Timestamp time) { return time ? std::to_string(time.ms() % 1'000'000) : std::string("nothing"); };
         down += "; " + it->name + " holds all up to " + at(garbage.floor) + ", its horizon is " + at(garbage.horizon) +
@@ -89,9 +89,9 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
     for (Machine* it : machines) {
       start(*it);  // As a supervisor does with what went down by itself.
       // And what the log asks for.
-      if (it->up() && it->engine().status(it->instant(now_us_)).superseded) {
+      if (it->up() && it->engine().health(it->instant(now_us_)).superseded) {
         mark("restarted because it was superseded");
-        it->crash(now_us_);
+        it->crash();
         // SUBTLE: two whose clocks were mad together may know of a life of each other's in a time to come, which no new life
         // can follow.  When restarting does not help an operator gives it an empty disk, and so do we.
         if (++superseded_[it->index] > 4) destroy_disk(*it);
@@ -117,7 +117,7 @@ void World::heal_core() {
   }
   for (Machine* it : core) {
     // A copy of it that ran later was listened to instead: only a new life ends that.
-    if (was_cloned(*it)) it->crash(now_us_);
+    if (was_cloned(*it)) it->crash();
     heal_machine(*it);
   }
   trace("a core is healed");
@@ -168,7 +168,7 @@ void World::finish() {
   const auto talk = [&] {
     std::uint64_t sum = 0;
     for (const Machine* it : members) {
-      const auto counters = it->counters(now_us_);
+      const auto counters = it->counters();
       for (const char* counter : {"sent_push", "sent_pull", "sent_rows", "sent_fetch"}) {
         if (const auto at = counters.find(counter); at != counters.end()) sum += at->second;
       }
@@ -195,7 +195,7 @@ void World::finish() {
 
 void World::gather_marks() {
   for (const auto& it : machines_) {
-    for (const auto& [counter, count] : it->counters(now_us_)) result_.marks["engine: " + counter] += count;
+    for (const auto& [counter, count] : it->counters()) result_.marks["engine: " + counter] += count;
   }
   const Network::Figures& net = network_->figures();
   mark("message lost", net.lost), mark("message repeated", net.repeated), mark("message with a flipped bit", net.flipped);

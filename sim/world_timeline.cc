@@ -36,7 +36,7 @@ void World::happen(const Event& event) {
   const auto go_down = [&](Machine& it, bool in_order) {
     if (!it.up()) return;
     if (in_order) it.stop(now_us_);
-    else it.crash(now_us_);
+    else it.crash();
     begin(it, "down ", Span::Kind::kDown, "down");
   };
   switch (event.action) {
@@ -91,7 +91,7 @@ void World::happen(const Event& event) {
     case Action::kLeave:
       return each([&](Machine& it) {
         go_down(it, true);
-        if (it.up()) it.crash(now_us_);
+        if (it.up()) it.crash();
         it.gone = true;
         judge_.disk_lost(all(), it.disk.node_name);
       });
@@ -244,7 +244,7 @@ void World::swizzle_step(std::uint64_t which) {
 void World::destroy_disk(Machine& it) {
   if (it.gone) return;
   const std::string node = it.disk.node_name;
-  it.crash(now_us_);
+  it.crash();
   if (recorder_) recorder_->begin("down " + it.name, Span::Kind::kDown, {it.index}, it.name + " down", now_us_);
   it.disk = Disk{};
   it.disk.store = std::make_unique<MemoryStore>(scenario_.disks.bytes_max);
@@ -258,7 +258,7 @@ void World::restore(Machine& it) {
   if (!it.backup || it.gone) return;
   const bool was_up = it.up();
   const std::string node = it.disk.node_name;
-  it.crash(now_us_);
+  it.crash();
   it.disk = it.backup->copy();
   judge_.disk_lost(all(), node);
   mark("disk rolled back");
@@ -268,7 +268,7 @@ void World::restore(Machine& it) {
 void World::swap_disks(Machine& a, Machine& b) {
   if (a.gone || b.gone) return;
   for (Machine* it : {&a, &b}) {
-    it->crash(now_us_);
+    it->crash();
     it->backup.reset();
     it->fail_next_sync = false;
   }
