@@ -32,19 +32,10 @@ bool Claims::Entry::held_by(const GhostCell& ghost) const {
   return false;
 }
 
-bool Claims::Entry::in(const GhostCell& ghost) const {
-  const auto is_among = [&](const std::vector<GhostCell::Item>& items) {
-    return std::any_of(items.begin(), items.end(),
-                       [&](const auto& item) { return item.actor == actor && item.at == at; });
-  };
-  if (role == Role::kRegister) return ghost.tag() == Tag{at, actor};
-  return is_among(role == Role::kAdd ? ghost.adds() : ghost.removed());
-}
-
-std::optional<Timestamp> Claims::Entry::earliest_in(const GhostCell& ghost) const {
-  if (role == Role::kRegister) return ghost.tag() == Tag{at, actor} ? std::optional(ghost.commit().at) : std::nullopt;
+std::optional<Commit> Claims::Entry::commit_in(const GhostCell& ghost) const {
+  if (role == Role::kRegister) return ghost.tag() == Tag{at, actor} ? std::optional(ghost.commit()) : std::nullopt;
   for (const auto& item : role == Role::kAdd ? ghost.adds() : ghost.removed()) {
-    if (item.actor == actor && item.at == at) return item.commit.at;
+    if (item.actor == actor && item.at == at) return item.commit;
   }
   return std::nullopt;
 }

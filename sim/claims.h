@@ -34,8 +34,7 @@ class Claims {
     ActorId actor;
     Timestamp at;
     bool held_by(const GhostCell& cell) const;   // Or overtaken there.
-    bool in(const GhostCell& cell) const;        // This very one.
-    std::optional<Timestamp> earliest_in(const GhostCell& cell) const;  // Under which it is known there.
+    std::optional<Commit> commit_in(const GhostCell& cell) const;  // Under which this very one is known there.
     // Of an add that was removed, a value that was overtaken, a deletion: under which commit the cell says so.
     std::optional<Timestamp> ended_in(const GhostCell& cell) const;
     friend auto operator<=>(const Entry&, const Entry&) = default;

@@ -337,14 +337,17 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
     if (rotted != rotted_.end() && (disk_destroyed_ || rotted->second.size() > 1)) continue;
     for (const auto& [index, other] : started_) {
       const auto theirs = other->disk.ghost.find(entry.cell);
-      if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.in(theirs->second)) continue;
+      if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.commit_in(theirs->second)) continue;
       if (scenario_.engine.collect && cloned_.contains(other->disk.node_name)) continue;
       // SUBTLE: what was collected there need not come here any more.
       Row row;
       if (other->disk.store->snapshot()->get(entry.cell, row) != Snapshot::Lookup::kFound) continue;
       GhostCell shown;
       shown.join(row.content);
-      if (!entry.in(shown)) continue;
+      const auto commit = entry.commit_in(shown);
+      if (!commit) continue;
+      // A damaged row lost it, and a retry brought it back under another commit: it comes like any write.
+      if (!covers(at.disk.store->snapshot()->held(shard_of_store_key(entry.cell)), *commit)) continue;
       // Nor what is settled: others have collected it already.
       if (settled_somewhere(entry)) continue;
       throw Violation('D', at.name + " claims to hold all of " + to_hex(origin.value).substr(0, 4) + " in shard " +
@@ -363,7 +366,7 @@ bool Judge::settled_somewhere(const Claims::Entry& entry) const {
     horizon = std::max(horizon, Timestamp{meta::decode_number(machine->disk.store->snapshot()->meta(meta::kHorizon))});
     const auto ghost = machine->disk.ghost.find(entry.cell);
     if (ghost == machine->disk.ghost.end()) continue;
-    commit = std::min(commit, entry.earliest_in(ghost->second).value_or(commit));
+    if (const auto theirs = entry.commit_in(ghost->second)) commit = std::min(commit, theirs->at);
     const auto end = entry.ended_in(ghost->second);
     if (end) ended = std::min(ended.value_or(*end), *end);
   }
