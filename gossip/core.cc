@@ -72,6 +72,7 @@ std::size_t cell_bytes_at_most(const CellKey& cell, const Content& delta) {
 }
 
 void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
+  if (shard == kSystemShard && members.lives().knows_better(cell, delta)) return count("retired_lives_not_taken_back");
   out->store.merge(shard, cell, delta);
   // A row, its old and new feed entry, its count and its clock are on a page each, copied when written.
   constexpr std::uint64_t kPagesBytes = 5 * 4096;

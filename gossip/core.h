@@ -94,6 +94,8 @@ class Core {
   // Got in step with a member at least once since the disk was empty, or founded the cluster.  SUBTLE: before, the clock
   // entries of all lives that are known claim little, and say nothing of those that are retired: there is no floor.
   bool whole = false;
+  // How often a node that is not whole got all that a member holds, and still its member table is not the same.
+  int unequal_tables = 0;
   bool introduced = false;               // Some other member knows our record, or there has been none (gossip/lives).
   // Retired in the table, and perhaps not held whole here: they stay in the clocks until this node is in step with a member
   // that has retired them.  SUBTLE: else equal digests would say that a disk that was rolled back holds what they did.

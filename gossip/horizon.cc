@@ -87,7 +87,10 @@ void Horizon::in_step(const AsOf& with) {
   if (core_.behind && !with.rebased) return;
   core_.clocks.promise(with.origin, with.promise);
   // What the peer said of others it said of those in its table.
-  if (!with.rebased && with.members_version != core_.members.version()) return;
+  if (!with.rebased && with.members_version != core_.members.version()) {
+    core_.unequal_tables += with.of_all && !core_.whole ? 1 : 0;
+    return;
+  }
   core_.count("in_step");
   // SUBTLE: with what the member holds comes what it has forgotten, and so its horizon: else the next stale node would
   // find us without a fence.

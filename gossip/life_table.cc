@@ -79,6 +79,13 @@ LifeTable::Change LifeTable::merge(const CellKey& cell, const Content& delta) {
   return now->record.closed() ? Change::kClosed : Change::kOpened;
 }
 
+bool LifeTable::knows_better(const CellKey& cell, const Content& delta) const {
+  const auto life = life_of_cell(cell);
+  if (!life || !delta.present()) return false;
+  const auto known = cells_.find(*life);
+  return known != cells_.end() && !known->second.present() && delta.as_register().tag() < known->second.as_register().tag();
+}
+
 // Two nodes may have registered one life, when its field was lost: it is closed when both say so, and retired when both do.
 std::optional<LifeTable::Entry> LifeTable::say_of(OriginId origin) const {
   std::optional<Entry> out;

@@ -55,6 +55,9 @@ class LifeTable {
 
   // Joins a field in.  REQUIRES: life_of_cell(cell).
   Change merge(const CellKey& cell, const Content& delta);
+  // The field was deleted after this was written.  SUBTLE: on disk the deletion may have been collected since, and would not
+  // stand against it.
+  bool knows_better(const CellKey& cell, const Content& delta) const;
   // The field is no more, without a deletion that would say so (gossip/rebase.h).  REQUIRES: life_of_cell(cell).
   void drop(const CellKey& cell);
 

@@ -214,9 +214,12 @@ bool Lives::merge_members(const Envelope& envelope) {
   if (!cells) return false;
   // The fence: of what somebody below our horizon tells, only who it is itself.
   const bool fenced = envelope.floor < std::max(core_.horizon, core_.highest_horizon);
+  // SUBTLE: an earlier life may be retired already, and would come back with its own word.
+  const auto* sender = core_.member(envelope.sender);
+  const bool earlier = sender != nullptr && Life{envelope.origin, envelope.start} < sender->life;
   for (const Cell& cell : *cells) {
     if (fenced && node_of_member_cell(cell.key) != envelope.sender &&
-        life_of_cell(cell.key) != std::pair(envelope.sender, envelope.origin)) {
+        (earlier || life_of_cell(cell.key) != std::pair(envelope.sender, envelope.origin))) {
       continue;
     }
     // Only what is new: what comes along is known already, nearly always.

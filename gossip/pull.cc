@@ -89,6 +89,8 @@ bool Pull::rebasing_onto(NodeId peer) const {
   return at != questions_.end() && at->second.as_of && at->second.as_of->rebased;
 }
 
+void Pull::give_up(NodeId peer) { questions_.erase(peer); }
+
 void Pull::forget(NodeId peer) {
   questions_.erase(peer);
   late_.erase(peer);

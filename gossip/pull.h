@@ -38,6 +38,7 @@ class Pull {
   // `as_of`: what the peer had said when these were all that differed; acted on when the last of them is at its end.
   void start(NodeId peer, const std::vector<ShardId>& shards, std::optional<Horizon::AsOf> as_of = std::nullopt);
   bool rebasing_onto(NodeId peer) const;  // It is being asked with a rebase's `as_of`.
+  void give_up(NodeId peer);  // The question it was asked; how late it answers is remembered.
   void forget(NodeId peer);  // It began a new life: the question it was asked is gone.
   void tick();  // Gives up questions that were not answered in time.
   std::optional<std::int64_t> wake_at_ms() const;

@@ -17,6 +17,10 @@ namespace {
 constexpr std::int64_t kPatienceMsMax = 60'000;
 constexpr std::int64_t kPullsWithinMs = 20'000;  // Or some other member is asked.
 
+// SUBTLE: a joiner's table may have what no member knows any more: when they went back to disks from before it joined.  They take
+// nothing of it from who has no floor, so the tables would never be equal.
+constexpr int kUnequalTablesMax = 4;
+
 constexpr std::size_t kWaitingBytesMax = 16 * 1024 * 1024;
 
 using Seen = std::function<bool(const Commit&)>;
@@ -70,7 +74,7 @@ void Rebase::begin() {
 bool Rebase::needed() const {
   if (!core_.highest_horizon) return false;
   if (core_.whole) return core_.floor() < core_.highest_horizon;
-  return had_rows_ || (first_floor_ && core_.highest_horizon > first_floor_);
+  return had_rows_ || core_.unequal_tables >= kUnequalTablesMax || (first_floor_ && core_.highest_horizon > first_floor_);
 }
 
 void Rebase::heard(const Envelope& from) {
@@ -409,7 +413,7 @@ void Rebase::done() {
 void Rebase::pull() {
   std::vector<ShardId> shards;
   for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) shards.push_back(static_cast<ShardId>(shard));
-  pull_.forget(question_->peer);
+  pull_.give_up(question_->peer);
   pull_.start(question_->peer, shards, question_->as_of);
 }
 
