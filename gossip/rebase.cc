@@ -144,7 +144,9 @@ void Rebase::pulled(NodeId peer, const RowsBody& body) {
   if (!question_ || !question_->pulling || question_->peer != peer) return;
   question_->expires_at_ms = core_.now.monotonic_ms + kPullsWithinMs;
   for (const auto& part : body.parts) {
-    if (part.end) take_out_waiting(part.shard);
+    if (!part.end) continue;
+    take_out_waiting(part.shard);
+    question_->pulled.insert(part.shard);
   }
 }
 
@@ -438,6 +440,11 @@ void Rebase::tick() {
     patience_ms_ = std::min(2 * patience_ms_, kPatienceMsMax);
   }
   if (late) question_.reset();
+  // SUBTLE: what a life is may have become known on the way, and a member that is itself behind may have told of one that is over.
+  if (question_ && question_->pulling && question_->pulled.size() >= core_.self.shard_count && !pull_.rebasing_onto(question_->peer)) {
+    core_.count("rebases_begun_anew");
+    question_.reset();
+  }
   // An answer was lost, say, or a row there was damaged: it goes on from the cursors.
   if (question_ && question_->pulling && !pull_.rebasing_onto(question_->peer)) pull();
 }

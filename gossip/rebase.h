@@ -105,6 +105,7 @@ class Rebase {
     std::size_t waiting_bytes = 0;
     Horizon::AsOf as_of;                 // What the member said last.
     bool pulling = false;                // All shards are gone through.
+    std::set<ShardId> pulled;            // To the end, since then.
     std::uint64_t dropped = 0;
   };
   void ask();
