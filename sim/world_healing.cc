@@ -181,9 +181,9 @@ void World::finish() {
   // and up to a quarter more.
   std::uint64_t before = 0;
   const std::int64_t round_us = scenario_.engine.gossip_interval_ms * 1000 * 5 / 4;
-  // A life that no table had is put into it, then closed, then retired.
-  const int looks = scenario_.engine.collect ? 3 : 1;
-  const std::int64_t by_us = now_us_ + looks * TableUpkeep::kRoundsBetweenLooks * round_us;
+  // A life that no table had is put into it, then closed, then retired, and these are rows like all others.
+  const std::int64_t look_us = static_cast<std::int64_t>(TableUpkeep::kRoundsBetweenLooks) * round_us;
+  const std::int64_t by_us = now_us_ + (scenario_.engine.collect ? 3 * look_us + scenario_.settle_us : look_us);
   do {
     before = talk();
     run_until(now_us_ + kQuietUs);
