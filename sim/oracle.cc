@@ -67,6 +67,7 @@ void Oracle::committed(const StoreKey& cell, const Content& delta) {
     if (role == Role::kRemove) raise(may.removed[actor], at);
     if (role != Role::kRemove) tags_.insert({at.value, actor.value});
     if (role == Role::kRegister && may.tag < Tag{at, actor}) may.tag = {at, actor}, may.value = value;
+    if (role == Role::kRegister && !value) may.deletion = std::max(may.deletion, Tag{at, actor});
   });
 }
 
@@ -136,7 +137,7 @@ std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& fi
     // fingerprint, so nothing has to bring them everywhere once their origin is gone.
     if (!must.value && !it.value()) continue;
     // A later deletion that nobody was told of was carried out, and collected.
-    if (it.empty() && may->second.tag > must.tag && !may->second.value) continue;
+    if (it.empty() && may->second.deletion > must.tag) continue;
     if (const auto tag = increment_tag_of_store_key(cell); tag && found == final.end()) {
       const auto base = final.find(base_store_key(cell));
       if (base != final.end() && base->second.as_register().tag().at >= tag->at) continue;

@@ -64,6 +64,7 @@ class Oracle {
     std::map<ActorId, Timestamp> adds, removed;
     Tag tag;
     std::optional<std::string> value;
+    Tag deletion;                          // The greatest of a deletion.
   };
   struct Acknowledged {
     Effect effect;
