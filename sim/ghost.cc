@@ -5,9 +5,12 @@
 namespace kith::sim {
 namespace {
 
+// Of one tag: the earlier commit stands.  What a rebase took out has none until it comes from elsewhere.
+bool stands_before(const Commit& a, const Commit& b) { return a.at && (!b.at || a < b); }
+
 bool overtakes(const GhostCell::Item& a, const GhostCell::Item& b) {
   if (a.at != b.at) return a.at > b.at;
-  return a.commit < b.commit;
+  return stands_before(a.commit, b.commit);
 }
 
 std::string words(std::uint64_t id, Timestamp at) {
@@ -49,7 +52,7 @@ void GhostCell::join(const Content& content) {
   const Register& other = content.as_register();
   if (other.empty() || other.tag() < tag_) return;
   if (other.tag() == tag_) {
-    if (other.commit() < commit_) commit_ = other.commit();
+    if (stands_before(other.commit(), commit_)) commit_ = other.commit();
     return;
   }
   tag_ = other.tag();
