@@ -106,12 +106,16 @@ void Mend::round() {
     return;
   }
   const NodeId peer = to_ask[core_.random.below(to_ask.size())];
+  ask(peer, unanswered_by(peer));
+}
+
+std::vector<StoreKey> Mend::unanswered_by(NodeId peer) const {
   std::vector<StoreKey> keys;
   for (const auto& [key, damage] : damaged_) {
     if (keys.size() == kKeysPerFetchMax) break;
     if (!damage.answered.contains(peer)) keys.push_back(key);
   }
-  ask(peer, keys);
+  return keys;
 }
 
 void Mend::ask(NodeId peer, const std::vector<StoreKey>& keys) {
@@ -133,7 +137,7 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
   // SUBTLE: what is in the batch at hand is not in the snapshot yet; "nothing" or less than all would be taken at its word.
   std::set<StoreKey> pending;
   for (const auto& change : core_.out->store.cells()) pending.insert(store_key(change.shard, change.cell));
-  // What does not fit is asked for again in the next round.
+  // What does not fit is asked for again.
   const auto fits = [&](std::size_t more) { return bytes == 0 || bytes + more <= core_.options.answer_bytes_max; };
   const auto add = [&](ShardId shard, const Row& row) {
     if (answer.parts.empty() || answer.parts.back().shard != shard) answer.parts.push_back({shard, {}});
@@ -177,6 +181,15 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
 }
 
 void Mend::on_mended(NodeId from, const MendedBody& body, bool admitted) {
+  const std::vector<StoreKey> before = unanswered_by(from);
+  take_in(from, body, admitted);
+  // What did not fit into this answer.  SUBTLE: an answer that told of nothing new is followed by no question, or there would
+  // be no end.
+  const std::vector<StoreKey> left = unanswered_by(from);
+  if (left != before) ask(from, left);
+}
+
+void Mend::take_in(NodeId from, const MendedBody& body, bool admitted) {
   if (!admitted) {
     // What it holds may have been removed and forgotten, so it does not help; nor does it keep us waiting, since it cannot come
     // back before our shard is sound (gossip/rebase.h).

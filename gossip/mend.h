@@ -51,6 +51,8 @@ class Mend {
   };
   bool found_in_memory(const StoreKey& key);
   void ask(NodeId peer, const std::vector<StoreKey>& keys);
+  std::vector<StoreKey> unanswered_by(NodeId peer) const;  // As many as one question asks for.
+  void take_in(NodeId from, const MendedBody& body, bool admitted);
   // `content`: what the peer holds; null: nothing.  `clock`: of the shard there; null: it cannot vouch.
   void answered(const StoreKey& key, NodeId peer, const Cell* cell, const CommitClock* clock);
   bool covers_damage(const StoreKey& base_key, const Cell& base) const;

@@ -9,7 +9,7 @@ namespace {
 constexpr ShardId kShard = 2;
 
 struct Stage {
-  explicit Stage(int count) {
+  explicit Stage(int count, EngineOptions options = {}) : network(options) {
     begin_cluster(network, count);
     network.operate("n1", sadd(key, {"one"}));
     network.operate("n1", sadd(key, {"two"}));
@@ -394,6 +394,27 @@ TEST_CASE("mend: what nobody asked for is not taken, and a cell in a wrong shard
   stage.network.feed("n1", puppet.says(mended));
   CHECK(stage.network.counter("n1", "dropped_bad_cells") == 1);
   CHECK(stage.waiting("n1") == 1);
+}
+
+// Goal: many damaged rows do not take a round each where an answer has room for few.
+TEST_CASE("mend: what did not fit into an answer is asked for at once, until all is answered") {
+  EngineOptions options;
+  options.answer_bytes_max = 64;
+  Stage stage(2, options);
+  const std::vector<std::string> elements{"a", "b", "c", "d", "e", "f"};
+  stage.network.operate("n1", sadd(stage.key, elements));
+  REQUIRE(stage.network.run_until([&] { return stage.network.all_settled(); }));
+  stage.tap->lose = {"fetch"};
+  for (const auto& element : elements) {
+    stage.damage("n1", element);
+    stage.network.input("n1", RowDamaged{stage.row(element)});
+  }
+  REQUIRE(stage.waiting("n1") == elements.size());
+  stage.tap->lose.clear();
+  REQUIRE(stage.network.run_until([&] { return stage.waiting("n1") < elements.size(); }));
+  stage.network.run_ms(options.gossip_interval_ms / 2);
+  CHECK(stage.waiting("n1") == 0);
+  CHECK(stage.network.counter("n2", "sent_mended") == elements.size());
 }
 
 // Goal: a peer that asks for much gets an answer that fits into a message.
