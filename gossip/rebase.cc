@@ -148,6 +148,7 @@ void Rebase::pulled(NodeId peer, const RowsBody& body) {
     take_out_waiting(part.shard);
     question_->pulled.insert(part.shard);
   }
+  if (question_->pulled.size() >= core_.self.shard_count && !pull_.rebasing_onto(peer)) take_out_lives();
 }
 
 bool Rebase::outrun(const Envelope& from) const {
@@ -279,7 +280,9 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
     const auto same = theirs.find(key);
     const bool comparable = same != theirs.end() && same->second->key == row.cell;
     if (const auto life = life_of_cell(row.cell)) {
-      if (same == theirs.end() && !take_out_life(from, key, row)) question_->unheard_of.insert(life->second);
+      if (same != theirs.end()) return true;
+      if (is_over(from, life->first, life->second)) question_->over.emplace_back(row.cell, row.content);
+      else question_->unheard_of.insert(life->second);
     } else if (row.cell.kind != Kind::kCounter) {
       // Of a counter what the member has folded is in its base, which takes the place of what it covers.
       take_out(key, gone(row.content, comparable ? &same->second->content : nullptr, seen));
@@ -382,18 +385,12 @@ void Rebase::take_out_waiting(ShardId shard) {
   question_->waiting.erase(at);
 }
 
-bool Rebase::take_out_life(const Envelope& from, const StoreKey& key, const Row& row) {
+bool Rebase::is_over(const Envelope& from, NodeId node, OriginId origin) const {
   // SUBTLE: no clock tells of a retired life.  Who is in good standing, and has a floor above the start of a life that is
   // not its node's last, has heard of it, and so has heard that it was retired.
-  const auto life = *life_of_cell(row.cell);
-  const auto* known = core_.members.lives().find(life.second);
-  const auto* member = core_.member(life.first);
-  const bool over = known != nullptr && member != nullptr && member->life.origin != life.second;
-  if (!over || known->record.start > from.floor) return false;
-  core_.out->store.drop(key, row.content);
-  core_.drop_life(row.cell);
-  core_.count("lives_dropped_by_rebase");
-  return true;
+  const auto* known = core_.members.lives().find(origin);
+  const auto* member = core_.member(node);
+  return known != nullptr && member != nullptr && member->life.origin != origin && known->record.start <= from.floor;
 }
 
 void Rebase::done() {
@@ -401,15 +398,38 @@ void Rebase::done() {
   Horizon::AsOf& as_of = question_->as_of;
   as_of.unheard_of = question_->unheard_of;
   const auto& listed = core_.members.lives().entries();
-  std::set<OriginId> last;
-  for (const auto& [node, member] : core_.members.members()) last.insert(member.life.origin);
+  const std::set<OriginId> last = last_lives();
   for (const OriginId origin : core_.clocks.known()) {
-    if (listed.contains(origin)) continue;
-    if (last.contains(origin)) as_of.unheard_of.insert(origin);
-    else core_.end_life(origin);  // In our clocks only, and in no table: it is over.
+    if (!listed.contains(origin) && last.contains(origin)) as_of.unheard_of.insert(origin);
   }
   question_->expires_at_ms = core_.now.monotonic_ms + kPullsWithinMs;
   pull();
+}
+
+std::set<OriginId> Rebase::last_lives() const {
+  std::set<OriginId> out;
+  for (const auto& [node, member] : core_.members.members()) out.insert(member.life.origin);
+  return out;
+}
+
+// SUBTLE: not before all is here.  Without them our floor would be above what we lack, and the member would not send it.
+void Rebase::take_out_lives() {
+  const auto snapshot = core_.store.snapshot();
+  for (const auto& [cell, content] : question_->over) {
+    const StoreKey key = store_key(kSystemShard, cell);
+    Row row;
+    if (snapshot->get(key, row) != Snapshot::Lookup::kFound || row.content != content || core_.out->store.pending(cell) != nullptr) continue;
+    core_.out->store.drop(key, content);
+    core_.drop_life(cell);
+    core_.count("lives_dropped_by_rebase");
+  }
+  question_->over.clear();
+  // In our clocks only, and in no table.
+  const auto& listed = core_.members.lives().entries();
+  const std::set<OriginId> last = last_lives();
+  for (const OriginId origin : core_.clocks.known()) {
+    if (!listed.contains(origin) && !last.contains(origin)) core_.end_life(origin);
+  }
 }
 
 void Rebase::pull() {

@@ -99,6 +99,7 @@ class Rebase {
     Place place;
     std::uint64_t table = 0;             // The member's, that is gone through; zero: not yet.
     std::set<OriginId> unheard_of;       // Lives of ours that are not in it, and not over.
+    std::vector<std::pair<CellKey, Content>> over;  // Those that are, as the table has them here.
     std::size_t sketch_cells = 0;        // That should do for what comes next; zero: nothing is known.
     // To be taken out with the end of the pull of the shard; what is too much for memory is taken out at once.
     std::map<ShardId, std::vector<std::pair<StoreKey, Content>>> waiting;
@@ -120,8 +121,10 @@ class Rebase {
   void take_out(const StoreKey& key, Content these);
   void take_out_later(const StoreKey& key, Content these);
   void take_out_waiting(ShardId shard);
-  // False: the member has not heard of it.
-  bool take_out_life(const Envelope& from, const StoreKey& key, const Row& row);
+  // A life that the member's table does not have; false: the member has not heard of it.
+  bool is_over(const Envelope& from, NodeId node, OriginId origin) const;
+  void take_out_lives();
+  std::set<OriginId> last_lives() const;
   void move_to(StoreKey reached);        // Empty: the shard is gone through.
   RowRange range_to(const StoreKey& until) const;
   void done();

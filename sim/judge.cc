@@ -302,6 +302,10 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
     for (const auto& [actor, add] : these.as_set_element().adds()) {
       if (const auto* removal = removal_of(actor, add.at)) {
         ghost.take_out(actor, removal->at);
+      } else if (!rolled_back_.empty() && oracle_.removal_committed(key, actor, add.at)) {
+        // SUBTLE: who had seen the removal, and forgotten it since, all went back to disks from before; but for one that joined
+        // meanwhile, and was never told of what was over.
+        ghost.take_out(actor, add.at);
       } else if (cloned_.contains(at.disk.node_name) || rotted_.contains(key)) {
         ghost.forget(actor);
         excuse_lost(started_machines(), &key);
@@ -315,6 +319,10 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
     const auto theirs = other->disk.ghost.find(key);
     if (theirs == other->disk.ghost.end() || theirs->second.tag() <= ghost.tag()) continue;
     ghost.overtake(theirs->second);
+  }
+  if (ghost.present() && !rolled_back_.empty() && oracle_.overwritten(key, ghost.tag())) {  // The same of a value.
+    ghost = GhostCell{};
+    return;
   }
   // SUBTLE: of two with one identity the later closes the life of the other, and what that took in afterwards counts as seen.
   // And what rotted away where it counted, a node that was away too long does not give back (gossip/mend.h).

@@ -97,6 +97,16 @@ std::size_t Oracle::excused_count() const {
   return static_cast<std::size_t>(std::count_if(acknowledged_.begin(), acknowledged_.end(), [](const auto& it) { return it.excused; }));
 }
 
+bool Oracle::removal_committed(const StoreKey& cell, ActorId actor, Timestamp add) const {
+  const auto may = may_.find(cell);
+  return may != may_.end() && in(may->second.removed, actor) >= add;
+}
+
+bool Oracle::overwritten(const StoreKey& cell, const Tag& tag) const {
+  const auto may = may_.find(cell);
+  return may != may_.end() && may->second.tag > tag;
+}
+
 std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& final) const {
   std::map<StoreKey, Bounds> all_must;
   for (const Acknowledged& it : acknowledged_) {

@@ -50,6 +50,9 @@ class Oracle {
     char law;
     std::string text;
   };
+  // Whether anybody ever committed a removal of this add, or a later value.
+  bool removal_committed(const StoreKey& cell, ActorId actor, Timestamp add) const;
+  bool overwritten(const StoreKey& cell, const Tag& tag) const;
   std::optional<Wrong> judge(const std::map<StoreKey, Content>& final) const;
 
   // Every counter stands at the sum of all increments that any node ever committed, each counted once.
