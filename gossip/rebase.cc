@@ -245,7 +245,7 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   question_->as_of.rebased = true;
   const auto seen = [&](const Commit& commit) {
     if (covers(body.clock, commit)) return true;
-    return commit.at <= from.floor && core_.retired(commit.origin);
+    return commit.at <= from.floor && (core_.retired(commit.origin) || question_->over.contains(commit.origin));
   };
   if (question_->place.buckets.none()) question_->place.buckets = body.buckets;
   if (question_->place.buckets.none()) {
@@ -281,7 +281,7 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
     const bool comparable = same != theirs.end() && same->second->key == row.cell;
     if (const auto life = life_of_cell(row.cell)) {
       if (same != theirs.end()) return true;
-      if (is_over(from, life->first, life->second)) question_->over.emplace_back(row.cell, row.content);
+      if (is_over(from, life->first, life->second)) question_->over.try_emplace(life->second, row.cell, row.content);
       else question_->unheard_of.insert(life->second);
     } else if (row.cell.kind != Kind::kCounter) {
       // Of a counter what the member has folded is in its base, which takes the place of what it covers.
@@ -415,7 +415,8 @@ std::set<OriginId> Rebase::last_lives() const {
 // SUBTLE: not before all is here.  Without them our floor would be above what we lack, and the member would not send it.
 void Rebase::take_out_lives() {
   const auto snapshot = core_.store.snapshot();
-  for (const auto& [cell, content] : question_->over) {
+  for (const auto& [origin, row_of_it] : question_->over) {
+    const auto& [cell, content] = row_of_it;
     const StoreKey key = store_key(kSystemShard, cell);
     Row row;
     if (snapshot->get(key, row) != Snapshot::Lookup::kFound || row.content != content || core_.out->store.pending(cell) != nullptr) continue;
