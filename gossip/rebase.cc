@@ -118,8 +118,8 @@ bool Rebase::admits(const Envelope& from) {
   const bool rows = std::holds_alternative<RowsBody>(from.body);
   if (needed()) {
     if (outrun(from)) question_.reset();
-    // Without the member table nobody can rebase.
-    if (const auto* body = std::get_if<RowsBody>(&from.body)) {
+    // Without the member table nobody can rebase.  SUBTLE: who is behind as we are would give back the lives that are over.
+    if (const auto* body = std::get_if<RowsBody>(&from.body); body != nullptr && from.floor >= core_.highest_horizon) {
       if (std::all_of(body->parts.begin(), body->parts.end(), [](const auto& part) { return part.shard == kSystemShard; })) return true;
     }
     const bool pulled = rows && question_ && question_->pulling && question_->peer == from.sender;
@@ -281,7 +281,7 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
     const bool comparable = same != theirs.end() && same->second->key == row.cell;
     if (const auto life = life_of_cell(row.cell)) {
       if (same != theirs.end()) return true;
-      if (is_over(from, life->first, life->second)) question_->over.try_emplace(life->second, row.cell, row.content);
+      if (is_over(from, life->first, life->second)) question_->over.try_emplace(life->second, row.cell);
       else question_->unheard_of.insert(life->second);
     } else if (row.cell.kind != Kind::kCounter) {
       // Of a counter what the member has folded is in its base, which takes the place of what it covers.
@@ -415,12 +415,12 @@ std::set<OriginId> Rebase::last_lives() const {
 // SUBTLE: not before all is here.  Without them our floor would be above what we lack, and the member would not send it.
 void Rebase::take_out_lives() {
   const auto snapshot = core_.store.snapshot();
-  for (const auto& [origin, row_of_it] : question_->over) {
-    const auto& [cell, content] = row_of_it;
+  for (const auto& [origin, cell] : question_->over) {
     const StoreKey key = store_key(kSystemShard, cell);
     Row row;
-    if (snapshot->get(key, row) != Snapshot::Lookup::kFound || row.content != content || core_.out->store.pending(cell) != nullptr) continue;
-    core_.out->store.drop(key, content);
+    if (snapshot->get(key, row) != Snapshot::Lookup::kFound) continue;
+    if (const Content* pending = core_.out->store.pending(cell)) row.content.join(*pending);
+    core_.out->store.drop(key, row.content);
     core_.drop_life(cell);
     core_.count("lives_dropped_by_rebase");
   }

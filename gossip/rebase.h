@@ -99,7 +99,7 @@ class Rebase {
     Place place;
     std::uint64_t table = 0;             // The member's, that is gone through; zero: not yet.
     std::set<OriginId> unheard_of;       // Lives of ours that are not in it, and not over.
-    std::map<OriginId, std::pair<CellKey, Content>> over;  // Those that are, as the table has them here.
+    std::map<OriginId, CellKey> over;    // Those that are.
     std::size_t sketch_cells = 0;        // That should do for what comes next; zero: nothing is known.
     // To be taken out with the end of the pull of the shard; what is too much for memory is taken out at once.
     std::map<ShardId, std::vector<std::pair<StoreKey, Content>>> waiting;
