@@ -111,7 +111,13 @@ void Horizon::in_step(const AsOf& with) {
     const LifeRecord& record = core_.members.lives().find(origin)->record;
     if (record.closed()) core_.clocks.promise(origin, record.final);
   }
-  core_.clocks.promise_all(with.floor, with.unheard_of);
+  std::set<OriginId> but = with.unheard_of;
+  if (with.rebased) {
+    for (const OriginId origin : core_.clocks.known()) {
+      if (!with.known_then.contains(origin)) but.insert(origin);
+    }
+  }
+  core_.clocks.promise_all(with.floor, but);
   if (with.members_version == core_.members.version()) {  // What is retired in ours is in its table, too.
     for (const OriginId origin : std::set<OriginId>(core_.retiring)) core_.end_life(origin);
   }

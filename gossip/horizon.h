@@ -53,6 +53,9 @@ class Horizon {
     bool of_all = false;   // Every shard was asked for, whether it differed or not.
     bool rebased = false;  // The same, by a rebase.
     std::set<OriginId> unheard_of = {};  // After a rebase: lives that it does not know, so that its floor says nothing of them.
+    // Those that were in our clocks when its table was gone through.  SUBTLE: who is behind as we are may have told of one that is
+    // over since then, and what we hold of that is still to be looked at.
+    std::set<OriginId> known_then = {};
   };
   static AsOf as_of(const Envelope& from, Timestamp promise, const Standing& standing);
   void in_step(const AsOf& with);

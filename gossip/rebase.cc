@@ -118,8 +118,8 @@ bool Rebase::admits(const Envelope& from) {
   const bool rows = std::holds_alternative<RowsBody>(from.body);
   if (needed()) {
     if (outrun(from)) question_.reset();
-    // Without the member table nobody can rebase.  SUBTLE: who is behind as we are would give back the lives that are over.
-    if (const auto* body = std::get_if<RowsBody>(&from.body); body != nullptr && from.floor >= core_.highest_horizon) {
+    // Without the member table nobody can rebase.
+    if (const auto* body = std::get_if<RowsBody>(&from.body)) {
       if (std::all_of(body->parts.begin(), body->parts.end(), [](const auto& part) { return part.shard == kSystemShard; })) return true;
     }
     const bool pulled = rows && question_ && question_->pulling && question_->peer == from.sender;
@@ -247,6 +247,7 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
     if (covers(body.clock, commit)) return true;
     return commit.at <= from.floor && (core_.retired(commit.origin) || question_->over.contains(commit.origin));
   };
+  if (body.shard == kSystemShard) question_->known_then = core_.clocks.known();
   if (question_->place.buckets.none()) question_->place.buckets = body.buckets;
   if (question_->place.buckets.none()) {
     move_to({});
@@ -397,6 +398,7 @@ void Rebase::done() {
   question_->pulling = true;
   Horizon::AsOf& as_of = question_->as_of;
   as_of.unheard_of = question_->unheard_of;
+  as_of.known_then = question_->known_then;
   const auto& listed = core_.members.lives().entries();
   const std::set<OriginId> last = last_lives();
   for (const OriginId origin : core_.clocks.known()) {

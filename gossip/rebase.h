@@ -100,6 +100,7 @@ class Rebase {
     std::uint64_t table = 0;             // The member's, that is gone through; zero: not yet.
     std::set<OriginId> unheard_of;       // Lives of ours that are not in it, and not over.
     std::map<OriginId, CellKey> over;    // Those that are.
+    std::set<OriginId> known_then;       // Lives in our clocks when the member's table was gone through.
     std::size_t sketch_cells = 0;        // That should do for what comes next; zero: nothing is known.
     // To be taken out with the end of the pull of the shard; what is too much for memory is taken out at once.
     std::map<ShardId, std::vector<std::pair<StoreKey, Content>>> waiting;
