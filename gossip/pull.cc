@@ -22,6 +22,9 @@ std::vector<ShardId> in_order_of_answer(const std::set<ShardId>& shards) {
   return out;
 }
 
+// Of a pull that has come some way, in a row; then it is left.
+constexpr int kUnansweredMax = 3;
+
 // How long the patience with a peer may grow that answers late.
 constexpr std::int64_t kPatienceMsMax = 60'000;
 
@@ -89,6 +92,11 @@ bool Pull::rebasing_onto(NodeId peer) const {
   return at != questions_.end() && at->second.as_of && at->second.as_of->rebased;
 }
 
+bool Pull::taking_all_of(NodeId peer) const {
+  const auto at = questions_.find(peer);
+  return at != questions_.end() && at->second.as_of && at->second.as_of->of_all;
+}
+
 void Pull::give_up(NodeId peer) { questions_.erase(peer); }
 
 void Pull::forget(NodeId peer) {
@@ -104,7 +112,13 @@ void Pull::tick() {
     }
     core_.count(at->second.progressed ? "pulls_cut_in_the_middle" : "pulls_unanswered");
     late_[at->first].nonce = at->second.nonce;
-    at = questions_.erase(at);  // The next round that finds a difference asks again.
+    // SUBTLE: of many shards with an answer for each, some answer is always lost: what is at its end stays at its end.
+    if (at->second.progressed && ++at->second.unanswered <= kUnansweredMax) {
+      ask(at->first, at->second);
+      ++at;
+    } else {
+      at = questions_.erase(at);  // The next round that finds a difference asks again.
+    }
   }
 }
 
@@ -252,6 +266,7 @@ void Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
     if (as_of) horizon_.in_step(*as_of);
   } else {
     question.progressed = true;
+    question.unanswered = 0;
     ask(from, question);
   }
 }
