@@ -16,6 +16,8 @@
 // in this conversation, and takes no writes.  It serves reads, and says that they may be stale.
 // RULE. It keeps every removal.  It keeps an add or a value only if the member holds it, too, or the member's clock does
 // not cover its commit: what the member has seen and holds no more is gone, what it has not seen survives.
+// RULE. A life that is over leaves the clocks with the end of the pull.  Before that it keeps the floor down: above what is
+// lacking the node would take itself for sound, and be sent nothing that was written below.
 // Equal sums are equal adds, so buckets that are equal cost nothing.  What the member has and the stale node has not
 // comes with the pull, which filters by the stale node's clock: that is honest, it is only old.  So the stale node has to
 // know only which of its own adds and values the member does not show, and a sketch (gossip/sketch.h) of the hashes of those

@@ -193,6 +193,23 @@ TEST_CASE("life table: the version does not depend on fields that are deleted, r
   CHECK(remembers.entries() == forgot.entries());
 }
 
+// Goal: on disk a deletion may have been collected, so that an old table would bring the life back; in memory it still stands.
+TEST_CASE("life table: it knows better than a field that was deleted since, and than nothing else") {
+  LifeTable table;
+  const CellKey cell = life_cell(kOne, kLife);
+  CHECK_FALSE(table.knows_better(cell, open(5)));     // Never heard of.
+  table.merge(cell, open(5));
+  CHECK_FALSE(table.knows_better(cell, open(5)));     // There.
+  table.merge(cell, retired(8));
+  CHECK(table.knows_better(cell, open(5)));
+  CHECK(table.knows_better(cell, closed(7, 300)));
+  CHECK_FALSE(table.knows_better(cell, closed(9, 300)));  // Written later.
+  CHECK_FALSE(table.knows_better(cell, retired(3)));      // Damaged rows are mended with deletions, too.
+  CHECK_FALSE(table.knows_better(member_cell(kOne), open(5)));
+  table.drop(cell);
+  CHECK_FALSE(table.knows_better(cell, open(5)));
+}
+
 TEST_CASE("life table: what is dropped is no more, without a word of it, and leaves what another node says of that life") {
   LifeTable table;
   table.drop(life_cell(kOne, kLife));  // Never there.

@@ -78,6 +78,25 @@ TEST_CASE("pull: the clock does not move before the end of the feed, and a cut i
   CHECK(network.counter("n1", "rows_sent") - sent_before <= 16);
 }
 
+// Goal: who joins has to get all shards of one member to their ends.  With an answer for each, some answer is always lost.
+TEST_CASE("pull: what is at its end is not asked for again when an answer is lost") {
+  EngineOptions options;
+  options.collect = true;
+  options.answer_bytes_max = 1;
+  options.pull_timeout_ms = 200;
+  Network network(options);
+  begin_cluster(network, 1);
+  for (int i = 0; i < 40; ++i) network.operate("n1", sadd("key" + std::to_string(i), {"a"}));
+  network.add("n2", "n1");
+  Tap tap(network);
+  tap.lose = {"push"};
+  std::size_t answers = 0;
+  tap.pass = [&](const Tap::Sent& sent) { return !std::holds_alternative<RowsBody>(sent.envelope.body) || ++answers % 3 != 0; };
+  network.start("n2");
+  CHECK(network.run_until([&] { return static_cast<bool>(network.node("n2").engine->garbage({}).floor) && network.all_settled(); }, 120'000));
+  CHECK(network.counter("n2", "pulls_cut_in_the_middle") > 3);
+}
+
 TEST_CASE("pull: a clock that comes without the end is not taken") {
   Stage stage;
   const auto question = stage.question();

@@ -38,7 +38,8 @@ bool remembers_removal(Network& network, const std::string& name) {
 // Three nodes.  n3's disk says "done" and is not from a moment on: when it is killed it is as it was then, long before the
 // removals that everybody, n3 too, has seen and forgotten since.  It starts alone, and writes what nobody else has seen.
 struct Stage {
-  explicit Stage(std::size_t rows = 1) : network(options()) {
+  // `restarts`: n1 and n2 begin lives meanwhile, and those before are retired.
+  explicit Stage(std::size_t rows = 1, bool restarts = false) : network(options()) {
     begin_cluster(network, 3);
     for (std::size_t i = 0; i < rows; ++i) gone.push_back("gone" + std::to_string(i));
     REQUIRE(network.operate("n1", sadd("likes", gone)).outcome == Outcome::kOk);
@@ -57,9 +58,18 @@ struct Stage {
     network.operate("n1", set("shape", "square"));
     network.operate("n1", hset("hash", "field", "new"));
     network.operate("n1", sadd("likes", {"later"}));
+    for (const char* name : {"n1", "n2"}) {
+      if (!restarts) continue;
+      network.kill(name);
+      network.start(name);
+      REQUIRE(network.run_until([&] {
+        return network.all_settled() && network.counter(name, "lives_retired") > 0 && network.counter("n3", "lives_retired") == 0;
+      }));
+    }
     REQUIRE(network.run_until([&] {
       return network.all_settled() && !remembers_removal(network, "n1") && !remembers_removal(network, "n2") && !remembers_removal(network, "n3");
     }));
+    if (restarts) network.run_ms(4 * kWindowMs);  // Nor is there a word of them in the table of lives.
     network.kill("n3");
     network.node("n3").store->hold_syncs(false);
     REQUIRE(network.present("n1", "likes", "later"));
@@ -145,6 +155,39 @@ TEST_CASE("rebase: until it is done writes are refused, reads are answered, and 
   CHECK(std::count_if(notes.begin(), notes.end(), [](const std::string& it) { return it.find("away for longer") != std::string::npos; }) == 1);
   tap.lose.clear();
   REQUIRE(stage.network.operate("n1", srem("likes", {"meanwhile"})).outcome == Outcome::kOk);
+  stage.run_to_the_end();
+}
+
+// Goal: a life that is over holds the floor of a stale node down.  When it goes too early, the floor is above what is lacking:
+// the node would take itself for sound, and be sent nothing that was written below it.
+TEST_CASE("rebase: lives that are over go with the end of the pull, and the floor stays until then") {
+  Stage stage(1, true);
+  Tap tap(stage.network);
+  tap.lose = {"rows"};
+  const auto floor = [&] { return stage.network.node("n3").engine->garbage({}).floor; };
+  const auto horizon = [&] { return stage.network.node("n1").engine->garbage({}).horizon; };
+  stage.alone(false);
+  REQUIRE(stage.network.run_until([&] { return tap.last<RebasedBody>("n1", "n3") || tap.last<RebasedBody>("n2", "n3"); }));
+  for (int i = 0; i < 40; ++i) {
+    stage.network.run_ms(100);
+    REQUIRE(floor() < horizon());
+  }
+  CHECK(stage.network.counter("n3", "lives_dropped_by_rebase") == 0);
+  CHECK(stage.network.counter("n3", "rebases_completed") == 0);
+  CHECK(stage.network.operate("n3", sadd("likes", {"no"})).code == Refusal::kRebasing);
+  tap.lose.clear();
+  stage.run_to_the_end();
+  CHECK(stage.network.counter("n3", "lives_dropped_by_rebase") > 0);
+  CHECK(floor() >= stage.network.node("n3").engine->garbage({}).horizon);
+}
+
+// Goal: answers that all come too late are waited for longer each time, in the pull of a rebase as well.
+TEST_CASE("rebase: a patience below the round trip grows until answers count") {
+  Stage stage;
+  stage.network.options.pull_timeout_ms = 5;  // There and back takes 20.
+  stage.network.kill("n3");
+  stage.network.start("n3");
+  stage.alone(false);
   stage.run_to_the_end();
 }
 
