@@ -29,6 +29,7 @@ struct Effect {
   std::vector<std::pair<ActorId, Timestamp>> adds, removed;
   Tag tag;                                 // Of a register; else zero.
   std::optional<std::string> value;
+  bool any_value = false;                  // Which one, the node decided: of `expire` and `persist`.
 
   bool held_by(const GhostCell& ghost) const;  // Or overtaken there.
 };
@@ -64,6 +65,8 @@ class Oracle {
     std::map<ActorId, Timestamp> adds, removed;
     Tag tag;
     std::optional<std::string> value;
+    bool any_value = false;
+    Tag expiring{};                          // Of the newest that expires.
   };
   struct Acknowledged {
     Effect effect;

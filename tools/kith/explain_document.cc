@@ -46,7 +46,8 @@ ExplainedValue value_of(const Json& value) {
                            .tag = {time_of(tag.at("at")), ActorId{hex_of(tag.at("actor"))}},
                            .commit = commit_of(found->at("commit")),
                            .dead = !out.present,
-                           .value_bytes = found->value("value_bytes", std::uint64_t{0})});
+                           .value_bytes = found->value("value_bytes", std::uint64_t{0}),
+                           .expires = found->contains("expires") ? time_of(found->at("expires")) : Timestamp{}});
   }
   return out;
 }
