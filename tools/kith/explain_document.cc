@@ -15,7 +15,7 @@ Commit commit_of(const Json& commit) { return {time_of(commit.at("at")), OriginI
 
 ExplainedEntry entry_of(const Json& entry, ExplainedEntry::Role role) {
   return {.role = role, .tag = {time_of(entry.at("at")), ActorId{hex_of(entry.at("actor"))}},
-          .commit = commit_of(entry.at("commit")), .dead = entry.value("dead", false), .value_bytes = 0};
+          .commit = commit_of(entry.at("commit")), .dead = entry.value("dead", false), .value_bytes = 0, .expires = {}};
 }
 
 ExplainedValue value_of(const Json& value) {
