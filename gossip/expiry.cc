@@ -14,18 +14,21 @@ void Expiry::begin() { look(); }
 
 void Expiry::look() {
   first_ms_.reset();
-  core_.store.snapshot()->expiries(Snapshot::Expiries::kNotPassed, [&](const Snapshot::Expiry& it) {
+  const auto snapshot = core_.store.snapshot();
+  passed_up_to_ms_ = snapshot->passed_up_to_ms();
+  snapshot->expiries(Snapshot::Expiries::kNotPassed, [&](const Snapshot::Expiry& it) {
     first_ms_ = it.over_at_ms;
     return false;
   });
 }
 
 void Expiry::tick() {
-  if (!first_ms_ || core_.now.monotonic_ms < pause_until_ms_) return;
+  if ((!first_ms_ && passed_up_to_ms_ == 0) || core_.now.monotonic_ms < pause_until_ms_) return;
   const std::int64_t now_ms = core_.hlc.read(core_.now.wall_ms).ms();
   const std::int64_t full_ms = now_ms - now_ms % kGrainMs;
-  if (*first_ms_ > full_ms || passing_) return;
-  core_.out->store.pass_expired(full_ms, kPassedPerStep);
+  const bool some_over = first_ms_ && *first_ms_ <= full_ms;
+  if ((!some_over && passed_up_to_ms_ <= now_ms) || passing_) return;
+  core_.out->store.pass_expired(some_over ? full_ms : now_ms, kPassedPerStep);
   passing_ = true;
   core_.count("expiry_steps");
   pause_until_ms_ = core_.now.monotonic_ms + kPauseMs;

@@ -39,6 +39,7 @@ class Expiry {
 
   Core& core_;
   std::optional<std::int64_t> first_ms_;  // When the first is over that is durable and not passed.
+  std::int64_t passed_up_to_ms_ = 0;      // Ahead of the clock only when that was set back.
   bool passing_ = false;                  // In the batch at hand.
   std::int64_t pause_until_ms_ = 0;
 };

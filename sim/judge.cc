@@ -102,7 +102,7 @@ void Judge::before_operation(const Machine& at, const Operation& operation, std:
     }
     seen.tag = known.tag();
     seen.value = known.value();
-    seen.shown = known.value() && !known.expired(machine.time_ms(now_us) + kAheadMs);
+    seen.shown = known.value() && !known.expired(std::max(machine.time_ms(now_us), operation.tag ? operation.tag->at.ms() : 0) + kAheadMs);
     for (const auto& removal : known.removed()) seen.removed.emplace_back(removal.actor, removal.at);
     seen.newest = known.tag().at;
     for (const auto& add : known.adds()) {

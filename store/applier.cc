@@ -242,19 +242,24 @@ void Application::replace_expiry(const StoreKey& key, const std::string& before,
   if (!entry.empty()) transaction_.put(Database::kExpiries, entry, key);
 }
 
-// Cost: the values that are passed, and none of the others.
+// Cost: the values that are passed, or counted again, and none of the others.
 void Application::pass_expired(const StoreBatch::Passing& passing) {
-  std::vector<std::pair<std::string, StoreKey>> over;
   const std::string mark = expired_mark(transaction_);
+  std::vector<std::pair<std::string, StoreKey>> over;
+  std::string moved = mark;
+  const bool back = over_at_ms_of_entry(mark) > passing.now_ms;
   {
     const auto walk = transaction_.walk(Database::kExpiries);
-    for (bool more = walk->seek(mark); more && over.size() < passing.limit; more = walk->next()) {
-      if (walk->key() == mark) continue;
-      if (over_at_ms_of_entry(walk->key()) > passing.now_ms) break;
+    const auto is_over = [&] { return over_at_ms_of_entry(walk->key()) <= passing.now_ms; };
+    // SUBTLE: the entry of the mark itself may be gone, with its row.
+    bool more = back ? walk->seek_before(mark + '\0') : walk->seek(mark + '\0');
+    for (; more && over.size() < passing.limit && is_over() != back; more = back ? walk->previous() : walk->next()) {
       over.emplace_back(walk->key(), walk->value());
     }
+    if (!back && !over.empty()) moved = over.back().first;
+    if (back) moved = more ? std::string(walk->key()) : std::string();
   }
-  if (over.empty()) return;
+  if (moved == mark) return;
   for (const auto& [entry, key] : over) {
     const auto bytes = transaction_.get(Database::kCells, key);
     auto row = bytes ? decode_row(key, *bytes) : std::nullopt;
@@ -265,11 +270,12 @@ void Application::pass_expired(const StoreBatch::Passing& passing) {
       transaction_.del(Database::kExpiries, entry);
     } else {
       const CellKey& cell = forgotten_cells_.emplace_back(std::move(row->cell));
-      tally_.change(shard_of_store_key(key), cell, key, Tally::share_of(cell, row->content), {});
+      const Tally::Share share = Tally::share_of(cell, row->content);
+      tally_.change(shard_of_store_key(key), cell, key, back ? Tally::Share{} : share, back ? share : Tally::Share{});
     }
   }
-  tally_.set_expired_mark(over.back().first);
-  put_expired_mark(transaction_, over.back().first);
+  tally_.set_expired_mark(moved);
+  put_expired_mark(transaction_, moved);
 }
 
 // What is left keeps its place in the feed: there is nothing in it that anybody has not seen.  SUBTLE: written at once, since

@@ -11,6 +11,8 @@
 // rebasing see does not depend on anybody's clock; and since an entry is passed before the horizon comes to it, collecting a
 // row changes no sum, as of a deletion: nodes with different horizons have equal fingerprints.
 //
+// SUBTLE: a clock that was far ahead, and was set right, has carried the mark with it.  So the mark goes back as well: what
+// is not over then counts again.  Else that node would differ from all others until their time has come there.
 // SUBTLE: the mark is a place in this order, and an entry is made from nothing but the row and its key.  So whether a row
 // counts can be told from the row and the mark alone: by verify(), by whoever counts a shard anew, and of a row that
 // comes when it is over already.  With a mark in milliseconds all that expires in one would have to be passed in one step.

@@ -202,11 +202,12 @@ void Reader::expiries(Expiries which, const VisitExpiry& visit) const {
   if (transaction_->empty(Database::kExpiries)) return;
   const std::string mark = which == Expiries::kNotPassed ? expired_mark(*transaction_) : std::string();
   const auto walk = transaction_->walk(Database::kExpiries);
-  for (bool more = walk->seek(mark); more; more = walk->next()) {
-    if (walk->key() == mark) continue;
+  for (bool more = walk->seek(mark.empty() ? mark : mark + '\0'); more; more = walk->next()) {
     if (!visit({over_at_ms_of_entry(walk->key()), StoreKey(walk->value()), std::string(walk->key())})) return;
   }
 }
+
+std::int64_t Reader::passed_up_to_ms() const { return over_at_ms_of_entry(expired_mark(*transaction_)); }
 
 bool Reader::passed(const StoreKey& key, const Content& content) const {
   return content.over_at_ms() != 0 && is_passed(expired_mark(*transaction_), key, content);

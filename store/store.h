@@ -140,6 +140,7 @@ class Snapshot {
   using VisitExpiry = std::function<bool(const Expiry&)>;
   enum class Expiries { kAll, kNotPassed };
   virtual void expiries(Expiries which, const VisitExpiry& visit) const = 0;
+  virtual std::int64_t passed_up_to_ms() const = 0;  // When the last was over that is passed; zero: none is.
   // Whether the row under `key` counts for nothing any more, since its value expired.
   virtual bool passed(const StoreKey& key, const Content& content) const = 0;
 

@@ -64,8 +64,8 @@ class StoreBatch {
   };
   void fold(Fold fold) { folds_.push_back(std::move(fold)); }
 
-  // Values that are over at `now_ms` count no more: the next few of them, `limit` at most (store/expiries.h).  Before
-  // everything else of the batch.
+  // Values that are over at `now_ms` count no more: the next few of them, `limit` at most; and those that were passed and are
+  // not over count again (store/expiries.h).  Before everything else of the batch.
   struct Passing {
     std::int64_t now_ms = 0;
     std::size_t limit = 0;
