@@ -19,7 +19,7 @@ void Collector::tick() {
   std::rotate(shards.begin(), std::lower_bound(shards.begin(), shards.end(), next_), shards.end());
   std::size_t entries = 0, rows = 0;
   folded_.clear();
-  collect_expired(*snapshot, horizon, rows);
+  const std::size_t expired = collect_expired(*snapshot, horizon);
   for (const ShardId shard : shards) {
     if (read(*snapshot, shard, horizon, entries, rows)) continue;
     next_ = shard;
@@ -27,11 +27,12 @@ void Collector::tick() {
     next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
     break;
   }
-  if (rows > 0) horizon_.raise(horizon);
+  if (rows + expired > 0) horizon_.raise(horizon);
 }
 
 // SUBTLE: with those that are over in the very millisecond of the horizon it waits: all before are settled for certain.
-void Collector::collect_expired(const Snapshot& snapshot, Timestamp horizon, std::size_t& rows) {
+std::size_t Collector::collect_expired(const Snapshot& snapshot, Timestamp horizon) {
+  std::size_t rows = 0;
   snapshot.expiries(Snapshot::Expiries::kAll, [&](const Snapshot::Expiry& it) {
     if (it.over_at_ms >= horizon.ms()) return false;
     if (rows >= kExpiredPerStep) {
@@ -52,13 +53,14 @@ void Collector::collect_expired(const Snapshot& snapshot, Timestamp horizon, std
     core_.count("rows_expired");
     return true;
   });
+  return rows;
 }
 
 bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon, std::size_t& entries, std::size_t& rows) {
   Lsn& up_to = collected_up_to_[shard];
   bool within = true;
   snapshot.collectable_after(shard, up_to, [&](Lsn lsn, std::string_view key) {
-    if (++entries > kEntriesPerStep || rows >= kRowsPerStep + kExpiredPerStep) return within = false;
+    if (++entries > kEntriesPerStep || rows >= kRowsPerStep) return within = false;
     if (key.empty()) {
       up_to = lsn;
       return true;

@@ -24,7 +24,7 @@
 //      nothing (gossip/expiry.h); the horizon is some window behind the clock that passes.
 // SUBTLE: not until it is passed, here: a clock that was set far back passes late.
 //
-// Work is bounded by kEntriesPerStep and kRowsPerStep; what is left goes on in a later step.
+// Work is bounded by kEntriesPerStep, kRowsPerStep and kExpiredPerStep; what is left goes on in a later step.
 // RULE. The horizon is durable before it is used: it rises in the batch that collects, or before.
 // Tests: tests/gossip/collector_test.cc
 #pragma once
@@ -56,7 +56,7 @@ class Collector {
   // False: the budget is used up.
   bool read(const Snapshot& snapshot, ShardId shard, Timestamp horizon, std::size_t& entries, std::size_t& rows);
 
-  void collect_expired(const Snapshot& snapshot, Timestamp horizon, std::size_t& rows);
+  std::size_t collect_expired(const Snapshot& snapshot, Timestamp horizon);  // How many.
 
   Core& core_;
   Horizon& horizon_;

@@ -340,6 +340,8 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
   }
   if (ghost.settled(horizon)) {
     ghost.collected_elsewhere();
+    // It may not have overtaken there what it had overtaken here: SUBTLE, below.
+    if (cloned_.contains(at.disk.node_name) || rotted_.contains(key)) excuse_lost(started_machines(), &key);
     return;
   }
   // SUBTLE: of two with one identity the later closes the life of the other, and what that took in afterwards counts as seen.
