@@ -338,9 +338,7 @@ class Parser {
       case Slot::kSpan: return span(event.amount, false);
       case Slot::kLasts: return lasts(event.lasts_us);
       case Slot::kFor:
-        if (!is(Kind::kWord, "for")) return true;
-        ++next_;
-        return lasts(event.lasts_us);
+        return !literal("for") || lasts(event.lasts_us);
       case Slot::kSignedSpan: return span(event.amount, true);
       case Slot::kPpm: return whole(event.amount, "a whole number such as +200 or -50");
       case Slot::kAmount:

@@ -38,7 +38,7 @@ TEST_CASE("expiry: set and hset with --ttl vanish from get, hget, hgetall, keys 
   CHECK(n1.out({"get", "note"}) == "stays\n");
 }
 
-TEST_CASE("expiry: expire, persist and ttl of values and fields; a set without --ttl takes an expiry away") {
+TEST_CASE("expiry: expire, persist and ttl of values and fields, and a set without --ttl takes an expiry away") {
   NodeFixture n1;
   n1.out({"set", "door", "open"});
   n1.out({"hset", "lamps", "hall", "on", "attic", "off"});
