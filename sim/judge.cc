@@ -12,6 +12,7 @@
 namespace kith::sim {
 namespace {
 
+constexpr std::int64_t kOverMs = 2000;  // By then every node has passed what expired: some skew and a full second.
 constexpr std::int64_t kAheadMs = 100;  // What a full counter and a step that takes its time may add.
 
 Kind kind_of(const Operation& operation) {
@@ -571,7 +572,7 @@ std::string Judge::differences(const std::vector<Machine*>& machines) const {
   return out;
 }
 
-void Judge::at_the_end(const std::vector<Machine*>& machines) {
+void Judge::at_the_end(const std::vector<Machine*>& machines, std::int64_t now_us) {
   for (Machine* machine : machines) {
     const auto snapshot = machine->disk.store->snapshot();
     const auto held = contents_of(*machine);
@@ -587,7 +588,7 @@ void Judge::at_the_end(const std::vector<Machine*>& machines) {
       const auto wrong = oracle_.judge_counters(*snapshot);
       if (wrong) throw Violation(wrong->law, machine->name + ": " + wrong->text);
     }
-    if (const auto wrong = oracle_.judge(held)) throw Violation(wrong->law, machine->name + ": " + wrong->text);
+    if (const auto wrong = oracle_.judge(held, (kEpochUs + now_us) / 1000 - kOverMs)) throw Violation(wrong->law, machine->name + ": " + wrong->text);
   }
   std::set<Tag> unanswered;  // A node may have taken these in, and died before it said so.
   for (const auto& [request, attempt] : attempts_) {

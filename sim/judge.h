@@ -52,7 +52,7 @@ class Judge {
 
   // ---- The end.  Only what is asked of these is checked, in order of cost.
   bool equal(const std::vector<Machine*>& machines) const;                   // Contents, member tables, clocks.
-  void at_the_end(const std::vector<Machine*>& machines);                    // REQUIRES: equal(machines).
+  void at_the_end(const std::vector<Machine*>& machines, std::int64_t now_us);                // REQUIRES: equal(machines).
   std::string differences(const std::vector<Machine*>& machines) const;      // For people.
 
   bool check_messages = false;

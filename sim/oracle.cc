@@ -68,7 +68,7 @@ void Oracle::committed(const StoreKey& cell, const Content& delta) {
     if (role == Role::kRemove) raise(may.removed[actor], at);
     if (role != Role::kRemove) tags_.insert({at.value, actor.value});
     if (role == Role::kRegister && may.tag < Tag{at, actor}) may.tag = {at, actor}, may.value = value;
-    if (expires_at_ms != 0) may.expiring = std::max(may.expiring, Tag{at, actor});
+    if (expires_at_ms != 0 && may.expiring <= Tag{at, actor}) may.expiring = {at, actor}, may.expires_at_ms = expires_at_ms;
   });
 }
 
@@ -99,7 +99,7 @@ std::size_t Oracle::excused_count() const {
   return static_cast<std::size_t>(std::count_if(acknowledged_.begin(), acknowledged_.end(), [](const auto& it) { return it.excused; }));
 }
 
-std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& final) const {
+std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& final, std::int64_t over_at_ms) const {
   std::map<StoreKey, Bounds> all_must;
   for (const Acknowledged& it : acknowledged_) {
     if (it.excused) continue;
@@ -141,7 +141,10 @@ std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& fi
     // A later deletion that nobody was told of was carried out, and collected.
     if (it.empty() && may->second.tag > must.tag && !may->second.value) continue;
     // So did one that expires, and was collected when it had: that nothing else is, the ghosts see to.
-    if (it.empty() && may->second.expiring >= must.tag) continue;
+    // SUBTLE: what came behind a gap that nobody fills, only an audit brings, and it has an eye for what shows only.  Where both
+    // have expired, this one and an older one that is left, the same shows: nothing.
+    const bool both_over = it.expires_at_ms() != 0 && std::max(it.expires_at_ms(), may->second.expires_at_ms) <= over_at_ms;
+    if ((it.empty() || both_over) && may->second.expiring >= must.tag) continue;
     if (const auto tag = increment_tag_of_store_key(cell); tag && found == final.end()) {
       const auto base = final.find(base_store_key(cell));
       if (base != final.end() && base->second.as_register().tag().at >= tag->at) continue;

@@ -51,7 +51,8 @@ class Oracle {
     char law;
     std::string text;
   };
-  std::optional<Wrong> judge(const std::map<StoreKey, Content>& final) const;
+  // `over_at_ms`: what expired by then has at every node.
+  std::optional<Wrong> judge(const std::map<StoreKey, Content>& final, std::int64_t over_at_ms) const;
 
   // Every counter stands at the sum of all increments that any node ever committed, each counted once.
   // REQUIRES: nothing was destroyed, so that all of them are somewhere.
@@ -66,7 +67,8 @@ class Oracle {
     Tag tag;
     std::optional<std::string> value;
     bool any_value = false;
-    Tag expiring{};                          // Of the newest that expires.
+    Tag expiring{};                          // Of the newest that expires, and when it does.
+    std::int64_t expires_at_ms = 0;
   };
   struct Acknowledged {
     Effect effect;
