@@ -25,6 +25,7 @@ namespace {
 
 constexpr std::uint8_t kHasValue = 1;
 constexpr std::uint8_t kTagged = 2;
+constexpr std::uint8_t kExpires = 4;
 
 }  // namespace
 
@@ -92,20 +93,22 @@ std::optional<SetElement> ContentCodec::decode_set_element(ByteReader in) {
 
 void ContentCodec::encode(const Register& state, ByteWriter& out) {
   const bool tagged = state.tag_ != Tag{state.commit_.at, actor_of(state.commit_.origin)};
-  out.u8(static_cast<std::uint8_t>((state.value_ ? kHasValue : 0) | (tagged ? kTagged : 0)));
+  const bool expires = state.expires_at_ms_ != 0;
+  out.u8(static_cast<std::uint8_t>((state.value_ ? kHasValue : 0) | (tagged ? kTagged : 0) | (expires ? kExpires : 0)));
   if (tagged) {
     out.u64(state.tag_.actor.value);
     out.u64(state.tag_.at.value);
   }
   out.u64(state.commit_.origin.value);
   out.u64(state.commit_.at.value);
+  if (expires) out.u64(static_cast<std::uint64_t>(state.expires_at_ms_));
   if (state.value_) out.bytes(*state.value_);
 }
 
 std::optional<Register> ContentCodec::decode_register(ByteReader in) {
   const std::uint8_t flags = in.u8();
   Register state;
-  if ((flags & ~(kHasValue | kTagged)) != 0) return std::nullopt;
+  if ((flags & ~(kHasValue | kTagged | kExpires)) != 0) return std::nullopt;
   if ((flags & kTagged) != 0) {
     state.tag_.actor = ActorId{in.u64()};
     state.tag_.at = Timestamp{in.u64()};
@@ -117,6 +120,12 @@ std::optional<Register> ContentCodec::decode_register(ByteReader in) {
     state.tag_ = implied;
   } else if (state.tag_ == implied) {
     return std::nullopt;
+  }
+  if ((flags & kExpires) != 0) {
+    const std::uint64_t expires_at_ms = in.u64();
+    const bool fits = expires_at_ms != 0 && expires_at_ms <= static_cast<std::uint64_t>(Timestamp::kMillisecondsMax);
+    if ((flags & kHasValue) == 0 || !fits) return std::nullopt;
+    state.expires_at_ms_ = static_cast<std::int64_t>(expires_at_ms);
   }
   if ((flags & kHasValue) != 0) {
     if (in.left() > kValueBytesMax) return std::nullopt;
@@ -134,6 +143,16 @@ bool Content::holds(Kind kind) const { return std::holds_alternative<SetElement>
 
 bool Content::present() const {
   return std::visit([](const auto& state) { return state.present(); }, state_);
+}
+
+bool Content::shows_at(std::int64_t now_ms) const {
+  if (const auto* state = std::get_if<Register>(&state_)) return state->shows_at(now_ms);
+  return present();
+}
+
+std::int64_t Content::over_at_ms() const {
+  const auto* state = std::get_if<Register>(&state_);
+  return state == nullptr ? 0 : state->over_at_ms();
 }
 
 bool Content::empty() const {

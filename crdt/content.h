@@ -6,8 +6,8 @@
 //     plain_add     := origin:u64 at:u64                             minted by the origin itself: 16 bytes
 //     tagged_add    := actor:u64 at:u64 commit                       minted by a client session
 //     removal       := actor:u64 at:u64 commit
-//     register      := flags:u8 [actor:u64 at:u64] commit [value: the rest of the bytes]
-//                      flags: 1 has a value, 2 tagged (else tag = commit)
+//     register      := flags:u8 [actor:u64 at:u64] commit [expiry:u64] [value: the rest of the bytes]
+//                      flags: 1 has a value, 2 tagged (else tag = commit), 4 has an expiry: only with 1
 //     commit        := origin:u64 at:u64
 //
 // Canonical: equal states encode to equal bytes, and the decoder rejects every other spelling (unsorted, repeated, a
@@ -39,7 +39,9 @@ class Content {
   SetElement& as_set_element() { return std::get<SetElement>(state_); }
   const SetElement& as_set_element() const { return std::get<SetElement>(state_); }
 
-  bool present() const;
+  bool present() const;                      // Expired or not.
+  bool shows_at(std::int64_t now_ms) const;  // Present and not expired: for readers.
+  std::int64_t over_at_ms() const;           // Of a value that expires; else zero (crdt/register.h).
   bool empty() const;
   std::size_t entry_count() const;
   std::uint64_t observable_hash() const;  // Zero when absent.
@@ -47,7 +49,8 @@ class Content {
   // Returns whether anything changed.  REQUIRES: both are of one shape.
   bool join(const Content& other);
 
-  // Whether there is something that a horizon may collect, now or later: a removal, a deletion.
+  // Whether there is something that a horizon may collect, now or later: a removal, a deletion.  Not a value that expires:
+  // what has to be waited for there is time, and the store finds those by it (store/expiries.h).
   bool collectable() const;
   // Drops what is settled; nothing that shows changes.  Returns whether anything went.
   bool collect(Timestamp horizon);

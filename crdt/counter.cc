@@ -78,9 +78,11 @@ CounterSum counter_share(const CellKey& cell, const Content& content) {
 }
 
 bool fits_its_cell(const CellKey& cell, const Content& content) {
+  // The books of the cluster stand until they are changed.
+  if (cell.table == kSystemTable) return content.over_at_ms() == 0;
   if (cell.kind != Kind::kCounter) return true;
   const Register& state = content.as_register();
-  if (!state.present()) return false;  // A counter's cell is never deleted.
+  if (!state.present() || state.expires_at_ms() != 0) return false;  // A counter's cell is never deleted.
   if (is_base(cell)) return state.tag().actor == kBaseActor && decode_base(*state.value()).has_value();
   return increment_tag(cell.member) == state.tag() && decode_amount(*state.value()).has_value();
 }

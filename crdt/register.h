@@ -4,9 +4,18 @@
 // then value hash, then the value itself), so no two replicas can disagree about the winner.  Of one tag and value
 // that was committed twice (a retry at two nodes) the earlier commit stays.
 //
-// A plain value.  Laws: tests/crdt/register_test.cc
+// A value may expire: it carries the millisecond from which nobody shows it any more.  That is a part of what was written,
+// fixed by whoever took the write in, so all replicas agree on it and a later write, with another expiry or none, wins over
+// it as over any other.  Of one tag and value with two expiries (a client that misbehaves) the later stays, and none is the latest.
+//     present()       there is a value, expired or not: what replication, merging and the order go by
+//     shows_at(now)   ... that has not expired at that reading of a clock: what readers go by
+// SUBTLE: an expired value still beats all older ones, so it must stay until nobody can hold one: until the horizon has
+// passed its commit, as for a deletion, and its expiry (gossip/collector.h has the argument).
+//
+// A plain value.  Laws: tests/crdt/register_test.cc, tests/crdt/expiry_test.cc
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,20 +30,25 @@ class Register {
   bool present() const { return value_.has_value(); }
   bool empty() const { return !tag_.at; }  // Never written: the bottom of the lattice.
   const std::optional<std::string>& value() const { return value_; }
+  std::int64_t expires_at_ms() const { return expires_at_ms_; }  // Unix milliseconds; zero: never.
+  bool shows_at(std::int64_t now_ms) const { return present() && (expires_at_ms_ == 0 || now_ms < expires_at_ms_); }
+  // From this millisecond on the write counts for nothing: its expiry, or its commit where that is later (a retry that came
+  // in late).  Zero: it does not expire.
+  std::int64_t over_at_ms() const { return expires_at_ms_ == 0 ? 0 : std::max(expires_at_ms_, commit_.at.ms()); }
   const Tag& tag() const { return tag_; }
   const Commit& commit() const { return commit_; }
 
-  // Zero when absent; else a digest of tag and value.
+  // Zero when absent; else a digest of tag, value and expiry.
   std::uint64_t observable_hash() const;
 
   // Joins the write in and returns the delta to spread; empty when the same tag or a greater one was applied before.
-  // REQUIRES: tag and commit are not zero.
-  [[nodiscard]] Register set(std::string value, Tag tag, Commit commit);
+  // REQUIRES: tag and commit are not zero; the expiry is 0 to Timestamp::kMillisecondsMax.
+  [[nodiscard]] Register set(std::string value, Tag tag, Commit commit, std::int64_t expires_at_ms = 0);
   [[nodiscard]] Register erase(Tag tag, Commit commit);
 
   bool join(const Register& other);  // Returns whether anything changed.
 
-  // A deletion whose commit is at or below `horizon` goes.  Returns whether it did.
+  // A deletion whose commit is at or below `horizon` goes; so does a value whose commit and expiry are.  Returns whether it did.
   bool collect(Timestamp horizon);
 
   template <class Predicate>  // (const Commit&) -> bool
@@ -47,11 +61,12 @@ class Register {
  private:
   friend class ContentCodec;
 
-  Register write(std::optional<std::string> value, Tag tag, Commit commit);
+  Register write(std::optional<std::string> value, Tag tag, Commit commit, std::int64_t expires_at_ms);
 
   Tag tag_;
   Commit commit_;
   std::optional<std::string> value_;
+  std::int64_t expires_at_ms_ = 0;  // Zero where there is no value.
 };
 
 }  // namespace kith

@@ -207,7 +207,12 @@ void Audit::repair(const Snapshot& snapshot, ShardId shard, const Cell& cell) {
   }
   switch (snapshot.get(key, row)) {
     case Snapshot::Lookup::kDamaged: return mend_.found(key);
-    case Snapshot::Lookup::kMissing: row.content = Content(cell.key.kind); break;
+    case Snapshot::Lookup::kMissing: {
+      Content settled = cell.content;  // Collected here, perhaps, and there not yet.
+      if (settled.collect(core_.horizon) && settled.empty()) return;
+      row.content = Content(cell.key.kind);
+      break;
+    }
     case Snapshot::Lookup::kFound:
       if (row.cell != cell.key) return;  // Another long name has the place: both cannot be stored.
       break;

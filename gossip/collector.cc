@@ -19,6 +19,7 @@ void Collector::tick() {
   std::rotate(shards.begin(), std::lower_bound(shards.begin(), shards.end(), next_), shards.end());
   std::size_t entries = 0, rows = 0;
   folded_.clear();
+  const std::size_t expired = collect_expired(*snapshot, horizon);
   for (const ShardId shard : shards) {
     if (read(*snapshot, shard, horizon, entries, rows)) continue;
     next_ = shard;
@@ -26,7 +27,33 @@ void Collector::tick() {
     next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
     break;
   }
-  if (rows > 0) horizon_.raise(horizon);
+  if (rows + expired > 0) horizon_.raise(horizon);
+}
+
+// SUBTLE: with those that are over in the very millisecond of the horizon it waits: all before are settled for certain.
+std::size_t Collector::collect_expired(const Snapshot& snapshot, Timestamp horizon) {
+  std::size_t rows = 0;
+  snapshot.expiries(Snapshot::Expiries::kAll, [&](const Snapshot::Expiry& it) {
+    if (it.over_at_ms >= horizon.ms()) return false;
+    if (rows >= kExpiredPerStep) {
+      more_ = true;
+      next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
+      return false;
+    }
+    Row row;
+    const auto found = snapshot.get(it.key, row);
+    if (found == Snapshot::Lookup::kDamaged) return true;  // What it is mended with has an entry of its own, or this one.
+    if (found == Snapshot::Lookup::kMissing || row.content.over_at_ms() != it.over_at_ms) {
+      core_.out->store.forget_expiry(it.entry);
+      return true;
+    }
+    if (!snapshot.passed(it.key, row.content)) return false;
+    ++rows;
+    core_.out->store.collect(it.key, horizon);
+    core_.count("rows_expired");
+    return true;
+  });
+  return rows;
 }
 
 bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon, std::size_t& entries, std::size_t& rows) {

@@ -71,9 +71,15 @@ std::size_t cell_bytes_at_most(const CellKey& cell, const Content& delta) {
   return 64 + cell.table.size() + cell.key.size() + cell.member.size() + delta.entry_count() * 32 + value;
 }
 
+void Core::expect_expiry(const Content& content) {
+  const std::int64_t over_at_ms = content.over_at_ms();
+  if (over_at_ms != 0) expiring_ms = std::min(expiring_ms.value_or(over_at_ms), over_at_ms);
+}
+
 void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
   if (shard == kSystemShard && members.lives().knows_better(cell, delta)) return count("retired_lives_not_taken_back");
   out->store.merge(shard, cell, delta);
+  expect_expiry(delta);
   // A row, its old and new feed entry, its count and its clock are on a page each, copied when written.
   constexpr std::uint64_t kPagesBytes = 5 * 4096;
   batch_bytes_at_most += kPagesBytes + 2 * cell_bytes_at_most(cell, delta);

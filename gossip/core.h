@@ -119,6 +119,9 @@ class Core {
   // ---- What the node holds
   std::uint64_t batch_bytes_at_most = 0;  // What the batch at hand may take on disk, until the old pages are free again.
   void merge(ShardId shard, const CellKey& cell, const Content& delta);
+  // When the first of what came in the batch at hand is over (gossip/expiry.h).
+  std::optional<std::int64_t> expiring_ms;
+  void expect_expiry(const Content& content);
   void merge_life(const CellKey& cell, const Content& delta);
   // Raises the clock to `commit`, and on through what came early.
   void hold(ShardId shard, OriginId origin, Timestamp commit);

@@ -12,6 +12,7 @@
 #include "gossip/message.h"
 #include "gossip/operations.h"
 #include "gossip/collector.h"
+#include "gossip/expiry.h"
 #include "gossip/pull.h"
 #include "gossip/rebase.h"
 #include "gossip/push.h"
@@ -71,6 +72,7 @@ class Engine::Impl {
     mend_.begin();
     rebase_.begin();
     collector_.begin();
+    expiry_.begin();
     for (const StoreKey& key : std::exchange(damaged_members_, {})) mend_.found(key);
     end_step();
   }
@@ -91,6 +93,7 @@ class Engine::Impl {
     relay_.batch_is_durable();
     operations_.batch_is_durable();
     mend_.batch_is_durable();
+    expiry_.batch_is_durable();
     for (const StoreKey& key : report.damaged) mend_.found_by_commit(key);
     for (const StoreKey& key : report.refused) mend_.refused(key);
     look_at_usage();
@@ -113,7 +116,7 @@ class Engine::Impl {
   void end_step() {
     auto at_ms = round_.wake_at_ms();
     for (const auto& wake : {join_.wake_at_ms(), pull_.wake_at_ms(), audit_.wake_at_ms(), relay_.wake_at_ms(), rebase_.wake_at_ms(),
-                            collector_.wake_at_ms(),
+                            collector_.wake_at_ms(), expiry_.wake_at_ms(),
                             operations_.wake_at_ms()}) {
       if (wake) at_ms = std::min(at_ms, *wake);
     }
@@ -168,6 +171,7 @@ class Engine::Impl {
     pull_.tick();
     audit_.tick();
     rebase_.tick();
+    expiry_.tick();
     collector_.tick();
     relay_.tick();
     if (round_.tick()) {
@@ -236,6 +240,7 @@ class Engine::Impl {
   Audit audit_{core_, mend_};
   Round round_{core_, horizon_, pull_, audit_};
   Rebase rebase_{core_, mend_, pull_};
+  Expiry expiry_{core_};
   Collector collector_{core_, horizon_};
   Operations operations_{core_};
   Store::Usage usage_;

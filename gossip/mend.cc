@@ -276,7 +276,10 @@ void Mend::answered(const StoreKey& key, NodeId peer, const Cell* cell, const Co
     core_.merge(shard_of_store_key(key), cell->key, cell->content);  // Keeps the member table in step.
   }
   if (!settled(damage)) return;
-  if (cell != nullptr) core_.out->store.mend(shard_of_store_key(key), cell->key, cell->content);
+  if (cell != nullptr) {
+    core_.out->store.mend(shard_of_store_key(key), cell->key, cell->content);
+    core_.expect_expiry(cell->content);
+  }
   else core_.out->store.forget_damaged(key);  // What was merged into it is all there is.
   if (damage.any) {
     core_.count("rows_mended");

@@ -18,7 +18,7 @@
 
 namespace kith {
 
-enum class Verb : std::uint8_t { kSet, kDelete, kSetAdd, kSetRemove, kHashSet, kHashDelete, kIncrement };
+enum class Verb : std::uint8_t { kSet, kDelete, kSetAdd, kSetRemove, kHashSet, kHashDelete, kIncrement, kExpire, kPersist };
 
 inline constexpr std::uint32_t kAllReplicas = 0xffffffff;
 
@@ -28,9 +28,14 @@ struct Operation {
   std::string table;
   std::string key;
   std::string value;                                          // kSet.
-  std::vector<std::string> members;                           // kSetAdd, kSetRemove, kHashDelete: the fields.
+  // kSetAdd, kSetRemove; kHashDelete: the fields; kExpire, kPersist: the fields, or none for the register.
+  std::vector<std::string> members;
   std::vector<std::pair<std::string, std::string>> fields;    // kHashSet: field and value.
   std::int64_t amount = 0;                                    // kIncrement: may be negative, not zero.
+  // kSet, kHashSet: how long the value shows, 0: until something is written over it; kExpire: the same, not 0.
+  // SUBTLE: counted from the tag's timestamp, not from when the operation arrives: a retry, at any node, however late, writes
+  // the same expiry.  A duration is nobody's but the client's; what is written and spreads is the millisecond.
+  std::int64_t ttl_ms = 0;
   std::optional<Tag> tag;                                     // Without one, the commit is the tag: no safe retry.
   std::uint32_t replicas = 1;                                 // How many must hold it durably; kAllReplicas: all.
   std::int64_t timeout_ms = 5000;                             // For that level only.
@@ -53,6 +58,7 @@ enum class Refusal : std::uint8_t {
   kRebasing,           // "rebasing": away for longer than removals are remembered; it compares its data with a member's.
   kOverflow,           // "overflow": a counter would pass 64 bits.
   kDamaged,            // "damaged": the row it needs is damaged and not mended yet.
+  kNoValue,            // "no_value": there is nothing that could expire, or be kept.
 };
 std::string_view to_string(Refusal refusal);
 std::string_view to_string(Outcome outcome);

@@ -24,8 +24,10 @@ std::string over(std::string_view what, std::size_t size, std::size_t limit) {
   return std::string(what) + " has " + std::to_string(size) + " bytes, the limit is " + std::to_string(limit);
 }
 
-Kind kind_of(Verb verb) {
-  switch (verb) {
+Kind kind_of(const Operation& operation) {
+  switch (operation.verb) {
+    case Verb::kExpire:
+    case Verb::kPersist: return operation.members.empty() ? Kind::kRegister : Kind::kHash;
     case Verb::kSet:
     case Verb::kDelete: return Kind::kRegister;
     case Verb::kSetAdd:
@@ -44,6 +46,11 @@ std::vector<std::pair<std::string_view, const std::string*>> targets(const Opera
     case Verb::kSet:
     case Verb::kDelete: return {{std::string_view(), &operation.value}};
     case Verb::kIncrement: return {{std::string_view(), nullptr}};  // Its member is its tag.
+    case Verb::kExpire:
+    case Verb::kPersist:
+      if (operation.members.empty()) return {{std::string_view(), nullptr}};
+      for (const auto& member : operation.members) out.emplace_back(member, nullptr);
+      break;
     case Verb::kHashSet:
       for (const auto& [field, value] : operation.fields) out.emplace_back(field, &value);
       break;
@@ -64,13 +71,24 @@ std::optional<std::string> over_a_limit(const Operation& operation) {
   if (operation.key.empty()) return "the key is empty";
   if (operation.key.size() > kKeyBytesMax) return over("the key", operation.key.size(), kKeyBytesMax);
   if (operation.value.size() > kValueBytesMax) return over("the value", operation.value.size(), kValueBytesMax);
+  if (operation.ttl_ms != 0) {
+    const bool expires = operation.verb == Verb::kSet || operation.verb == Verb::kHashSet || operation.verb == Verb::kExpire;
+    if (!expires) return "only the value of a register or of a hash's field can expire";
+    if (operation.ttl_ms < 0 || operation.ttl_ms > kTtlMsMax) {
+      return "a value is to expire in " + std::to_string(operation.ttl_ms) + " ms, which must be 1 to " + std::to_string(kTtlMsMax) + " (100 years)";
+    }
+  } else if (operation.verb == Verb::kExpire) {
+    return "to expire it needs a time that is above zero; `persist` takes an expiry away";
+  }
   if (operation.verb == Verb::kIncrement) {
     if (operation.amount == 0) return "an increment of 0 changes nothing: give the amount, as in 1 or -1";
     return std::nullopt;
   }
   const bool hash_set = operation.verb == Verb::kHashSet;
   const std::size_t count = hash_set ? operation.fields.size() : operation.members.size();
-  if (operation.verb != Verb::kSet && operation.verb != Verb::kDelete && count == 0) {
+  const bool members_optional = operation.verb == Verb::kSet || operation.verb == Verb::kDelete ||
+                                operation.verb == Verb::kExpire || operation.verb == Verb::kPersist;
+  if (!members_optional && count == 0) {
     return hash_set ? "no fields were given" : "no members were given";
   }
   if (count > kOperationMembersMax) {
@@ -91,9 +109,17 @@ std::optional<std::string> over_a_limit(const Operation& operation) {
 
 // Applies the operation to one cell.  The delta is empty for a retry.
 Content mutate(const Operation& operation, Content& current, const std::string* value, Tag tag, Commit commit) {
+  const std::int64_t expires_at_ms =
+      operation.ttl_ms == 0 ? 0 : std::min(tag.at.ms() + operation.ttl_ms, Timestamp::kMillisecondsMax);
   switch (operation.verb) {
     case Verb::kSet:
-    case Verb::kHashSet: return Content(current.as_register().set(*value, tag, commit));
+    case Verb::kHashSet: return Content(current.as_register().set(*value, tag, commit, expires_at_ms));
+    case Verb::kExpire:
+    case Verb::kPersist: {
+      Register& state = current.as_register();
+      if (!state.present() || state.tag() >= tag) return Content(Register{});
+      return Content(state.set(std::string(*state.value()), tag, commit, expires_at_ms));
+    }
     case Verb::kDelete:
     case Verb::kHashDelete: return Content(current.as_register().erase(tag, commit));
     case Verb::kIncrement: return Content(current.as_register().set(encode_amount(operation.amount), tag, commit));
@@ -120,6 +146,7 @@ std::string_view to_string(Refusal refusal) {
     case Refusal::kRebasing: return "rebasing";
     case Refusal::kOverflow: return "overflow";
     case Refusal::kDamaged: return "damaged";
+    case Refusal::kNoValue: return "no_value";
   }
   return "unknown";
 }
@@ -216,7 +243,8 @@ void Operations::operate(const Operation& operation, const Standing& standing, c
     core_.count("operations_refused");
     core_.out->replies.push_back(refused(operation, code, std::move(message)));
   };
-  const Kind kind = kind_of(operation.verb);
+  const Kind kind = kind_of(operation);
+  const bool only_expiry = operation.verb == Verb::kExpire || operation.verb == Verb::kPersist;
   std::vector<Change> changes;
   std::size_t delta_bytes = 0;
   const auto snapshot = core_.store.snapshot();
@@ -238,6 +266,13 @@ void Operations::operate(const Operation& operation, const Standing& standing, c
                                          "a peer: try again shortly, or at another node");
     }
     if (const Content* pending = core_.out->store.pending(change.cell)) change.before.join(*pending);
+    // SUBTLE: not when the tag, or a greater one, is there: that is a retry, whose value may have expired since.
+    const bool had_value = kind == Kind::kSet || change.before.as_register().tag() >= tag || change.before.shows_at(at->ms());
+    if (only_expiry && !had_value) {
+      return refuse(Refusal::kNoValue, change.cell.member.empty() ? "no such value: there is none under this key, or it has expired; set one first"
+                                                                  : "no such value: there is no field '" + change.cell.member.substr(0, 64) +
+                                                                        "' in this hash, or it has expired; set it first");
+    }
     change.after = change.before;
     change.delta = mutate(operation, change.after, value, tag, commit);
     if (!change.delta.empty() && change.before.entry_count() >= kEntriesPerCellMax) {  // A retry is answered all the same.
@@ -292,7 +327,7 @@ void Operations::operate(const Operation& operation, const Standing& standing, c
     }
     core_.commit_own(shard, change.cell, change.delta, *at);
     const bool visible = kind == Kind::kSet ? change.before.present() != change.after.present()
-                                            : change.before.present() || change.after.present();
+                                            : change.before.shows_at(at->ms()) || change.after.present();
     reply.changed += visible ? 1 : 0;
     if (commits.empty() || commits.back() != commit) commits.push_back(commit);
   }

@@ -7,7 +7,12 @@
 // its time is up it says `stored`, never "failed".
 // An increment of a counter is refused as well when it would carry the counter past 64 bits, as far as is known here: nodes
 // that were apart may still pass them together (crdt/counter.h).
-// Tests: tests/gossip/operations_test.cc, tests/gossip/counters_test.cc
+// kExpire and kPersist write the value that this node holds again, under their own tag, with another expiry or none: writes
+// like any other.  So of two at once, and of one beside a `set`, the greater tag wins, wherever they were taken in; a value
+// that was written elsewhere, and that this node has not heard of, loses against the one that is written again, if its tag is
+// the smaller.  A retry finds its tag in the row, or a greater one, and changes nothing; at a node that has not heard of
+// the first attempt it writes what that one holds, under the same tag, and of the two one wins everywhere.
+// Tests: tests/gossip/expiry_test.cc, tests/gossip/operations_test.cc, tests/gossip/counters_test.cc
 #pragma once
 
 #include <map>

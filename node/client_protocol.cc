@@ -13,10 +13,10 @@ namespace kith {
 
 namespace {
 
-constexpr std::array<std::string_view, 23> kOpNames = {
+constexpr std::array<std::string_view, 26> kOpNames = {
     "hello", "get",  "set",  "del",     "sadd", "srem",   "smembers", "sismember", "scard", "hset",
     "hget",  "hdel", "hgetall", "incr", "count", "keys", "status", "shards", "buckets", "cells", "explain", "fault",
-    "backup",
+    "backup", "expire", "persist", "ttl",
 };
 constexpr std::array<std::string_view, 5> kStatusNames = {"ok", "stored", "refused", "not_found", "error"};
 
@@ -237,7 +237,8 @@ std::optional<ClientOp> client_op_from(std::string_view name) {
 
 bool is_write(ClientOp op) {
   return op == ClientOp::kSet || op == ClientOp::kDel || op == ClientOp::kSadd || op == ClientOp::kSrem ||
-         op == ClientOp::kHset || op == ClientOp::kHdel || op == ClientOp::kIncr;
+         op == ClientOp::kHset || op == ClientOp::kHdel || op == ClientOp::kIncr ||
+         op == ClientOp::kExpire || op == ClientOp::kPersist;
 }
 
 std::string_view to_string(Status status) { return kStatusNames[static_cast<std::size_t>(status)]; }
@@ -272,6 +273,10 @@ std::variant<Request, Malformed> decode_request(std::string_view frame) {
     } else if (key == "amount") {
       out.amount = in.signed_number(key, value);
       if (in.ok() && out.amount == 0) in.fail("bad_request", "\"amount\" is 0: an increment of 0 changes nothing");
+    } else if (key == "ttl_ms") {
+      const bool fits = value.type == msgpack::type::POSITIVE_INTEGER && value.via.u64 != 0 && value.via.u64 <= kTtlMsMax;
+      if (!fits) in.bad(key, "a whole number from 1 to " + std::to_string(kTtlMsMax) + " (100 years)");
+      out.ttl_ms = fits ? static_cast<std::int64_t>(value.via.u64) : 0;
     } else if (key == "tag") {
       out.tag = in.tag(key, value);
     } else if (key == "replicas") {
@@ -296,6 +301,13 @@ std::variant<Request, Malformed> decode_request(std::string_view frame) {
     }
   });
   if (in.ok() && !op_seen) in.fail("bad_request", "\"op\", the name of an operation, is missing");
+  const bool takes_ttl = out.op == ClientOp::kSet || out.op == ClientOp::kHset || out.op == ClientOp::kExpire;
+  if (in.ok() && out.ttl_ms != 0 && !takes_ttl) {
+    in.fail("bad_request", "\"ttl_ms\" goes with set, hset and expire: only values of registers and fields of hashes expire");
+  }
+  if (in.ok() && out.ttl_ms == 0 && out.op == ClientOp::kExpire) {
+    in.fail("bad_request", "\"ttl_ms\", how long the value is to last, is missing; persist takes an expiry away");
+  }
   if (!in.ok()) return Malformed{std::get<Unpacked>(unpacked).find("id")->via.u64, in.code(), in.message()};
   return out;
 }
@@ -361,6 +373,8 @@ std::variant<ClientReply, Malformed> decode_reply(std::string_view frame) {
       out.number = in.number(key, value);
     } else if (key == "total") {
       out.total = in.signed_number(key, value);
+    } else if (key == "ttl_ms") {
+      out.ttl_ms = in.signed_number(key, value);
     } else if (key == "tag") {
       out.tag = in.tag(key, value);
     } else if (key == "replicas") {

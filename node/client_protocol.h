@@ -5,22 +5,25 @@
 // carries an id that its reply repeats; replies may come in another order.  Names and values are msgpack bin (str is
 // taken too), so NUL and invalid UTF-8 are fine.
 //
-//   request  {v: 1, id, op, table?, key?, value?, members?: [..], fields?: [[f, v]..], amount?, tag?, replicas?,
+//   request  {v: 1, id, op, table?, key?, value?, members?: [..], fields?: [[f, v]..], amount?, ttl_ms?, tag?, replicas?,
 //             timeout_ms?, prefix?, after?, limit?, shard?, buckets?: [..], text?}
 //   reply    {v: 1, id, status, code?, message?, time, node, value?, members?, fields?, keys?, next?, number?,
-//             total?, tag?, replicas?, document?}
+//             total?, ttl_ms?, tag?, replicas?, document?}
 //
 //   op                       needs                      answers
 //   hello                                               document: cluster, node, versions, limits
-//   get                      key                        value, or not_found
-//   set / del                key [value]                a write (below)
+//   get                      key                        value [ttl_ms], or not_found
+//   set / del                key [value] [ttl_ms]       a write (below)
 //   sadd / srem              key, members               a write
 //   smembers                 key [after, limit]         members, next
 //   sismember                key, members[0]            number 0 or 1
 //   scard                    key                        number
-//   hset / hdel              key, fields / members      a write
-//   hget                     key, members[0]            value, or not_found
+//   hset / hdel              key, fields [ttl_ms] / members       a write
+//   hget                     key, members[0]            value [ttl_ms], or not_found
 //   hgetall                  key [after, limit]         fields, next
+//   expire                   key, ttl_ms [members]      a write: the register, or those fields, expire in ttl_ms
+//   persist                  key [members]              a write: they do not expire any more
+//   ttl                      key [members[0]]           ttl_ms: what is left; without: it does not expire; or not_found
 //   incr                     key [amount: 1]            a write; also total
 //   count                    key                        total: what a counter stands at, 0 when there is none
 //   keys                     [prefix, after, limit]     keys, next
@@ -31,6 +34,7 @@
 //   explain                  key [members[0]]           document: entries as stored
 //   backup                   text                       document: what was copied, and where to
 //   fault                    text                       document; only with --allow-faults
+//   ttl_ms is a duration above zero; what is stored is a millisecond, counted from the tag (gossip/operation.h).
 //   a write answers: status ok, stored or refused, with number (cells changed), tag, replicas
 //
 // Paged answers carry `next`, an opaque position to send as `after`; empty at the end.  A page is at most 1 MiB.
@@ -60,6 +64,7 @@ enum class ClientOp : std::uint8_t {
   kHello, kGet, kSet, kDel, kSadd, kSrem, kSmembers, kSismember, kScard, kHset, kHget, kHdel, kHgetall, kIncr,
   kCount, kKeys,
   kStatus, kShards, kBuckets, kCells, kExplain, kFault, kBackup,
+  kExpire, kPersist, kTtl,
 };
 std::string_view to_string(ClientOp op);
 std::optional<ClientOp> client_op_from(std::string_view name);
@@ -74,6 +79,7 @@ struct Request {
   std::vector<std::string> members;
   std::vector<std::pair<std::string, std::string>> fields;
   std::int64_t amount = 1;           // kIncr; not zero.
+  std::int64_t ttl_ms = 0;           // kSet, kHset, kExpire; 0: none.
   std::optional<Tag> tag;
   std::uint32_t replicas = 1;        // kAllReplicas: all.
   std::int64_t timeout_ms = 5000;    // For the level of replicas.
@@ -116,6 +122,7 @@ struct ClientReply {
   std::string next;
   std::uint64_t number = 0;
   std::optional<std::int64_t> total;  // Of a counter: the nearest that 64 bits can hold.
+  std::optional<std::int64_t> ttl_ms;  // Left until the value expires, above zero; none: it does not.
   std::optional<Tag> tag;
   std::vector<std::string> replicas;
   std::string document;

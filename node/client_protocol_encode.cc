@@ -87,6 +87,7 @@ std::string encode(const Request& request) {
   map.byte_list("members", request.members);
   map.pair_list("fields", request.fields);
   if (request.amount != kDefaults.amount) map.number("amount", request.amount);
+  if (request.ttl_ms != 0) map.number("ttl_ms", request.ttl_ms);
   if (request.tag) map.text("tag", to_string(*request.tag));
   if (request.replicas != kDefaults.replicas) map.number("replicas", request.replicas);
   if (request.timeout_ms != kDefaults.timeout_ms) map.number("timeout_ms", request.timeout_ms);
@@ -122,6 +123,7 @@ std::string encode(const ClientReply& reply) {
   if (!reply.next.empty()) map.bytes("next", reply.next);
   if (reply.number != 0) map.number("number", reply.number);
   if (reply.total) map.number("total", *reply.total);
+  if (reply.ttl_ms) map.number("ttl_ms", *reply.ttl_ms);
   if (reply.tag) map.text("tag", to_string(*reply.tag));
   map.list("replicas", reply.replicas, [&](const std::string& name) { map.str(name); });
   if (!reply.document.empty()) map.text("document", reply.document);

@@ -43,6 +43,8 @@ Verb verb_of(ClientOp op) {
     case ClientOp::kHset: return Verb::kHashSet;
     case ClientOp::kHdel: return Verb::kHashDelete;
     case ClientOp::kIncr: return Verb::kIncrement;
+    case ClientOp::kExpire: return Verb::kExpire;
+    case ClientOp::kPersist: return Verb::kPersist;
     default: break;
   }
   KITH_CHECK(false, "not a write", to_string(op));
@@ -59,6 +61,7 @@ Operation operation_of(Ticket ticket, Request request) {
   out.members = std::move(request.members);
   out.fields = std::move(request.fields);
   out.amount = request.amount;
+  out.ttl_ms = request.ttl_ms;
   out.tag = request.tag;
   out.replicas = request.replicas;
   out.timeout_ms = request.timeout_ms;

@@ -33,9 +33,11 @@ std::optional<ClientReply> check_shard(const Request& request, const ReadContext
 }
 
 json register_json(const Register& value) {
-  return {{"tag", {{"at", time_json(value.tag().at)}, {"actor", to_hex(value.tag().actor.value)}}},
-          {"commit", commit_json(value.commit())},
-          {"value_bytes", value.value() ? value.value()->size() : 0}};
+  json out = {{"tag", {{"at", time_json(value.tag().at)}, {"actor", to_hex(value.tag().actor.value)}}},
+              {"commit", commit_json(value.commit())},
+              {"value_bytes", value.value() ? value.value()->size() : 0}};
+  if (value.expires_at_ms() != 0) out["expires"] = time_json(Timestamp::at_ms(value.expires_at_ms()));
+  return out;
 }
 
 json entry_json(ActorId actor, const Entry& entry) {
@@ -69,9 +71,9 @@ void describe_content(const Row& row, std::size_t entries_max, json& out) {
   out["removed"] = std::move(removed);
 }
 
-json explain_cell(const Row& row) {
+json explain_cell(const Row& row, std::int64_t now_ms) {
   json out = {{"kind", to_string(row.cell.kind)},
-              {"present", row.content.present()},
+              {"present", row.content.shows_at(now_ms)},
               {"bytes", row.bytes},
               {"lsn", row.lsn},
               {"entries", row.content.entry_count()}};
@@ -93,6 +95,7 @@ json observable_cell(const Row& row) {
     constexpr std::size_t kValueShownMax = 256;
     out["tag"] = to_string(value.tag());
     out["value_bytes"] = value.value()->size();
+    if (value.expires_at_ms() != 0) out["expires"] = time_json(Timestamp::at_ms(value.expires_at_ms()));
     if (value.value()->size() <= kValueShownMax) out["value"] = name_json(*value.value());
     return out;
   }
@@ -153,9 +156,9 @@ std::optional<json> explain_collection(const Request& request, const ReadContext
       return true;
     }
     bytes += row->bytes;
-    present += row->content.present() ? 1 : 0;
+    present += row->content.shows_at(context.now_ms) ? 1 : 0;
     if (cells.size() < kExplainedCellsMax && shown_bytes < kPageBytesMax / 2) {
-      cells.push_back(explain_cell(*row));
+      cells.push_back(explain_cell(*row, context.now_ms));
       shown_bytes += cells.back().dump(-1, ' ', false, json::error_handler_t::replace).size();
     }
     return true;
@@ -254,7 +257,7 @@ ClientReply answer_cells(const Request& request, const ReadContext& context) {
     if (row == nullptr) {
       context.damaged(key);
       item = dump({{"damaged", true}, {"store_key", hex_text(key)}});
-    } else if (row->content.present() && wanted[bucket_of(row->cell)]) {
+    } else if (row->content.shows_at(context.now_ms) && wanted[bucket_of(row->cell)]) {
       item = dump(observable_cell(*row));
     }
     if (std::string whole = counter.take(); !whole.empty()) put(whole);
@@ -281,7 +284,7 @@ ClientReply answer_explain(const Request& request, const ReadContext& context) {
     Row row;
     switch (context.snapshot.get(shard, cell, row)) {
       case Snapshot::Lookup::kMissing: break;
-      case Snapshot::Lookup::kFound: values.push_back(explain_cell(row)); break;
+      case Snapshot::Lookup::kFound: values.push_back(explain_cell(row, context.now_ms)); break;
       case Snapshot::Lookup::kDamaged:
         context.damaged(store_key(shard, cell));
         values.push_back({{"kind", to_string(kind)}, {"damaged", true}});

@@ -88,6 +88,7 @@ struct Node::Impl {
         *store, config.readers,
         ReaderPool::Callbacks{[this] { return facts.shard_count.load(); },
                               [this](const StoreKey& key) { engine_thread->damaged(key); },
+                              [this] { return cluster_time().ms(); },
                               [this](Ticket ticket, ClientReply reply) { front.reply(ticket, std::move(reply)); }});
     backups = std::make_unique<Backups>(Backups::Parts{
         *store, config.data, [this](Ticket ticket, ClientReply reply) { front.reply(ticket, std::move(reply)); }});
@@ -147,9 +148,13 @@ struct Node::Impl {
   }
 
   // Any thread.  The time of a reply is above all that the reply can have seen.
-  void complete(ClientReply& reply) const {
+  Timestamp cluster_time() const {
     const Timestamp wall = Timestamp::at_ms(std::clamp<std::int64_t>(read_clocks().wall_ms, 0, Timestamp::kMillisecondsMax));
-    reply.time = std::max(Timestamp{facts.time.load()}, wall);
+    return std::max(Timestamp{facts.time.load()}, wall);
+  }
+
+  void complete(ClientReply& reply) const {
+    reply.time = cluster_time();
     reply.node = config.name;
   }
 

@@ -33,7 +33,7 @@ struct ReaderPool::Impl {
   ClientReply answer(const Request& request) const {
     try {
       const auto snapshot = store.snapshot();
-      return answer_read(request, {*snapshot, callbacks.shard_count(), callbacks.damaged});
+      return answer_read(request, {*snapshot, callbacks.shard_count(), callbacks.damaged, callbacks.now_ms()});
     } catch (const StoreError& error) {
       log(LogLevel::kError, std::string("a read failed: ") + error.what());
       return error_reply(request, "store", std::string("this node could not read its disk: ") + error.what() +

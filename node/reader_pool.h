@@ -16,6 +16,7 @@ class ReaderPool {
   struct Callbacks {
     std::function<std::uint32_t()> shard_count;                       // 0: not joined.
     std::function<void(const StoreKey&)> damaged;                     // Any thread.
+    std::function<std::int64_t()> now_ms;                             // Any thread.  What has expired by then is not read.
     std::function<void(Ticket, ClientReply)> reply;                   // Any thread.
   };
 

@@ -1,5 +1,7 @@
 #include "node/reads.h"
 
+#include <map>
+
 #include "crdt/check.h"
 #include "crdt/limits.h"
 #include "node/inspect.h"
@@ -65,13 +67,15 @@ ClientReply read_cell(const Request& request, const ReadContext& context, Kind k
       }
       break;
     case Snapshot::Lookup::kFound: {
-      if (!row.content.present()) break;
+      if (!row.content.shows_at(context.now_ms)) break;
       ClientReply out = reply_to(request);
       if (kind == Kind::kSet) {
         out.number = 1;
-      } else {
-        out.value = row.content.as_register().value();
+        return out;
       }
+      const Register& state = row.content.as_register();
+      if (request.op != ClientOp::kTtl) out.value = state.value();
+      if (state.expires_at_ms() != 0) out.ttl_ms = state.expires_at_ms() - context.now_ms;
       return out;
     }
   }
@@ -100,7 +104,7 @@ ClientReply read_collection(const Request& request, const ReadContext& context, 
       out.next = last;
       return false;
     }
-    if (row->content.present()) {
+    if (row->content.shows_at(context.now_ms)) {
       const std::string& member = row->cell.member;
       const std::size_t value_bytes = kind == Kind::kHash ? row->content.as_register().value()->size() : 0;
       if (!page.take(member.size() + value_bytes)) {
@@ -140,10 +144,27 @@ ClientReply read_keys(const Request& request, const ReadContext& context) {
     if (!kind) return error_reply(request, "bad_request", "\"after\" is no position: send the \"next\" of the page before");
     after = Snapshot::KeyPosition{request.after.substr(1), *kind};
   }
+  // What the counts do not know yet.
+  std::map<std::string, std::uint64_t, std::less<>> expired;
+  std::size_t looked_at = 0;
+  context.snapshot.expiries(Snapshot::Expiries::kNotPassed, [&](const Snapshot::Expiry& it) {
+    if (it.over_at_ms > context.now_ms || ++looked_at > kRowsLookedAtMax) return false;
+    Row row;
+    const bool found = context.snapshot.get(it.key, row) == Snapshot::Lookup::kFound && row.content.over_at_ms() == it.over_at_ms;
+    if (found) ++expired[std::string(value_of_store_key(it.key))];
+    return true;
+  });
   ClientReply out = reply_to(request);
   Page page(request);
   std::string last = request.after;
-  context.snapshot.keys(request.table, request.prefix, after, [&](const KeyCount& count) {
+  context.snapshot.keys(request.table, request.prefix, after, [&](KeyCount count) {
+    if (const auto gone = expired.empty() ? expired.end() : expired.find(value_key(request.table, count.key, count.kind)); gone != expired.end()) {
+      count.live -= std::min(count.live, gone->second);
+      if (count.live == 0) {
+        last = static_cast<char>(count.kind) + count.key;
+        return true;
+      }
+    }
     if (!page.take(count.key.size() + sizeof count.live)) {
       out.next = last;
       return false;
@@ -169,6 +190,7 @@ bool answers_reads(ClientOp op) {
     case ClientOp::kScard:
     case ClientOp::kHget:
     case ClientOp::kHgetall:
+    case ClientOp::kTtl:
     case ClientOp::kCount:
     case ClientOp::kKeys:
     case ClientOp::kShards:
@@ -199,7 +221,7 @@ std::optional<NameProblem> check_names(const Request& request) {
   if (needs_member && request.members.size() != 1) {
     return NameProblem{"bad_request", "\"members\" must hold exactly one element or field"};
   }
-  if (request.op == ClientOp::kExplain && request.members.size() > 1) {
+  if ((request.op == ClientOp::kExplain || request.op == ClientOp::kTtl) && request.members.size() > 1) {
     return NameProblem{"bad_request", "\"members\" must hold at most one element or field"};
   }
   return std::nullopt;
@@ -215,6 +237,7 @@ ClientReply answer_read(const Request& request, const ReadContext& context) {
     case ClientOp::kGet: return read_cell(request, context, Kind::kRegister);
     case ClientOp::kSismember: return read_cell(request, context, Kind::kSet);
     case ClientOp::kHget: return read_cell(request, context, Kind::kHash);
+    case ClientOp::kTtl: return read_cell(request, context, request.members.empty() ? Kind::kRegister : Kind::kHash);
     case ClientOp::kSmembers: return read_collection(request, context, Kind::kSet);
     case ClientOp::kHgetall: return read_collection(request, context, Kind::kHash);
     case ClientOp::kCount: return read_counter(request, context);

@@ -1,8 +1,11 @@
 // node/reads.h -- answers a client's reads from one snapshot.
 //
-// get, smembers, sismember, scard, hget, hgetall, count, keys, shards, buckets, cells, explain.  A function of its arguments:
+// get, smembers, sismember, scard, hget, hgetall, ttl, count, keys, shards, buckets, cells, explain.  A function of its arguments:
 // takes no snapshot itself and keeps none.  A page has at most kPageBytesMax, the asked-for limit, and what
 // kRowsLookedAtMax rows gave: a page may be short, even empty, and still have a `next`.
+// What has expired at context.now_ms is not there.  In a list of keys as well: what expired since the store's counts took
+// notice (store/expiries.h) is taken out of them; at a price in proportion to it, and of more than kRowsLookedAtMax of those
+// the rest is listed until the counts have.
 // A damaged row is never served: the answer is the error `damaged`, and context.damaged is told.
 // Tests: tests/node/reads_test.cc
 #pragma once
@@ -25,6 +28,7 @@ struct ReadContext {
   const Snapshot& snapshot;
   std::uint32_t shard_count = 0;                      // 0: not joined; then nothing is answered.
   std::function<void(const StoreKey&)> damaged;       // A row that was found so.
+  std::int64_t now_ms = 0;                            // The cluster's time, or the wall's where that is ahead.
 };
 
 // REQUIRES: answers_reads(request.op).  Sets all of the reply but `time` and `node`.

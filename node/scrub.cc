@@ -43,7 +43,8 @@ struct Scrub::Impl {
     CounterSum total;
 
     void add(const StoreKey& key, const Row& row, const Snapshot& snapshot) {
-      buckets[bucket_of(row.cell)] += fingerprint_of(row.cell, row.content);
+      const bool counts = !snapshot.passed(key, row.content);
+      if (counts) buckets[bucket_of(row.cell)] += fingerprint_of(row.cell, row.content);
       feed += feed_share(key, row);
       if (value_of_store_key(key) != value) {
         end_value(snapshot);
@@ -51,7 +52,7 @@ struct Scrub::Impl {
         named = row.cell;
         shard = shard_of_store_key(key);
       }
-      live += row.content.present() ? 1 : 0;
+      live += row.content.present() && counts ? 1 : 0;
       if (row.cell.kind == Kind::kCounter && row.content.present()) total += counter_share(row.cell, row.content);
     }
     void end_value(const Snapshot& snapshot) {

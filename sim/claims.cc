@@ -42,6 +42,9 @@ std::optional<Commit> Claims::Entry::commit_in(const GhostCell& ghost) const {
 
 std::optional<Timestamp> Claims::Entry::ended_in(const GhostCell& ghost) const {
   if (role == Role::kRegister) {
+    if (ghost.tag() == Tag{at, actor} && ghost.expires_at_ms() != 0) {
+      return std::max(ghost.commit().at, Timestamp::at_ms(ghost.expires_at_ms()));
+    }
     const bool over = ghost.tag() > Tag{at, actor} || (ghost.tag() == Tag{at, actor} && !ghost.value());
     return over ? std::optional(ghost.commit().at) : std::nullopt;
   }

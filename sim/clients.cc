@@ -13,6 +13,10 @@ Verb verb_of(Action action) {
     case Action::kDelete: return Verb::kDelete;
     case Action::kSetField: return Verb::kHashSet;
     case Action::kIncrement: return Verb::kIncrement;
+    case Action::kExpire:
+    case Action::kExpireField: return Verb::kExpire;
+    case Action::kPersist:
+    case Action::kPersistField: return Verb::kPersist;
     default: return Verb::kHashDelete;
   }
 }
@@ -50,6 +54,7 @@ std::uint32_t Clients::begin(const Event& event, std::int64_t now_us, Timestamp 
   } else {
     operation.members = event.members;
   }
+  if (event.lasts_us != 0) operation.ttl_ms = std::max<std::int64_t>(event.lasts_us / 1000, 1);
   operation.replicas = event.replicas;
   operation.timeout_ms = behaviour_.timeout_us / 1000;
   if (!event.session.empty()) {

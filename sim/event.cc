@@ -68,6 +68,10 @@ class Writer {
       case Slot::kNode: say(words_of(next_group())); break;
       case Slot::kName: say(word(event_.name)); break;
       case Slot::kSpan: say(to_words_duration(event_.amount)); break;
+      case Slot::kLasts: say(to_words_duration(event_.lasts_us)); break;
+      case Slot::kFor:
+        if (event_.lasts_us != 0) say("for " + to_words_duration(event_.lasts_us));
+        break;
       case Slot::kSignedSpan: say(to_words_duration(event_.amount, true)); break;
       case Slot::kPpm: say((event_.amount > 0 ? "+" : "") + std::to_string(event_.amount)); break;
       case Slot::kAmount: say(std::to_string(event_.amount)); break;

@@ -38,15 +38,19 @@
 //               right clock of NODES          as the world's, going on
 //     clients   SESSION adds MEMBER ... to KEY at NODE [with N|all] [as #LABEL]      SESSION "nobody": without a tag
 //               SESSION removes MEMBER ... from KEY at NODE [with N|all] [as #LABEL]
-//               SESSION sets KEY to VALUE at NODE [with N|all] [as #LABEL]
+//               SESSION sets KEY to VALUE [for DURATION] at NODE [with N|all] [as #LABEL]      for: it expires then
 //               SESSION deletes KEY at NODE [with N|all] [as #LABEL]
-//               SESSION sets FIELD of KEY to VALUE at NODE [with N|all] [as #LABEL]
+//               SESSION sets FIELD of KEY to VALUE [for DURATION] at NODE [with N|all] [as #LABEL]
 //               SESSION deletes FIELD of KEY at NODE [with N|all] [as #LABEL]
+//               SESSION expires KEY in DURATION at NODE [with N|all] [as #LABEL]
+//               SESSION expires FIELD of KEY in DURATION at NODE [with N|all] [as #LABEL]
+//               SESSION persists KEY at NODE [with N|all] [as #LABEL]      it does not expire any more
+//               SESSION persists FIELD of KEY at NODE [with N|all] [as #LABEL]
 //               SESSION increments KEY by AMOUNT at NODE [with N|all] [as #LABEL]      a counter; signed, not 0
 //               retry #LABEL at NODE          the same tag, again
 //               SESSION reads KEY at NODE     whatever there is; what it gets must be true
 //               SESSION vanishes              answers no longer reach it, it retries nothing
-//     claims    expect KEY = VALUE at NODES               of the register
+//     claims    expect KEY = VALUE at NODES               of the register; what has expired there is not there
 //               expect KEY is missing at NODES            no register, set, hash or counter of that name
 //               expect KEY has { MEMBER ... } at NODES    of the set, exactly these
 //               expect FIELD of KEY = VALUE at NODES      of the hash
@@ -71,7 +75,7 @@ enum class Action : std::uint8_t {
   kCrash, kStop, kStart, kRestart, kPause, kResume, kJoin, kLeave,
   kLoseDisk, kBackUp, kRestore, kSwapDisks, kClone, kFillDisk, kFreeDisk, kFailSync, kSyncTime, kFlipBit,
   kStepClock, kDriftClock, kFreezeClock, kRightClock,
-  kAdd, kRemove, kSet, kDelete, kSetField, kDeleteField, kIncrement, kRetry, kRead, kVanish,
+  kAdd, kRemove, kSet, kDelete, kSetField, kDeleteField, kExpire, kExpireField, kPersist, kPersistField, kIncrement, kRetry, kRead, kVanish,
   kExpectValue, kExpectMissing, kExpectMembers, kExpectField, kExpectCount, kExpectRecords,
   kExpectReply, kExpectConvergence,
 };
@@ -93,10 +97,11 @@ struct Event {
   std::string name;                               // kJoin, kClone: of the new machine.
   std::int64_t amount = 0;                        // kSwizzle, kSyncTime, kStepClock, kExpectConvergence: us; kDriftClock: ppm;
                                                   // kIncrement, kExpectCount, kExpectRecords.
+  std::int64_t lasts_us = 0;                      // kSet, kSetField: 0 for ever; kExpire, kExpireField: above 0.
   Weather weather;                                // kWeather.
   std::string session;                            // Of a client's action; empty: "nobody".
   std::string key;
-  std::vector<std::string> members;               // Elements; of kSetField, kDeleteField, kExpectField: the one field.
+  std::vector<std::string> members;               // Elements; of a hash: the one field.
   std::string value;                              // kSet, kSetField, kExpectValue, kExpectField; kExpectReply: REASON.
   std::uint32_t replicas = 1;                     // "with": kAllReplicas of gossip/operation.h for all.
   std::string label;                              // Without '#'; empty: none.

@@ -21,6 +21,8 @@ enum class Slot : std::uint8_t {
   kNode,         // NODE      one more group, of one
   kName,         // NAME      name
   kSpan,         // SPAN      amount, a duration
+  kLasts,        // LASTS     lasts_us, a duration above zero
+  kFor,          // FOR       [for DURATION], lasts_us
   kSignedSpan,   // SPAN+-    amount, a duration with a sign
   kPpm,          // PPM       amount
   kAmount,       // AMOUNT    amount, a whole number with or without a sign

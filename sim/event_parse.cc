@@ -196,6 +196,14 @@ class Parser {
     return true;
   }
 
+  bool lasts(std::int64_t& out) {
+    const std::size_t before = next_;
+    if (!span(out, false)) return false;
+    if (out > 0) return true;
+    next_ = before;
+    return expected("a duration above zero such as 250ms or 1.5s");
+  }
+
   bool share(std::optional<double>& out) {
     const char* const what = "a share from 0% to 100%, such as 2.5%";
     if (!more() || tokens_[next_].kind != Kind::kWord) return expected(what);
@@ -328,6 +336,9 @@ class Parser {
       case Slot::kNode: event.groups.emplace_back(1); return name(event.groups.back().front(), "a node");
       case Slot::kName: return name(event.name, "the name of the new node");
       case Slot::kSpan: return span(event.amount, false);
+      case Slot::kLasts: return lasts(event.lasts_us);
+      case Slot::kFor:
+        return !literal("for") || lasts(event.lasts_us);
       case Slot::kSignedSpan: return span(event.amount, true);
       case Slot::kPpm: return whole(event.amount, "a whole number such as +200 or -50");
       case Slot::kAmount:

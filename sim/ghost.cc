@@ -1,5 +1,7 @@
 #include "sim/ghost.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 
 namespace kith::sim {
@@ -52,12 +54,21 @@ void GhostCell::join(const Content& content) {
   const Register& other = content.as_register();
   if (other.empty() || other.tag() < tag_) return;
   if (other.tag() == tag_) {
-    if (stands_before(other.commit(), commit_)) commit_ = other.commit();
-    return;
+    // Of an `expire` that two nodes took in, with what either held: two values under one tag.
+    const auto hash = [](const std::optional<std::string>& value) { return value ? XXH3_64bits(value->data(), value->size()) : 0; };
+    if (other.value() != value_) {
+      if (std::pair(hash(other.value()), other.value()) < std::pair(hash(value_), value_)) return;
+    } else if (other.expires_at_ms() != expires_at_ms_) {
+      if (expires_at_ms_ == 0 || (other.expires_at_ms() != 0 && other.expires_at_ms() < expires_at_ms_)) return;
+    } else {
+      if (stands_before(other.commit(), commit_)) commit_ = other.commit();
+      return;
+    }
   }
   tag_ = other.tag();
   commit_ = other.commit();
   value_ = other.value();
+  expires_at_ms_ = other.expires_at_ms();
 }
 
 bool GhostCell::equals(const Content& content) const {
@@ -71,7 +82,12 @@ bool GhostCell::equals(const Content& content) const {
     return same(adds_, content.as_set_element().adds()) && same(removed_, content.as_set_element().removed());
   }
   const Register& other = content.as_register();
-  return other.tag() == tag_ && other.commit() == commit_ && other.value() == value_;
+  return other.tag() == tag_ && other.commit() == commit_ && other.value() == value_ &&
+         other.expires_at_ms() == expires_at_ms_;
+}
+
+bool GhostCell::settled(Timestamp horizon) const {
+  return value_ && expires_at_ms_ != 0 && commit_.at <= horizon && Timestamp::at_ms(expires_at_ms_) <= horizon;
 }
 
 void GhostCell::take_out(ActorId actor, Timestamp removed_at) {
@@ -87,6 +103,7 @@ void GhostCell::overtake(const GhostCell& other) {
   tag_ = other.tag_;
   commit_ = {};
   value_ = other.value_;
+  expires_at_ms_ = other.expires_at_ms_;
 }
 
 bool GhostCell::dead(const Item& add) const {
@@ -113,7 +130,7 @@ bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
         return *mine == theirs || (mine->at == theirs.at && mine->commit < theirs.commit && mine->commit.at <= horizon);
       });
     };
-    if (adds_.empty() && removed_.empty()) return content.empty() && (!tag_.at || (!value_ && commit_.at <= horizon));
+    if (adds_.empty() && removed_.empty()) return content.empty() && (!tag_.at || (!value_ && commit_.at <= horizon) || settled(horizon));
     if (!among(adds_, element.adds()) || !among(removed_, element.removed())) return false;
     const bool adds_fit = std::all_of(adds_.begin(), adds_.end(), [&](const Item& add) {
       if (has(element.adds(), add)) return true;
@@ -124,7 +141,7 @@ bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
     });
   }
   if (!content.empty()) return !commit_.at && !value_ && !content.present() && content.as_register().tag() <= tag_;
-  return !value_ && commit_.at <= horizon;
+  return (!value_ && commit_.at <= horizon) || settled(horizon);
 }
 
 bool GhostCell::covers(const Content& content) const {
@@ -139,7 +156,8 @@ bool GhostCell::covers(const Content& content) const {
     return within(adds_, content.as_set_element().adds()) && within(removed_, content.as_set_element().removed());
   }
   const Register& other = content.as_register();
-  return other.empty() || other.tag() < tag_ || (other.tag() == tag_ && other.value() == value_ && !(other.commit() < commit_));
+  return other.empty() || other.tag() < tag_ || (other.tag() == tag_ && other.value() == value_ &&
+                                                      other.expires_at_ms() == expires_at_ms_ && !(other.commit() < commit_));
 }
 
 bool GhostCell::present() const {
@@ -166,7 +184,8 @@ std::string in_words(const GhostCell& cell) {
   std::string out;
   for (const auto& item : cell.adds()) out += " +" + words(item.actor, item.at, item.commit);
   for (const auto& item : cell.removed()) out += " -" + words(item.actor, item.at, item.commit);
-  if (cell.tag().at) out += " tag " + words(cell.tag().actor, cell.tag().at, {}) + (cell.value() ? " value of " + std::to_string(cell.value()->size()) + " bytes" : " deleted");
+  if (cell.tag().at) out += " tag " + words(cell.tag().actor, cell.tag().at, {}) + (cell.value() ? " value of " + std::to_string(cell.value()->size()) + " bytes" +
+      (cell.expires_at_ms() != 0 ? " until " + std::to_string(cell.expires_at_ms() % 1'000'000) : std::string()) : " deleted");
   return out.empty() ? "nothing" : out.substr(1);
 }
 

@@ -32,11 +32,15 @@ class GhostCell {
   // What is not in `content` was settled at `horizon`, and hides nothing that shows.
   bool collects_to(const Content& content, Timestamp horizon) const;
   bool covers(const Content& content) const;  // All that `content` says is in here, or was overtaken here.
-  bool present() const;
+  bool present() const;                                        // Expired or not.
+  bool expired(std::int64_t now_ms) const { return value_ && expires_at_ms_ != 0 && expires_at_ms_ <= now_ms; }
+  // Of a value that expires: nobody at or above this horizon needs it any more.
+  bool settled(Timestamp horizon) const;
   // What a rebase took out: gone here, and known to have been removed or overwritten, by entries that need not come here
   // any more.  Such have no commit.
   void take_out(ActorId actor, Timestamp removed_at);
   void overtake(const GhostCell& other);
+  void collected_elsewhere() { commit_ = {}, value_.reset(), expires_at_ms_ = 0; }
   void forget(ActorId actor);                                  // Its add is gone for good.
 
   const std::vector<Item>& adds() const { return adds_; }
@@ -44,6 +48,7 @@ class GhostCell {
   const Tag& tag() const { return tag_; }
   const Commit& commit() const { return commit_; }
   const std::optional<std::string>& value() const { return value_; }
+  std::int64_t expires_at_ms() const { return expires_at_ms_; }
 
   // Lost bits of its row on disk: what is there may be less than this, never other than this.
   bool rotten = false;
@@ -57,6 +62,7 @@ class GhostCell {
   Tag tag_;
   Commit commit_;
   std::optional<std::string> value_;
+  std::int64_t expires_at_ms_ = 0;
 };
 
 using Ghost = std::unordered_map<StoreKey, GhostCell>;

@@ -12,9 +12,12 @@
 namespace kith::sim {
 namespace {
 
+constexpr std::int64_t kOverMs = 2000;  // By then every node has passed what expired: some skew and a full second.
 constexpr std::int64_t kAheadMs = 100;  // What a full counter and a step that takes its time may add.
 
-Kind kind_of(Verb verb) {
+Kind kind_of(const Operation& operation) {
+  const Verb verb = operation.verb;
+  if (verb == Verb::kExpire || verb == Verb::kPersist) return operation.members.empty() ? Kind::kRegister : Kind::kHash;
   if (verb == Verb::kSetAdd || verb == Verb::kSetRemove) return Kind::kSet;
   if (verb == Verb::kIncrement) return Kind::kCounter;
   return verb == Verb::kHashSet || verb == Verb::kHashDelete ? Kind::kHash : Kind::kRegister;
@@ -26,6 +29,7 @@ std::vector<std::string> members_of(const Operation& operation) {
     return operation.tag ? std::vector{increment_member(*operation.tag)} : std::vector<std::string>{};
   }
   if (operation.verb == Verb::kSet || operation.verb == Verb::kDelete) return {""};
+  if (kind_of(operation) == Kind::kRegister) return {""};
   std::vector<std::string> members = operation.members;
   for (const auto& [field, value] : operation.fields) members.push_back(field);
   return members;
@@ -88,7 +92,7 @@ void Judge::before_operation(const Machine& at, const Operation& operation, std:
     tags_.try_emplace(*operation.tag, false);
   }
   for (const auto& member : members_of(operation)) {
-    const CellKey cell{operation.table, operation.key, kind_of(operation.verb), member};
+    const CellKey cell{operation.table, operation.key, kind_of(operation), member};
     Seen seen{store_key(shard_of(cell, scenario_.shard_count), cell), {}, {}, {}, {}, true};
     GhostCell known;
     if (const auto ghost = at.disk.ghost.find(seen.cell); ghost != at.disk.ghost.end()) known = ghost->second;
@@ -97,6 +101,9 @@ void Judge::before_operation(const Machine& at, const Operation& operation, std:
       seen.pending = *pending;
       known.join(*pending);
     }
+    seen.tag = known.tag();
+    seen.value = known.value();
+    seen.shown = known.value() && !known.expired(std::max(machine.time_ms(now_us), operation.tag ? operation.tag->at.ms() : 0) + kAheadMs);
     for (const auto& removal : known.removed()) seen.removed.emplace_back(removal.actor, removal.at);
     seen.newest = known.tag().at;
     for (const auto& add : known.adds()) {
@@ -126,7 +133,7 @@ void Judge::after_operation(const Machine& at, std::uint64_t request, std::int64
     }
   }
   for (std::size_t i = 0; i < members.size(); ++i) {
-    const Content* pending = at.output().store.pending({operation.table, operation.key, kind_of(operation.verb), members[i]});
+    const Content* pending = at.output().store.pending({operation.table, operation.key, kind_of(operation), members[i]});
     if (pending == nullptr) continue;
     check_delta(at, attempt->second, i, *pending);
     Content own = *pending;
@@ -154,6 +161,10 @@ std::vector<Effect> Judge::effects_of(const Attempt& attempt, const Tag& tag) co
         break;
       case Verb::kSet: effect.value = operation.value, effect.tag = tag; break;
       case Verb::kHashSet: effect.value = operation.fields[i].second, effect.tag = tag; break;
+      case Verb::kExpire:
+      case Verb::kPersist:
+        if (seen.tag <= tag) effect.value = seen.value.value_or(""), effect.any_value = true, effect.tag = tag;
+        break;
       case Verb::kIncrement: effect.value = encode_amount(operation.amount), effect.tag = tag; break;
       case Verb::kDelete:
       case Verb::kHashDelete: effect.tag = tag; break;
@@ -173,6 +184,13 @@ void Judge::on_reply(const Machine& from, const Reply& reply, const std::vector<
     ++marks_["refused: " + std::string(to_string(reply.code))];
     if (reply.code == Refusal::kRetryWindowPassed && !stale) {
       throw Violation('O', from.name + " refused a tag as too old that is " + std::to_string(attempt.age_ms) + " ms old");
+    }
+    // SUBTLE: what its disk rotted or lost it need not know of.
+    const bool all_shown = std::all_of(attempt.seen.begin(), attempt.seen.end(), [&](const Seen& it) {
+      return it.certain && it.shown && (!attempt.operation.tag || it.tag < *attempt.operation.tag);
+    });
+    if (reply.code == Refusal::kNoValue && all_shown) {
+      throw Violation('O', from.name + " said that there is no value where it holds one: " + cell_in_words(attempt.seen.front().cell));
     }
     return;
   }
@@ -324,6 +342,17 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
     ghost = GhostCell{};
     return;
   }
+  // It had expired, and the others have collected it.
+  Timestamp horizon;
+  for (const auto& [index, other] : started_) {
+    horizon = std::max(horizon, Timestamp{meta::decode_number(other->disk.store->snapshot()->meta(meta::kHorizon))});
+  }
+  if (ghost.settled(horizon)) {
+    ghost.collected_elsewhere();
+    // It may not have overtaken there what it had overtaken here: SUBTLE, below.
+    if (cloned_.contains(at.disk.node_name) || rotted_.contains(key)) excuse_lost(started_machines(), &key);
+    return;
+  }
   // SUBTLE: of two with one identity the later closes the life of the other, and what that took in afterwards counts as seen.
   // And what rotted away where it counted, a node that was away too long does not give back (gossip/mend.h).
   if (ghost.present() && (cloned_.contains(at.disk.node_name) || rotted_.contains(key))) {
@@ -468,11 +497,17 @@ void Judge::row_rotten(const std::vector<Machine*>& machines, Machine& at, const
   excuse_lost({machines.begin(), machines.end()});
 }
 
-void Judge::on_read(const Machine& at, const StoreKey& key, const Content& served) const {
+void Judge::on_read(const Machine& at, const StoreKey& key, const Content& served, std::int64_t now_ms) const {
   if (is_base_key(key)) return;  // What it holds is judged as a sum.
   const auto ghost = at.disk.ghost.find(key);
   if (ghost != at.disk.ghost.end() && ghost->second.rotten) {
     throw Violation('K', at.name + " served of the damaged " + cell_in_words(key) + ": " + in_words(served));
+  }
+  GhostCell shown;
+  shown.join(served);
+  if (shown.expired(now_ms)) {
+    throw Violation('O', at.name + " served of " + cell_in_words(key) + " what has expired: " + in_words(served) + "; it is " +
+                             std::to_string(now_ms % 1'000'000) + " there");
   }
   if (ghost == at.disk.ghost.end() || !ghost->second.covers(served)) {
     throw Violation('K', at.name + " served of " + cell_in_words(key) + ": " + in_words(served) + "; it holds " +
@@ -545,7 +580,7 @@ std::string Judge::differences(const std::vector<Machine*>& machines) const {
   return out;
 }
 
-void Judge::at_the_end(const std::vector<Machine*>& machines) {
+void Judge::at_the_end(const std::vector<Machine*>& machines, std::int64_t now_us) {
   for (Machine* machine : machines) {
     const auto snapshot = machine->disk.store->snapshot();
     const auto held = contents_of(*machine);
@@ -561,7 +596,7 @@ void Judge::at_the_end(const std::vector<Machine*>& machines) {
       const auto wrong = oracle_.judge_counters(*snapshot);
       if (wrong) throw Violation(wrong->law, machine->name + ": " + wrong->text);
     }
-    if (const auto wrong = oracle_.judge(held)) throw Violation(wrong->law, machine->name + ": " + wrong->text);
+    if (const auto wrong = oracle_.judge(held, (kEpochUs + now_us) / 1000 - kOverMs)) throw Violation(wrong->law, machine->name + ": " + wrong->text);
   }
   std::set<Tag> unanswered;  // A node may have taken these in, and died before it said so.
   for (const auto& [request, attempt] : attempts_) {

@@ -47,12 +47,12 @@ class Judge {
   bool settled_somewhere(const Claims::Entry& entry) const;
   void check_row(const Machine& at, const StoreKey& key, const Snapshot& snapshot);
   void taken_out(Machine& at, const StoreKey& key, const Content& these);
-  void on_read(const Machine& at, const StoreKey& key, const Content& served) const;
+  void on_read(const Machine& at, const StoreKey& key, const Content& served, std::int64_t now_ms) const;
   void on_count(const Machine& at, ShardId shard, const std::string& key, const Snapshot& snapshot) const;
 
   // ---- The end.  Only what is asked of these is checked, in order of cost.
   bool equal(const std::vector<Machine*>& machines) const;                   // Contents, member tables, clocks.
-  void at_the_end(const std::vector<Machine*>& machines);                    // REQUIRES: equal(machines).
+  void at_the_end(const std::vector<Machine*>& machines, std::int64_t now_us);                // REQUIRES: equal(machines).
   std::string differences(const std::vector<Machine*>& machines) const;      // For people.
 
   bool check_messages = false;
@@ -67,6 +67,9 @@ class Judge {
     Timestamp newest;                // Of what it shows or showed: below it, a write without a tag loses.
     std::optional<Content> pending;  // In the batch at hand, before it.
     bool certain = true;             // Not of a rotten row.
+    Tag tag = {};                    // Of a register: what it held, and whether that had not nearly expired.
+    std::optional<std::string> value = {};
+    bool shown = false;
   };
   struct Attempt {
     Operation operation;

@@ -34,6 +34,10 @@ void Judge::check_delta(const Machine& at, const Attempt& attempt, std::size_t w
     const Register& now = pending.as_register();
     if (seen.pending && seen.pending->as_register() == now) return;
     if (operation.tag && now.tag() != *operation.tag) fail("wrote " + words(now.tag().actor, now.tag().at));
+    const bool keeps_value = operation.verb == Verb::kExpire || operation.verb == Verb::kPersist;
+    if (keeps_value && now.value() != seen.value) fail("wrote another value than it held");
+    const std::int64_t expires_at_ms = operation.ttl_ms == 0 ? 0 : now.tag().at.ms() + operation.ttl_ms;
+    if (now.expires_at_ms() != expires_at_ms) fail("wrote a value that expires at " + std::to_string(now.expires_at_ms()));
     return;
   }
   static const SetElement kNothing;

@@ -83,6 +83,11 @@ class Machine {
   bool answering() const { return state_ == State::kUp; }
   Engine& engine() { return *engine_; }         // REQUIRES: up().
   const Output& output() const { return out_; } // Gathered, not acted on yet.
+  // What has expired by then this node does not serve: the cluster's time, or its wall's where that is ahead.
+  std::int64_t time_ms(std::int64_t now_us) const {
+    const Instant now = instant(now_us);
+    return engine_ ? std::max(engine_->time(now).ms(), now.wall_ms) : now.wall_ms;
+  }
   Instant instant(std::int64_t now_us) const { return {now_us / 1000, clock.wall_ms(now_us)}; }
   std::uint64_t lives() const { return lives_; }
   bool committing() const { return committing_; }

@@ -29,6 +29,7 @@ struct Effect {
   std::vector<std::pair<ActorId, Timestamp>> adds, removed;
   Tag tag;                                 // Of a register; else zero.
   std::optional<std::string> value;
+  bool any_value = false;                  // Which one, the node decided: of `expire` and `persist`.
 
   bool held_by(const GhostCell& ghost) const;  // Or overtaken there.
 };
@@ -53,7 +54,8 @@ class Oracle {
   // Whether anybody ever committed a removal of this add, or a later value.
   bool removal_committed(const StoreKey& cell, ActorId actor, Timestamp add) const;
   bool overwritten(const StoreKey& cell, const Tag& tag) const;
-  std::optional<Wrong> judge(const std::map<StoreKey, Content>& final) const;
+  // `over_at_ms`: what expired by then has at every node.
+  std::optional<Wrong> judge(const std::map<StoreKey, Content>& final, std::int64_t over_at_ms) const;
 
   // Every counter stands at the sum of all increments that any node ever committed, each counted once.
   // REQUIRES: nothing was destroyed, so that all of them are somewhere.
@@ -67,7 +69,10 @@ class Oracle {
     std::map<ActorId, Timestamp> adds, removed;
     Tag tag;
     std::optional<std::string> value;
-    Tag deletion;                          // The greatest of a deletion.
+    Tag deletion{};                         // The greatest of a deletion.
+    bool any_value = false;
+    Tag expiring{};                          // Of the newest that expires, and when it does.
+    std::int64_t expires_at_ms = 0;
   };
   struct Acknowledged {
     Effect effect;

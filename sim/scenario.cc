@@ -107,7 +107,7 @@ Problem check_workload(const Scenario& scenario) {
       check_count("workload.keys", load.keys, 1, 1'000'000),
       check_count("workload.members", load.members, 1, 1'000'000),
       check_count("workload.value_bytes", load.value_bytes, 0, kValueBytesMax),
-      check_share("workload.untagged", load.untagged),
+      check_share("workload.expiring", load.expiring), check_share("workload.untagged", load.untagged),
       check_share("workload.retries", load.retries), check_share("workload.wait_for_all", load.wait_for_all),
       check_time("workload.from", load.from_us), check_time("workload.to", load.to_us),
       check_time("workload.removed_after", load.removed_after_us));

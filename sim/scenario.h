@@ -53,6 +53,7 @@ struct Workload {
   // Above zero: every add is followed by the removal of its elements so much later, by any session at any node, if the
   // run lasts so long.  On top of writes_per_second, and `removes` are 0 as a rule.
   std::int64_t removed_after_us = 0;
+  double expiring = 0;                // Share of values and fields that expire, or are told to later, or not to.
   double untagged = 0;                // Share of writes that come without a tag.
   double retries = 0;                 // Share of writes that are sent again though answered, some time later, anywhere.
   double wait_for_all = 0;            // Share of writes that wait for every replica.

@@ -191,6 +191,7 @@ const Fields<Workload>& workload_fields() {
       number("fields", &Workload::fields),
       number("increments", &Workload::increments),
       time_us("removed_after", &Workload::removed_after_us),
+      share("expiring", &Workload::expiring),
       share("untagged", &Workload::untagged),
       share("retries", &Workload::retries),
       share("wait_for_all", &Workload::wait_for_all)};

@@ -122,6 +122,9 @@ class Swarm {
     work.untagged = draw_.one_in(2) ? 0.3 * draw_.share() : 0;
     work.retries = 0.4 * draw_.share();
     work.wait_for_all = draw_.one_in(2) ? 0.6 * draw_.share() : 0;
+    // Drawn apart, so that all else of a seed is as it was before values could expire.
+    Draw expiry(scatter(out_.seed, 0xe4b1));
+    work.expiring = expiry.one_in(2) ? 0.8 * expiry.share() : 0;
     out_.clients.timeout_us = has(Fault::kImpatientClients) ? draw_.between(1 * kMs, 500 * kMs) : 2 * kSecond;
     out_.clients.retries_max = static_cast<std::uint32_t>(draw_.below(6));
     out_.clients.skew_us = draw_.one_in(2) ? draw_.between(0, 300 * kMs) : 0;

@@ -17,7 +17,7 @@ using Problem = std::optional<std::string>;
 const std::vector<std::string>& reasons() {
   static const std::vector<std::string> kReasons = [] {
     std::vector<std::string> out;
-    for (auto code = static_cast<int>(Refusal::kLimit); code <= static_cast<int>(Refusal::kDamaged); ++code) {
+    for (auto code = static_cast<int>(Refusal::kLimit); code <= static_cast<int>(Refusal::kNoValue); ++code) {
       out.emplace_back(to_string(static_cast<Refusal>(code)));
     }
     return out;

@@ -88,6 +88,7 @@ class Expansion {
       event.action = Action::kSet;
       event.key = one_of("reg", load_.keys);
       event.value = next_value();
+      expire(event, Action::kExpire, Action::kPersist);
     } else if (falls(load_.deletes)) {
       event.action = Action::kDelete;
       event.key = one_of("reg", load_.keys);
@@ -100,11 +101,30 @@ class Expansion {
       event.key = one_of("hash", load_.keys);
       event.members = {one_of("f", load_.members)};
       event.action = below(4) == 0 ? Action::kDeleteField : Action::kSetField;
-      if (event.action == Action::kSetField) event.value = next_value();
+      if (event.action == Action::kSetField) {
+        event.value = next_value();
+        expire(event, Action::kExpireField, Action::kPersistField);
+      }
     } else {
       // Rounding can carry the dice past the last weight that is not zero.
       add(event);
     }
+  }
+
+  // SUBTLE: nothing is drawn where nothing expires: then a seed means what it always did.
+  void expire(Event& event, Action later, Action never) {
+    if (load_.expiring == 0 || !chance(load_.expiring)) return;
+    // From a tenth of a second to beyond the retry window, each power of two as likely as the next.
+    constexpr std::uint64_t kLeastMs = 100;
+    const auto most = static_cast<std::uint64_t>(scenario_.engine.retry_window_ms) * 3 / 2;
+    const auto doublings = static_cast<std::uint64_t>(std::bit_width(std::max(most, kLeastMs) / kLeastMs));
+    const std::uint64_t least = kLeastMs << below(doublings);
+    event.lasts_us = static_cast<std::int64_t>(least + below(least)) * 1000;
+    const std::uint64_t dice = below(6);
+    if (dice > 1) return;
+    event.value.clear();
+    event.action = dice == 0 ? later : never;
+    if (event.action == never) event.lasts_us = 0;
   }
 
   void add(Event& event) {

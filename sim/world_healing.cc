@@ -190,7 +190,7 @@ void World::finish() {
   } while (talk() != before && now_us_ < by_us);
   if (talk() != before) throw Violation('B', "all are equal, and still " + std::to_string(talk() - before) + " pushes, pulls or answers went out in 5 s");
   if (!judge_.equal(members)) throw Violation('C', "replicas were equal, and are not any more" + judge_.differences(members));
-  judge_.at_the_end(members);
+  judge_.at_the_end(members, now_us_);
 }
 
 void World::gather_marks() {

@@ -145,6 +145,10 @@ void World::happen(const Event& event) {
     case Action::kDelete:
     case Action::kSetField:
     case Action::kDeleteField:
+    case Action::kExpire:
+    case Action::kExpireField:
+    case Action::kPersist:
+    case Action::kPersistField:
     case Action::kIncrement: return write(event);
     case Action::kRetry:
       if (const auto call = clients_.index_of(event.label)) {
@@ -313,7 +317,7 @@ void World::read(const Event& event) {
   for (const Kind kind : {Kind::kRegister, Kind::kSet, Kind::kHash, Kind::kCounter}) {
     snapshot->scan(value_prefix(shard, kSimulatedTable, event.key, kind), {}, [&](const StoreKey& key, const Row* row) {
       if (row == nullptr) damaged.push_back(key);
-      else judge_.on_read(at, key, row->content);
+      else if (row->content.shows_at(at.time_ms(now_us_))) judge_.on_read(at, key, row->content, at.time_ms(now_us_));
       return true;
     });
   }
@@ -356,7 +360,7 @@ void World::claim_content(const Event& event) {
     const auto live = [&](Kind kind) {
       std::map<std::string, std::string> out;
       snapshot->scan(value_prefix(shard, kSimulatedTable, event.key, kind), {}, [&](const StoreKey&, const Row* row) {
-        if (row != nullptr && row->content.present()) out[row->cell.member] = kind == Kind::kSet ? "" : *row->content.as_register().value();
+        if (row != nullptr && row->content.shows_at(at->time_ms(now_us_))) out[row->cell.member] = kind == Kind::kSet ? "" : *row->content.as_register().value();
         return true;
       });
       return out;
@@ -382,7 +386,7 @@ void World::claim_content(const Event& event) {
       std::int64_t records = 0;
       for (const Kind kind : {Kind::kRegister, Kind::kSet, Kind::kHash, Kind::kCounter}) {
         snapshot->scan(value_prefix(shard, kSimulatedTable, event.key, kind), {}, [&](const StoreKey&, const Row* row) {
-          records += row != nullptr && (row->content.collectable() || is_increment(row->cell)) ? 1 : 0;
+          records += row != nullptr && (row->content.collectable() || row->content.over_at_ms() != 0 || is_increment(row->cell)) ? 1 : 0;
           return true;
         });
       }

@@ -9,6 +9,7 @@
 #include "crdt/counter.h"
 #include "crdt/limits.h"
 #include "store/counter_rows.h"
+#include "store/expiries.h"
 #include "store/feed_repair.h"
 #include "store/records.h"
 #include "store/tally.h"
@@ -65,6 +66,8 @@ class Application {
   bool in_base(const StoreKey& key, const CellKey& cell);
   void drop_row(const StoreKey& key, const CellKey* cell);
   void fold(const StoreBatch::Fold& fold);
+  void pass_expired(const StoreBatch::Passing& passing);
+  void replace_expiry(const StoreKey& key, const std::string& before, const Content& after);
   bool forget_damaged(const StoreKey& key);
   void cut(const StoreKey& key, const std::function<bool(Content&)>& change);
   void recount(ShardId shard);
@@ -95,6 +98,9 @@ class Application {
 CommitReport Application::run(const StoreBatch& batch) {
   std::vector<std::pair<StoreKey, const StoreBatch::CellDelta*>> changes;
   changes.reserve(batch.cells().size());
+  tally_.set_expired_mark(expired_mark(transaction_));
+  if (batch.passing().limit > 0) pass_expired(batch.passing());
+  for (const std::string& entry : batch.expiries_forgotten()) transaction_.del(Database::kExpiries, entry);
   for (const auto& change : batch.cells()) changes.emplace_back(store_key(change.shard, change.cell), &change);
   std::sort(changes.begin(), changes.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   feed_begins_.reserve(changes.size());
@@ -131,7 +137,9 @@ void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change
     return;
   }
   const Tally::Share before =
-      stored.state == StoredRow::State::kSound ? Tally::share_of(change.cell, stored.content) : Tally::Share{};
+      stored.state == StoredRow::State::kSound ? tally_.share_of(change.cell, key, stored.content) : Tally::Share{};
+  const std::string expiry_before =
+      stored.state == StoredRow::State::kSound ? expiry_entry(key, stored.content) : std::string();
   Content content = stored.state == StoredRow::State::kSound ? std::move(stored.content) : Content(change.cell.kind);
   const bool changed = content.join(change.delta);
   if (!storable(content)) {
@@ -154,11 +162,12 @@ void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change
   const bool mended = mends && (stored.marked || unreadable);
   if (!changed && !mended) return;
 
+  replace_expiry(key, expiry_before, content);
   if (content.empty()) {
     remove_row(key, stored);
     return;
   }
-  tally_.change(change.shard, change.cell, key, before, Tally::share_of(change.cell, content));
+  tally_.change(change.shard, change.cell, key, before, tally_.share_of(change.cell, key, content));
   write_row(key, change.shard, change.cell, content, stored.lsn, mends ? content : change.delta);
   if (!is_base(change.cell)) return;
   for (const StoreKey& covered : increments_up_to(transaction_, key, content.as_register().tag().at)) {
@@ -227,17 +236,61 @@ void Application::fold(const StoreBatch::Fold& fold) {
   write_row(key, fold.shard, cell, after, stored.lsn, after);
 }
 
+void Application::replace_expiry(const StoreKey& key, const std::string& before, const Content& after) {
+  const std::string entry = expiry_entry(key, after);
+  if (!before.empty() && before != entry) transaction_.del(Database::kExpiries, before);
+  if (!entry.empty()) transaction_.put(Database::kExpiries, entry, key);
+}
+
+// Cost: the values that are passed, or counted again, and none of the others.
+void Application::pass_expired(const StoreBatch::Passing& passing) {
+  const std::string mark = expired_mark(transaction_);
+  std::vector<std::pair<std::string, StoreKey>> over;
+  std::string moved = mark;
+  const bool back = over_at_ms_of_entry(mark) > passing.now_ms;
+  {
+    const auto walk = transaction_.walk(Database::kExpiries);
+    const auto is_over = [&] { return over_at_ms_of_entry(walk->key()) <= passing.now_ms; };
+    // SUBTLE: the entry of the mark itself may be gone, with its row.
+    bool more = back ? walk->seek_before(mark + '\0') : walk->seek(mark + '\0');
+    for (; more && over.size() < passing.limit && is_over() != back; more = back ? walk->previous() : walk->next()) {
+      over.emplace_back(walk->key(), walk->value());
+    }
+    if (!back && !over.empty()) moved = over.back().first;
+    if (back) moved = more ? std::string(walk->key()) : std::string();
+  }
+  if (moved == mark) return;
+  for (const auto& [entry, key] : over) {
+    const auto bytes = transaction_.get(Database::kCells, key);
+    auto row = bytes ? decode_row(key, *bytes) : std::nullopt;
+    if (bytes && !row) {  // What it had added is not known.
+      tally_.recount(key);
+      if (!transaction_.get(Database::kDamaged, key)) mark_damaged(key);
+    } else if (!row || expiry_entry(key, row->content) != entry) {
+      transaction_.del(Database::kExpiries, entry);
+    } else {
+      const CellKey& cell = forgotten_cells_.emplace_back(std::move(row->cell));
+      const Tally::Share share = Tally::share_of(cell, row->content);
+      tally_.change(shard_of_store_key(key), cell, key, back ? Tally::Share{} : share, back ? share : Tally::Share{});
+    }
+  }
+  tally_.set_expired_mark(moved);
+  put_expired_mark(transaction_, moved);
+}
+
 // What is left keeps its place in the feed: there is nothing in it that anybody has not seen.  SUBTLE: written at once, since
 // the same batch may join something to it.
 void Application::cut(const StoreKey& key, const std::function<bool(Content&)>& change) {
   const auto bytes = transaction_.get(Database::kCells, key);
   auto row = bytes ? decode_row(key, *bytes) : std::nullopt;
   if (!row) return;  // Damaged: what a peer mends it with is cut later.
-  const Tally::Share before = Tally::share_of(row->cell, row->content);
+  const Tally::Share before = tally_.share_of(row->cell, key, row->content);
+  const std::string expiry_before = expiry_entry(key, row->content);
   if (!change(row->content)) return;
+  replace_expiry(key, expiry_before, row->content);
   const ShardId shard = shard_of_store_key(key);
   const CellKey& cell = forgotten_cells_.emplace_back(std::move(row->cell));
-  tally_.change(shard, cell, key, before, Tally::share_of(cell, row->content));
+  tally_.change(shard, cell, key, before, tally_.share_of(cell, key, row->content));
   if (row->content.empty()) {
     transaction_.del(Database::kCells, key);
     transaction_.del(Database::kFeed, shard_entry_key(shard, row->lsn));
@@ -424,11 +477,11 @@ void Application::write_clocks(const StoreBatch& batch) {
 
 void Application::write_names(const StoreBatch& batch) {
   for (const std::string& name : batch.meta_forgotten()) {
-    KITH_CHECK(name != kFormatName, "that name is the store's own", name);
+    KITH_CHECK(name != kFormatName && name != kExpiredName, "that name is the store's own", name);
     transaction_.del(Database::kMeta, name);
   }
   for (const auto& [name, value] : batch.meta()) {
-    KITH_CHECK(name != kFormatName, "that name is the store's own", name);
+    KITH_CHECK(name != kFormatName && name != kExpiredName, "that name is the store's own", name);
     transaction_.put(Database::kMeta, name, seal(Database::kMeta, name, value));
   }
 }

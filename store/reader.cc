@@ -7,6 +7,7 @@
 #include <set>
 
 #include "store/counter_rows.h"
+#include "store/expiries.h"
 #include "store/feed_writer.h"
 #include "store/fingerprints.h"
 #include "store/records.h"
@@ -195,6 +196,21 @@ std::uint64_t Reader::count(std::string_view table, std::string_view key, Kind k
   const auto record = bytes ? decode_count(value, *bytes) : std::nullopt;
   if (!record || !(record->key.empty() || record->key == key)) return 0;
   return kind == Kind::kCounter ? 1 : record->live;
+}
+
+void Reader::expiries(Expiries which, const VisitExpiry& visit) const {
+  if (transaction_->empty(Database::kExpiries)) return;
+  const std::string mark = which == Expiries::kNotPassed ? expired_mark(*transaction_) : std::string();
+  const auto walk = transaction_->walk(Database::kExpiries);
+  for (bool more = walk->seek(mark.empty() ? mark : mark + '\0'); more; more = walk->next()) {
+    if (!visit({over_at_ms_of_entry(walk->key()), StoreKey(walk->value()), std::string(walk->key())})) return;
+  }
+}
+
+std::int64_t Reader::passed_up_to_ms() const { return over_at_ms_of_entry(expired_mark(*transaction_)); }
+
+bool Reader::passed(const StoreKey& key, const Content& content) const {
+  return content.over_at_ms() != 0 && is_passed(expired_mark(*transaction_), key, content);
 }
 
 Snapshot::Lookup Reader::counter(ShardId shard, std::string_view table, std::string_view key, CounterState& out) const {

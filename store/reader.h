@@ -24,6 +24,9 @@ class Reader final : public Snapshot {
   void keys(std::string_view table, std::string_view prefix, const std::optional<KeyPosition>& after,
             const VisitKey& visit) const override;
   std::uint64_t count(std::string_view table, std::string_view key, Kind kind) const override;
+  void expiries(Expiries which, const VisitExpiry& visit) const override;
+  std::int64_t passed_up_to_ms() const override;
+  bool passed(const StoreKey& key, const Content& content) const override;
   Lookup counter(ShardId shard, std::string_view table, std::string_view key, CounterState& out) const override;
   CommitClock held(ShardId shard) const override;
   std::vector<ShardId> shards() const override;

@@ -4,13 +4,13 @@
 //     clocks        (shard, origin) -> held              marks   (shard, lsn) -> highest commit per origin so far
 //     cursors       (shard, peer) -> feed epoch, lsn     counts  (table, key, kind) -> live cells, sum
 //     fingerprints  shard -> 256 bucket sums             damaged store keys of rows that wait for a peer
-//     meta          name -> bytes
+//     meta          name -> bytes                            expiries  when, name -> store key
 //
 // Invariants:
 //   I1. A batch is applied whole or not at all, and is durable when commit() returns.
 //   I2. The feed has exactly one entry per row, under the row's own lsn.
 //   I3. counts and fingerprints are those of the rows, always: they change in the same transaction.  A row that cannot
-//       be read counts as nothing once a commit has come upon it.
+//       be read counts as nothing once a commit has come upon it; one that expired, once it is passed (store/expiries.h).
 //   I4. A damaged row is never returned as a row; what is merged into it keeps it marked as damaged until mended.
 //   I5. No increment of a counter is at or below its base (crdt/counter.h): what a base covers goes in the same commit.
 //
@@ -127,7 +127,22 @@ class Snapshot {
   using VisitKey = std::function<bool(const KeyCount&)>;
   virtual void keys(std::string_view table, std::string_view prefix, const std::optional<KeyPosition>& after,
                     const VisitKey& visit) const = 0;
+  // SUBTLE: with what expired since the last were passed; who lists keys takes those out (node/reads.cc).
   virtual std::uint64_t count(std::string_view table, std::string_view key, Kind kind) const = 0;
+
+  // Values that expire, in the order in which they are over: those that are not passed yet, or all; until `visit` returns
+  // false.  `key`: of the row, unless the entry is damaged; `entry`: as StoreBatch::forget_expiry takes it.
+  struct Expiry {
+    std::int64_t over_at_ms = 0;
+    StoreKey key;
+    std::string entry;
+  };
+  using VisitExpiry = std::function<bool(const Expiry&)>;
+  enum class Expiries { kAll, kNotPassed };
+  virtual void expiries(Expiries which, const VisitExpiry& visit) const = 0;
+  virtual std::int64_t passed_up_to_ms() const = 0;  // When the last was over that is passed; zero: none is.
+  // Whether the row under `key` counts for nothing any more, since its value expired.
+  virtual bool passed(const StoreKey& key, const Content& content) const = 0;
 
   // What a counter stands at.  kMissing: it was never written; kDamaged: some row of it waits for a peer, so that no
   // value of it would be true.  Cost: O(1), whatever the number of its increments.

@@ -64,6 +64,16 @@ class StoreBatch {
   };
   void fold(Fold fold) { folds_.push_back(std::move(fold)); }
 
+  // Values that are over at `now_ms` count no more: the next few of them, `limit` at most; and those that were passed and are
+  // not over count again (store/expiries.h).  Before everything else of the batch.
+  struct Passing {
+    std::int64_t now_ms = 0;
+    std::size_t limit = 0;
+  };
+  void pass_expired(std::int64_t now_ms, std::size_t limit) { passing_ = {now_ms, limit}; }
+  // An entry of the expiries that is no row's own.
+  void forget_expiry(std::string entry) { expiries_forgotten_.push_back(std::move(entry)); }
+
   // "This node holds all that `origin` committed in `shard` up to its commit at `held`."  Only ever rises.
   void hold(ShardId shard, OriginId origin, Timestamp held);
   void set_cursor(ShardId shard, NodeId peer, Cursor cursor) { cursors_[{shard, peer}] = cursor; }
@@ -96,6 +106,8 @@ class StoreBatch {
   const std::set<ShardId>& recounts() const { return recounts_; }
   const std::vector<StoreKey>& forgotten() const { return forgotten_; }
   const std::vector<Fold>& folds() const { return folds_; }
+  const Passing& passing() const { return passing_; }
+  const std::vector<std::string>& expiries_forgotten() const { return expiries_forgotten_; }
 
  private:
   CellDelta& entry_for(ShardId shard, const CellKey& cell, const Content& delta);
@@ -113,6 +125,8 @@ class StoreBatch {
   std::vector<std::pair<StoreKey, Timestamp>> collected_;
   std::vector<std::pair<StoreKey, Content>> dropped_;
   std::vector<Fold> folds_;
+  Passing passing_;
+  std::vector<std::string> expiries_forgotten_;
 };
 
 }  // namespace kith

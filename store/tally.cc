@@ -114,6 +114,7 @@ void Tally::recount_shard(WriteTransaction& transaction, ShardId shard, const st
     }
     value = Value{};
   };
+  std::vector<std::pair<std::string, std::string>> unlisted;  // Expiries whose entry may be what rotted.
   const std::string prefix = shard_prefix(shard);
   const auto rows = transaction.walk(Database::kCells);
   for (bool more = rows->seek(prefix); more && rows->key().starts_with(prefix); more = rows->next()) {
@@ -127,13 +128,16 @@ void Tally::recount_shard(WriteTransaction& transaction, ShardId shard, const st
       continue;
     }
     value.key = row->cell.key;
-    const Share share = share_of(row->cell, row->content);
+    const Share share = share_of(row->cell, rows->key(), row->content);
     value.count.live += share.present ? 1 : 0;
     value.count.sum += share.sum;
-    buckets[bucket_of(row->cell)] += fingerprint_of(row->cell, row->content);
+    const CellDigest digest(row->cell);
+    buckets[digest.bucket()] += digest.fingerprint(share.observable);
+    if (const std::string entry = expiry_entry(rows->key(), row->content); !entry.empty()) unlisted.emplace_back(entry, rows->key());
   }
   finish_value();
 
+  for (const auto& [entry, key] : unlisted) transaction.put(Database::kExpiries, entry, key);
   for (const auto& [counted, right] : wrong) put_count(transaction, counted, right.key, right.count);
   replace_buckets(transaction, shard, buckets);
 }

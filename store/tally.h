@@ -14,6 +14,7 @@
 #include "crdt/cell_key.h"
 #include "crdt/content.h"
 #include "crdt/counter.h"
+#include "store/expiries.h"
 #include "store/fingerprints.h"
 #include "store/store.h"
 #include "store/transaction.h"
@@ -22,13 +23,17 @@ namespace kith {
 
 class Tally {
  public:
-  // What a row adds to the sums.  Nothing, when it is absent.
+  // What a row adds to the sums.  Nothing, when it is absent, or passed (store/expiries.h).
   struct Share {
     bool present = false;
     std::uint64_t observable = 0;
     CounterSum sum{};
   };
   static Share share_of(const CellKey& cell, const Content& content);
+  Share share_of(const CellKey& cell, std::string_view store_key, const Content& content) const {
+    return is_passed(expired_mark_, store_key, content) ? Share{} : share_of(cell, content);
+  }
+  void set_expired_mark(std::string mark) { expired_mark_ = std::move(mark); }
 
   // `cell` must outlive the tally.  Cheap when shards come in order.
   void change(ShardId shard, const CellKey& cell, std::string_view store_key, Share before, Share after);
@@ -62,6 +67,7 @@ class Tally {
   std::vector<BucketChange> buckets_;
   // By shard, the values (store/row.h) whose counts are not known; the shard's other values may have changed as well.
   std::map<ShardId, std::set<std::string>> recount_;
+  std::string expired_mark_;
   bool doubted_ = false;  // Some sum was not what had been written.
 };
 

@@ -26,10 +26,11 @@ enum class Database : std::uint8_t {
   kCounts,
   kFingerprints,
   kDamaged,
+  kExpiries,
 };
-inline constexpr std::size_t kDatabaseCount = 9;
+inline constexpr std::size_t kDatabaseCount = 10;
 inline constexpr std::array<const char*, kDatabaseCount> kDatabaseNames = {
-    "meta", "cells", "feed", "marks", "clocks", "cursors", "counts", "fingerprints", "damaged"};
+    "meta", "cells", "feed", "marks", "clocks", "cursors", "counts", "fingerprints", "damaged", "expiries"};
 
 // A place in one database.  Views live until the walk moves or its transaction writes.
 class Walk {

@@ -4,6 +4,7 @@
 
 #include "store/cell_digest.h"
 #include "store/counter_rows.h"
+#include "store/expiries.h"
 #include "store/fingerprints.h"
 #include "store/records.h"
 
@@ -30,6 +31,11 @@ class Verification {
   explicit Verification(const ReadTransaction& transaction) : transaction_(transaction) {}
 
   std::vector<std::string> run() {
+    try {
+      expired_mark_ = expired_mark(transaction_);
+    } catch (const StoreError&) {
+      // Its seal is looked at below.
+    }
     check_rows();
     check_feed();
     check_counts();
@@ -58,6 +64,7 @@ class Verification {
   void check_seals(Database database);
 
   const ReadTransaction& transaction_;
+  std::string expired_mark_;
   std::uint64_t rows_ = 0;
   struct Count {
     std::uint64_t live = 0;
@@ -82,7 +89,12 @@ void Verification::check_rows() {
     if (marked)
       report("row " + readable(walk->key()) + " was damaged, is readable again, and waits for a peer for the rest");
     const ShardId shard = shard_of_store_key(walk->key());
-    if (row->content.present()) {
+    const std::string expiry = expiry_entry(walk->key(), row->content);
+    if (!expiry.empty() && transaction_.get(Database::kExpiries, expiry) != walk->key()) {
+      report("row " + readable(walk->key()) + " expires, and has no entry among the expiries");
+    }
+    const bool counts = expiry.empty() || expiry > expired_mark_;
+    if (row->content.present() && counts) {
       Count& count = counts_[std::string(value_of_store_key(walk->key()))];
       ++count.live;
       if (row->cell.kind == Kind::kCounter) count.sum += counter_share(row->cell, row->content);
@@ -91,7 +103,7 @@ void Verification::check_rows() {
         row->content.as_register().tag().at <= folded_to(transaction_, base_store_key(walk->key()))) {
       report("row " + readable(walk->key()) + " is an increment that is in its counter's base already");
     }
-    buckets_[shard][bucket_of(row->cell)] += fingerprint_of(row->cell, row->content);
+    if (counts) buckets_[shard][bucket_of(row->cell)] += fingerprint_of(row->cell, row->content);
     const auto entry = transaction_.get(Database::kFeed, shard_entry_key(shard, row->lsn));
     if (entry && is_collectable(*entry) != is_collectable(row->cell, row->content)) {
       report("the feed entry of row " + readable(walk->key()) + " is wrong about whether it has something to collect");

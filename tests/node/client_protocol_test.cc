@@ -178,6 +178,56 @@ TEST_CASE("client protocol: every operation and status has a name of its own") {
   CHECK(to_string(ClientOp::kBackup) == "backup");
 }
 
+TEST_CASE("client protocol: how long a value is to last goes there and back, and is written only where there is some") {
+  Request set;
+  set.id = 1;
+  set.op = ClientOp::kSet;
+  set.key = "door";
+  const std::string without = encode(set);
+  CHECK(without.find("ttl_ms") == std::string::npos);
+  set.ttl_ms = 90'000;
+  auto back = decode_request(encode(set));
+  REQUIRE(std::holds_alternative<Request>(back));
+  CHECK(std::get<Request>(back).ttl_ms == 90'000);
+  ClientReply reply;
+  reply.id = 1;
+  CHECK(encode(reply).find("ttl_ms") == std::string::npos);
+  reply.ttl_ms = 7;
+  auto answered = decode_reply(encode(reply));
+  REQUIRE(std::holds_alternative<ClientReply>(answered));
+  CHECK(std::get<ClientReply>(answered).ttl_ms == 7);
+  for (const ClientOp op : {ClientOp::kExpire, ClientOp::kPersist, ClientOp::kTtl}) CHECK(client_op_from(to_string(op)) == op);
+  CHECK(is_write(ClientOp::kExpire));
+  CHECK(is_write(ClientOp::kPersist));
+  CHECK_FALSE(is_write(ClientOp::kTtl));
+}
+
+TEST_CASE("client protocol: durations at the limit, past it, zero, below zero, and with operations that take none") {
+  const auto with = [](const char* op, auto ttl_ms) {
+    return frame(4, [&](Packer& packer) {
+      packer.pack("op").pack(op).pack("ttl_ms");
+      packer.pack(ttl_ms);
+    });
+  };
+  for (const std::int64_t good : {std::int64_t{1}, kTtlMsMax - 1, kTtlMsMax}) {
+    auto request = decode_request(with("expire", good));
+    REQUIRE(std::holds_alternative<Request>(request));
+    CHECK(std::get<Request>(request).ttl_ms == good);
+  }
+  for (const std::int64_t bad : {std::int64_t{0}, std::int64_t{-1}, kTtlMsMax + 1, INT64_MAX, INT64_MIN}) {
+    const Malformed error = malformed(with("set", bad));
+    CHECK(error.id == 42);
+    CHECK(error.code == "bad_request");
+    CHECK(error.message.find("100 years") != std::string::npos);
+  }
+  CHECK(malformed(with("set", "5s")).code == "bad_request");
+  CHECK(malformed(with("set", 1.5)).code == "bad_request");
+  for (const char* op : {"sadd", "srem", "del", "hdel", "incr", "get", "persist"}) {
+    CHECK(malformed(with(op, 1000)).message.find("only values of registers and fields of hashes expire") != std::string::npos);
+  }
+  CHECK(malformed(frame(3, [](Packer& packer) { packer.pack("op").pack("expire"); })).message.find("is missing") != std::string::npos);
+}
+
 // Goal: what is no amount is told so, before it can be taken for another.
 TEST_CASE("client protocol: amounts at the edges of 64 bits, past them, zero, and what is no whole number") {
   const auto with = [](auto amount) {

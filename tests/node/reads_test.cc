@@ -53,7 +53,7 @@ class Fixture {
   }
   ClientReply read(const Request& request) {
     const auto snapshot = store_.snapshot();
-    return answer_read(request, {*snapshot, shard_count_, [&](const StoreKey& key) { damaged_.push_back(key); }});
+    return answer_read(request, {*snapshot, shard_count_, [&](const StoreKey& key) { damaged_.push_back(key); }, now_ms_});
   }
   ClientReply read(ClientOp op, const std::string& key, std::vector<std::string> members = {}) {
     Request request;
@@ -66,6 +66,15 @@ class Fixture {
 
   std::vector<StoreKey> damaged_;
   std::uint32_t shard_count_ = kShards;
+  std::int64_t now_ms_ = 0;
+
+  void set_for(CellKey cell, const std::string& value, std::int64_t expires_at_ms) {
+    merge(cell, Register{}.set(value, {next(), ActorId{1}}, {clock_, kOrigin}, expires_at_ms));
+  }
+  void pass(std::int64_t now_ms) {
+    batch_.pass_expired(now_ms, 1000);
+    commit();
+  }
 
  private:
   Timestamp next() { return clock_ = Timestamp{clock_.value + (1u << 16)}; }
@@ -79,6 +88,58 @@ class Fixture {
 std::string numbered(int i) {
   std::string out = std::to_string(i);
   return std::string(5 - out.size(), '0') + out;
+}
+
+// Goal: what has expired is in no answer from that millisecond on, whether or not the store's counts know.
+TEST_CASE("reads: an expired value is gone from every answer at once, and its time that is left is told until then") {
+  constexpr std::int64_t kOver = 9'000'000;
+  for (const bool passed : {false, true}) {
+    CAPTURE(passed);
+    Fixture store;
+    store.set_for({"default", "r", Kind::kRegister, ""}, "v", kOver);
+    store.set_for({"default", "h", Kind::kHash, "f"}, "x", kOver);
+    store.set({"default", "h", Kind::kHash, "stays"}, "y");
+    store.set_for({"default", "all", Kind::kHash, "f"}, "x", kOver);
+    store.commit();
+
+    store.now_ms_ = kOver - 1;
+    CHECK(store.read(ClientOp::kGet, "r").value == "v");
+    CHECK(store.read(ClientOp::kGet, "r").ttl_ms == 1);
+    CHECK(store.read(ClientOp::kTtl, "r").ttl_ms == 1);
+    CHECK_FALSE(store.read(ClientOp::kTtl, "r").value.has_value());
+    CHECK(store.read(ClientOp::kTtl, "h", {"f"}).ttl_ms == 1);
+    CHECK(store.read(ClientOp::kTtl, "h", {"stays"}).status == Status::kOk);
+    CHECK_FALSE(store.read(ClientOp::kTtl, "h", {"stays"}).ttl_ms.has_value());
+    CHECK(store.read(ClientOp::kHgetall, "h").fields.size() == 2);
+    CHECK(store.read(ClientOp::kKeys, "").keys.size() == 3);
+    CHECK(store.read(ClientOp::kKeys, "").keys[1].live == 2);
+    CHECK(store.read(ClientOp::kExplain, "r").document.find("\"present\":true") != std::string::npos);
+
+    store.now_ms_ = kOver;
+    if (passed) store.pass(kOver);
+    CHECK(store.read(ClientOp::kGet, "r").status == Status::kNotFound);
+    CHECK(store.read(ClientOp::kTtl, "r").status == Status::kNotFound);
+    CHECK(store.read(ClientOp::kHget, "h", {"f"}).status == Status::kNotFound);
+    CHECK(store.read(ClientOp::kHgetall, "h").fields == std::vector<std::pair<std::string, std::string>>{{"stays", "y"}});
+    const auto keys = store.read(ClientOp::kKeys, "").keys;
+    REQUIRE(keys.size() == 1);
+    CHECK(keys[0].key == "h");
+    CHECK(keys[0].live == 1);
+    const std::string explained = store.read(ClientOp::kExplain, "r").document;
+    CHECK(explained.find("\"present\":false") != std::string::npos);
+    CHECK(explained.find("\"expires\"") != std::string::npos);
+    Request cells;
+    cells.op = ClientOp::kCells;
+    cells.shard = shard_of("default", "r", kShards);
+    CHECK(store.read(cells).document.find("\"r\"") == std::string::npos);
+  }
+}
+
+TEST_CASE("reads: ttl takes one field at most") {
+  Fixture store;
+  CHECK(store.read(ClientOp::kTtl, "h", {"a", "b"}).code == "bad_request");
+  CHECK(store.read(ClientOp::kTtl, "").code == "bad_request");
+  CHECK(store.read(ClientOp::kTtl, "none").status == Status::kNotFound);
 }
 
 TEST_CASE("reads: each operation answers from the rows") {

@@ -69,6 +69,12 @@ const char* const kAllActions[] = {
     "at 10s alice deletes door at n1",
     "at 10s alice sets state of order:7 to open at n1",
     "at 10s alice deletes state of order:7 at n1 with all",
+    "at 10s alice sets door to open for 5s at n1 as #d",
+    "at 10s alice sets state of order:7 to open for 250ms at n1",
+    "at 10s alice expires door in 5s at n1 with all",
+    "at 10s alice expires state of order:7 in 1min at n1 as #e",
+    "at 10s nobody persists door at n1",
+    "at 10s alice persists state of order:7 at n1 with 2",
     "at 10s alice increments visits by 5 at n1 as #i",
     "at 10s nobody increments visits by -5 at n1 with all",
     "at 10s retry #first at n2",
@@ -258,6 +264,10 @@ class Draw {
       case Slot::kNode: event.groups.push_back({text(true)}); break;
       case Slot::kName: event.name = text(true); break;
       case Slot::kSpan: event.amount = static_cast<std::int64_t>(below(1'000'000'000)); break;
+      case Slot::kLasts: event.lasts_us = 1 + static_cast<std::int64_t>(below(1'000'000'000)); break;
+      case Slot::kFor:
+        if (below(2) == 0) event.lasts_us = 1 + static_cast<std::int64_t>(below(1'000'000'000));
+        break;
       case Slot::kSignedSpan:
       case Slot::kPpm: event.amount = static_cast<std::int64_t>(random_()) >> below(64); break;
       case Slot::kAmount:
@@ -327,7 +337,9 @@ TEST_CASE("event: an error says what was expected where") {
       {"at 10s [n1] crash", "expected an action such as 'cut', 'crash' or 'alice adds' after 10s, found '['"},
       {"at 10s crahs [n1]", "there is no action 'crahs'; did you mean 'crash'?"},
       {"at 10s alice ads tea to likes at n1",
-       "expected 'adds', 'removes', 'sets', 'deletes', 'increments', 'reads' or 'vanishes' after alice, found 'ads'"},
+       "expected 'adds', 'removes', 'sets', 'deletes', 'expires', 'persists', 'increments', 'reads' or 'vanishes' after alice, found 'ads'"},
+      {"at 10s alice sets door to open for 0s at n1", "expected a duration above zero such as 250ms or 1.5s after for, found '0s'"},
+      {"at 10s alice expires door in soon at n1", "expected a duration such as 250ms or 1.5s after in, found 'soon'"},
       {"at 10s alice increments visits by one at n1", "expected a whole number such as 5 or -5 after by, found 'one'"},
       {"at 10s alice increments visits by 0 at n1", "expected a whole number such as 5 or -5 after by, found '0'"},
       {"at 10s cut [] from [n2]", "expected the name of a node or group after [, found ']'"},

@@ -342,7 +342,7 @@ TEST_CASE("scenario: events that make no sense are refused with what is wrong") 
       {"at 1s expect #x is ok", "at 1s expect #x is ok: there is no write #x before it"},
       {"at 1s s sets a to b at n1 as #x\nat 2s expect #x is refused clock_fense",
        "at 2s expect #x is refused clock_fense: nothing is refused for \"clock_fense\"; did you mean \"clock_fenced\"? "
-       "(one of limit, bad_name, retry_window_passed, tag_from_future, clock_fenced, not_joined, full, stopping, superseded, rebasing, overflow or damaged)"},
+       "(one of limit, bad_name, retry_window_passed, tag_from_future, clock_fenced, not_joined, full, stopping, superseded, rebasing, overflow, damaged or no_value)"},
   };
   for (const auto& [events, expected] : kTable) {
     CAPTURE(events);
@@ -408,7 +408,7 @@ TEST_CASE("scenario: the example of docs/SIMULATION.md is sound, and its error i
 }
 
 TEST_CASE("scenario: the histories of the design are sound, go both ways, and each claims something") {
-  check_files("tests/sim/histories", 11);
+  check_files("tests/sim/histories", 12);
   for (const auto& file : files_in("tests/sim/histories")) {
     CAPTURE(file.string());
     std::size_t claims = 0;

@@ -28,8 +28,9 @@ Request request_of(const CommandLine& line, ClientOp op) {
 void check_answered(const ClientReply& reply) {
   if (reply.status != Status::kRefused && reply.status != Status::kError) return;
   const bool not_allowed = reply.code.ends_with("not_allowed");
+  const bool no_value = reply.code == "no_value";
   const std::string who = reply.node.empty() ? "" : reply.node + ": ";
-  throw CommandError(not_allowed ? ExitCode::kNotAllowed : ExitCode::kFailed, who + reply.message);
+  throw CommandError(not_allowed ? ExitCode::kNotAllowed : no_value ? ExitCode::kNotFound : ExitCode::kFailed, who + reply.message);
 }
 
 ClientReply ask_at(Context& context, const std::string& address, const Settings& settings, const Request& request) {
@@ -59,6 +60,7 @@ std::string retry_command(const CommandLine& line, const Tag& tag) {
     out += " --replicas " + (line.replicas == kAllReplicas ? "all" : std::to_string(line.replicas));
   }
   if (!line.file.empty()) out += " --file " + quoted(line.file);
+  if (!line.ttl.empty()) out += " --ttl " + quoted(line.ttl);
   const bool dash_first = std::any_of(line.arguments.begin(), line.arguments.end(),
                                       [](const std::string& argument) { return argument.starts_with("-"); });
   if (dash_first) out += " --";

@@ -38,6 +38,7 @@ enum CommandOption : unsigned {
   kImportOptions = 8,   // --keep-going, --replicas
   kWaitOptions = 16,    // --converged
   kDemoOptions = 32,    // --nodes, --dir, --script
+  kTtlOption = 64,      // --ttl
 };
 
 struct Command;
@@ -50,6 +51,8 @@ struct CommandLine {
   std::optional<Tag> tag;
   std::uint32_t replicas = 1;
   std::string file;
+  std::string ttl;            // As it was given; empty: it was not.
+  std::int64_t ttl_ms = 0;
   bool long_form = false;
   bool keep_going = false;
   bool converged = false;

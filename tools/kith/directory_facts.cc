@@ -11,7 +11,7 @@ DirectoryFacts look_at(const OfflineStore& store, const std::string& directory) 
   out.backup = read_backup_note(directory);
   const auto snapshot = store.snapshot();
   out.owner = owner_of(*snapshot);
-  snapshot->scan({}, {}, [&](const StoreKey&, const Row* row) {
+  snapshot->scan({}, {}, [&](const StoreKey& key, const Row* row) {
     if (row == nullptr) {
       ++out.damaged_rows;
       return true;
@@ -19,7 +19,7 @@ DirectoryFacts look_at(const OfflineStore& store, const std::string& directory) 
     RowFacts& facts = out.tables[{row->cell.table, row->cell.kind}];
     ++facts.rows;
     facts.bytes += row->bytes;
-    const bool present = row->content.present();
+    const bool present = row->content.present() && !snapshot->passed(key, row->content);
     facts.live += present ? 1 : 0;
     if (row->content.holds(Kind::kSet)) {
       facts.removed_entries += row->content.as_set_element().removed().size();

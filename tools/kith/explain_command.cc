@@ -78,9 +78,11 @@ std::string in_words(const ExplainedValue& value, const OriginNames& names, cons
   }
   const auto when = [](Timestamp at) { return utc_clock(at.ms()); };
   if (add != nullptr && add->role == Role::kValue) {
-    out += std::string(value.present ? ": set" : ": deleted") + " at " + when(add->tag.at) + " (" +
+    const bool expired = !value.present && add->expires;
+    out += std::string(value.present || expired ? ": set" : ": deleted") + " at " + when(add->tag.at) + " (" +
            actor_of_entry(names, *add) + "), taken in by " + name_of(names, add->commit.origin);
     if (value.present) out += ", " + bytes_in_words(add->value_bytes);
+    if (add->expires) out += std::string(expired ? ", expired at " : ", expires at ") + when(add->expires);
   } else if (value.present && add != nullptr) {
     out += ": added at " + when(add->tag.at) + " (" + actor_of_entry(names, *add) + "), taken in by " +
            name_of(names, add->commit.origin);

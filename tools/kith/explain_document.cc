@@ -15,7 +15,7 @@ Commit commit_of(const Json& commit) { return {time_of(commit.at("at")), OriginI
 
 ExplainedEntry entry_of(const Json& entry, ExplainedEntry::Role role) {
   return {.role = role, .tag = {time_of(entry.at("at")), ActorId{hex_of(entry.at("actor"))}},
-          .commit = commit_of(entry.at("commit")), .dead = entry.value("dead", false), .value_bytes = 0};
+          .commit = commit_of(entry.at("commit")), .dead = entry.value("dead", false), .value_bytes = 0, .expires = {}};
 }
 
 ExplainedValue value_of(const Json& value) {
@@ -46,7 +46,8 @@ ExplainedValue value_of(const Json& value) {
                            .tag = {time_of(tag.at("at")), ActorId{hex_of(tag.at("actor"))}},
                            .commit = commit_of(found->at("commit")),
                            .dead = !out.present,
-                           .value_bytes = found->value("value_bytes", std::uint64_t{0})});
+                           .value_bytes = found->value("value_bytes", std::uint64_t{0}),
+                           .expires = found->contains("expires") ? time_of(found->at("expires")) : Timestamp{}});
   }
   return out;
 }

@@ -19,6 +19,7 @@ struct ExplainedEntry {
   Commit commit;
   bool dead = false;              // An add that some removal names.
   std::uint64_t value_bytes = 0;  // kValue.
+  Timestamp expires;              // kValue; zero: never.
 };
 
 // One cell, or all cells of a set, a hash or a counter.

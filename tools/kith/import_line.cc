@@ -84,6 +84,16 @@ std::int64_t amount_in(const Json& line) {
   return found->get<std::int64_t>();
 }
 
+// 0 when none is given.
+std::int64_t ttl_in(const Json& line) {
+  const auto found = line.find("ttl_ms");
+  if (found == line.end()) return 0;
+  const bool fits = found->is_number_integer() && (!found->is_number_unsigned() || found->get<std::uint64_t>() <= kTtlMsMax) &&
+                    found->get<std::int64_t>() > 0;
+  if (!fits) throw Bad{"\"ttl_ms\" is no whole number from 1 to " + std::to_string(kTtlMsMax) + " (100 years)"};
+  return found->get<std::int64_t>();
+}
+
 void check_names(const Json& line, const std::vector<std::string>& known) {
   for (const auto& [name, value] : line.items()) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
@@ -110,7 +120,9 @@ Request request_in(const Json& line, const std::string& default_table) {
   std::vector<std::string> names = {"op", "table", "key"};
   if (op == "set") {
     names.emplace_back("value");
+    names.emplace_back("ttl_ms");
     check_names(line, names);
+    request.ttl_ms = ttl_in(line);
     request.value = bytes_named(line, "value");
     check_size("the value", request.value.size(), kValueBytesMax, true);
   } else if (op == "sadd" || op == "srem") {
@@ -119,8 +131,10 @@ Request request_in(const Json& line, const std::string& default_table) {
     request.members = names_in(line, "members");
   } else if (op == "hset" || op == "hdel") {
     names.emplace_back("fields");
+    if (op == "hset") names.emplace_back("ttl_ms");
     check_names(line, names);
     if (op == "hset") {
+      request.ttl_ms = ttl_in(line);
       request.fields = fields_in(line);
     } else {
       request.members = names_in(line, "fields");

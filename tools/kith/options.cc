@@ -58,7 +58,7 @@ class Hidden {
 
 // The options as text, before any is understood.
 struct RawOptions {
-  std::string host, port, table, timeout, tag, replicas, file, nodes, directory, script;
+  std::string host, port, table, timeout, tag, replicas, file, ttl, nodes, directory, script;
   bool json = false, help = false, long_form = false, keep_going = false, converged = false, version = false;
 };
 
@@ -78,6 +78,7 @@ void add_options(CLI::App& app, RawOptions& raw, unsigned options, bool before_c
   if (options & kWriteOptions) add_text(app, "--tag", raw.tag);
   if (options & (kWriteOptions | kImportOptions)) add_text(app, "--replicas", raw.replicas);
   if (options & kFileOption) add_text(app, "--file", raw.file);
+  if (options & kTtlOption) add_text(app, "--ttl", raw.ttl);
   if (options & kLongOption) app.add_flag("-l,--long", raw.long_form);
   if (options & kImportOptions) app.add_flag("--keep-going", raw.keep_going);
   if (options & kWaitOptions) app.add_flag("--converged", raw.converged);
@@ -200,6 +201,10 @@ void understand_command(const RawOptions& raw, const CLI::App& app, const Hidden
     }
     line.replicas = text == "all" ? kAllReplicas : static_cast<std::uint32_t>(*number);
   }
+  if (given("--ttl")) {
+    line.ttl = words.reveal(raw.ttl);
+    line.ttl_ms = ttl_from(line.ttl, "--ttl");
+  }
   if (given("--nodes")) {
     const auto number = number_from(words.reveal(raw.nodes));
     if (!number || *number == 0 || *number > kDemoNodesMax) {
@@ -235,6 +240,13 @@ const Command& command_named(const std::string& name) {
 }
 
 }  // namespace
+
+std::int64_t ttl_from(const std::string& text, const std::string& what) {
+  const auto ms = duration_from(text);
+  if (ms && *ms > 0 && *ms <= kTtlMsMax) return *ms;
+  usage_error(what + ": \"" + escaped(text) + "\" is no time for which a value can last; give for example 500ms, 30s, 15m, 12h " +
+              "or 7d: above zero, at most 100 years (36500d)");
+}
 
 const Command* find_command(std::string_view name) {
   for (const Command& command : all_commands()) {

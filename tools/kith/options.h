@@ -27,4 +27,7 @@ std::string help_of_all();
 std::string help_of(const Command& command);
 const Command* find_command(std::string_view name);
 
+// How long a value is to last, in milliseconds; `what` names the argument.  Throws CommandError(kUsage).
+std::int64_t ttl_from(const std::string& text, const std::string& what);
+
 }  // namespace kith::tools

@@ -85,6 +85,22 @@ ExitCode run_scard(Context& context, const CommandLine& line) {
   return ExitCode::kOk;
 }
 
+ExitCode run_ttl(Context& context, const CommandLine& line) {
+  const ClientReply reply = ask(context, line.settings, request_for_key(line, ClientOp::kTtl));
+  const bool found = reply.status != Status::kNotFound;
+  std::ostream& out = context.console.out;
+  if (line.settings.json) {
+    out << "{\"key\": " << json_text(line.arguments[0]);
+    if (line.arguments.size() > 1) out << ", \"field\": " << json_text(line.arguments[1]);
+    out << ", \"found\": " << (found ? "true" : "false") << ", \"ttl_ms\": " << (reply.ttl_ms ? std::to_string(*reply.ttl_ms) : "null") << "}\n";
+  } else if (found) {
+    out << (reply.ttl_ms ? duration_in_words(*reply.ttl_ms) : "does not expire") << '\n';
+  } else {
+    context.console.err << "(not found)\n";
+  }
+  return found ? ExitCode::kOk : ExitCode::kNotFound;
+}
+
 ExitCode run_count(Context& context, const CommandLine& line) {
   const ClientReply reply = ask(context, line.settings, request_for_key(line, ClientOp::kCount));
   const std::int64_t total = reply.total.value_or(0);

@@ -13,6 +13,7 @@ ExitCode run_sismember(Context& context, const CommandLine& line);
 ExitCode run_scard(Context& context, const CommandLine& line);
 ExitCode run_hget(Context& context, const CommandLine& line);
 ExitCode run_hgetall(Context& context, const CommandLine& line);
+ExitCode run_ttl(Context& context, const CommandLine& line);
 ExitCode run_count(Context& context, const CommandLine& line);
 ExitCode run_keys(Context& context, const CommandLine& line);
 

@@ -222,9 +222,9 @@ std::optional<std::int64_t> duration_from(std::string_view text) {
   if (text.empty() || error != std::errc{}) return std::nullopt;
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
   const double scale = unit == "ms" ? 1 : unit.empty() || unit == "s" ? 1e3 : unit == "m" || unit == "min" ? 6e4
-                       : unit == "h" ? 3.6e6 : 0;
+                       : unit == "h" ? 3.6e6 : unit == "d" ? 8.64e7 : 0;
   const double ms = value * scale;
-  if (scale == 0 || !(ms >= 0) || ms > 1e12) return std::nullopt;
+  if (scale == 0 || !(ms >= 0) || ms > 1e13) return std::nullopt;
   return static_cast<std::int64_t>(std::llround(ms));
 }
 

@@ -33,7 +33,7 @@ std::string utc_clock(std::int64_t unix_ms);      // "12:03:04 UTC"; with the da
 std::string utc_clock(std::int64_t unix_ms, std::int64_t now_ms);
 std::string count_of(std::uint64_t number, std::string_view one, std::string_view many);  // "1 key", "2 keys"
 
-std::optional<std::int64_t> duration_from(std::string_view text);  // "200ms", "5s", "2m", "1h"; bare: seconds.
+std::optional<std::int64_t> duration_from(std::string_view text);  // "200ms", "5s", "2m", "1h", "7d"; bare: seconds.
 std::optional<std::uint64_t> number_from(std::string_view text);      // Decimal digits only.
 
 // The candidate that was probably meant; nothing when none is near.

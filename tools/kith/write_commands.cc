@@ -12,6 +12,7 @@
 #include "gossip/operation.h"
 #include "tools/kith/amount.h"
 #include "tools/kith/ask.h"
+#include "tools/kith/options.h"
 #include "tools/kith/session_file.h"
 #include "tools/kith/text.h"
 
@@ -131,6 +132,7 @@ ExitCode run_set(Context& context, const CommandLine& line) {
     if (!in) throw CommandError(ExitCode::kFailed, "cannot open " + line.file + ": " + std::strerror(errno));
     request.value = read_value(in, line.file);
   }
+  request.ttl_ms = line.ttl_ms;
   return write(context, line, std::move(request), "");
 }
 
@@ -164,6 +166,7 @@ ExitCode run_hset(Context& context, const CommandLine& line) {
   for (std::size_t i = 1; i < line.arguments.size(); i += 2) {
     request.fields.emplace_back(line.arguments[i], line.arguments[i + 1]);
   }
+  request.ttl_ms = line.ttl_ms;
   return write(context, line, std::move(request), "changed");
 }
 
@@ -172,6 +175,21 @@ ExitCode run_hdel(Context& context, const CommandLine& line) {
   request.key = line.arguments[0];
   request.members.assign(line.arguments.begin() + 1, line.arguments.end());
   return write(context, line, std::move(request), "deleted");
+}
+
+ExitCode run_expire(Context& context, const CommandLine& line) {
+  Request request = request_of(line, ClientOp::kExpire);
+  request.key = line.arguments[0];
+  request.ttl_ms = ttl_from(line.arguments[1], "expire");
+  request.members.assign(line.arguments.begin() + 2, line.arguments.end());
+  return write(context, line, std::move(request), "");
+}
+
+ExitCode run_persist(Context& context, const CommandLine& line) {
+  Request request = request_of(line, ClientOp::kPersist);
+  request.key = line.arguments[0];
+  request.members.assign(line.arguments.begin() + 1, line.arguments.end());
+  return write(context, line, std::move(request), "");
 }
 
 }  // namespace kith::tools

@@ -11,6 +11,8 @@ ExitCode run_sadd(Context& context, const CommandLine& line);
 ExitCode run_srem(Context& context, const CommandLine& line);
 ExitCode run_hset(Context& context, const CommandLine& line);
 ExitCode run_hdel(Context& context, const CommandLine& line);
+ExitCode run_expire(Context& context, const CommandLine& line);
+ExitCode run_persist(Context& context, const CommandLine& line);
 ExitCode run_incr(Context& context, const CommandLine& line);
 ExitCode run_decr(Context& context, const CommandLine& line);
 
