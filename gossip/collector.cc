@@ -26,10 +26,12 @@ void Collector::tick() {
     next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
     break;
   }
+  if (entries > 0) core_.count("collector_entries", entries);
   if (rows > 0) horizon_.raise(horizon);
 }
 
 bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon, std::size_t& entries, std::size_t& rows) {
+  core_.count("collector_shards");
   Lsn& up_to = collected_up_to_[shard];
   bool within = true;
   snapshot.collectable_after(shard, up_to, [&](Lsn lsn, std::string_view key) {

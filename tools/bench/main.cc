@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "tools/bench/cluster_bench.h"
+#include "tools/bench/collection_bench.h"
 #include "tools/bench/merge_bench.h"
 #include "tools/bench/store_bench.h"
 
@@ -57,10 +58,33 @@ int main(int argc, char** argv) {
   cluster_command->add_option("--dir", cluster.directory, "A directory on the disk to measure")->check(CLI::ExistingDirectory);
   cluster_command->add_flag("--json", as_json, "For machines");
 
+  CollectionBenchOptions collection;
+  CLI::App* collection_command = app.add_subcommand("collection", "Adds and removes, with and without collection; its pauses");
+  collection_command->add_option("--in-flight", collection.in_flight, "Operations that share a commit")
+      ->delimiter(',')->check(CLI::Range(2, 100'000))->capture_default_str();
+  collection_command->add_option("--seconds", collection.seconds, "Of each run, with and without")
+      ->check(CLI::Range(0.01, 3600.0))->capture_default_str();
+  collection_command->add_option("--runs", collection.runs, "Of which the medians are shown; 0: pauses only")
+      ->check(CLI::Range(0, 1000))->capture_default_str();
+  collection_command->add_option("--live", collection.live, "Elements that are there at any time")
+      ->check(CLI::Range(1, 100'000'000))->capture_default_str();
+  collection_command->add_option("--retry-window", collection.retry_window_ms, "In ms")
+      ->check(CLI::Range(100, 3'600'000))->capture_default_str();
+  collection_command->add_option("--cells", collection.cells, "Of the store on which pauses are measured")
+      ->check(CLI::Range(100, 100'000'000))->capture_default_str();
+  collection_command->add_option("--removed", collection.removed, "Of these")
+      ->check(CLI::Range(1, 100'000'000))->capture_default_str();
+  collection_command->add_option("--increments", collection.increments, "Of one counter")
+      ->check(CLI::Range(1, 100'000'000))->capture_default_str();
+  collection_command->add_option("--dir", collection.directory, "A directory on the disk to measure")
+      ->check(CLI::ExistingDirectory);
+  collection_command->add_flag("--json", as_json, "For machines");
+
   CLI11_PARSE(app, argc, argv);
   try {
     if (*store_command) print(run_store_bench(store), as_json);
     if (*cluster_command) print(run_cluster_bench(cluster), as_json);
+    if (*collection_command) print(run_collection_bench(collection), as_json);
     if (*merge_command) print(run_merge_bench(merge), as_json);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "kith-bench: %s\n", error.what());
