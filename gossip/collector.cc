@@ -8,34 +8,42 @@ namespace kith {
 
 void Collector::begin() { next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms; }
 
+void Collector::batch_is_durable(const CommitReport& report) { changed_ = changed_ || report.rows_changed > 0; }
+
 void Collector::tick() {
   if (!core_.options.collect || core_.now.monotonic_ms < next_at_ms_ || !core_.joined()) return;
   next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms;
-  more_ = false;
   const Timestamp horizon = std::max(horizon_.candidate(), core_.horizon);
   if (!horizon || core_.behind) return;
-  const auto snapshot = core_.store.snapshot();
-  auto shards = snapshot->shards();
-  std::rotate(shards.begin(), std::lower_bound(shards.begin(), shards.end(), next_), shards.end());
-  std::size_t entries = 0, rows = 0;
-  folded_.clear();
-  for (const ShardId shard : shards) {
-    if (read(*snapshot, shard, horizon, entries, rows)) continue;
-    next_ = shard;
-    more_ = true;
-    next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
-    break;
+  if (to_read_.empty()) {
+    if (!changed_ && !(waits_ && horizon > passed_at_)) return;
+    for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) to_read_.push_back(static_cast<ShardId>(shard));
+    to_read_.push_back(kSystemShard);
+    passed_at_ = horizon;
+    waits_ = changed_ = false;
   }
-  if (entries > 0) core_.count("collector_entries", entries);
-  if (rows > 0) horizon_.raise(horizon);
+  const auto snapshot = core_.store.snapshot();
+  Work work;
+  folded_.clear();
+  for (bool within = true; within && !to_read_.empty() && work.shards < kShardsPerStep;) {
+    const ShardId shard = to_read_.front();
+    to_read_.pop_front();
+    within = read(*snapshot, shard, horizon, work);
+    if (!within) to_read_.push_back(shard);
+  }
+  if (!to_read_.empty()) next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
+  core_.count("collector_shards", work.shards);
+  core_.count("collector_entries", work.entries);
+  if (work.rows > 0) horizon_.raise(horizon);
 }
 
-bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon, std::size_t& entries, std::size_t& rows) {
-  core_.count("collector_shards");
+bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon, Work& work) {
+  ++work.shards;
   Lsn& up_to = collected_up_to_[shard];
   bool within = true;
   snapshot.collectable_after(shard, up_to, [&](Lsn lsn, std::string_view key) {
-    if (++entries > kEntriesPerStep || rows >= kRowsPerStep) return within = false;
+    if (work.entries >= kEntriesPerStep || work.rows >= kRowsPerStep) return within = false;
+    ++work.entries;
     if (key.empty()) {
       up_to = lsn;
       return true;
@@ -47,10 +55,13 @@ bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon,
       return true;
     }
     if (const auto tag = row.cell.kind == Kind::kCounter ? increment_tag(row.cell.member) : std::nullopt) {
-      if (tag->at > horizon) return false;
+      if (tag->at > horizon) {
+        waits_ = true;
+        return false;
+      }
       // Oldest first, and in one place with all others of its counter: what is folded is gone from the feed by the next step.
       if (folded_.insert(row.cell.key).second) {
-        rows += kIncrementsPerFold;
+        work.rows += kIncrementsPerFold;
         core_.out->store.fold({shard, row.cell.table, row.cell.key, horizon, kIncrementsPerFold});
         core_.count("counters_folded");
       }
@@ -58,12 +69,15 @@ bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon,
     }
     Content left = row.content;
     if (left.collect(horizon)) {
-      ++rows;
+      ++work.rows;
       core_.out->store.collect(store_key, horizon);
       core_.count(left.empty() ? "rows_collected" : "rows_collected_in_part");
     }
     // SUBTLE: what is not settled yet will be; until then what is behind it waits, at most one retry window.
-    if (left.collectable()) return false;
+    if (left.collectable()) {
+      waits_ = true;
+      return false;
+    }
     up_to = lsn;
     return true;
   });

@@ -102,6 +102,8 @@ std::uint64_t BenchEngine::counter(const std::string& name) const {
   return found == counters.end() ? 0 : found->second;
 }
 
+std::int64_t BenchEngine::horizon_age_ms() const { return engine_->time(now()).ms() - engine_->garbage(now()).horizon.ms(); }
+
 std::uint64_t BenchEngine::waiting() const {
   std::uint64_t out = 0;
   const auto snapshot = store_->snapshot();

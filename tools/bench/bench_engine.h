@@ -35,6 +35,7 @@ class BenchEngine {
   Tag mint();         // Of one session.
   std::uint64_t counter(const std::string& name) const;
   std::uint64_t waiting() const;  // Rows with something to collect, data and member table alike.
+  std::int64_t horizon_age_ms() const;
   double elapsed_ms() const { return elapsed_ms_; }
   const Store& store() const { return *store_; }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <stdexcept>
 
 #include "tools/bench/bench_engine.h"
 
@@ -131,7 +132,7 @@ class Pauses {
  public:
   explicit Pauses(BenchEngine& engine) : engine_(engine), before_(read()) {}
 
-  bool step() {  // Whether it did anything.
+  bool step() {  // Whether it read anything.
     const BenchEngine::TickCost cost = engine_.tick();
     const Work now = read();
     const Work done{now.entries - before_.entries, now.rows - before_.rows, now.shards - before_.shards};
@@ -145,7 +146,7 @@ class Pauses {
     step_cpu_ms_.push_back(cost.step_cpu_ms);
     commit_ms_.push_back(cost.commit_ms);
     commit_cpu_ms_.push_back(cost.commit_cpu_ms);
-    return done.entries > 0 || done.rows > 0;
+    return done.entries > 0;
   }
 
   void add_to(Table& table, const std::string& what) const {
@@ -187,11 +188,11 @@ Table pause_table(const CollectionBenchOptions& options) {
   const auto each = [&](Verb verb, std::size_t count, std::size_t stride) {
     std::vector<Operation> operations;
     std::vector<std::string> members;
-    std::size_t group = 0;
     for (std::size_t i = 0; i < count; ++i) {
       members.push_back(member_of(i * stride));
-      if (members.size() < kLoadMembers / stride && i + 1 < count) continue;
-      operations.push_back(operation(verb, key_of(group++), std::move(members), engine.mint()));
+      const std::size_t group = i * stride / kLoadMembers;
+      if (i + 1 < count && (i + 1) * stride / kLoadMembers == group) continue;
+      operations.push_back(operation(verb, key_of(group), std::move(members), engine.mint()));
       members.clear();
       if (operations.size() < kLoadOperations && i + 1 < count) continue;
       engine.commit(std::move(operations));
@@ -202,21 +203,23 @@ Table pause_table(const CollectionBenchOptions& options) {
 
   Table table("pauses", "Steps of the collector on " + std::to_string(options.cells) + " cells", Pauses::columns());
   constexpr std::size_t kIdleSteps = 200;
-  const auto until_done = [&](Pauses& pauses, const auto& done) {
-    while (!done()) (void)pauses.step();
+  // Until no more waits than did before.  Asked only when a step had nothing to read: it reads all.
+  const auto until_left = [&](Pauses& pauses, std::uint64_t waiting) {
+    const double give_up_ms = engine.elapsed_ms() + static_cast<double>(options.retry_window_ms) + 3.6e6;
+    while (pauses.step() || engine.waiting() > waiting) {
+      if (engine.elapsed_ms() < give_up_ms) continue;
+      throw std::runtime_error("what was removed was not collected within an hour of the engine's time: " + std::to_string(engine.waiting()) +
+                               " rows wait, the horizon is " + std::to_string(engine.horizon_age_ms()) + " ms old");
+    }
   };
   const auto idle = [&](const std::string& what) {
     Pauses pauses(engine);
     for (std::size_t i = 0; i < kIdleSteps; ++i) (void)pauses.step();
     pauses.add_to(table, what);
   };
-  {
-    engine.begin_life();
-    Pauses pauses(engine);
-    // A step that reads nothing, behind one that does, is the end of it.
-    bool read = false;
-    for (bool more = true; more; more = pauses.step() || !read) read = read || engine.counter("collector_entries") > 0;
-    pauses.add_to(table, "a life begins");
+  for (double until_ms = engine.elapsed_ms() + 4 * static_cast<double>(options.retry_window_ms + engine_options.gossip_interval_ms);
+       engine.elapsed_ms() < until_ms;) {
+    (void)engine.tick();
   }
   idle("nothing to do");
   {
@@ -224,7 +227,7 @@ Table pause_table(const CollectionBenchOptions& options) {
     // Each stride-th element of each key, so that the removed ones are all over the store.
     each(Verb::kSetRemove, options.removed, std::max<std::size_t>(options.cells / options.removed, 1));
     Pauses pauses(engine);
-    until_done(pauses, [&] { return engine.waiting() <= waiting; });
+    until_left(pauses, waiting);
     pauses.add_to(table, "removed elements go");
   }
   {
@@ -239,10 +242,17 @@ Table pause_table(const CollectionBenchOptions& options) {
       engine.commit(std::move(operations));
     }
     Pauses pauses(engine);
-    until_done(pauses, [&] { return engine.waiting() <= waiting; });
+    until_left(pauses, waiting);
     pauses.add_to(table, "increments are folded");
   }
   idle("nothing to do again");
+  {
+    engine.begin_life();
+    Pauses pauses(engine);
+    while (engine.counter("collector_entries") == 0) (void)pauses.step();
+    while (pauses.step()) continue;
+    pauses.add_to(table, "a life begins");
+  }
   table.note(std::to_string(options.removed) + " elements removed, " + std::to_string(options.increments) +
              " increments of one counter; ms: a whole tick of the engine, and the synced commit of what it asked for");
   table.note("longest: by the wall clock, so also what else the machine did; its cpu: of this thread alone");
