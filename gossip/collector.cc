@@ -1,6 +1,8 @@
 #include "gossip/collector.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "crdt/counter.h"
 
@@ -14,27 +16,58 @@ void Collector::tick() {
   if (!core_.options.collect || core_.now.monotonic_ms < next_at_ms_ || !core_.joined()) return;
   next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms;
   const Timestamp horizon = std::max(horizon_.candidate(), core_.horizon);
-  if (!horizon || core_.behind) return;
-  if (to_read_.empty()) {
-    if (!changed_ && !(waits_ && horizon > passed_at_)) return;
-    for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) to_read_.push_back(static_cast<ShardId>(shard));
-    to_read_.push_back(kSystemShard);
-    passed_at_ = horizon;
-    waits_ = changed_ = false;
-  }
+  if (!horizon || core_.behind || !(at_work() || begin_pass(horizon))) return;
   const auto snapshot = core_.store.snapshot();
   Work work;
   folded_.clear();
+  if (collecting_) collect(*snapshot, horizon, work);
+  else gather(*snapshot, horizon, work);
+  if (at_work()) next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
+  core_.count("collector_shards", work.shards);
+  core_.count("collector_entries", work.entries);
+  core_.count("collector_reads", work.reads);
+  if (work.rows > 0) horizon_.raise(horizon);
+}
+
+bool Collector::begin_pass(Timestamp horizon) {
+  constexpr std::int64_t kPassesPerWindow = 16;
+  if (core_.now.monotonic_ms < pass_at_ms_ || (!changed_ && !(waits_ && horizon > passed_at_))) return false;
+  pass_at_ms_ = core_.now.monotonic_ms + core_.options.retry_window_ms / kPassesPerWindow;
+  for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) to_read_.push_back(static_cast<ShardId>(shard));
+  to_read_.push_back(kSystemShard);
+  passed_at_ = horizon;
+  waits_ = changed_ = false;
+  return true;
+}
+
+void Collector::gather(const Snapshot& snapshot, Timestamp horizon, Work& work) {
   for (bool within = true; within && !to_read_.empty() && work.shards < kShardsPerStep;) {
     const ShardId shard = to_read_.front();
     to_read_.pop_front();
-    within = read(*snapshot, shard, horizon, work);
+    within = read(snapshot, shard, horizon, work);
     if (!within) to_read_.push_back(shard);
   }
-  if (!to_read_.empty()) next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
-  core_.count("collector_shards", work.shards);
-  core_.count("collector_entries", work.entries);
-  if (work.rows > 0) horizon_.raise(horizon);
+  ++gather_steps_;
+  if (gathered_.empty()) return;
+  if (!to_read_.empty() && gathered_.size() < kGatheredMax && gather_steps_ < kGatherStepsMax) return;
+  std::sort(gathered_.begin(), gathered_.end(), std::greater<>());
+  collecting_ = true;
+  gather_steps_ = 0;
+}
+
+void Collector::collect(const Snapshot& snapshot, Timestamp horizon, Work& work) {
+  while (!gathered_.empty() && work.rows < kRowsPerStep && work.reads < kReadsPerStep) {
+    const StoreKey key = std::move(gathered_.back());
+    gathered_.pop_back();
+    ++work.reads;
+    Row row;
+    // Gone, damaged or written meanwhile: then it is at the end of the feed, if there is anything to collect.
+    if (snapshot.get(key, row) != Snapshot::Lookup::kFound || !row.content.collect(horizon)) continue;
+    ++work.rows;
+    core_.out->store.collect(key, horizon);
+    core_.count(row.content.empty() ? "rows_collected" : "rows_collected_in_part");
+  }
+  collecting_ = !gathered_.empty();
 }
 
 bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon, Work& work) {
@@ -42,14 +75,18 @@ bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon,
   Lsn& up_to = collected_up_to_[shard];
   bool within = true;
   snapshot.collectable_after(shard, up_to, [&](Lsn lsn, std::string_view key) {
-    if (work.entries >= kEntriesPerStep || work.rows >= kRowsPerStep) return within = false;
+    if (work.entries >= kEntriesPerStep || work.reads >= kReadsPerStep || work.rows >= kRowsPerStep ||
+        gathered_.size() >= kGatheredMax) {
+      return within = false;
+    }
     ++work.entries;
     if (key.empty()) {
       up_to = lsn;
       return true;
     }
+    ++work.reads;
     Row row;
-    const StoreKey store_key(key);
+    StoreKey store_key(key);
     if (snapshot.get(store_key, row) != Snapshot::Lookup::kFound) {  // Damaged: what it is mended with moves to the end.
       up_to = lsn;
       return true;
@@ -67,12 +104,8 @@ bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon,
       }
       return within = false;
     }
-    Content left = row.content;
-    if (left.collect(horizon)) {
-      ++work.rows;
-      core_.out->store.collect(store_key, horizon);
-      core_.count(left.empty() ? "rows_collected" : "rows_collected_in_part");
-    }
+    Content& left = row.content;
+    if (left.collect(horizon)) gathered_.push_back(std::move(store_key));
     // SUBTLE: what is not settled yet will be; until then what is behind it waits, at most one retry window.
     if (left.collectable()) {
       waits_ = true;

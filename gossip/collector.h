@@ -6,7 +6,9 @@
 // beside it to be written, and nothing to be kept across a restart: a new life begins at the beginning, and steps over what
 // is there at some ten million entries a second.
 // Increments of a counter are folded into its base in the same way, at the first of them that is settled.
-// Work is bounded by kShardsPerStep, kEntriesPerStep and kRowsPerStep; what is left goes on in a later step.  Shards with more
+// What is settled is first gathered, kGatheredMax rows at most, then goes in the order of the store: so that rows that share a
+// page go with one write of it.  For that a pass also waits a sixteenth of the retry window behind the one before.
+// Work is bounded by kShardsPerStep, kEntriesPerStep, kReadsPerStep and kRowsPerStep; what is left goes on in a later step.  Shards with more
 // than one step's work take turns, so that a busy one keeps none waiting.  When all are through, nothing is looked at until
 // a row has changed, or, where rows wait, until the horizon has risen: a node at rest does nothing here.
 // RULE. The horizon is durable before it is used: it rises in the batch that collects, or before.
@@ -17,6 +19,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "gossip/core.h"
 #include "gossip/horizon.h"
@@ -27,8 +30,11 @@ class Collector {
  public:
   static constexpr std::size_t kShardsPerStep = 512;  // A seek each, some 2 us.
   static constexpr std::size_t kEntriesPerStep = 16 * 1024;
-  static constexpr std::size_t kRowsPerStep = 256;
+  static constexpr std::size_t kReadsPerStep = 1024;   // Rows that are looked at.
+  static constexpr std::size_t kRowsPerStep = 256;     // And changed.
+  static constexpr std::size_t kGatheredMax = 64 * 1024;  // Store keys, some 4 MiB.
   static constexpr std::size_t kIncrementsPerFold = 256;
+  static constexpr std::size_t kGatherStepsMax = 64;   // So that what is gathered does not wait for a busy counter.
   static constexpr std::int64_t kPauseMs = 20;  // Between steps while there is more.
 
   Collector(Core& core, Horizon& horizon) : core_(core), horizon_(horizon) {}
@@ -36,12 +42,16 @@ class Collector {
   void begin();
   void tick();
   void batch_is_durable(const CommitReport& report);
-  std::optional<std::int64_t> wake_at_ms() const { return to_read_.empty() ? std::nullopt : std::optional(next_at_ms_); }
+  std::optional<std::int64_t> wake_at_ms() const { return at_work() ? std::optional(next_at_ms_) : std::nullopt; }
 
  private:
   struct Work {
-    std::size_t shards = 0, entries = 0, rows = 0;
+    std::size_t shards = 0, entries = 0, reads = 0, rows = 0;
   };
+  bool at_work() const { return !to_read_.empty() || !gathered_.empty(); }
+  bool begin_pass(Timestamp horizon);
+  void gather(const Snapshot& snapshot, Timestamp horizon, Work& work);
+  void collect(const Snapshot& snapshot, Timestamp horizon, Work& work);
   // False: the budget is used up.
   bool read(const Snapshot& snapshot, ShardId shard, Timestamp horizon, Work& work);
 
@@ -49,10 +59,14 @@ class Collector {
   Horizon& horizon_;
   std::map<ShardId, Lsn> collected_up_to_;
   std::set<std::string> folded_;     // In this step.
-  std::deque<ShardId> to_read_;      // In this pass.  Empty: it is over.
+  std::deque<ShardId> to_read_;      // In this pass.
+  std::vector<StoreKey> gathered_;   // In descending order once collecting_.
+  std::size_t gather_steps_ = 0;
+  bool collecting_ = false;
   Timestamp passed_at_;              // The horizon of the last pass.
   bool waits_ = false;               // It left rows that are not settled yet.
   bool changed_ = true;              // Rows have, since it began.
+  std::int64_t pass_at_ms_ = 0;      // The next one begins then.
   std::int64_t next_at_ms_ = 0;
 };
 
