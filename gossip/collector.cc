@@ -56,7 +56,7 @@ void Collector::gather(const Snapshot& snapshot, Timestamp horizon, Work& work) 
 }
 
 void Collector::collect(const Snapshot& snapshot, Timestamp horizon, Work& work) {
-  while (!gathered_.empty() && work.rows < kRowsPerStep && work.reads < kReadsPerStep) {
+  while (!gathered_.empty() && work.rows < core_.options.collect_rows_per_step && work.reads < kReadsPerStep) {
     const StoreKey key = std::move(gathered_.back());
     gathered_.pop_back();
     ++work.reads;
@@ -75,7 +75,7 @@ bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon,
   Lsn& up_to = collected_up_to_[shard];
   bool within = true;
   snapshot.collectable_after(shard, up_to, [&](Lsn lsn, std::string_view key) {
-    if (work.entries >= kEntriesPerStep || work.reads >= kReadsPerStep || work.rows >= kRowsPerStep ||
+    if (work.entries >= kEntriesPerStep || work.reads >= kReadsPerStep || work.rows >= core_.options.collect_rows_per_step ||
         gathered_.size() >= kGatheredMax) {
       return within = false;
     }
@@ -98,8 +98,8 @@ bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon,
       }
       // Oldest first, and in one place with all others of its counter: what is folded is gone from the feed by the next step.
       if (folded_.insert(row.cell.key).second) {
-        work.rows += kIncrementsPerFold;
-        core_.out->store.fold({shard, row.cell.table, row.cell.key, horizon, kIncrementsPerFold});
+        work.rows += core_.options.collect_rows_per_step;
+        core_.out->store.fold({shard, row.cell.table, row.cell.key, horizon, core_.options.collect_rows_per_step});
         core_.count("counters_folded");
       }
       return within = false;

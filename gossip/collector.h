@@ -8,7 +8,7 @@
 // Increments of a counter are folded into its base in the same way, at the first of them that is settled.
 // What is settled is first gathered, kGatheredMax rows at most, then goes in the order of the store: so that rows that share a
 // page go with one write of it.  For that a pass also waits a sixteenth of the retry window behind the one before.
-// Work is bounded by kShardsPerStep, kEntriesPerStep, kReadsPerStep and kRowsPerStep; what is left goes on in a later step.  Shards with more
+// Work is bounded by kShardsPerStep, kEntriesPerStep, kReadsPerStep and the option collect_rows_per_step; what is left goes on in a later step.  Shards with more
 // than one step's work take turns, so that a busy one keeps none waiting.  When all are through, nothing is looked at until
 // a row has changed, or, where rows wait, until the horizon has risen: a node at rest does nothing here.
 // RULE. The horizon is durable before it is used: it rises in the batch that collects, or before.
@@ -31,9 +31,7 @@ class Collector {
   static constexpr std::size_t kShardsPerStep = 512;  // A seek each, some 2 us.
   static constexpr std::size_t kEntriesPerStep = 16 * 1024;
   static constexpr std::size_t kReadsPerStep = 1024;   // Rows that are looked at.
-  static constexpr std::size_t kRowsPerStep = 256;     // And changed.
   static constexpr std::size_t kGatheredMax = 64 * 1024;  // Store keys, some 4 MiB.
-  static constexpr std::size_t kIncrementsPerFold = 256;
   static constexpr std::size_t kGatherStepsMax = 64;   // So that what is gathered does not wait for a busy counter.
   static constexpr std::int64_t kPauseMs = 20;  // Between steps while there is more.
 

@@ -82,7 +82,7 @@ TEST_CASE("collector: an element that is there again keeps its add and loses its
 }
 
 // Goal: work per step is bounded, however much there is, and all of it gets done.
-TEST_CASE("collector: at most kRowsPerStep rows go in a step (2,000 removals)") {
+TEST_CASE("collector: at most collect_rows_per_step rows go in a step (2,000 removals)") {
   constexpr std::size_t kMany = 2000;
   Network network(options());
   begin_cluster(network, 2);
@@ -103,9 +103,9 @@ TEST_CASE("collector: at most kRowsPerStep rows go in a step (2,000 removals)") 
     }
     return collectable(network, "n1") + collectable(network, "n2") == 0;
   }));
-  CHECK(most == Collector::kRowsPerStep);
+  CHECK(most == EngineOptions().collect_rows_per_step);
   for (const char* name : {"n1", "n2"}) {
-    CHECK(steps[name] >= kMany / Collector::kRowsPerStep);
+    CHECK(steps[name] >= kMany / EngineOptions().collect_rows_per_step);
     CHECK(network.members_of(name, "likes") == std::vector<std::string>{"stays"});
     CHECK(network.node(name).store->verify().empty());
   }
@@ -189,7 +189,7 @@ TEST_CASE("collector: what is settled goes in the order of the store (1,000 remo
     return true;
   });
   CHECK(left == std::vector<std::string>(members.end() - static_cast<std::ptrdiff_t>(left.size()), members.end()));
-  CHECK(left.size() == kMany - Collector::kRowsPerStep);
+  CHECK(left.size() == kMany - EngineOptions().collect_rows_per_step);
 }
 
 TEST_CASE("collector: a cluster of one collects, too") {

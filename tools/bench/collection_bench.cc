@@ -72,6 +72,7 @@ Outcome run_once(const CollectionBenchOptions& options, std::size_t in_flight, b
   const ScratchDirectory scratch(options.directory);
   EngineOptions engine;
   engine.retry_window_ms = options.retry_window_ms;
+  engine.collect_rows_per_step = options.rows_per_step;
   Slider without(engine, scratch.path("without"), options.live);
   engine.collect = true;
   Slider with(engine, scratch.path("with"), options.live);
@@ -121,7 +122,7 @@ Table throughput_table(const CollectionBenchOptions& options) {
   }
   table.note("medians of " + std::to_string(options.runs) + " runs; " + std::to_string(options.live) +
              " elements there at any time, each new one takes out the oldest; retry window " +
-             std::to_string(options.retry_window_ms) + " ms");
+             std::to_string(options.retry_window_ms) + " ms; " + std::to_string(options.rows_per_step) + " rows a step");
   table.note("kept: rows with something to collect at the end, in what is removed in one retry window");
   return table;
 }
@@ -182,6 +183,7 @@ Table pause_table(const CollectionBenchOptions& options) {
   EngineOptions engine_options;
   engine_options.retry_window_ms = options.retry_window_ms;
   engine_options.collect = true;
+  engine_options.collect_rows_per_step = options.rows_per_step;
   BenchEngine engine(engine_options, scratch.path("store"));
 
   // In operations of many members, the members of one key each.

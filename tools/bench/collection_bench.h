@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "gossip/options.h"
 #include "tools/bench/table.h"
 
 namespace kith::bench {
@@ -20,7 +21,8 @@ struct CollectionBenchOptions {
   double seconds = 4;                                    // Of each run, for each of the two.
   std::size_t runs = 5;
   std::size_t live = 100'000;                            // Elements that are there at any time.
-  std::int64_t retry_window_ms = 1000;
+  std::int64_t retry_window_ms = 4000;
+  std::size_t rows_per_step = EngineOptions().collect_rows_per_step;
   std::size_t cells = 1'000'000;                         // Of the store on which pauses are measured.
   std::size_t removed = 200'000;                         // Of these.
   std::size_t increments = 200'000;                      // Of one counter.

@@ -72,6 +72,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 100'000'000))->capture_default_str();
   collection_command->add_option("--retry-window", collection.retry_window_ms, "In ms")
       ->check(CLI::Range(100, 3'600'000))->capture_default_str();
+  collection_command->add_option("--rows-per-step", collection.rows_per_step, "Of the collector")
+      ->check(CLI::Range(1, 1'000'000))->capture_default_str();
   collection_command->add_option("--cells", collection.cells, "Of the store on which pauses are measured")
       ->check(CLI::Range(100, 100'000'000))->capture_default_str();
   collection_command->add_option("--removed", collection.removed, "Of these")
