@@ -30,7 +30,7 @@ class Collector {
  public:
   static constexpr std::size_t kShardsPerStep = 512;  // A seek each, some 2 us.
   static constexpr std::size_t kEntriesPerStep = 16 * 1024;
-  static constexpr std::size_t kReadsPerStep = 1024;   // Rows that are looked at.
+  static constexpr std::size_t kReadsPerStep = 256;    // Rows that are looked at.
   static constexpr std::size_t kGatheredMax = 64 * 1024;  // Store keys, some 4 MiB.
   static constexpr std::size_t kGatherStepsMax = 64;   // So that what is gathered does not wait for a busy counter.
   static constexpr std::int64_t kPauseMs = 20;  // Between steps while there is more.
