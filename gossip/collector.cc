@@ -1,6 +1,8 @@
 #include "gossip/collector.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "crdt/counter.h"
 
@@ -8,36 +10,37 @@ namespace kith {
 
 void Collector::begin() { next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms; }
 
+void Collector::batch_is_durable(const CommitReport& report) { changed_ = changed_ || report.rows_changed > 0; }
+
 void Collector::tick() {
   if (!core_.options.collect || core_.now.monotonic_ms < next_at_ms_ || !core_.joined()) return;
   next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms;
-  more_ = false;
   const Timestamp horizon = std::max(horizon_.candidate(), core_.horizon);
   if (!horizon || core_.behind) return;
+  const bool pass = at_work() || begin_pass(horizon);
   const auto snapshot = core_.store.snapshot();
-  auto shards = snapshot->shards();
-  std::rotate(shards.begin(), std::lower_bound(shards.begin(), shards.end(), next_), shards.end());
-  std::size_t entries = 0, rows = 0;
+  Work work;
   folded_.clear();
-  const std::size_t expired = collect_expired(*snapshot, horizon);
-  for (const ShardId shard : shards) {
-    if (read(*snapshot, shard, horizon, entries, rows)) continue;
-    next_ = shard;
-    more_ = true;
-    next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
-    break;
+  work.rows += collect_expired(*snapshot, horizon);
+  if (pass) {
+    if (collecting_) collect(*snapshot, horizon, work);
+    else gather(*snapshot, horizon, work);
+    core_.count("collector_shards", work.shards);
+    core_.count("collector_entries", work.entries);
+    core_.count("collector_reads", work.reads);
   }
-  if (rows + expired > 0) horizon_.raise(horizon);
+  if (wakes()) next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
+  if (work.rows > 0) horizon_.raise(horizon);
 }
 
 // SUBTLE: with those that are over in the very millisecond of the horizon it waits: all before are settled for certain.
 std::size_t Collector::collect_expired(const Snapshot& snapshot, Timestamp horizon) {
-  std::size_t rows = 0;
+  std::size_t rows = 0, looked_at = 0;
+  expired_left_ = false;
   snapshot.expiries(Snapshot::Expiries::kAll, [&](const Snapshot::Expiry& it) {
     if (it.over_at_ms >= horizon.ms()) return false;
-    if (rows >= kExpiredPerStep) {
-      more_ = true;
-      next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
+    if (++looked_at > kExpiredPerStep) {
+      expired_left_ = true;
       return false;
     }
     Row row;
@@ -56,39 +59,88 @@ std::size_t Collector::collect_expired(const Snapshot& snapshot, Timestamp horiz
   return rows;
 }
 
-bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon, std::size_t& entries, std::size_t& rows) {
+bool Collector::begin_pass(Timestamp horizon) {
+  constexpr std::int64_t kPassesPerWindow = 16;
+  if (core_.now.monotonic_ms < pass_at_ms_ || (!changed_ && !(waits_ && horizon > passed_at_))) return false;
+  pass_at_ms_ = core_.now.monotonic_ms + core_.options.retry_window_ms / kPassesPerWindow;
+  for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) to_read_.push_back(static_cast<ShardId>(shard));
+  to_read_.push_back(kSystemShard);
+  passed_at_ = horizon;
+  waits_ = changed_ = false;
+  return true;
+}
+
+void Collector::gather(const Snapshot& snapshot, Timestamp horizon, Work& work) {
+  for (bool within = true; within && !to_read_.empty() && work.shards < kShardsPerStep;) {
+    const ShardId shard = to_read_.front();
+    to_read_.pop_front();
+    within = read(snapshot, shard, horizon, work);
+    if (!within) to_read_.push_back(shard);
+  }
+  ++gather_steps_;
+  if (gathered_.empty()) return;
+  if (!to_read_.empty() && gathered_.size() < kGatheredMax && gather_steps_ < kGatherStepsMax) return;
+  std::sort(gathered_.begin(), gathered_.end(), std::greater<>());
+  collecting_ = true;
+  gather_steps_ = 0;
+}
+
+void Collector::collect(const Snapshot& snapshot, Timestamp horizon, Work& work) {
+  while (!gathered_.empty() && work.rows < core_.options.collect_rows_per_step && work.reads < kReadsPerStep) {
+    const StoreKey key = std::move(gathered_.back());
+    gathered_.pop_back();
+    ++work.reads;
+    Row row;
+    // Gone, damaged or written meanwhile: then it is at the end of the feed, if there is anything to collect.
+    if (snapshot.get(key, row) != Snapshot::Lookup::kFound || !row.content.collect(horizon)) continue;
+    ++work.rows;
+    core_.out->store.collect(key, horizon);
+    core_.count(row.content.empty() ? "rows_collected" : "rows_collected_in_part");
+  }
+  collecting_ = !gathered_.empty();
+}
+
+bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon, Work& work) {
+  ++work.shards;
   Lsn& up_to = collected_up_to_[shard];
   bool within = true;
   snapshot.collectable_after(shard, up_to, [&](Lsn lsn, std::string_view key) {
-    if (++entries > kEntriesPerStep || rows >= kRowsPerStep) return within = false;
+    if (work.entries >= kEntriesPerStep || work.reads >= kReadsPerStep || work.rows >= core_.options.collect_rows_per_step ||
+        gathered_.size() >= kGatheredMax) {
+      return within = false;
+    }
+    ++work.entries;
     if (key.empty()) {
       up_to = lsn;
       return true;
     }
+    ++work.reads;
     Row row;
-    const StoreKey store_key(key);
+    StoreKey store_key(key);
     if (snapshot.get(store_key, row) != Snapshot::Lookup::kFound) {  // Damaged: what it is mended with moves to the end.
       up_to = lsn;
       return true;
     }
     if (const auto tag = row.cell.kind == Kind::kCounter ? increment_tag(row.cell.member) : std::nullopt) {
-      if (tag->at > horizon) return false;
+      if (tag->at > horizon) {
+        waits_ = true;
+        return false;
+      }
       // Oldest first, and in one place with all others of its counter: what is folded is gone from the feed by the next step.
       if (folded_.insert(row.cell.key).second) {
-        rows += kIncrementsPerFold;
-        core_.out->store.fold({shard, row.cell.table, row.cell.key, horizon, kIncrementsPerFold});
+        work.rows += core_.options.collect_rows_per_step;
+        core_.out->store.fold({shard, row.cell.table, row.cell.key, horizon, core_.options.collect_rows_per_step});
         core_.count("counters_folded");
       }
       return within = false;
     }
-    Content left = row.content;
-    if (left.collect(horizon)) {
-      ++rows;
-      core_.out->store.collect(store_key, horizon);
-      core_.count(left.empty() ? "rows_collected" : "rows_collected_in_part");
-    }
+    Content& left = row.content;
+    if (left.collect(horizon)) gathered_.push_back(std::move(store_key));
     // SUBTLE: what is not settled yet will be; until then what is behind it waits, at most one retry window.
-    if (left.collectable()) return false;
+    if (left.collectable()) {
+      waits_ = true;
+      return false;
+    }
     up_to = lsn;
     return true;
   });

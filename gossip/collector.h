@@ -24,14 +24,21 @@
 //      nothing (gossip/expiry.h); the horizon is some window behind the clock that passes.
 // SUBTLE: not until it is passed, here: a clock that was set far back passes late.
 //
-// Work is bounded by kEntriesPerStep, kRowsPerStep and kExpiredPerStep; what is left goes on in a later step.
+// What is settled is first gathered, kGatheredMax rows at most, then goes in the order of the store: so that rows that share a
+// page go with one write of it.  For that a pass also waits a sixteenth of the retry window behind the one before.
+// Work is bounded by kShardsPerStep, kEntriesPerStep, kReadsPerStep, kExpiredPerStep and the option collect_rows_per_step; what is
+// left goes on in a later step.  Shards with more than one step's work take turns, so that a busy one keeps none waiting.  When
+// all are through, no shard is looked at until a row has changed, or, where rows wait, until the horizon has risen: a node at
+// rest looks at the first of its expiries, and at nothing else.
 // RULE. The horizon is durable before it is used: it rises in the batch that collects, or before.
 // Tests: tests/gossip/collector_test.cc
 #pragma once
 
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "gossip/core.h"
 #include "gossip/horizon.h"
@@ -40,21 +47,32 @@ namespace kith {
 
 class Collector {
  public:
+  static constexpr std::size_t kShardsPerStep = 512;  // A seek each, some 2 us.
   static constexpr std::size_t kEntriesPerStep = 16 * 1024;
-  static constexpr std::size_t kRowsPerStep = 256;
+  static constexpr std::size_t kReadsPerStep = 256;    // Rows that are looked at.
   static constexpr std::size_t kExpiredPerStep = 256;
-  static constexpr std::size_t kIncrementsPerFold = 256;
+  static constexpr std::size_t kGatheredMax = 64 * 1024;  // Store keys, some 4 MiB.
+  static constexpr std::size_t kGatherStepsMax = 64;   // So that what is gathered does not wait for a busy counter.
   static constexpr std::int64_t kPauseMs = 20;  // Between steps while there is more.
 
   Collector(Core& core, Horizon& horizon) : core_(core), horizon_(horizon) {}
 
   void begin();
   void tick();
-  std::optional<std::int64_t> wake_at_ms() const { return more_ ? std::optional(next_at_ms_) : std::nullopt; }
+  void batch_is_durable(const CommitReport& report);
+  std::optional<std::int64_t> wake_at_ms() const { return wakes() ? std::optional(next_at_ms_) : std::nullopt; }
 
  private:
+  struct Work {
+    std::size_t shards = 0, entries = 0, reads = 0, rows = 0;
+  };
+  bool at_work() const { return !to_read_.empty() || !gathered_.empty(); }
+  bool wakes() const { return at_work() || expired_left_; }
+  bool begin_pass(Timestamp horizon);
+  void gather(const Snapshot& snapshot, Timestamp horizon, Work& work);
+  void collect(const Snapshot& snapshot, Timestamp horizon, Work& work);
   // False: the budget is used up.
-  bool read(const Snapshot& snapshot, ShardId shard, Timestamp horizon, std::size_t& entries, std::size_t& rows);
+  bool read(const Snapshot& snapshot, ShardId shard, Timestamp horizon, Work& work);
 
   std::size_t collect_expired(const Snapshot& snapshot, Timestamp horizon);  // How many.
 
@@ -62,8 +80,15 @@ class Collector {
   Horizon& horizon_;
   std::map<ShardId, Lsn> collected_up_to_;
   std::set<std::string> folded_;     // In this step.
-  ShardId next_ = 0;                 // The shard with which the next step begins.
-  bool more_ = false;
+  std::deque<ShardId> to_read_;      // In this pass.
+  std::vector<StoreKey> gathered_;   // In descending order once collecting_.
+  std::size_t gather_steps_ = 0;
+  bool collecting_ = false;
+  Timestamp passed_at_;              // The horizon of the last pass.
+  bool waits_ = false;               // It left rows that are not settled yet.
+  bool changed_ = true;              // Rows have, since it began.
+  bool expired_left_ = false;        // More than one step takes.
+  std::int64_t pass_at_ms_ = 0;      // The next one begins then.
   std::int64_t next_at_ms_ = 0;
 };
 

@@ -89,6 +89,8 @@ class Engine::Impl {
     core_.count("commits");
     core_.count("rows_changed", report.rows_changed);
     core_.count("row_bytes_changed", report.row_bytes);
+    for (const auto& folded : report.folded) core_.count("increments_folded", folded.increments);
+    collector_.batch_is_durable(report);
     push_.flush(operations_.wants_acks());
     relay_.batch_is_durable();
     operations_.batch_is_durable();

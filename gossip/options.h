@@ -31,6 +31,9 @@ struct EngineOptions {
   // Former lives are closed, removal records below the horizon collected, and who fell behind it rebases (gossip/lives.h,
   // collector.h, rebase.h).  Off until the simulator finds nothing any more in histories that have it on (docs/SEEDS.md).
   bool collect = false;
+  // Rows that go, or increments that are folded, in one step of the collector, every 20 ms while there is more.  It bounds both
+  // what a step takes and what a busy node loses to it: what comes faster waits until less is written (gossip/collector.h).
+  std::size_t collect_rows_per_step = 128;
 
   double full_at = 0.8;                        // Share of the map above which client writes are refused.
 

@@ -42,6 +42,8 @@ bool Round::tick() {
   if (core_.joined() && !peers.empty()) {
     core_.count("rounds");
     tell(peers[core_.random.below(peers.size())]);
+  } else if (core_.joined()) {
+    (void)core_.promise_of_step();  // There is nobody to be told; the own floor rises by it all the same.
   }
   return true;
 }

@@ -178,6 +178,8 @@ std::vector<Setting> make_settings() {
   out.push_back(duration("max-skew", "How far clocks of nodes may be apart.", &Config::max_skew_ms, 10, kHourMs));
   out.push_back(duration("retry-window", "How long a write may be retried with its tag.", &Config::retry_window_ms, 1000,
                          24 * 30 * kHourMs));
+  out.push_back(on_off("collect", "Drop what was removed, and fold counters, a retry window later; the same on all nodes. Unfinished.",
+                       &Config::collect));
   out.push_back({"readers", Setting::Type::kCount, "N", "Threads that answer reads.",
                  [](Config& config, const std::string& value) { return take_count(value, 1, 64, config.readers); },
                  [](const Config& config) { return std::to_string(config.readers); }});

@@ -149,7 +149,8 @@ Problem check_engine(const EngineOptions& engine) {
                ms("engine.join_retry", engine.join_retry_ms), ms("engine.retry_window", engine.retry_window_ms),
                ms("engine.max_skew", engine.max_skew_ms), ms("engine.lease", engine.lease_ms),
                check_count("engine.answer_bytes_max", engine.answer_bytes_max, 1, kMessageBytesMax),
-               check_count("engine.push_bytes_max", engine.push_bytes_max, 1, kMessageBytesMax));
+               check_count("engine.push_bytes_max", engine.push_bytes_max, 1, kMessageBytesMax),
+               check_count("engine.collect_rows_per_step", engine.collect_rows_per_step, 1, 1'000'000));
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ std::vector<Change> simpler_settings() {
             &EngineOptions::join_retry_ms, &EngineOptions::retry_window_ms, &EngineOptions::max_skew_ms,
             &EngineOptions::lease_ms, &EngineOptions::answer_bytes_max, &EngineOptions::push_bytes_max,
             &EngineOptions::direct_members_max, &EngineOptions::relay_silent_ms, &EngineOptions::relay_gather_ms,
-            &EngineOptions::full_at);
+            &EngineOptions::collect_rows_per_step, &EngineOptions::full_at);
   reset_all(out, &Scenario::links, &LinkQuality::delay_us, &LinkQuality::jitter_us, &LinkQuality::loss,
             &LinkQuality::repeat, &LinkQuality::flip, &LinkQuality::queue_max);
   out.push_back([](Scenario& scenario) { scenario.links.jitter_us = 0; });
@@ -56,7 +56,8 @@ std::vector<Change> simpler_settings() {
 std::string key_of(const Scenario& scenario) {
   const EngineOptions& engine = scenario.engine;
   return to_toml(scenario) + "\n" + std::to_string(engine.direct_members_max) + " " +
-         std::to_string(engine.relay_silent_ms) + " " + std::to_string(engine.relay_gather_ms);
+         std::to_string(engine.relay_silent_ms) + " " + std::to_string(engine.relay_gather_ms) + " " +
+         std::to_string(engine.collect_rows_per_step);
 }
 
 class Shrink {

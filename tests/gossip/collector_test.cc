@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "tests/gossip/frames.h"
@@ -81,7 +82,7 @@ TEST_CASE("collector: an element that is there again keeps its add and loses its
 }
 
 // Goal: work per step is bounded, however much there is, and all of it gets done.
-TEST_CASE("collector: at most kRowsPerStep rows go in a step (2,000 removals)") {
+TEST_CASE("collector: at most collect_rows_per_step rows go in a step (2,000 removals)") {
   constexpr std::size_t kMany = 2000;
   Network network(options());
   begin_cluster(network, 2);
@@ -102,12 +103,102 @@ TEST_CASE("collector: at most kRowsPerStep rows go in a step (2,000 removals)") 
     }
     return collectable(network, "n1") + collectable(network, "n2") == 0;
   }));
-  CHECK(most == Collector::kRowsPerStep);
+  CHECK(most == EngineOptions().collect_rows_per_step);
   for (const char* name : {"n1", "n2"}) {
-    CHECK(steps[name] >= kMany / Collector::kRowsPerStep);
+    CHECK(steps[name] >= kMany / EngineOptions().collect_rows_per_step);
     CHECK(network.members_of(name, "likes") == std::vector<std::string>{"stays"});
     CHECK(network.node(name).store->verify().empty());
   }
+}
+
+// Goal: nothing to collect costs nothing: no shard is looked at, however many there are, and no entry.
+TEST_CASE("collector: a node at rest looks at no shard and reads no entry (2,000 rows, 4,096 shards)") {
+  Network network(options());
+  network.add("n1").setup.shard_count = kShardsMax;
+  network.start("n1");
+  std::vector<std::string> members;
+  for (int i = 0; i < 2000; ++i) members.push_back("m" + std::to_string(i));
+  REQUIRE(network.operate("n1", sadd("likes", members)).outcome == Outcome::kOk);
+  REQUIRE(network.operate("n1", srem("likes", {"m1", "m2"})).outcome == Outcome::kOk);
+  REQUIRE(network.run_until([&] { return collectable(network, "n1") == 0; }));
+  network.run_ms(5000);
+  const std::uint64_t shards = network.counter("n1", "collector_shards"), entries = network.counter("n1", "collector_entries");
+  CHECK(shards > kShardsMax);
+  network.run_ms(60'000);
+  CHECK(network.counter("n1", "collector_shards") == shards);
+  CHECK(network.counter("n1", "collector_entries") == entries);
+  network.operate("n1", srem("likes", {"m3"}));
+  CHECK(network.run_until([&] { return collectable(network, "n1") == 0; }));
+}
+
+// Goal: the work of one step is bounded in shards, too.
+// Method: between two looks at the counters there is at most one step, since steps are kPauseMs apart.
+TEST_CASE("collector: at most kShardsPerStep shards are looked at in a step (4,096 shards)") {
+  Network network(options());
+  network.add("n1").setup.shard_count = kShardsMax;
+  network.start("n1");
+  network.operate("n1", sadd("likes", {"tea"}));
+  std::uint64_t before = 0, most = 0;
+  REQUIRE(network.run_until([&] {
+    const auto now = network.counter("n1", "collector_shards");
+    most = std::max(most, now - std::exchange(before, now));
+    return now > kShardsMax;
+  }));
+  CHECK(most == Collector::kShardsPerStep);
+}
+
+// Goal: what cannot be done at once keeps nothing else waiting.
+TEST_CASE("collector: a counter with many increments keeps no removal waiting (30,000 increments)") {
+  constexpr std::uint64_t kMany = 30'000;
+  Network network(options());
+  begin_cluster(network, 1);
+  const std::string busy = key_in(0), other = key_in(1);
+  Operation increment;
+  increment.verb = Verb::kIncrement;
+  increment.table = "t";
+  increment.key = busy;
+  increment.amount = 1;
+  for (std::uint64_t i = 0; i < kMany; ++i) {
+    const std::uint64_t request = network.submit("n1", increment);
+    if (i % 1000 == 999) network.run_ms(1);
+    REQUIRE(request != 0);
+  }
+  REQUIRE(network.operate("n1", sadd(other, {"tea"})).outcome == Outcome::kOk);
+  REQUIRE(network.operate("n1", srem(other, {"tea"})).outcome == Outcome::kOk);
+  REQUIRE(network.run_until([&] { return network.counter("n1", "rows_collected") > 0; }));
+  CHECK(network.counter("n1", "increments_folded") < kMany);
+  CHECK(network.run_until([&] { return network.counter("n1", "increments_folded") == kMany; }));
+}
+
+// Goal: rows that lie together in the store go together, whatever the order in which they were removed.
+TEST_CASE("collector: what is settled goes in the order of the store (1,000 removals)") {
+  constexpr std::size_t kMany = 1000;
+  Network network(options());
+  begin_cluster(network, 1);
+  std::vector<std::string> members;
+  for (std::size_t i = 0; i < kMany; ++i) members.push_back("m" + std::to_string(1000 + i));
+  REQUIRE(network.operate("n1", sadd("likes", members)).outcome == Outcome::kOk);
+  std::mt19937_64 random(1);
+  std::vector<std::string> shuffled = members;
+  std::shuffle(shuffled.begin(), shuffled.end(), random);
+  for (const std::string& member : shuffled) network.operate("n1", srem("likes", {member}));
+  REQUIRE(network.run_until([&] { return network.counter("n1", "rows_collected") > 0; }));
+  std::vector<std::string> left;
+  network.node("n1").store->snapshot()->scan(shard_prefix(shard_of("t", "likes", 4)), {}, [&](const StoreKey&, const Row* row) {
+    left.push_back(row->cell.member);
+    return true;
+  });
+  CHECK(left == std::vector<std::string>(members.end() - static_cast<std::ptrdiff_t>(left.size()), members.end()));
+  CHECK(left.size() == kMany - EngineOptions().collect_rows_per_step);
+}
+
+TEST_CASE("collector: a cluster of one collects, too") {
+  Network network(options());
+  begin_cluster(network, 1);
+  network.operate("n1", sadd("likes", {"tea", "rum"}));
+  network.operate("n1", srem("likes", {"tea"}));
+  CHECK(network.run_until([&] { return collectable(network, "n1") == 0; }));
+  CHECK(network.members_of("n1", "likes") == std::vector<std::string>{"rum"});
 }
 
 // Nothing is kept across a restart: a new life begins at the beginning.

@@ -66,6 +66,7 @@ map_size = 1048576
 gossip_interval = "100ms"
 max_skew = "50ms"
 retry_window = "1h"
+collect = true
 readers = 1
 log_level = "debug"
 log_json = true
@@ -85,6 +86,7 @@ allow_faults = true
   CHECK(config.gossip_interval_ms == 100);
   CHECK(config.max_skew_ms == 50);
   CHECK(config.retry_window_ms == 3'600'000);
+  CHECK(config.collect);
   CHECK(config.readers == 1);
   CHECK(config.log_level == "debug");
   CHECK(config.log_json);
@@ -107,6 +109,7 @@ TEST_CASE("config: the sample in docs is valid, also with every line in force, a
   CHECK(config.gossip_interval_ms == defaults.gossip_interval_ms);
   CHECK(config.max_skew_ms == defaults.max_skew_ms);
   CHECK(config.retry_window_ms == defaults.retry_window_ms);
+  CHECK_FALSE(config.collect);
   CHECK(config.readers == defaults.readers);
   CHECK(config.scrub_interval_ms == defaults.scrub_interval_ms);
   CHECK(config.check_pages_bytes == defaults.check_pages_bytes);

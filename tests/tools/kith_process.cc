@@ -13,11 +13,13 @@ extern char** environ;
 
 namespace kith {
 
-KithRun run_kith(const std::vector<std::string>& arguments, const KithInput& input) {
+KithRun run_kith(const std::vector<std::string>& arguments, const KithInput& input) { return run_program(KITH_PATH, arguments, input); }
+
+KithRun run_program(const std::string& path, const std::vector<std::string>& arguments, const KithInput& input) {
   // Through files: a pipe would have to be read and written at the same time.
   const TemporaryDirectory directory;
   const std::string in = directory.write("in", input.standard_input);
-  std::vector<char*> argv = {const_cast<char*>(KITH_PATH)};
+  std::vector<char*> argv = {const_cast<char*>(path.c_str())};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   std::vector<std::string> kept;
@@ -37,9 +39,9 @@ KithRun run_kith(const std::vector<std::string>& arguments, const KithInput& inp
   posix_spawn_file_actions_addopen(&actions, 1, (directory / "out").c_str(), O_WRONLY | O_CREAT, 0600);
   posix_spawn_file_actions_addopen(&actions, 2, (directory / "err").c_str(), O_WRONLY | O_CREAT, 0600);
   pid_t pid = -1;
-  const int error = posix_spawn(&pid, KITH_PATH, &actions, nullptr, argv.data(), environment.data());
+  const int error = posix_spawn(&pid, path.c_str(), &actions, nullptr, argv.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw std::runtime_error(std::string("cannot start ") + KITH_PATH);
+  if (error != 0) throw std::runtime_error("cannot start " + path);
   int status = 0;
   waitpid(pid, &status, 0);
   return {.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,

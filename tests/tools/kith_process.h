@@ -18,6 +18,8 @@ struct KithInput {
   std::vector<std::pair<std::string, std::string>> environment{};  // Besides ours, which loses its KITH_*.
 };
 
+// Another of our programs.
+KithRun run_program(const std::string& path, const std::vector<std::string>& arguments, const KithInput& input = {});
 KithRun run_kith(const std::vector<std::string>& arguments, const KithInput& input = {});
 
 }  // namespace kith
