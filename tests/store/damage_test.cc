@@ -196,6 +196,24 @@ TEST_CASE("damage: a row whose key flipped counts as damaged under its own name,
   }
 }
 
+// Goal: without its lease a node would issue timestamps twice, and without its horizon it would have no fence.
+TEST_CASE("damage: a record of meta whose name flipped is not taken for one that was never written (every bit)") {
+  const std::string name = "horizon";
+  for (std::size_t bit = 0; bit < name.size() * 8; ++bit) {
+    CAPTURE(bit);
+    MemoryStore store;
+    StoreBatch batch;
+    batch.set_meta("floor", "1");
+    batch.set_meta(name, "2");
+    batch.set_meta("lease", "3");
+    store.commit(batch);
+    REQUIRE(store.snapshot()->meta("never") == std::nullopt);
+    REQUIRE(store.flip_key_bit(Database::kMeta, name, bit).has_value());
+    REQUIRE_THROWS_AS((void)store.snapshot()->meta(name), StoreError);
+    REQUIRE(store.snapshot()->meta("floor") == "1");
+  }
+}
+
 TEST_CASE("damage: an entry of the feed that rotted is no row's own, and made anew (every bit)") {
   const CellKey cell = element("k", "m"), other = element("k", "o");
   for (std::size_t bit = 0; bit < (store_key(1, cell).size() + 1) * 8; ++bit) {
