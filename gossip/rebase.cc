@@ -165,7 +165,10 @@ void Rebase::ask() {
   body.nonce = question_->nonce;
   body.shard = question_->left.front();
   body.buckets = place.buckets;
-  if (place.buckets.none()) body.sums = core_.store.snapshot()->buckets(body.shard);
+  if (place.buckets.none()) {
+    body.sums = core_.store.snapshot()->buckets(body.shard);
+    if (body.shard == kSystemShard) question_->known_then = lives_on_disk();
+  }
   body.after = place.after;
   body.until = place.until;
   for (const CellKey& counter : place.counters) body.counters.push_back(salted_name(body.nonce, counter));
@@ -247,7 +250,6 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
     if (covers(body.clock, commit)) return true;
     return commit.at <= from.floor && (core_.retired(commit.origin) || question_->over.contains(commit.origin));
   };
-  if (body.shard == kSystemShard) question_->known_then = core_.clocks.known();
   if (question_->place.buckets.none()) question_->place.buckets = body.buckets;
   if (question_->place.buckets.none()) {
     move_to({});
@@ -293,6 +295,7 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
   for (const auto& [key, cell] : theirs) {
     if (!walk.whole && key > walk.next) break;
     core_.merge(body.shard, cell->key, cell->content);
+    if (const auto life = life_of_cell(cell->key)) question_->known_then.insert(life->second);
   }
   move_to(walk.next);
 }
@@ -406,6 +409,17 @@ void Rebase::done() {
   }
   question_->expires_at_ms = core_.now.monotonic_ms + kPullsWithinMs;
   pull();
+}
+
+// In our clocks, but for those whose rows are on their way to the disk: they are not in its sums, so no walk comes upon them.
+std::set<OriginId> Rebase::lives_on_disk() const {
+  std::set<OriginId> out = core_.clocks.known();
+  const auto snapshot = core_.store.snapshot();
+  Row row;
+  for (const auto& [life, content] : core_.members.lives().cells()) {
+    if (snapshot->get(store_key(kSystemShard, life_cell(life.first, life.second)), row) != Snapshot::Lookup::kFound) out.erase(life.second);
+  }
+  return out;
 }
 
 std::set<OriginId> Rebase::last_lives() const {

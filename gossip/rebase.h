@@ -102,7 +102,7 @@ class Rebase {
     std::uint64_t table = 0;             // The member's, that is gone through; zero: not yet.
     std::set<OriginId> unheard_of;       // Lives of ours that are not in it, and not over.
     std::map<OriginId, CellKey> over;    // Those that are.
-    std::set<OriginId> known_then;       // Lives in our clocks when the member's table was gone through.
+    std::set<OriginId> known_then;       // Lives on our disk when the member's table began to be gone through, and those in it.
     std::size_t sketch_cells = 0;        // That should do for what comes next; zero: nothing is known.
     // To be taken out with the end of the pull of the shard; what is too much for memory is taken out at once.
     std::map<ShardId, std::vector<std::pair<StoreKey, Content>>> waiting;
@@ -128,6 +128,7 @@ class Rebase {
   bool is_over(const Envelope& from, NodeId node, OriginId origin) const;
   void take_out_lives();
   std::set<OriginId> last_lives() const;
+  std::set<OriginId> lives_on_disk() const;
   void move_to(StoreKey reached);        // Empty: the shard is gone through.
   RowRange range_to(const StoreKey& until) const;
   void done();
