@@ -338,10 +338,6 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
     if (theirs == other->disk.ghost.end() || theirs->second.tag() <= ghost.tag()) continue;
     ghost.overtake(theirs->second);
   }
-  if (ghost.present() && !rolled_back_.empty() && oracle_.overwritten(key, ghost.tag())) {  // The same of a value.
-    ghost = GhostCell{};
-    return;
-  }
   // It had expired, and the others have collected it.
   Timestamp horizon;
   for (const auto& [index, other] : started_) {

@@ -105,11 +105,6 @@ bool Oracle::removal_committed(const StoreKey& cell, ActorId actor, Timestamp ad
   return may != may_.end() && in(may->second.removed, actor) >= add;
 }
 
-bool Oracle::overwritten(const StoreKey& cell, const Tag& tag) const {
-  const auto may = may_.find(cell);
-  return may != may_.end() && may->second.tag > tag;
-}
-
 std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& final, std::int64_t over_at_ms) const {
   std::map<StoreKey, Bounds> all_must;
   for (const Acknowledged& it : acknowledged_) {

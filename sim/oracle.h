@@ -51,9 +51,8 @@ class Oracle {
     char law;
     std::string text;
   };
-  // Whether anybody ever committed a removal of this add, or a later value.
+  // Whether anybody ever committed a removal of this add.
   bool removal_committed(const StoreKey& cell, ActorId actor, Timestamp add) const;
-  bool overwritten(const StoreKey& cell, const Tag& tag) const;
   // `over_at_ms`: what expired by then has at every node.
   std::optional<Wrong> judge(const std::map<StoreKey, Content>& final, std::int64_t over_at_ms) const;
 
