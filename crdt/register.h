@@ -51,6 +51,11 @@ class Register {
   // A deletion whose commit is at or below `horizon` goes; so does a value whose commit and expiry are.  Returns whether it did.
   bool collect(Timestamp horizon);
 
+  // The same write, as if it had been committed so.
+  void recommit(Commit commit) {
+    if (!empty()) commit_ = commit;
+  }
+
   template <class Predicate>  // (const Commit&) -> bool
   void keep_commits(Predicate wanted) {
     if (!empty() && !wanted(commit_)) *this = Register{};

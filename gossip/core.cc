@@ -78,6 +78,22 @@ void Core::expect_expiry(const Content& content) {
 
 void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
   if (shard == kSystemShard && members.lives().knows_better(cell, delta)) return count("retired_lives_not_taken_back");
+  if (shard != kSystemShard && !ended.empty() && any_unseen(shard, delta)) {
+    count("unseen_entries_dropped");
+    ++unseen_dropped;
+    const Content seen = delta.where([&](const Commit& commit) { return !ended.unseen(shard, commit); });
+    if (!seen.empty()) merge(shard, cell, seen);
+    return;
+  }
+  if (shard != kSystemShard && !own_lives.empty()) {
+    delta.each_commit([&](const Commit& commit) {
+      const auto own = own_lives.find(commit.origin);
+      if (own == own_lives.end() || own->second.more || commit.at <= own->second.up_to) return;
+      own->second.more = true;
+      write_own_lives();
+    });
+  }
+  if (redoing && shard != kSystemShard && before_merge) before_merge(shard, cell, delta);
   out->store.merge(shard, cell, delta);
   expect_expiry(delta);
   // A row, its old and new feed entry, its count and its clock are on a page each, copied when written.
@@ -85,9 +101,38 @@ void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
   batch_bytes_at_most += kPagesBytes + 2 * cell_bytes_at_most(cell, delta);
   if (shard != kSystemShard) return;
   if (life_of_cell(cell)) return merge_life(cell, delta);
+  if (const auto life = life_of_ended_cell(cell)) {
+    if (ended.merge(cell, delta) && on_ended) on_ended(life->second);
+    return;
+  }
   const auto changed = members.merge(cell, delta);
   if (!changed) return;
   for (const Life& life : members.find(*changed)->record.lives) clocks.begin_life(life.origin, life.start);
+}
+
+bool Core::any_unseen(ShardId shard, const Content& delta) const {
+  bool any = false;
+  delta.each_commit([&](const Commit& commit) { any = any || ended.unseen(shard, commit); });
+  return any;
+}
+
+void Core::write_own_lives() {
+  ByteWriter bytes;
+  for (const auto& [origin, own] : own_lives) bytes.u64(origin.value), bytes.u64(own.up_to.value), bytes.u8(own.more ? 1 : 0);
+  out->store.set_meta(meta::kOwnLives, bytes.take());
+}
+
+void Core::write_ended(NodeId node, OriginId origin, const std::optional<EndedLife>& record) {
+  Content content(Kind::kHash);
+  if (const Content* known = ended.content(node, origin)) {
+    content = *known;
+    hlc.observe(content.as_register().tag().at);
+  }
+  const Timestamp commit = issue_now();
+  const Tag tag{commit, actor_of(self.origin)};
+  Register& state = content.as_register();
+  const Register delta = record ? state.set(encode(*record), tag, {commit, self.origin}) : state.erase(tag, {commit, self.origin});
+  commit_own(kSystemShard, ended_cell(node, origin), Content(delta), commit);
 }
 
 void Core::merge_life(const CellKey& cell, const Content& delta) {

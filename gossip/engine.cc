@@ -15,6 +15,7 @@
 #include "gossip/expiry.h"
 #include "gossip/pull.h"
 #include "gossip/rebase.h"
+#include "gossip/redo.h"
 #include "gossip/push.h"
 #include "gossip/relay.h"
 #include "gossip/round.h"
@@ -28,6 +29,7 @@ void Output::clear() {
   reconnect.clear();
   replies.clear();
   notes.clear();
+  redone.clear();
   wake_at_ms = 0;
   refused_for_good = false;
 }
@@ -61,6 +63,8 @@ class Engine::Impl {
     mend_.load();
     look_at_usage();
     core_.read_root();
+    core_.on_ended = [this](OriginId origin) { redo_.ended(origin); };
+    core_.before_merge = [this](ShardId shard, const CellKey& cell, const Content& delta) { redo_.before_merge(shard, cell, delta); };
   }
 
   void start(Instant now, Output& out) {
@@ -71,6 +75,7 @@ class Engine::Impl {
     round_.begin();
     mend_.begin();
     rebase_.begin();
+    redo_.begin();
     collector_.begin();
     expiry_.begin();
     for (const StoreKey& key : std::exchange(damaged_members_, {})) mend_.found(key);
@@ -118,7 +123,7 @@ class Engine::Impl {
   void end_step() {
     auto at_ms = round_.wake_at_ms();
     for (const auto& wake : {join_.wake_at_ms(), pull_.wake_at_ms(), audit_.wake_at_ms(), relay_.wake_at_ms(), rebase_.wake_at_ms(),
-                            collector_.wake_at_ms(), expiry_.wake_at_ms(),
+                            redo_.wake_at_ms(), collector_.wake_at_ms(), expiry_.wake_at_ms(),
                             operations_.wake_at_ms()}) {
       if (wake) at_ms = std::min(at_ms, *wake);
     }
@@ -173,6 +178,7 @@ class Engine::Impl {
     pull_.tick();
     audit_.tick();
     rebase_.tick();
+    redo_.tick();
     expiry_.tick();
     collector_.tick();
     relay_.tick();
@@ -241,7 +247,8 @@ class Engine::Impl {
   Mend mend_{core_};
   Audit audit_{core_, mend_};
   Round round_{core_, horizon_, pull_, audit_};
-  Rebase rebase_{core_, mend_, pull_};
+  Redo redo_{core_};
+  Rebase rebase_{core_, mend_, pull_, redo_};
   Expiry expiry_{core_};
   Collector collector_{core_, horizon_};
   Operations operations_{core_};

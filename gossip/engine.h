@@ -60,8 +60,15 @@ struct Output {
     std::string text;
   };
   std::vector<Note> notes;
-  std::int64_t wake_at_ms = 0;          // 6. Step with a Tick when monotonic time reaches this.
-  bool refused_for_good = false;        // 7. This node can never be part of that cluster; notes.back() says why: exit.
+  struct Redone {                       // 6. To be listed for people: gossip/redo.h.
+    CellKey cell;
+    std::string what;                   // "add", "removal", "value", "deletion", "increment"
+    Content these;                      // As they were.
+    Content anew;                       // As they are now; empty: they were not worth it, being over or removed since.
+  };
+  std::vector<Redone> redone;
+  std::int64_t wake_at_ms = 0;          // 7. Step with a Tick when monotonic time reaches this.
+  bool refused_for_good = false;        // 8. This node can never be part of that cluster; notes.back() says why: exit.
 
   void clear();
 };

@@ -92,6 +92,7 @@ void Horizon::in_step(const AsOf& with) {
     return;
   }
   core_.count("in_step");
+  core_.got_in_step = true;
   // SUBTLE: with what the member holds comes what it has forgotten, and so its horizon: else the next stale node would
   // find us without a fence.
   if (with.rebased || !core_.whole) raise(with.horizon);

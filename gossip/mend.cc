@@ -51,6 +51,9 @@ bool Mend::found_in_memory(const StoreKey& key) {
   for (const auto& [life, content] : core_.members.lives().cells()) {
     if (mend(life_cell(life.first, life.second), content)) return true;
   }
+  for (const auto& [life, content] : core_.ended.cells()) {
+    if (mend(ended_cell(life.first, life.second), content)) return true;
+  }
   return false;
 }
 
@@ -234,10 +237,13 @@ bool Mend::knows_all_members() const {
   std::set<StoreKey> known;
   const CellKey life = life_cell(NodeId{1}, OriginId{1});  // These hide no member.
   const StoreKey lives = value_prefix(kSystemShard, life.table, life.key, life.kind);
+  const CellKey over = ended_cell(NodeId{1}, OriginId{1});
+  const StoreKey ended = value_prefix(kSystemShard, over.table, over.key, over.kind);
   for (const NodeId node : core_.members.ids()) known.insert(store_key(kSystemShard, member_cell(node)));
   const auto from = damaged_.lower_bound(shard_prefix(kSystemShard));
   return std::all_of(from, damaged_.end(), [&](const auto& item) {
-    return shard_of_store_key(item.first) != kSystemShard || known.contains(item.first) || item.first.starts_with(lives);
+    return shard_of_store_key(item.first) != kSystemShard || known.contains(item.first) || item.first.starts_with(lives) ||
+           item.first.starts_with(ended);
   });
 }
 

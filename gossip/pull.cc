@@ -243,13 +243,16 @@ void Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
   }
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto& part = body.parts[i];
+    const std::uint64_t dropped_before = core_.unseen_dropped;
     for (const Cell& cell : parts[i]) core_.merge(part.shard, cell.key, cell.content);
+    const bool all_taken = core_.unseen_dropped == dropped_before;
     core_.count("rows_pulled", parts[i].size());
     if (question.asked.at(part.shard) != core_.setbacks(part.shard)) continue;  // Asked again, from where the clock stands.
     core_.out->store.set_cursor(part.shard, from, {origin, part.next});
     if (!part.end) continue;
     question.asked.erase(part.shard);
-    if (!part.sound) {
+    // SUBTLE: what was not taken may have had in its row the place of what was seen.
+    if (!part.sound || !all_taken) {
       question.as_of.reset();
       continue;
     }

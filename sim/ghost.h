@@ -41,6 +41,7 @@ class GhostCell {
   void take_out(ActorId actor, Timestamp removed_at);
   void overtake(const GhostCell& other);
   void collected_elsewhere() { commit_ = {}, value_.reset(), expires_at_ms_ = 0; }
+  void drop(const Content& these);                             // Entries that are exactly these.
   void forget(ActorId actor);                                  // Its add is gone for good.
 
   const std::vector<Item>& adds() const { return adds_; }

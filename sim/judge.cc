@@ -6,6 +6,7 @@
 #include "crdt/counter.h"
 #include "crdt/limits.h"
 #include "gossip/core.h"
+#include "gossip/ended_lives.h"
 #include "gossip/member_table.h"
 #include "gossip/message.h"
 
@@ -38,7 +39,9 @@ std::vector<std::string> members_of(const Operation& operation) {
 bool life_of_store_key(const StoreKey& key) {
   static const CellKey any = life_cell(NodeId{1}, OriginId{1});
   static const StoreKey prefix = value_prefix(kSystemShard, any.table, any.key, any.kind);
-  return key.starts_with(prefix);
+  static const CellKey over = ended_cell(NodeId{1}, OriginId{1});
+  static const StoreKey ended = value_prefix(kSystemShard, over.table, over.key, over.kind);
+  return key.starts_with(prefix) || key.starts_with(ended);
 }
 
 std::map<StoreKey, Content> contents_of(const Machine& at) {
@@ -228,6 +231,11 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
     stepped_.erase(stepped);
   }
   for (const auto& [key, these] : batch.dropped()) taken_out(at, key, these);  // As the store does, first.
+  for (const auto& redone : batch.redone()) {
+    at.disk.ghost[redone.key].drop(redone.these);
+    oracle_.redone(redone);
+    ++marks_["writes done again that nobody had seen"];
+  }
   std::vector<StoreKey> keys;
   std::set<StoreKey> mended(batch.forgotten().begin(), batch.forgotten().end());
   for (const auto& change : batch.cells()) {
@@ -290,6 +298,7 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
   // What was collected, or taken out by a rebase, must not show.
   for (const auto& [key, horizon] : batch.collected()) check_row(at, key, *snapshot);
   for (const auto& [key, these] : batch.dropped()) check_row(at, key, *snapshot);
+  for (const auto& redone : batch.redone()) check_row(at, redone.key, *snapshot);
   check_claims(at, batch.held());
 }
 
@@ -362,6 +371,8 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
   for (const auto& [origin, entry] : claims_.unheld(at.index, held, at.disk.ghost)) {
     const auto mine = at.disk.ghost.find(entry.cell);
     if (mine != at.disk.ghost.end() && mine->second.rotten) continue;
+    // It is in the base, whatever became of its row.
+    if (in_base(*at.disk.store->snapshot(), entry.cell)) continue;
     // A retired life may come back from an old table, and goes again.
     if (scenario_.engine.collect && life_of_store_key(entry.cell)) continue;
     // SUBTLE: what a damaged row lost for good may come back with an old disk, or with a row that was damaged at the same
@@ -381,6 +392,8 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
       if (!commit) continue;
       // A damaged row lost it, and a retry brought it back under another commit: it comes like any write.
       if (!covers(at.disk.store->snapshot()->held(shard_of_store_key(entry.cell)), *commit)) continue;
+      // Nor what is not history, and will be done again.
+      if (unseen_by_record(shard_of_store_key(entry.cell), *commit)) continue;
       // Nor what is settled: others have collected it already.
       if (settled_somewhere(entry)) continue;
       throw Violation('D', at.name + " claims to hold all of " + to_hex(origin.value).substr(0, 4) + " in shard " +
@@ -388,6 +401,21 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
                                std::to_string(entry.commit.ms() % 1'000'000) + ", which " + other->name + " holds");
     }
   }
+}
+
+// Some record of a life that is over says that it was not seen (gossip/ended_lives.h).
+bool Judge::unseen_by_record(ShardId shard, const Commit& commit) const {
+  const CellKey any = ended_cell(NodeId{1}, OriginId{1});
+  const StoreKey ended = value_prefix(kSystemShard, any.table, any.key, any.kind);
+  for (const auto& [index, machine] : started_) {
+    EndedLives lives;
+    machine->disk.store->snapshot()->scan(ended, {}, [&](const StoreKey&, const Row* row) {
+      if (row != nullptr) (void)lives.merge(row->cell, row->content);
+      return true;
+    });
+    if (lives.unseen(shard, commit)) return true;
+  }
+  return false;
 }
 
 // It is over, which the one that holds it need not know, and some horizon is at or above its commit, or that of the same tag

@@ -44,6 +44,7 @@ class Judge {
   void cloned(const std::string& node) { cloned_.insert(node); }
   void row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key);
 
+  bool unseen_by_record(ShardId shard, const Commit& commit) const;
   bool settled_somewhere(const Claims::Entry& entry) const;
   void check_row(const Machine& at, const StoreKey& key, const Snapshot& snapshot);
   void taken_out(Machine& at, const StoreKey& key, const Content& these);

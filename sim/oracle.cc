@@ -68,9 +68,38 @@ void Oracle::committed(const StoreKey& cell, const Content& delta) {
     if (role == Role::kRemove) raise(may.removed[actor], at);
     if (role != Role::kRemove) tags_.insert({at.value, actor.value});
     if (role == Role::kRegister && may.tag < Tag{at, actor}) may.tag = {at, actor}, may.value = value;
+    if (role == Role::kRegister && increment_tag_of_store_key(cell)) may.commits.insert(commit);
     if (role == Role::kRegister && !value) may.deletion = std::max(may.deletion, Tag{at, actor});
     if (expires_at_ms != 0 && may.expiring <= Tag{at, actor}) may.expiring = {at, actor}, may.expires_at_ms = expires_at_ms;
   });
+}
+
+void Oracle::redone(const StoreBatch::Redone& redone) {
+  if (redone.anew.empty()) return;
+  if (!redone.these.holds(Kind::kSet)) {
+    const Register &was = redone.these.as_register(), &is = redone.anew.as_register();
+    if (was.tag() == is.tag()) return;
+    for (Acknowledged& it : acknowledged_) {
+      if (it.effect.cell == redone.key && it.effect.tag == was.tag()) it.effect.cell = redone.as, it.effect.tag = is.tag();
+    }
+    if (redone.as == redone.key) return;
+    Bounds& may = may_[redone.key];
+    may.commits.erase(was.commit());
+    if (may.commits.empty()) may_.erase(redone.key);
+    return;
+  }
+  const SetElement &was = redone.these.as_set_element(), &is = redone.anew.as_set_element();
+  for (const auto& [actor, add] : is.adds()) {
+    if (const Entry* same = was.adds().find(actor); same != nullptr && same->at == add.at) continue;
+    for (Acknowledged& it : acknowledged_) {
+      if (it.effect.cell != redone.key) continue;
+      for (auto& [of, at] : it.effect.adds) {
+        const Entry* old = was.adds().find(of);
+        const Entry* kept = is.adds().find(of);
+        if (old != nullptr && at <= old->at && (kept == nullptr || kept->at != old->at)) of = actor, at = add.at;
+      }
+    }
+  }
 }
 
 std::optional<std::string> Oracle::unknown_in(const StoreKey& cell, const Content& content) const {

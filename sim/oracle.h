@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -42,6 +43,8 @@ class Oracle {
   bool knows_tag(const Tag& tag) const { return tags_.contains({tag.at.value, tag.actor.value}); }
 
   void acknowledged(Effect effect) { acknowledged_.push_back({std::move(effect), false}); }
+  // What no other node has seen was committed anew, as an operation of another tag: that one counts from now on.
+  void redone(const StoreBatch::Redone& redone);
   // A disk was destroyed.  What none of the remaining `holds` is excused.  Returns how many were.
   using Holds = std::function<bool(const Effect&)>;
   std::uint64_t excuse(const Holds& still_held, const StoreKey* only_cell = nullptr);
@@ -68,6 +71,7 @@ class Oracle {
     std::map<ActorId, Timestamp> adds, removed;
     Tag tag;
     std::optional<std::string> value;
+    std::set<Commit> commits{};             // Of an increment, and of those that were not redone elsewhere.
     Tag deletion{};                         // The greatest of a deletion.
     bool any_value = false;
     Tag expiring{};                          // Of the newest that expires, and when it does.

@@ -58,7 +58,7 @@ void StoreBatch::forget_cursors(ShardId shard) {
 
 bool StoreBatch::empty() const {
   return cells_.empty() && held_.empty() && cursors_.empty() && clocks_forgotten_.empty() && cursors_forgotten_.empty() &&
-         meta_.empty() && forgotten_.empty() && collected_.empty() && dropped_.empty() && folds_.empty() &&
+         meta_.empty() && forgotten_.empty() && collected_.empty() && dropped_.empty() && redone_.empty() && folds_.empty() &&
          meta_forgotten_.empty() && recounts_.empty() && passing_.limit == 0 && expiries_forgotten_.empty();
 }
 
@@ -75,6 +75,7 @@ void StoreBatch::clear() {
   forgotten_.clear();
   collected_.clear();
   dropped_.clear();
+  redone_.clear();
   folds_.clear();
   passing_ = {};
   expiries_forgotten_.clear();
