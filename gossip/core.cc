@@ -146,7 +146,7 @@ void Core::merge_life(const CellKey& cell, const Content& delta) {
   }
   retiring.erase(origin);
   const LifeRecord record = members.lives().find(origin)->record;
-  const Timestamp before = floor();
+  const Timestamp before = floor_held();
   clocks.begin_life(origin, record.start);
   // All that anybody committed up to our floor is here: of a life that is over, and that we had not heard of or have heard
   // the end of, too.  SUBTLE: not of the present life of a node that we have not heard of; gossip/lives.h, the introduction.

@@ -24,6 +24,8 @@ std::vector<ShardId> in_order_of_answer(const std::set<ShardId>& shards) {
 
 // Of a pull that has come some way, in a row; then it is left.
 constexpr int kUnansweredMax = 3;
+// Of one of all shards, which is of use only as a whole.
+constexpr int kUnansweredOfAllMax = 12;
 
 // How long the patience with a peer may grow that answers late.
 constexpr std::int64_t kPatienceMsMax = 60'000;
@@ -40,8 +42,11 @@ void Pull::start(NodeId peer, const std::vector<ShardId>& shards, std::optional<
   Question& question = questions_[peer];
   // SUBTLE: an answer that is on its way already is older than what the peer says now.
   if (question.nonce == 0) question.as_of = std::move(as_of);
+  // SUBTLE: of all shards, what is at its end stays at its end: on a bad link some shard would always be asked for again.
+  const bool of_all = question.nonce != 0 && question.as_of && question.as_of->of_all;
   for (const ShardId shard : shards) {
-    if (!question.asked.contains(shard)) question.later.insert(shard);
+    if (question.asked.contains(shard) || (of_all && question.at_end.contains(shard))) continue;
+    question.later.insert(shard);
   }
   if (question.nonce == 0) ask(peer, question);
 }
@@ -113,7 +118,8 @@ void Pull::tick() {
     core_.count(at->second.progressed ? "pulls_cut_in_the_middle" : "pulls_unanswered");
     late_[at->first].nonce = at->second.nonce;
     // SUBTLE: of many shards with an answer for each, some answer is always lost: what is at its end stays at its end.
-    if (at->second.progressed && ++at->second.unanswered <= kUnansweredMax) {
+    const bool of_all = at->second.as_of && at->second.as_of->of_all;
+    if (at->second.progressed && ++at->second.unanswered <= (of_all ? kUnansweredOfAllMax : kUnansweredMax)) {
       ask(at->first, at->second);
       ++at;
     } else {
@@ -256,6 +262,7 @@ void Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
       question.as_of.reset();
       continue;
     }
+    question.at_end.insert(part.shard);
     for (const auto& [held_origin, commit] : part.clock) {
       // A life that is retired here, and not there yet.
       if (core_.clocks.knows(held_origin)) core_.hold(part.shard, held_origin, commit);

@@ -126,7 +126,7 @@ bool GhostCell::dead(const Item& add) const {
 }
 
 bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
-  if (!content.holds(Kind::kSet) || !adds_.empty() || !removed_.empty()) {
+  if (content.holds(Kind::kSet) || !adds_.empty() || !removed_.empty()) {
     static const SetElement kNothing;
     const SetElement& element = content.holds(Kind::kSet) ? content.as_set_element() : kNothing;
     if (!content.holds(Kind::kSet) && !content.empty()) return false;
@@ -162,8 +162,13 @@ bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
       return has(element.removed(), removal) || removal.commit.at <= horizon;
     });
   }
-  if (!content.empty()) return !commit_.at && !value_ && !content.present() && content.as_register().tag() <= tag_;
-  return (!value_ && commit_.at <= horizon) || settled(horizon);
+  const bool collected = (!value_ && commit_.at <= horizon) || settled(horizon);
+  if (content.empty()) return collected;
+  // What was collected may come again: kept by who was away, or done again under a later commit, or what it had overtaken.
+  const Register& it = content.as_register();
+  const bool shows_nothing = !it.present() || (it.expires_at_ms() != 0 && Timestamp::at_ms(it.expires_at_ms()) <= horizon);
+  if (collected && shows_nothing && it.tag() <= tag_) return true;
+  return !commit_.at && !value_ && !it.present() && it.tag() <= tag_;
 }
 
 bool GhostCell::covers(const Content& content) const {
