@@ -248,6 +248,26 @@ TEST_CASE("message: docs/WIRE.md takes apart what is written") {
   std::vector<std::string> blocks;
   bool inside = false, chapter = false;
   for (std::string line; std::getline(page, line);) {
+TEST_CASE("message: in words, members that come along and their lives are told apart") {
+  Envelope envelope;
+  for (Envelope& example : examples()) {
+    if (std::holds_alternative<StoppingBody>(example.body)) envelope = example;
+  }
+  const auto with = [&](std::size_t members, std::size_t lives) {
+    envelope.members = {};
+    Content content(Kind::kHash);
+    (void)content.as_register().set("x", {Timestamp{5}, ActorId{1}}, {Timestamp{5}, OriginId{1}});
+    for (std::size_t i = 0; i < members; ++i) envelope.members.append(member_cell(NodeId{i + 1}), content);
+    for (std::size_t i = 0; i < lives; ++i) envelope.members.append(life_cell(NodeId{1}, OriginId{i + 1}), content);
+    return describe(encode(envelope));
+  };
+  CHECK(with(0, 0) == "stopping");
+  CHECK(with(1, 0) == "stopping, with 1 member");
+  CHECK(with(1, 1) == "stopping, with 1 member and 1 life");
+  CHECK(with(2, 3) == "stopping, with 2 members and 3 lives");
+  CHECK(with(0, 2) == "stopping, with 2 lives");
+}
+
     if (line.starts_with("## ")) chapter = line == "## A frame taken apart";
     if (!chapter) continue;
     if (line == "```") {
