@@ -25,7 +25,10 @@ std::uint64_t decode_number(const std::optional<std::string>& bytes) {
 }  // namespace meta
 
 Core::Core(const EngineOptions& engine_options, Store& engine_store, std::uint64_t seed)
-    : options(engine_options), store(engine_store), random(seed) {}
+    : options(engine_options), store(engine_store), random(seed) {
+  const auto window_ms = static_cast<std::int64_t>(meta::decode_number(store.snapshot()->meta(meta::kRetryWindow)));
+  if (window_ms > 0) options.retry_window_ms = window_ms;
+}
 
 void Core::count(std::string_view counter, std::uint64_t by) {
   const auto at = counters.find(counter);

@@ -25,7 +25,8 @@ namespace kith {
 // Names of the store's meta rows.
 namespace meta {
 inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterId = "cluster_id",
-                         kClusterName = "cluster_name", kShardCount = "shard_count", kOrigin = "origin",
+                         kClusterName = "cluster_name", kShardCount = "shard_count",
+                         kRetryWindow = "retry_window", kOrigin = "origin",
                          kLease = "lease", kFloor = "floor", kHorizon = "horizon",
                          kIntroduced = "introduced", kWhole = "whole";
 std::string encode_number(std::uint64_t value);
@@ -67,7 +68,8 @@ class Core {
  public:
   Core(const EngineOptions& options, Store& store, std::uint64_t seed);
 
-  const EngineOptions options;           // A copy: the caller may have built them on its stack.
+  // A copy: the caller may have built them on its stack.  The retry window is the cluster's, once this node belongs to one.
+  EngineOptions options;
   Store& store;
   Random random;
   Hlc hlc;

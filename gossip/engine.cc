@@ -6,6 +6,7 @@
 #include "crdt/check.h"
 #include "gossip/audit.h"
 #include "gossip/core.h"
+#include "gossip/duration_words.h"
 #include "gossip/join.h"
 #include "gossip/lives.h"
 #include "gossip/mend.h"
@@ -32,7 +33,7 @@ void Output::clear() {
   refused_for_good = false;
 }
 
-std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup& setup) {
+std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup& setup, const EngineOptions& options) {
   const auto name = snapshot.meta(meta::kNodeName);
   if (name && *name != setup.name) {
     return "the data directory is that of node '" + *name + "', not of '" + setup.name +
@@ -48,6 +49,11 @@ std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup
   if (setup.shard_count_given && setup.shard_count != shards) {
     return "cluster '" + cluster + "' has " + std::to_string(shards) + " shards, fixed at its creation, not " +
            std::to_string(setup.shard_count) + ": leave --shards out";
+  }
+  const auto window_ms = static_cast<std::int64_t>(meta::decode_number(snapshot.meta(meta::kRetryWindow)));
+  if (setup.retry_window_given && window_ms != 0 && options.retry_window_ms != window_ms) {
+    return "cluster '" + cluster + "' " + retry_window_is(window_ms) + ", not " + duration_words(options.retry_window_ms) +
+           ": leave --retry-window out";
   }
   return std::nullopt;
 }
@@ -67,6 +73,7 @@ class Engine::Impl {
     KITH_CHECK(!core_.self.origin, "a life is begun once", core_.self.origin.value);
     begin_step(now, out);
     lives_.begin(setup_);
+    if (core_.joined() && meta::decode_number(core_.store.snapshot()->meta(meta::kRetryWindow)) == 0) join_.keep_retry_window();
     join_.begin(setup_);
     round_.begin();
     mend_.begin();
@@ -303,6 +310,7 @@ void Engine::Impl::on(const PeerFrame& frame) {
 GarbageStatus Engine::Impl::garbage(Instant now) const {
   GarbageStatus out;
   out.collects = core_.options.collect;
+  out.retry_window_ms = core_.options.retry_window_ms;
   out.floor = core_.floor();
   out.horizon = core_.horizon;
   out.highest_horizon = core_.highest_horizon;

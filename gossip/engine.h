@@ -75,11 +75,14 @@ struct NodeSetup {
   std::optional<std::string> cluster;    // A name that has to fit; for the first node the name to give.
   std::uint32_t shard_count = kShardsDefault;  // For the first node; others learn it.
   bool shard_count_given = false;        // Then one that differs from the cluster's is an error.
+  // The same of EngineOptions::retry_window_ms: the first node gives it to the cluster, others learn it.
+  bool retry_window_given = false;
   std::vector<std::string> join;         // Peer addresses of any members; empty and no cluster yet: be the first.
 };
 
 // Whether the store in front of us is this node's and fits `setup`.  An error is for people.
-[[nodiscard]] std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup& setup);
+[[nodiscard]] std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup& setup,
+                                                     const EngineOptions& options = {});
 
 // ---- What it tells of itself
 
@@ -101,6 +104,7 @@ struct MemberStatus {
 // What becomes of removal records, and of lives that are over (DESIGN.md, sections 7 and 8).
 struct GarbageStatus {
   bool collects = false;                     // Switched on.
+  std::int64_t retry_window_ms = 0;
   Timestamp floor;                           // All that anybody committed up to here is held, durably.
   Timestamp horizon;                         // Below it history is settled: removal records are no more.
   Timestamp highest_horizon;                 // Of all that members told of.

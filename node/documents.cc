@@ -51,6 +51,7 @@ json garbage_json(const GarbageStatus& garbage) {
               {"rows_cut", garbage.rows_cut}};
   }
   return {{"collects", garbage.collects},
+          {"retry_window_ms", garbage.retry_window_ms},
           {"floor", time_json(garbage.floor)},
           {"horizon", time_json(garbage.horizon)},
           {"highest_horizon", time_json(garbage.highest_horizon)},

@@ -66,8 +66,9 @@ struct Node::Impl {
     setup.cluster = config.cluster;
     setup.shard_count = config.shards.value_or(kShardsDefault);
     setup.shard_count_given = config.shards.has_value();
+    setup.retry_window_given = config.retry_window_given;
     setup.join = config.join;
-    if (const auto problem = check_setup(*store->snapshot(), setup)) throw NodeError(*problem);
+    if (const auto problem = check_setup(*store->snapshot(), setup, options_of(config))) throw NodeError(*problem);
 
     engine = std::make_unique<Engine>(options_of(config), setup, *store, random_seed());
     if (directory.identity()) directory.check_same_node(engine->status(read_clocks()).node);
