@@ -115,6 +115,7 @@ class Engine::Impl {
   EngineCounters counters() const { return {core_.counters.begin(), core_.counters.end()}; }
   GarbageStatus garbage(Instant now) const;
   Timestamp time(Instant now) const { return core_.hlc.read(now.wall_ms); }
+  bool reads_may_be_stale() const { return rebase_.needed(); }
 
  private:
   void begin_step(Instant now, Output& out) {
@@ -395,5 +396,6 @@ GarbageStatus Engine::garbage(Instant now) const { return impl_->garbage(now); }
 EngineCounters Engine::counters() const { return impl_->counters(); }
 EngineStatus Engine::status(Instant now) const { return impl_->status(now); }
 Timestamp Engine::time(Instant now) const { return impl_->time(now); }
+bool Engine::reads_may_be_stale() const { return impl_->reads_may_be_stale(); }
 
 }  // namespace kith

@@ -176,6 +176,8 @@ class Engine {
   EngineCounters counters() const;
   EngineStatus status(Instant now) const;  // All of it.
   Timestamp time(Instant now) const;       // health().now, for every reply: without the cost of the rest.
+  // It was away for longer than removals are remembered, and has not caught up: garbage().rebasing, without its cost.
+  bool reads_may_be_stale() const;
 
  private:
   class Impl;

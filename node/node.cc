@@ -91,6 +91,7 @@ struct Node::Impl {
         ReaderPool::Callbacks{[this] { return facts.shard_count.load(); },
                               [this](const StoreKey& key) { engine_thread->damaged(key); },
                               [this] { return cluster_time().ms(); },
+                              [this] { return facts.reads_may_be_stale.load(); },
                               [this](Ticket ticket, ClientReply reply) { front.reply(ticket, std::move(reply)); }});
     backups = std::make_unique<Backups>(Backups::Parts{
         *store, config.data, [this](Ticket ticket, ClientReply reply) { front.reply(ticket, std::move(reply)); }});
