@@ -11,6 +11,8 @@ namespace kith {
 
 namespace meta {
 
+std::string former_life(OriginId origin) { return "former_life_" + to_hex(origin.value); }
+
 std::string encode_number(std::uint64_t value) {
   ByteWriter out;
   out.u64(value);
@@ -98,6 +100,7 @@ void Core::merge_life(const CellKey& cell, const Content& delta) {
   const LifeTable::Change change = members.merge_life(cell, delta);
   if (change == LifeTable::Change::kNone) return;
   if (change == LifeTable::Change::kRetired) {
+    remember_former_life(node, origin);
     if (clocks.whole(origin)) end_life(origin);
     else retiring.insert(origin);
     return;
@@ -113,8 +116,14 @@ void Core::merge_life(const CellKey& cell, const Content& delta) {
   if (record.closed()) clocks.close_life(origin, record.final);
 }
 
+// For people: what it wrote is here for as long as it is not removed, and says only the origin.  Some 40 bytes a life.
+void Core::remember_former_life(NodeId node, OriginId origin) {
+  out->store.set_meta(meta::former_life(origin), meta::encode_number(node.value));
+}
+
 void Core::drop_life(const CellKey& cell) {
-  const OriginId origin = life_of_cell(cell)->second;
+  const auto [node, origin] = *life_of_cell(cell);
+  remember_former_life(node, origin);
   members.drop_life(cell);
   // SUBTLE: whole here or not: what there is of it comes from the member onto which this node rebases, and until that is
   // done its own floor counts for nothing.

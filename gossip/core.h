@@ -29,6 +29,8 @@ inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterI
                          kRetryWindow = "retry_window", kOrigin = "origin",
                          kLease = "lease", kFloor = "floor", kHorizon = "horizon",
                          kIntroduced = "introduced", kWhole = "whole";
+// Whose life it was, of one that is retired: its field of the table is deleted, and in the end collected.
+std::string former_life(OriginId origin);
 std::string encode_number(std::uint64_t value);
 std::uint64_t decode_number(const std::optional<std::string>& bytes);  // 0 when absent or malformed.
 }  // namespace meta
@@ -104,6 +106,7 @@ class Core {
   std::set<OriginId> retiring;
   void end_life(OriginId origin);
   void drop_life(const CellKey& cell);   // It is retired, and that was collected.
+  void remember_former_life(NodeId node, OriginId origin);
   // No table has it any more: everybody in good standing holds what it did.
   bool retired(OriginId origin) const { return !clocks.knows(origin) || retiring.contains(origin); }
   bool behind = false;                   // Our floor is below a horizon: rows are for gossip/rebase alone.

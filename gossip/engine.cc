@@ -313,6 +313,13 @@ GarbageStatus Engine::Impl::garbage(Instant now) const {
   out.collects = core_.options.collect;
   out.retry_window_ms = core_.options.retry_window_ms;
   out.floor = core_.floor();
+  if (const auto origin = core_.clocks.holds_floor(); origin && *origin != core_.self.origin) {
+    if (const auto* life = core_.members.lives().find(*origin)) {
+      out.floor_held_by = core_.name_of(life->node);
+      const auto* member = core_.member(life->node);
+      out.floor_held_by_former_life = member == nullptr || member->life.origin != *origin;
+    }
+  }
   out.horizon = core_.horizon;
   out.highest_horizon = core_.highest_horizon;
   if (const auto holder = horizon_.holder(now.monotonic_ms)) {
@@ -368,6 +375,9 @@ EngineStatus Engine::Impl::status(Instant now) const {
     status.start = member.life.start;
     status.lives = core_.members.lives().count_of(node);
     status.self = node == core_.self.node;
+    const Horizon::Holder said = status.self ? Horizon::Holder{node, core_.floor(), 0} : horizon_.told_by(node, now.monotonic_ms);
+    status.floor = said.floor;
+    status.floor_held_ms = said.since_ms;
     if (const auto peer = core_.peers.find(node); peer != core_.peers.end()) {
       status.heard_ms_ago = ago(peer->second.heard_at_ms);
       status.agreed_ms_ago = ago(peer->second.agreed_at_ms);

@@ -99,6 +99,8 @@ struct MemberStatus {
   std::int64_t clock_offset_ms = 0;          // Its clock less mine, as far as messages show.
   std::int64_t agreed_ms_ago = -1;           // Since a round with it last found nothing missing; -1: never.
   bool stopping = false;                     // It said that it goes down.
+  Timestamp floor;                           // All that anybody committed up to here it holds, as it last said; zero: it has not.
+  std::int64_t floor_held_ms = -1;           // Since that rose; -1: never in this life.  Of this node itself 0.
 };
 
 // What becomes of removal records, and of lives that are over (DESIGN.md, sections 7 and 8).
@@ -106,6 +108,8 @@ struct GarbageStatus {
   bool collects = false;                     // Switched on.
   std::int64_t retry_window_ms = 0;
   Timestamp floor;                           // All that anybody committed up to here is held, durably.
+  std::string floor_held_by;                 // Of whose writes nothing newer is known, nor that there are none.  Empty: of nobody's but its own.
+  bool floor_held_by_former_life = false;    // That is over, and not closed.
   Timestamp horizon;                         // Below it history is settled: removal records are no more.
   Timestamp highest_horizon;                 // Of all that members told of.
   std::string held_by;                       // Whose floor is the least: it keeps the horizon from rising.  Empty: nobody else.
