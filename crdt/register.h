@@ -40,6 +40,7 @@ class Register {
 
   // Zero when absent; else a digest of tag, value and expiry.
   std::uint64_t observable_hash() const;
+  std::uint64_t tie_breaker() const;  // What decides between two values of one tag; zero when absent.
 
   // Joins the write in and returns the delta to spread; empty when the same tag or a greater one was applied before.
   // REQUIRES: tag and commit are not zero; the expiry is 0 to Timestamp::kMillisecondsMax.

@@ -11,6 +11,8 @@ namespace kith {
 
 namespace meta {
 
+std::string former_life(OriginId origin) { return "former_life_" + to_hex(origin.value); }
+
 std::string encode_number(std::uint64_t value) {
   ByteWriter out;
   out.u64(value);
@@ -25,7 +27,10 @@ std::uint64_t decode_number(const std::optional<std::string>& bytes) {
 }  // namespace meta
 
 Core::Core(const EngineOptions& engine_options, Store& engine_store, std::uint64_t seed)
-    : options(engine_options), store(engine_store), random(seed) {}
+    : options(engine_options), store(engine_store), random(seed) {
+  const auto window_ms = static_cast<std::int64_t>(meta::decode_number(store.snapshot()->meta(meta::kRetryWindow)));
+  if (window_ms > 0) options.retry_window_ms = window_ms;
+}
 
 void Core::count(std::string_view counter, std::uint64_t by) {
   const auto at = counters.find(counter);
@@ -140,6 +145,7 @@ void Core::merge_life(const CellKey& cell, const Content& delta) {
   const LifeTable::Change change = members.merge_life(cell, delta);
   if (change == LifeTable::Change::kNone) return;
   if (change == LifeTable::Change::kRetired) {
+    remember_former_life(node, origin);
     if (clocks.whole(origin)) end_life(origin);
     else retiring.insert(origin);
     return;
@@ -155,8 +161,14 @@ void Core::merge_life(const CellKey& cell, const Content& delta) {
   if (record.closed()) clocks.close_life(origin, record.final);
 }
 
+// For people: what it wrote is here for as long as it is not removed, and says only the origin.  Some 40 bytes a life.
+void Core::remember_former_life(NodeId node, OriginId origin) {
+  out->store.set_meta(meta::former_life(origin), meta::encode_number(node.value));
+}
+
 void Core::drop_life(const CellKey& cell) {
-  const OriginId origin = life_of_cell(cell)->second;
+  const auto [node, origin] = *life_of_cell(cell);
+  remember_former_life(node, origin);
   members.drop_life(cell);
   // SUBTLE: whole here or not: what there is of it comes from the member onto which this node rebases, and until that is
   // done its own floor counts for nothing.

@@ -27,10 +27,13 @@ namespace kith {
 // Names of the store's meta rows.
 namespace meta {
 inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterId = "cluster_id",
-                         kClusterName = "cluster_name", kShardCount = "shard_count", kOrigin = "origin",
+                         kClusterName = "cluster_name", kShardCount = "shard_count",
+                         kRetryWindow = "retry_window", kOrigin = "origin",
                          kLease = "lease", kFloor = "floor", kHorizon = "horizon",
                          kIntroduced = "introduced", kWhole = "whole", kToLookThrough = "to_look_through",
                          kOwnLives = "own_lives";
+// Whose life it was, of one that is retired: its field of the table is deleted, and in the end collected.
+std::string former_life(OriginId origin);
 std::string encode_number(std::uint64_t value);
 std::uint64_t decode_number(const std::optional<std::string>& bytes);  // 0 when absent or malformed.
 }  // namespace meta
@@ -70,7 +73,8 @@ class Core {
  public:
   Core(const EngineOptions& options, Store& store, std::uint64_t seed);
 
-  const EngineOptions options;           // A copy: the caller may have built them on its stack.
+  // A copy: the caller may have built them on its stack.  The retry window is the cluster's, once this node belongs to one.
+  EngineOptions options;
   Store& store;
   Random random;
   Hlc hlc;
@@ -105,6 +109,7 @@ class Core {
   std::set<OriginId> retiring;
   void end_life(OriginId origin);
   void drop_life(const CellKey& cell);   // It is retired, and that was collected.
+  void remember_former_life(NodeId node, OriginId origin);
   // No table has it any more: everybody in good standing holds what it did.
   bool retired(OriginId origin) const { return !clocks.knows(origin) || retiring.contains(origin); }
   bool got_in_step = false;              // With some member, in this life.

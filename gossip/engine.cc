@@ -6,6 +6,7 @@
 #include "crdt/check.h"
 #include "gossip/audit.h"
 #include "gossip/core.h"
+#include "gossip/duration_words.h"
 #include "gossip/join.h"
 #include "gossip/lives.h"
 #include "gossip/mend.h"
@@ -34,7 +35,7 @@ void Output::clear() {
   refused_for_good = false;
 }
 
-std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup& setup) {
+std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup& setup, const EngineOptions& options) {
   const auto name = snapshot.meta(meta::kNodeName);
   if (name && *name != setup.name) {
     return "the data directory is that of node '" + *name + "', not of '" + setup.name +
@@ -50,6 +51,11 @@ std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup
   if (setup.shard_count_given && setup.shard_count != shards) {
     return "cluster '" + cluster + "' has " + std::to_string(shards) + " shards, fixed at its creation, not " +
            std::to_string(setup.shard_count) + ": leave --shards out";
+  }
+  const auto window_ms = static_cast<std::int64_t>(meta::decode_number(snapshot.meta(meta::kRetryWindow)));
+  if (setup.retry_window_given && window_ms != 0 && options.retry_window_ms != window_ms) {
+    return "cluster '" + cluster + "' " + retry_window_is(window_ms) + ", not " + duration_words(options.retry_window_ms) +
+           ": leave --retry-window out";
   }
   return std::nullopt;
 }
@@ -71,6 +77,7 @@ class Engine::Impl {
     KITH_CHECK(!core_.self.origin, "a life is begun once", core_.self.origin.value);
     begin_step(now, out);
     lives_.begin(setup_);
+    if (core_.joined() && meta::decode_number(core_.store.snapshot()->meta(meta::kRetryWindow)) == 0) join_.keep_retry_window();
     join_.begin(setup_);
     round_.begin();
     mend_.begin();
@@ -113,6 +120,7 @@ class Engine::Impl {
   EngineCounters counters() const { return {core_.counters.begin(), core_.counters.end()}; }
   GarbageStatus garbage(Instant now) const;
   Timestamp time(Instant now) const { return core_.hlc.read(now.wall_ms); }
+  bool reads_may_be_stale() const { return rebase_.needed(); }
 
  private:
   void begin_step(Instant now, Output& out) {
@@ -310,7 +318,15 @@ void Engine::Impl::on(const PeerFrame& frame) {
 GarbageStatus Engine::Impl::garbage(Instant now) const {
   GarbageStatus out;
   out.collects = core_.options.collect;
+  out.retry_window_ms = core_.options.retry_window_ms;
   out.floor = core_.floor();
+  if (const auto origin = core_.clocks.holds_floor(); origin && *origin != core_.self.origin) {
+    if (const auto* life = core_.members.lives().find(*origin)) {
+      out.floor_held_by = core_.name_of(life->node);
+      const auto* member = core_.member(life->node);
+      out.floor_held_by_former_life = member == nullptr || member->life.origin != *origin;
+    }
+  }
   out.horizon = core_.horizon;
   out.highest_horizon = core_.highest_horizon;
   if (const auto holder = horizon_.holder(now.monotonic_ms)) {
@@ -366,6 +382,9 @@ EngineStatus Engine::Impl::status(Instant now) const {
     status.start = member.life.start;
     status.lives = core_.members.lives().count_of(node);
     status.self = node == core_.self.node;
+    const Horizon::Holder said = status.self ? Horizon::Holder{node, core_.floor(), 0} : horizon_.told_by(node, now.monotonic_ms);
+    status.floor = said.floor;
+    status.floor_held_ms = said.since_ms;
     if (const auto peer = core_.peers.find(node); peer != core_.peers.end()) {
       status.heard_ms_ago = ago(peer->second.heard_at_ms);
       status.agreed_ms_ago = ago(peer->second.agreed_at_ms);
@@ -394,5 +413,6 @@ GarbageStatus Engine::garbage(Instant now) const { return impl_->garbage(now); }
 EngineCounters Engine::counters() const { return impl_->counters(); }
 EngineStatus Engine::status(Instant now) const { return impl_->status(now); }
 Timestamp Engine::time(Instant now) const { return impl_->time(now); }
+bool Engine::reads_may_be_stale() const { return impl_->reads_may_be_stale(); }
 
 }  // namespace kith

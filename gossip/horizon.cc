@@ -152,14 +152,18 @@ void Horizon::raise(Timestamp horizon) {
   core_.out->store.set_meta(meta::kFloor, meta::encode_number(durable_floor_.value));
 }
 
+Horizon::Holder Horizon::told_by(NodeId node, std::int64_t now_ms) const {
+  const auto life = life_of(node);
+  const auto at = reports_.find(node);
+  const bool told = life && at != reports_.end() && at->second.origin == *life;
+  return {node, told ? at->second.floor : Timestamp{}, at == reports_.end() ? -1 : now_ms - at->second.rose_at_ms};
+}
+
 std::optional<Horizon::Holder> Horizon::holder(std::int64_t now_ms) const {
   std::optional<Holder> out;
   for (const NodeId node : core_.members.ids()) {
     if (node == core_.self.node) continue;
-    const auto life = life_of(node);
-    const auto at = reports_.find(node);
-    const bool told = life && at != reports_.end() && at->second.origin == *life;
-    const Holder holder{node, told ? at->second.floor : Timestamp{}, at == reports_.end() ? -1 : now_ms - at->second.rose_at_ms};
+    const Holder holder = told_by(node, now_ms);
     if (!out || holder.floor < out->floor) out = holder;
   }
   return out;

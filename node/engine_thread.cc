@@ -265,7 +265,10 @@ struct EngineThread::Impl {
     const Instant now = read_clocks();
     parts.facts.time = parts.engine.time(now).value;
     if (!out.store.empty()) committed_since_look = stepped = true;
+    // SUBTLE: raised before what shows it is durable, and lowered after: see EngineFacts.
+    if (parts.engine.reads_may_be_stale()) parts.facts.reads_may_be_stale = true;
     commit_all(parts.engine, parts.store, out);
+    parts.facts.reads_may_be_stale = parts.engine.reads_may_be_stale();
     for (Output::Send& send : out.sends) {
       parts.transport.send(send.address, send.to, std::move(send.bytes), now.monotonic_ms);
     }

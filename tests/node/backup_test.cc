@@ -345,6 +345,7 @@ TEST_CASE("restore: what is no backup, does not fit or would overwrite is refuse
       {{"--restore", dir / "b", "--data", dir / "new", "--name", "n1"}, "choose another --name"},
       {{"--restore", dir / "b", "--data", dir / "new", "--name", "n2", "--cluster", "others"}, "of cluster 'friends', not of 'others'"},
       {{"--restore", dir / "b", "--data", dir / "new", "--name", "n2", "--shards", "9"}, "has 8 shards"},
+      {{"--restore", dir / "b", "--data", dir / "new", "--name", "n2", "--retry-window", "9m"}, "has a retry window of 10m"},
       {{"--restore", dir / "b", "--data", dir / "n1", "--name", "n2"}, "has a store already"},
       {{"--restore", dir / "b", "--data", dir / "used", "--name", "n2"}, "is not empty (there is notes.txt)"},
       {{"--restore", dir / "b", "--data", dir / "b", "--name", "n2"}, "is a backup"},
