@@ -157,6 +157,10 @@ std::vector<NodeId> Lives::waits_for() const {
 
 void Lives::in_step_with(NodeId peer) {
   in_step_.insert(peer);
+  close_former();
+}
+
+void Lives::close_former() {
   if (!core_.options.collect || core_.superseded || !core_.joined() || left_to_close() == 0 || !waits_for().empty() || core_.redoing) return;
   std::vector<std::pair<OriginId, LifeRecord>> former;
   for (const auto& [origin, life] : core_.members.lives().entries()) {
@@ -270,6 +274,7 @@ void Lives::tick(bool table_damaged) {
     publish();
     core_.count("own_records_written_again");
   }
+  if (core_.introduced && core_.members.ids().size() == 1 && !table_damaged) close_former();  // Nobody else can hold anything of them.
   if (core_.introduced || !core_.options.collect) return;
   if (core_.now.monotonic_ms < introduced_again_at_ms_) return;
   begin_again();
