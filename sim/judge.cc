@@ -333,7 +333,7 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
         // SUBTLE: who had seen the removal, and forgotten it since, all went back to disks from before; but for one that joined
         // meanwhile, and was never told of what was over.
         ghost.take_out(actor, add.at);
-      } else if (cloned_.contains(at.disk.node_name) || rotted_.contains(key)) {
+      } else if (rotted_.contains(key)) {
         ghost.forget(actor);
         excuse_lost(started_machines(), &key);
       } else {
@@ -355,12 +355,11 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
   if (ghost.settled(horizon)) {
     ghost.collected_elsewhere();
     // It may not have overtaken there what it had overtaken here: SUBTLE, below.
-    if (cloned_.contains(at.disk.node_name) || rotted_.contains(key)) excuse_lost(started_machines(), &key);
+    if (rotted_.contains(key)) excuse_lost(started_machines(), &key);
     return;
   }
-  // SUBTLE: of two with one identity the later closes the life of the other, and what that took in afterwards counts as seen.
-  // And what rotted away where it counted, a node that was away too long does not give back (gossip/mend.h).
-  if (ghost.present() && (cloned_.contains(at.disk.node_name) || rotted_.contains(key))) {
+  // SUBTLE: what rotted away where it counted, a node that was away too long does not give back (gossip/mend.h).
+  if (ghost.present() && rotted_.contains(key)) {
     ghost = GhostCell{};
     return excuse_lost(started_machines(), &key);
   }
@@ -382,7 +381,6 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
     for (const auto& [index, other] : started_) {
       const auto theirs = other->disk.ghost.find(entry.cell);
       if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.commit_in(theirs->second)) continue;
-      if (scenario_.engine.collect && cloned_.contains(other->disk.node_name)) continue;
       // SUBTLE: what was collected there need not come here any more.
       Row row;
       if (other->disk.store->snapshot()->get(entry.cell, row) != Snapshot::Lookup::kFound) continue;
