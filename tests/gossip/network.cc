@@ -72,6 +72,14 @@ void Network::start(const std::string& name) {
   act(it);
 }
 
+void Network::copy(const std::string& name, const std::string& as) {
+  Node& it = add(as);
+  it.setup = node(name).setup;
+  it.setup.peer_address = as + ":2";
+  it.setup.join.clear();
+  it.store = node(name).store->clone();
+}
+
 void Network::kill(const std::string& name) {
   Node& it = node(name);
   it.engine.reset();
@@ -101,6 +109,7 @@ void Network::act(Node& it) {
     if (trace) trace(it.name + " notes: " + note.text.substr(0, note.text.find(" (")));
     it.notes.push_back(std::move(note.text));
   }
+  for (auto& redone : it.out.redone) it.redone.push_back(std::move(redone));
   it.refused_for_good |= it.out.refused_for_good;
   const std::int64_t wake_at_ms = it.out.wake_at_ms;
   it.out.clear();

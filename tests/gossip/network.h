@@ -30,6 +30,7 @@ class Network {
     std::int64_t clock_offset_ms = 0;
     std::uint64_t lives = 0;
     std::vector<std::string> notes;
+    std::vector<Output::Redone> redone;
     bool refused_for_good = false;
   };
 
@@ -38,6 +39,8 @@ class Network {
   // A new node with an empty store; joins through the named one unless that is empty.
   Node& add(const std::string& name, const std::string& join = "");
   void start(const std::string& name);
+  // Another machine with a copy of that node's disk, as it is now, and so of who it is; not started.
+  void copy(const std::string& name, const std::string& as);
   void kill(const std::string& name);   // What was not synced is forgotten.
   Node& node(const std::string& name) { return *nodes_.at(name); }
 
