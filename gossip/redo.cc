@@ -205,7 +205,7 @@ void Redo::before_merge(ShardId shard, const CellKey& cell, const Content& delta
   const StoreKey key = store_key(shard, cell);
   if (is_base(cell)) {
     const Timestamp folded_to = delta.as_register().tag().at;
-    snapshot->scan(key, key, [&](const StoreKey& increment, const Row* row) {
+    snapshot->scan(value_prefix(shard, cell.table, cell.key, cell.kind), key, [&](const StoreKey& increment, const Row* row) {
       const auto tag = increment_tag_of_store_key(increment);
       if (!tag || tag->at > folded_to) return false;
       if (row != nullptr) redo(shard, increment, row->cell, row->content);

@@ -221,5 +221,43 @@ TEST_CASE("redo: an unseen removal that is below a horizon takes away what it to
   REQUIRE(network.run_until([&] { return network.present("n1", "likes", "dropped") && network.all_settled(); }));
 }
 
+// Goal: an increment that only this disk has is not swallowed by a base that was folded past its tag without it.
+TEST_CASE("redo: unseen increments below a base are counted after a rebase (60 counters, in sketches and in rows)") {
+  Split split(kShortMs);
+  Network& network = split.network;
+  constexpr int kCounters = 60;
+  const auto key = [](int i) { return "c" + std::to_string(i); };
+  for (int i = 0; i < kCounters; ++i) REQUIRE(network.operate("n3", plus(key(i), 1000 + i)).outcome == Outcome::kOk);
+  for (int i = 0; i < kCounters; ++i) REQUIRE(network.operate("n3", plus(key(i), 1)).outcome == Outcome::kOk);
+  network.run_ms(1000);
+  for (int i = 0; i < kCounters; ++i) REQUIRE(network.operate("n1", plus(key(i), 10)).outcome == Outcome::kOk);
+  const auto folded = [&](const std::string& name) {
+    for (int i = 0; i < kCounters; ++i) {
+      CounterState state;
+      (void)network.node(name).store->snapshot()->counter(shard_of("t", key(i), 4), "t", key(i), state);
+      if (!state.folded_to || state.cells != 1 || state.sum != CounterSum(10)) return false;
+    }
+    return true;
+  };
+  REQUIRE(network.run_until([&] { return folded("n1") && folded("n2"); }));
+  split.original_comes_back();
+  const auto all_at = [&](const std::string& name) {
+    for (int i = 0; i < kCounters; ++i) {
+      if (total(network, name, key(i)) != 1011 + i) return false;
+    }
+    return true;
+  };
+  REQUIRE(network.run_until([&] { return all_at("n1") && all_at("n2") && all_at("n3") && network.all_settled(); }, 120'000));
+  CHECK(network.counter("n3", "rebases_completed") == 1);
+  CHECK(network.node("n3").redone.size() == 2 * kCounters);
+  for (const std::string& line : listed(network, "n3")) CHECK((line.starts_with("increment c") && line.ends_with(": today")));
+  network.run_ms(60'000);  // They are folded in their turn.
+  split.settle();
+  for (const auto& name : kAll) {
+    CHECK(all_at(name));
+    CHECK(network.node(name).store->verify().empty());
+  }
+}
+
 }  // namespace
 }  // namespace kith::test
