@@ -129,8 +129,10 @@ void Redo::look_through() {
     if (!at_) at_ = snapshot->first_unseen(shard, [&](const Commit& commit) { return !unseen(shard, commit); });
     bool end = true;
     snapshot->feed_after(shard, *at_, [&](Lsn lsn, const StoreKey& key, const Row* row) {
-      if (++read > kRowsPerStep) return end = false;
+      // SUBTLE: what this batch does again is in its row until it is durable.
+      if (++read > kRowsPerStep || core_.out->store.redoes(key)) return end = false;
       at_ = lsn;
+      core_.count("rows_read_to_redo");
       if (row != nullptr) redo(shard, key, row->cell, row->content);
       return true;
     });
@@ -221,7 +223,7 @@ void Redo::before_merge(ShardId shard, const CellKey& cell, const Content& delta
     snapshot->scan(value_prefix(shard, cell.table, cell.key, cell.kind), key, [&](const StoreKey& increment, const Row* row) {
       const auto tag = increment_tag_of_store_key(increment);
       if (!tag || tag->at > folded_to) return false;
-      if (row != nullptr) redo(shard, increment, row->cell, row->content);
+      if (row != nullptr && !core_.out->store.redoes(increment)) redo(shard, increment, row->cell, row->content);
       return true;
     });
     return;

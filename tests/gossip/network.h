@@ -32,6 +32,8 @@ class Network {
     std::vector<std::string> notes;
     std::vector<Output::Redone> redone;
     bool refused_for_good = false;
+    std::int64_t gather_ms = 0;       // Steps of so long have one output, as with a slow disk.
+    std::int64_t act_at_ms = -1;      // On what is gathered; -1: on nothing.
   };
 
   explicit Network(EngineOptions engine_options = {}) : options(engine_options) {}

@@ -239,7 +239,10 @@ TEST_CASE("redo: a batch that has nothing else is not empty, and a cleared one i
   StoreBatch batch;
   batch.redo({key_of(value("color")), written("red", 10), {}, {}});
   CHECK_FALSE(batch.empty());
+  CHECK(batch.redoes(key_of(value("color"))));
+  CHECK_FALSE(batch.redoes(key_of(value("shape"))));
   batch.clear();
+  CHECK_FALSE(batch.redoes(key_of(value("color"))));
   CHECK(batch.empty());
   CHECK(batch.redone().empty());
 }
