@@ -9,6 +9,8 @@
 namespace kith {
 namespace {
 
+constexpr std::size_t kToLookThroughBytes = 8 + 8;
+
 void raise(Timestamp& at, Timestamp to) { at = std::max(at, to); }
 
 // Of `these` what is in `delta` as well, under another commit.
@@ -41,9 +43,12 @@ void Redo::begin() {
   const auto bytes = core_.store.snapshot()->meta(meta::kToLookThrough);
   if (!bytes) return;
   ByteReader in(*bytes);
-  for (std::size_t left = bytes->size() / 8; left > 0; --left) {
+  for (std::size_t left = bytes->size() / kToLookThroughBytes; left > 0; --left) {
     const OriginId origin{in.u64()};
-    if (core_.ended.find(origin) != nullptr) lives_.insert(origin);
+    const Timestamp up_to{in.u64()};
+    if (core_.ended.find(origin) == nullptr) continue;
+    lives_.insert(origin);
+    if (up_to) redone_up_to_[origin] = up_to;
   }
   if (pending()) begin_anew();
 }
@@ -57,7 +62,10 @@ void Redo::begin_anew() {
 
 void Redo::keep_lives() const {
   ByteWriter bytes;
-  for (const OriginId origin : lives_) bytes.u64(origin.value);
+  for (const OriginId origin : lives_) {
+    const auto up_to = redone_up_to_.find(origin);
+    bytes.u64(origin.value), bytes.u64(up_to == redone_up_to_.end() ? 0 : up_to->second.value);
+  }
   core_.out->store.set_meta(meta::kToLookThrough, bytes.take());
 }
 
@@ -121,8 +129,10 @@ void Redo::look_through() {
     if (!at_) at_ = snapshot->first_unseen(shard, [&](const Commit& commit) { return !unseen(shard, commit); });
     bool end = true;
     snapshot->feed_after(shard, *at_, [&](Lsn lsn, const StoreKey& key, const Row* row) {
-      if (++read > kRowsPerStep) return end = false;
+      // SUBTLE: what this batch does again is in its row until it is durable.
+      if (++read > kRowsPerStep || core_.out->store.redoes(key)) return end = false;
       at_ = lsn;
+      core_.count("rows_read_to_redo");
       if (row != nullptr) redo(shard, key, row->cell, row->content);
       return true;
     });
@@ -143,7 +153,7 @@ Content Redo::again(const Content& these, const Content& row, bool own, Tag tag,
     SetElement& element = out.as_set_element();
     bool old_add = false;
     element.keep_adds([&](ActorId actor, const Entry& add) {
-      if (row.as_set_element().dead(actor, add)) return false;
+      if (row.as_set_element().dead(actor, add) || was_redone(add.commit)) return false;
       old_add |= !may_be_retried(add.at);
       return may_be_retried(add.at);
     });
@@ -153,7 +163,9 @@ Content Redo::again(const Content& these, const Content& row, bool own, Tag tag,
   }
   const Register& it = these.as_register();
   const bool over = it.over_at_ms() != 0 && it.over_at_ms() <= core_.now.wall_ms;
-  if (!it.present() || over || may_be_retried(it.tag().at)) {
+  const bool takes_away = !it.present() || over;
+  if (!takes_away && was_redone(it.commit())) return Content(Register{});
+  if (takes_away || may_be_retried(it.tag().at)) {
     out.recommit(commit);
     return out;
   }
@@ -161,21 +173,24 @@ Content Redo::again(const Content& these, const Content& row, bool own, Tag tag,
   return Content(Register{}.set(std::string(*it.value()), tag, commit, it.expires_at_ms()));
 }
 
+// From another copy of this disk.
+bool Redo::was_redone(const Commit& commit) const {
+  const auto* entry = core_.ended.find(commit.origin);
+  return entry != nullptr && commit.at <= entry->record.redone;
+}
+
 void Redo::redo(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content) {
   const auto not_seen = [&](const Commit& commit) { return unseen(shard, commit); };
   Content these = content.where(not_seen);
   if (these.empty()) return;
   these.each_commit([&](const Commit& commit) { raise(redone_up_to_[commit.origin], commit.at); });
+  keep_lives();  // SUBTLE: killed before it is done this disk has these no more, and another copy of it has.
   // What came in the same batch may have removed it, or been written over it.
   Content row = content;
   if (const Content* pending = core_.out->store.pending(cell)) row.join(*pending);
   const Timestamp at = core_.issue_now();
   const Tag tag{at, actor_of(core_.self.origin)};
-  const auto not_redone = [&](const Commit& commit) {
-    const auto* entry = core_.ended.find(commit.origin);
-    return unseen(shard, commit) && (entry == nullptr || commit.at > entry->record.redone);
-  };
-  const Content anew = again(row.where(not_redone), row, all_of_this_node(these), tag, {at, core_.self.origin});
+  const Content anew = again(row.where(not_seen), row, all_of_this_node(these), tag, {at, core_.self.origin});
   // Another increment than the old one, but for a retry of it.
   CellKey as = cell;
   const bool renamed = cell.kind == Kind::kCounter && !anew.empty() && anew.as_register().tag() == tag;
@@ -205,10 +220,10 @@ void Redo::before_merge(ShardId shard, const CellKey& cell, const Content& delta
   const StoreKey key = store_key(shard, cell);
   if (is_base(cell)) {
     const Timestamp folded_to = delta.as_register().tag().at;
-    snapshot->scan(key, key, [&](const StoreKey& increment, const Row* row) {
+    snapshot->scan(value_prefix(shard, cell.table, cell.key, cell.kind), key, [&](const StoreKey& increment, const Row* row) {
       const auto tag = increment_tag_of_store_key(increment);
       if (!tag || tag->at > folded_to) return false;
-      if (row != nullptr) redo(shard, increment, row->cell, row->content);
+      if (row != nullptr && !core_.out->store.redoes(increment)) redo(shard, increment, row->cell, row->content);
       return true;
     });
     return;
@@ -238,12 +253,12 @@ void Redo::done() {
                "closed it, and were done again: those of this node that are past the retry window as writes of today; each is listed");
   }
   lives_.clear();
+  redone_up_to_.clear();
   keep_lives();
   core_.floor_then.reset();
   core_.redoing = false;
   passed_.clear();
   passed_horizon_ = {};
-  redone_up_to_.clear();
   passing_ = false;
 }
 

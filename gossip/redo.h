@@ -23,8 +23,9 @@
 //       at or below a horizon.
 // The disk is read once for them, from where the feed's marks say, kRowsPerStep rows at a time, when this node is in step with
 // somebody and is not behind a horizon: then what is in a row has been joined with what the others hold.  Until that is done nothing
-// is collected here, and the floor stays.  When it is done the record of the life says up to where: another copy of this disk
-// does nothing again.
+// is collected here, and the floor stays.  When it is done the record of the life says up to where, and so does until then what this
+// disk remembers: another copy of it adds nothing again.
+// SUBTLE: what takes away does so again whatever the record says: its row may hold what it takes away, and others nothing of it.
 // SUBTLE: a base swallows increments that it covers (crdt/counter.h), so unseen ones are done again before one is merged.
 // Tests: tests/gossip/redo_test.cc
 #pragma once
@@ -65,6 +66,7 @@ class Redo {
   void keep_lives() const;
   bool all_of_this_node(const Content& these) const;
   Content again(const Content& these, const Content& row, bool own, Tag tag, Commit commit) const;
+  bool was_redone(const Commit& commit) const;
   void redo(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content);
   void done();
   bool own_former(OriginId origin) const;

@@ -56,6 +56,11 @@ void StoreBatch::forget_cursors(ShardId shard) {
   cursors_forgotten_.insert(shard);
 }
 
+void StoreBatch::redo(Redone redone) {
+  redone_keys_.insert(redone.key);
+  redone_.push_back(std::move(redone));
+}
+
 bool StoreBatch::empty() const {
   return cells_.empty() && held_.empty() && cursors_.empty() && clocks_forgotten_.empty() && cursors_forgotten_.empty() &&
          meta_.empty() && forgotten_.empty() && collected_.empty() && dropped_.empty() && redone_.empty() && folds_.empty() &&
@@ -76,6 +81,7 @@ void StoreBatch::clear() {
   collected_.clear();
   dropped_.clear();
   redone_.clear();
+  redone_keys_.clear();
   folds_.clear();
   passing_ = {};
   expiries_forgotten_.clear();
