@@ -131,6 +131,23 @@ TEST_CASE("rebase: a disk from before the window brings nothing back, and keeps 
   REQUIRE(stage.network.run_until([&] { return stage.network.present("n1", "likes", "gone0") && stage.network.all_settled(); }));
 }
 
+// Goal: with the member's horizon on its disk, and not the promises that came with it, the node would be behind its own horizon,
+// and wait for members that may be gone.
+TEST_CASE("rebase: a node that is killed as soon as it is done is not behind when it comes back alone") {
+  Stage stage;
+  stage.alone(false);
+  REQUIRE(stage.network.run_until([&] { return stage.rebased(); }));
+  stage.network.kill("n3");
+  stage.alone(true);
+  stage.network.start("n3");
+  stage.network.run_ms(1000);
+  const auto garbage = stage.network.node("n3").engine->garbage({});
+  CHECK(garbage.horizon);
+  CHECK(garbage.floor >= garbage.horizon);
+  CHECK_FALSE(garbage.rebasing);
+  CHECK(stage.network.operate("n3", sadd("likes", {"alone"})).outcome == Outcome::kOk);
+}
+
 TEST_CASE("rebase: until it is done writes are refused, reads are answered, and rows that come otherwise are not merged") {
   Stage stage;
   Tap tap(stage.network);
