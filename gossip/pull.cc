@@ -97,11 +97,6 @@ bool Pull::rebasing_onto(NodeId peer) const {
   return at != questions_.end() && at->second.as_of && at->second.as_of->rebased;
 }
 
-bool Pull::taking_all_of(NodeId peer) const {
-  const auto at = questions_.find(peer);
-  return at != questions_.end() && at->second.as_of && at->second.as_of->of_all;
-}
-
 void Pull::give_up(NodeId peer) { questions_.erase(peer); }
 
 void Pull::forget(NodeId peer) {

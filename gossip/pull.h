@@ -38,7 +38,7 @@ class Pull {
   // `as_of`: what the peer had said when these were all that differed; acted on when the last of them is at its end.
   void start(NodeId peer, const std::vector<ShardId>& shards, std::optional<Horizon::AsOf> as_of = std::nullopt);
   bool rebasing_onto(NodeId peer) const;  // It is being asked with a rebase's `as_of`.
-  bool taking_all_of(NodeId peer) const;  // The same with one of all shards.
+  bool asking(NodeId peer) const { return questions_.contains(peer); }
   void give_up(NodeId peer);  // The question it was asked; how late it answers is remembered.
   void forget(NodeId peer);  // It began a new life: the question it was asked is gone.
   void tick();  // Gives up questions that were not answered in time.
