@@ -56,9 +56,15 @@ class Pull {
   void on_rows(NodeId from, OriginId origin, const RowsBody& body);
 
  private:
+  struct Asked {
+    std::uint64_t setbacks = 0;  // That there had been.
+    // Something was not taken, and may be later: there is no clock at the end, and no cursor is kept behind it, but where this
+    // question goes on.
+    std::optional<Cursor> behind_what_was_not_taken;
+  };
   struct Question {
     std::uint64_t nonce = 0;
-    std::map<ShardId, std::uint64_t> asked;  // Of the outstanding message, with the setbacks there had been.
+    std::map<ShardId, Asked> asked;  // Of the outstanding message.
     std::set<ShardId> later;     // To ask once this is answered.
     std::int64_t expires_at_ms = 0;
     bool progressed = false;     // A part of what was wanted is here.
