@@ -22,6 +22,15 @@ std::string printable(const StoreKey& key) {
   return out;
 }
 
+// What of it is above the fence by its tag and by its commit.  SUBTLE: of one tag that was committed twice the earlier commit may
+// be below; by both, so is whatever has removed it.
+Content above(const Content& content, Timestamp fence) {
+  Content out = content.where([&](const Commit& commit) { return commit.at > fence; });
+  if (out.holds(Kind::kSet)) out.as_set_element().keep_adds([&](ActorId, const Entry& add) { return add.at > fence; });
+  else if (out.as_register().tag().at <= fence) out = Content(Register{});
+  return out;
+}
+
 }  // namespace
 
 void Mend::load() {
@@ -209,18 +218,7 @@ void Mend::on_mended(NodeId from, const MendedBody& body, bool admitted) {
 }
 
 void Mend::take_in(NodeId from, const MendedBody& body, bool admitted) {
-  if (!admitted) {
-    // What it holds may have been removed and forgotten, so it does not help; nor does it keep us waiting, since it cannot come
-    // back before our shard is sound (gossip/rebase.h).
-    for (const auto& part : body.parts) {
-      const auto cells = core_.read_cells(part.shard, part.cells);
-      if (!cells) return core_.count("dropped_bad_cells");
-      for (const Cell& cell : *cells) answered(store_key(part.shard, cell.key), from, nullptr, nullptr);
-    }
-    for (const auto& key : body.missing) answered(key, from, nullptr, nullptr);
-    for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
-    return;
-  }
+  if (!admitted) return take_in_fenced(from, body);
   std::vector<std::vector<Cell>> parts;
   for (const auto& part : body.parts) {
     auto cells = core_.read_cells(part.shard, part.cells);
@@ -243,6 +241,22 @@ void Mend::take_in(NodeId from, const MendedBody& body, bool admitted) {
   }
   for (const auto& key : body.missing) answered(key, from, nullptr, clock_of(shard_of_store_key(key)));
   // SUBTLE: it cannot help, and waits for the others as we do: two who waited for each other would wait for ever.
+  for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
+}
+
+// What it holds may have been removed and forgotten, so that does not help; nor does it keep us waiting, since it cannot come back
+// before our shard is sound (gossip/rebase.h).
+void Mend::take_in_fenced(NodeId from, const MendedBody& body) {
+  const Timestamp fence = std::max(core_.horizon, core_.highest_horizon);
+  for (const auto& part : body.parts) {
+    const auto cells = core_.read_cells(part.shard, part.cells);
+    if (!cells) return core_.count("dropped_bad_cells");
+    for (Cell cell : *cells) {
+      cell.content = is_base(cell.key) ? Content(Register{}) : above(cell.content, fence);
+      answered(store_key(part.shard, cell.key), from, cell.content.empty() ? nullptr : &cell, nullptr);
+    }
+  }
+  for (const auto& key : body.missing) answered(key, from, nullptr, nullptr);
   for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
 }
 

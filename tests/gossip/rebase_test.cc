@@ -528,6 +528,28 @@ TEST_CASE("rebase: rows of a node whose floor is below the horizon are not merge
   CHECK(stage.network.root("n1") == root);
 }
 
+// Goal: a row may rot at the only member in good standing that had it.
+TEST_CASE("rebase: of a damaged row what is above the horizon is taken from a node below it, and the rest is not") {
+  FenceStage stage;
+  const std::string key = key_in(kShard);
+  REQUIRE(stage.network.operate("n1", sadd(key, {"above", "below"})).outcome == Outcome::kOk);
+  MendedBody mended;
+  const auto damaged = [&](const std::string& member, Timestamp at) {
+    const StoreKey row = store_key(kShard, {"t", key, Kind::kSet, member});
+    REQUIRE(stage.network.node("n1").store->flip_bit(Database::kCells, row, 200));
+    stage.network.input("n1", RowDamaged{row});
+    mended.parts.push_back({kShard, plain_add(key, member, stage.puppet->origin, at)});
+  };
+  damaged("above", Timestamp{stage.horizon.value + 1});
+  damaged("below", stage.horizon);
+  REQUIRE(stage.network.node("n1").engine->status({}).rows_damaged == 2);
+  stage.feed(mended, just_before(stage.horizon));
+  CHECK(stage.network.node("n1").engine->status({}).rows_damaged == 0);
+  CHECK(stage.present("above"));
+  CHECK_FALSE(stage.present("below"));
+  CHECK(stage.network.counter("n1", "rows_lost") == 1);
+}
+
 TEST_CASE("rebase: what a relay sends on is fenced by the floor of who wrote it") {
   FenceStage stage;
   const auto relayed = [&](const std::string& member, std::uint64_t plus, Timestamp floor) {
