@@ -228,7 +228,7 @@ class Engine::Impl {
     pull_.on_rows(from.sender, from.origin, body);
     rebase_.pulled(from.sender, body);
   }
-  void on_body(const Envelope& from, const FetchBody& body) { mend_.on_fetch(from.sender, body); }
+  void on_body(const Envelope& from, const FetchBody& body) { mend_.on_fetch(from, body); }
   void on_body(const Envelope& from, const MendedBody& body) {
     mend_.on_mended(from.sender, body, rebase_.admits(from));
   }

@@ -93,9 +93,7 @@ void Horizon::in_step(const AsOf& with) {
   }
   core_.count("in_step");
   core_.got_in_step = true;
-  // SUBTLE: with what the member holds comes what it has forgotten, and so its horizon: else the next stale node would
-  // find us without a fence.
-  if (with.rebased || !core_.whole) raise(with.horizon);
+  const bool takes_all = with.rebased || !core_.whole;
   // Where nothing is collected no life is retired, and every row is in some clock.
   if (!core_.whole && with.floor && (with.of_all || with.rebased || !core_.options.collect)) {
     core_.whole = true;
@@ -119,6 +117,10 @@ void Horizon::in_step(const AsOf& with) {
     }
   }
   core_.clocks.promise_all(with.floor, but);
+  // SUBTLE: with what the member holds comes what it has forgotten, and so its horizon: else the next stale node would
+  // find us without a fence.  Not before its promises: on disk the horizon would be above the floor, and a kill would leave a
+  // node behind its own horizon.
+  if (takes_all) raise(with.horizon);
   if (with.members_version == core_.members.version()) {  // What is retired in ours is in its table, too.
     for (const OriginId origin : std::set<OriginId>(core_.retiring)) core_.end_life(origin);
   }

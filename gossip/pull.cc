@@ -53,7 +53,8 @@ void Pull::start(NodeId peer, const std::vector<ShardId>& shards, std::optional<
 
 void Pull::ask(NodeId peer, Question& question) {
   std::set<ShardId> wanted = std::exchange(question.later, {});
-  for (const auto& [shard, setbacks] : std::exchange(question.asked, {})) wanted.insert(shard);
+  const std::map<ShardId, Asked> before = std::exchange(question.asked, {});
+  for (const auto& [shard, asked] : before) wanted.insert(shard);
   if (core_.table_differs(peer)) wanted.insert(kSystemShard);
   question.nonce = core_.random.nonzero();
   question.expires_at_ms = core_.now.monotonic_ms + patience_ms(peer);
@@ -67,14 +68,17 @@ void Pull::ask(NodeId peer, Question& question) {
       question.later.insert(shard);
       continue;
     }
-    question.asked.emplace(shard, core_.setbacks(shard));
+    Asked& asked = question.asked[shard];
+    asked.setbacks = core_.setbacks(shard);
+    if (const auto at = before.find(shard); at != before.end() && at->second.setbacks == asked.setbacks) asked = at->second;
     PullBody::Part part;
     part.shard = shard;
     part.clock = core_.clocks.held(shard);
     // A cursor that is in the batch at hand is newer than the one in the store.
     const StoreBatch& batch = core_.out->store;
     std::optional<Cursor> cursor;
-    if (const auto pending = batch.cursors().find({shard, peer}); pending != batch.cursors().end()) cursor = pending->second;
+    if (asked.behind_what_was_not_taken) cursor = asked.behind_what_was_not_taken;
+    else if (const auto pending = batch.cursors().find({shard, peer}); pending != batch.cursors().end()) cursor = pending->second;
     else if (!batch.cursors_forgotten().contains(shard)) cursor = snapshot->cursor(shard, peer);
     if (cursor && cursor->epoch == epoch) {
       part.epoch = cursor->epoch;
@@ -95,11 +99,6 @@ std::int64_t Pull::patience_ms(NodeId peer) const {
 bool Pull::rebasing_onto(NodeId peer) const {
   const auto at = questions_.find(peer);
   return at != questions_.end() && at->second.as_of && at->second.as_of->rebased;
-}
-
-bool Pull::taking_all_of(NodeId peer) const {
-  const auto at = questions_.find(peer);
-  return at != questions_.end() && at->second.as_of && at->second.as_of->of_all;
 }
 
 void Pull::give_up(NodeId peer) { questions_.erase(peer); }
@@ -251,13 +250,15 @@ void Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
     const auto& part = body.parts[i];
     const std::uint64_t dropped_before = core_.unseen_dropped;
     for (const Cell& cell : parts[i]) core_.merge(part.shard, cell.key, cell.content);
-    const bool all_taken = core_.unseen_dropped == dropped_before;
     core_.count("rows_pulled", parts[i].size());
-    if (question.asked.at(part.shard) != core_.setbacks(part.shard)) continue;  // Asked again, from where the clock stands.
-    core_.out->store.set_cursor(part.shard, from, {origin, part.next});
+    Asked& asked = question.asked.at(part.shard);
+    if (asked.setbacks != core_.setbacks(part.shard)) continue;  // Asked again, from where the clock stands.
+    // SUBTLE: what was not taken may have had in its row the place of what was seen.  It is read again until it is done again.
+    const bool all_taken = core_.unseen_dropped == dropped_before && !asked.behind_what_was_not_taken;
+    if (!all_taken) asked.behind_what_was_not_taken = Cursor{origin, part.next};
+    core_.out->store.set_cursor(part.shard, from, all_taken ? Cursor{origin, part.next} : Cursor{});
     if (!part.end) continue;
     question.asked.erase(part.shard);
-    // SUBTLE: what was not taken may have had in its row the place of what was seen.
     if (!part.sound || !all_taken) {
       question.as_of.reset();
       continue;

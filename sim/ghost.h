@@ -53,6 +53,7 @@ class GhostCell {
 
   // Lost bits of its row on disk: what is there may be less than this, never other than this.
   bool rotten = false;
+  bool in_rotten_base = false;  // Of an increment: the base that it was folded into is damaged.
 
  private:
   static void raise(std::vector<Item>& items, const Item& item);

@@ -291,6 +291,9 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
     if (snapshot->get(key, row) == Snapshot::Lookup::kMissing) at.disk.ghost.erase(ghost);
     else keys.push_back(key);
   }
+  for (const StoreKey& key : mended) {
+    if (is_base_key(key)) base_settled(at, key, *snapshot);
+  }
   for (const StoreKey& key : keys) {
     const auto ghost = at.disk.ghost.find(key);
     if (ghost != at.disk.ghost.end()) compare(at, key, ghost->second, *snapshot, mended.contains(key));
@@ -369,7 +372,7 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
 void Judge::check_claims(const Machine& at, const Claims::Held& held) {
   for (const auto& [origin, entry] : claims_.unheld(at.index, held, at.disk.ghost)) {
     const auto mine = at.disk.ghost.find(entry.cell);
-    if (mine != at.disk.ghost.end() && mine->second.rotten) continue;
+    if (mine != at.disk.ghost.end() && (mine->second.rotten || mine->second.in_rotten_base)) continue;
     // It is in the base, whatever became of its row.
     if (in_base(*at.disk.store->snapshot(), entry.cell)) continue;
     // A retired life may come back from an old table, and goes again.
@@ -441,6 +444,10 @@ void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, co
     throw Violation('K', at.name + ": the row of " + cell_in_words(key) + " is damaged, and nothing damaged it");
   }
   const Content content = found == Snapshot::Lookup::kFound ? row.content : Content{};
+  if (ghost.in_rotten_base) {
+    if (found == Snapshot::Lookup::kMissing) return;
+    ghost.in_rotten_base = false;  // It came again.
+  }
   if (ghost.rotten) {
     if (found == Snapshot::Lookup::kMissing) return;
     if (!mended) throw Violation('K', at.name + " shows the damaged " + cell_in_words(key) + ", which nobody mended: " + in_words(content));
@@ -506,15 +513,16 @@ void Judge::excuse_lost(const std::vector<const Machine*>& machines, const Store
   marks_["writes lost with their disk"] += oracle_.excuse([&](const Effect& effect) {
     return std::any_of(machines.begin(), machines.end(), [&](const Machine* machine) {
       const auto ghost = machine->disk.ghost.find(effect.cell);
-      return !machine->gone && ghost != machine->disk.ghost.end() && !ghost->second.rotten && effect.held_by(ghost->second);
+      return !machine->gone && ghost != machine->disk.ghost.end() && !ghost->second.rotten && !ghost->second.in_rotten_base && effect.held_by(ghost->second);
     });
   }, only_cell);
 }
 
 void Judge::row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key) {
+  if (is_base_key(key)) base_rotten(at, key);
   const auto ghost = at.disk.ghost.find(key);
-  if (ghost == at.disk.ghost.end()) return;
-  ghost->second.rotten = true;
+  if (ghost == at.disk.ghost.end() && !is_base_key(key)) return;
+  if (ghost != at.disk.ghost.end()) ghost->second.rotten = true;
   rotted_[key].insert(at.disk.node_name);
   excuse_lost({machines.begin(), machines.end()});
 }

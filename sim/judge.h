@@ -42,6 +42,9 @@ class Judge {
   // ---- What destroys data
   void disk_lost(const std::vector<Machine*>& machines, const std::string& node);  // Whose ghost is gone already.
   void row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key);
+  // A base rots with all that was folded into it, until it is mended; what is in no base then is lost (judge_bases.cc).
+  void base_rotten(Machine& at, const StoreKey& base);
+  void base_settled(Machine& at, const StoreKey& base, const Snapshot& snapshot);
 
   bool unseen_by_record(ShardId shard, const Commit& commit) const;
   bool settled_somewhere(const Claims::Entry& entry) const;
