@@ -25,7 +25,8 @@
 // somebody and is not behind a horizon: then what is in a row has been joined with what the others hold.  Until that is done nothing
 // is collected here, and the floor stays.  When it is done the record of the life says up to where: another copy of this disk
 // does nothing again.
-// SUBTLE: a base swallows increments that it covers (crdt/counter.h), so unseen ones are done again before one is merged.
+// SUBTLE: a base swallows increments that it covers (crdt/counter.h), so unseen ones are done again before one is merged.  And in
+// a set an unseen entry has the place of what its session did before: so it is done again before that is merged.
 // Tests: tests/gossip/redo_test.cc
 #pragma once
 

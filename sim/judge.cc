@@ -234,6 +234,9 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
   for (const auto& redone : batch.redone()) {
     at.disk.ghost[redone.key].drop(redone.these);
     oracle_.redone(redone);
+    // SUBTLE: pushed so, though in the batch the same operation may have come under an earlier commit as well.
+    const Content own = redone.anew.where([&](const Commit& commit) { return commit.origin == origin && commit.at > before; });
+    if (!own.empty()) oracle_.committed(redone.as, own);
     ++marks_["writes done again that nobody had seen"];
   }
   std::vector<StoreKey> keys;
