@@ -31,6 +31,19 @@ Content same_operations(const Content& these, const Content& delta) {
   return Content(out);
 }
 
+// Whether something in `these` has in its row the place of something in `delta`: what the same session did earlier.
+bool has_place_of(const Content& these, const Content& delta) {
+  if (!these.holds(Kind::kSet)) return false;
+  const auto later = [](const ActorMap& in, const ActorMap& than) {
+    return std::any_of(than.begin(), than.end(), [&](const auto& entry) {
+      const Entry* mine = in.find(entry.first);
+      return mine != nullptr && mine->at > entry.second.at;
+    });
+  };
+  return later(these.as_set_element().adds(), delta.as_set_element().adds()) ||
+         later(these.as_set_element().removed(), delta.as_set_element().removed());
+}
+
 std::string in_words(const CellKey& cell, const Content& these) {
   if (cell.kind == Kind::kCounter) return "increment";
   if (cell.kind != Kind::kSet) return these.present() ? "value" : "deletion";
@@ -230,9 +243,15 @@ void Redo::before_merge(ShardId shard, const CellKey& cell, const Content& delta
   }
   Row row;
   if (snapshot->get(key, row) != Snapshot::Lookup::kFound) return;
-  Content these = row.content.where([&](const Commit& commit) { return unseen(shard, commit); });
-  these = same_operations(these, delta);
-  if (these.empty()) return;
+  const Content not_seen = row.content.where([&](const Commit& commit) { return unseen(shard, commit); });
+  Content these = same_operations(not_seen, delta);
+  if (these.empty()) {
+    const auto& redone = core_.out->store.redone();
+    const bool in_batch = std::any_of(redone.begin(), redone.end(), [&](const auto& it) { return it.key == key; });
+    // SUBTLE: joined first, what was seen would be lost with what has its place.
+    if (!in_batch && has_place_of(not_seen, delta)) redo(shard, key, row.cell, row.content);
+    return;
+  }
   core_.count("unseen_writes_seen_elsewhere");
   Content instead = same_operations(delta, these);
   core_.out->store.redo({key, std::move(these), key, std::move(instead)});

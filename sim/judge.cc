@@ -234,6 +234,9 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
   for (const auto& redone : batch.redone()) {
     at.disk.ghost[redone.key].drop(redone.these);
     oracle_.redone(redone);
+    // SUBTLE: pushed so, though in the batch the same operation may have come under an earlier commit as well.
+    const Content own = redone.anew.where([&](const Commit& commit) { return commit.origin == origin && commit.at > before; });
+    if (!own.empty()) oracle_.committed(redone.as, own);
     ++marks_["writes done again that nobody had seen"];
   }
   std::vector<StoreKey> keys;
@@ -361,8 +364,13 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
     if (rotted_.contains(key)) excuse_lost(started_machines(), &key);
     return;
   }
-  // SUBTLE: what rotted away where it counted, a node that was away too long does not give back (gossip/mend.h).
-  if (ghost.present() && rotted_.contains(key)) {
+  // SUBTLE: as above, of a deletion.
+  if (const auto deleted = oracle_.deletion_commit(key, ghost.tag()); !rolled_back_.empty() && deleted && *deleted <= horizon) {
+    return ghost.collected_elsewhere();
+  }
+  // SUBTLE: of two with one identity the later closes the life of the other, and what that took in afterwards counts as seen.
+  // And what rotted away where it counted, a node that was away too long does not give back (gossip/mend.h).
+  if (ghost.present() && (cloned_.contains(at.disk.node_name) || rotted_.contains(key))) {
     ghost = GhostCell{};
     return excuse_lost(started_machines(), &key);
   }
@@ -431,6 +439,11 @@ bool Judge::settled_somewhere(const Claims::Entry& entry) const {
     if (const auto theirs = entry.commit_in(ghost->second)) commit = std::min(commit, theirs->at);
     const auto end = entry.ended_in(ghost->second);
     if (end) ended = std::min(ended.value_or(*end), *end);
+  }
+  // SUBTLE: all who had seen the removal may have gone back to disks from before it, when it was settled already.
+  if (!ended && !rolled_back_.empty()) {
+    if (entry.role == Claims::Entry::Role::kAdd) ended = oracle_.removal_commit(entry.cell, entry.actor, entry.at);
+    if (entry.role == Claims::Entry::Role::kRegister) ended = oracle_.deletion_commit(entry.cell, {entry.at, entry.actor});
   }
   return (ended || entry.role == Claims::Entry::Role::kRemoval) && commit <= horizon && ended.value_or(commit) <= horizon;
 }

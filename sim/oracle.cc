@@ -65,11 +65,19 @@ void Oracle::committed(const StoreKey& cell, const Content& delta) {
                         std::int64_t expires_at_ms) {
     entries_.insert(entry_hash(hash, role, actor, at, commit, value, expires_at_ms));
     if (role == Role::kAdd) raise(may.adds[actor], at);
-    if (role == Role::kRemove) raise(may.removed[actor], at);
+    if (role == Role::kRemove) {
+      raise(may.removed[actor], at);
+      Timestamp& first = may.removal_commits.try_emplace({actor, at}, commit.at).first->second;
+      first = std::min(first, commit.at);
+    }
     if (role != Role::kRemove) tags_.insert({at.value, actor.value});
     if (role == Role::kRegister && may.tag < Tag{at, actor}) may.tag = {at, actor}, may.value = value;
     if (role == Role::kRegister && increment_tag_of_store_key(cell)) may.commits.insert(commit);
-    if (role == Role::kRegister && !value) may.deletion = std::max(may.deletion, Tag{at, actor});
+    if (role == Role::kRegister && !value) {
+      may.deletion = std::max(may.deletion, Tag{at, actor});
+      Timestamp& first = may.deletion_commits.try_emplace(Tag{at, actor}, commit.at).first->second;
+      first = std::min(first, commit.at);
+    }
     if (expires_at_ms != 0 && may.expiring <= Tag{at, actor}) may.expiring = {at, actor}, may.expires_at_ms = expires_at_ms;
   });
 }
@@ -132,6 +140,26 @@ std::size_t Oracle::excused_count() const {
 bool Oracle::removal_committed(const StoreKey& cell, ActorId actor, Timestamp add) const {
   const auto may = may_.find(cell);
   return may != may_.end() && in(may->second.removed, actor) >= add;
+}
+
+std::optional<Timestamp> Oracle::removal_commit(const StoreKey& cell, ActorId actor, Timestamp add) const {
+  std::optional<Timestamp> first;
+  const auto may = may_.find(cell);
+  if (may == may_.end()) return first;
+  const auto& removals = may->second.removal_commits;
+  for (auto at = removals.lower_bound({actor, add}); at != removals.end() && at->first.first == actor; ++at) {
+    first = std::min(first.value_or(at->second), at->second);
+  }
+  return first;
+}
+
+std::optional<Timestamp> Oracle::deletion_commit(const StoreKey& cell, const Tag& value) const {
+  std::optional<Timestamp> first;
+  const auto may = may_.find(cell);
+  if (may == may_.end()) return first;
+  const auto& deletions = may->second.deletion_commits;
+  for (auto at = deletions.upper_bound(value); at != deletions.end(); ++at) first = std::min(first.value_or(at->second), at->second);
+  return first;
 }
 
 std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& final, std::int64_t over_at_ms) const {

@@ -56,6 +56,9 @@ class Oracle {
   };
   // Whether anybody ever committed a removal of this add.
   bool removal_committed(const StoreKey& cell, ActorId actor, Timestamp add) const;
+  // The first commit under which somebody did; nothing: nobody has.
+  std::optional<Timestamp> removal_commit(const StoreKey& cell, ActorId actor, Timestamp add) const;
+  std::optional<Timestamp> deletion_commit(const StoreKey& cell, const Tag& value) const;  // The same.
   // `over_at_ms`: what expired by then has at every node.
   std::optional<Wrong> judge(const std::map<StoreKey, Content>& final, std::int64_t over_at_ms) const;
 
@@ -69,6 +72,8 @@ class Oracle {
  private:
   struct Bounds {
     std::map<ActorId, Timestamp> adds, removed;
+    std::map<std::pair<ActorId, Timestamp>, Timestamp> removal_commits{};  // The first of each removal.
+    std::map<Tag, Timestamp> deletion_commits{};
     Tag tag;
     std::optional<std::string> value;
     std::set<Commit> commits{};             // Of an increment, and of those that were not redone elsewhere.
