@@ -167,6 +167,7 @@ std::string status_document(const NodeFacts& facts) {
         {"bytes_used", facts.usage.bytes_used},
         {"bytes_max", facts.usage.bytes_max},
         {"rows", facts.usage.rows}}},
+      {"redone", facts.redone_lines == 0 ? json(nullptr) : json{{"file", name_json(facts.redone_path)}, {"lines", facts.redone_lines}}},
       {"scrub", scrub_json(facts.scrub)},
       {"front", front_json(*facts.front, facts.requests_in_flight)},
       {"transport", transport_json(*facts.transport)},

@@ -57,7 +57,7 @@ TEST_CASE("ended life: comes back as it went, golden bytes") {
                                                "   03 cf 018bcfe56b840000")));
 }
 
-TEST_CASE("ended life: cut anywhere it is refused; flipped it is refused, or is a record all the same") {
+TEST_CASE("ended life: cut anywhere it is refused, flipped it is refused or is a record all the same") {
   const std::string bytes = encode(example());
   for (std::size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(decode_ended_life(bytes.substr(0, size)).has_value());
   CHECK_FALSE(decode_ended_life(bytes + '\0').has_value());

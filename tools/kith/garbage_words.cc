@@ -37,4 +37,10 @@ std::vector<std::string> garbage_in_words(const NodeStatus& status) {
   return out;
 }
 
+std::string redone_in_words(const NodeStatus& status) {
+  if (status.redone_lines == 0) return "";
+  return status.name + " found writes of its earlier lives that nobody else had seen, and did again what still counts: " +
+         count_of(status.redone_lines, "line", "lines") + " in " + status.redone_file + " on its machine";
+}
+
 }  // namespace kith::tools

@@ -125,6 +125,9 @@ NodeStatus status_of(const Json& document) {
   status.full = flag_of(document, "full");
   status.superseded = flag_of(document, "superseded");
   status.rows_damaged = number_of<std::uint64_t>(document, "rows_damaged", 0);
+  const Json redone = object_at(document, "redone");
+  if (const auto file = bytes_of(redone.value("file", Json()))) status.redone_file = *file;
+  status.redone_lines = number_of<std::uint64_t>(redone, "lines", 0);
   status.uptime_ms = number_of<std::int64_t>(document, "uptime_ms", 0);
   status.version = text_of(document, "kith_version");
   status.pid = number_of<std::int64_t>(document, "pid", 0);

@@ -64,6 +64,8 @@ struct NodeStatus {
   bool full = false;
   bool superseded = false;         // By another life of the node: nobody listens to it.
   std::uint64_t rows_damaged = 0;
+  std::string redone_file;         // On the node's machine (node/redone_file.h); empty: there is none.
+  std::uint64_t redone_lines = 0;
   std::uint64_t bytes_used = 0;
   std::uint64_t bytes_max = 0;
   std::int64_t uptime_ms = 0;
