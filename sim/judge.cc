@@ -368,9 +368,8 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
   if (const auto deleted = oracle_.deletion_commit(key, ghost.tag()); !rolled_back_.empty() && deleted && *deleted <= horizon) {
     return ghost.collected_elsewhere();
   }
-  // SUBTLE: of two with one identity the later closes the life of the other, and what that took in afterwards counts as seen.
-  // And what rotted away where it counted, a node that was away too long does not give back (gossip/mend.h).
-  if (ghost.present() && (cloned_.contains(at.disk.node_name) || rotted_.contains(key))) {
+  // SUBTLE: what rotted away where it counted, a node that was away too long does not give back (gossip/mend.h).
+  if (ghost.present() && rotted_.contains(key)) {
     ghost = GhostCell{};
     return excuse_lost(started_machines(), &key);
   }
