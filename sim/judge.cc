@@ -230,7 +230,13 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
     for (const auto& [key, own] : stepped->second) oracle_.committed(key, own), claims_.committed(shard_of_store_key(key), key, own);
     stepped_.erase(stepped);
   }
-  for (const auto& [key, these] : batch.dropped()) taken_out(at, key, these);  // As the store does, first.
+  for (const auto& [key, these] : batch.dropped()) {  // As the store does, first.
+    Content gone = these;
+    for (const auto& redone : batch.redone()) {  // What a rebase takes out, and the same batch does again, is not gone.
+      if (redone.key == key && !redone.anew.empty()) (void)gone.drop(redone.these);
+    }
+    if (!gone.empty()) taken_out(at, key, gone);
+  }
   for (const auto& redone : batch.redone()) {
     at.disk.ghost[redone.key].drop(redone.these);
     oracle_.redone(redone);

@@ -205,8 +205,9 @@ std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& fi
     if (it.empty() && may->second.deletion > must.tag) continue;
     // So did one that expires, and was collected when it had: that nothing else is, the ghosts see to.
     // SUBTLE: what came behind a gap that nobody fills, only an audit brings, and it has an eye for what shows only.  Where both
-    // have expired, this one and an older one that is left, the same shows: nothing.
-    const bool both_over = it.expires_at_ms() != 0 && std::max(it.expires_at_ms(), may->second.expires_at_ms) <= over_at_ms;
+    // have expired, this one and an older one that is left, or that is a deletion, the same shows: nothing.
+    const bool over = !it.value() || it.expires_at_ms() != 0;
+    const bool both_over = over && std::max(it.expires_at_ms(), may->second.expires_at_ms) <= over_at_ms;
     if ((it.empty() || both_over) && may->second.expiring >= must.tag) continue;
     if (const auto tag = increment_tag_of_store_key(cell); tag && found == final.end()) {
       const auto base = final.find(base_store_key(cell));
