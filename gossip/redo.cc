@@ -246,10 +246,8 @@ void Redo::before_merge(ShardId shard, const CellKey& cell, const Content& delta
   const Content not_seen = row.content.where([&](const Commit& commit) { return unseen(shard, commit); });
   Content these = same_operations(not_seen, delta);
   if (these.empty()) {
-    const auto& redone = core_.out->store.redone();
-    const bool in_batch = std::any_of(redone.begin(), redone.end(), [&](const auto& it) { return it.key == key; });
     // SUBTLE: joined first, what was seen would be lost with what has its place.
-    if (!in_batch && has_place_of(not_seen, delta)) redo(shard, key, row.cell, row.content);
+    if (!core_.out->store.redoes(key) && has_place_of(not_seen, delta)) redo(shard, key, row.cell, row.content);
     return;
   }
   core_.count("unseen_writes_seen_elsewhere");

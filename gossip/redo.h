@@ -23,8 +23,9 @@
 //       at or below a horizon.
 // The disk is read once for them, from where the feed's marks say, kRowsPerStep rows at a time, when this node is in step with
 // somebody and is not behind a horizon: then what is in a row has been joined with what the others hold.  Until that is done nothing
-// is collected here, and the floor stays.  When it is done the record of the life says up to where: another copy of this disk
-// does nothing again.
+// is collected here, and the floor stays.  When it is done the record of the life says up to where, and so does until then what this
+// disk remembers: another copy of it adds nothing again.
+// SUBTLE: what takes away does so again whatever the record says: its row may hold what it takes away, and others nothing of it.
 // SUBTLE: a base swallows increments that it covers (crdt/counter.h), so unseen ones are done again before one is merged.  And in
 // a set an unseen entry has the place of what its session did before: so it is done again before that is merged.
 // Tests: tests/gossip/redo_test.cc
