@@ -83,8 +83,8 @@ void Redo::keep_lives() const {
 }
 
 void Redo::ended(OriginId origin) {
-  // Who is new here takes in nothing that was not seen.
-  if (!core_.whole || origin == core_.self.origin || core_.closed_here.contains(origin) || core_.ended.find(origin) == nullptr) return;
+  // SUBTLE: whole or not: a member takes in writes, and pushes, before it got in step with anybody.
+  if (origin == core_.self.origin || core_.closed_here.contains(origin) || core_.ended.find(origin) == nullptr) return;
   lives_.insert(origin);
   keep_lives();
   begin_anew();

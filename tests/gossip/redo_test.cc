@@ -473,6 +473,32 @@ struct Held {
   OriginId former;
 };
 
+// Goal: who belongs to a cluster takes in writes, whether or not it got in step with anybody yet.
+// Method: no rows reach n3, which writes; a copy of its disk from before that closes its life.
+TEST_CASE("redo: a node that never got in step does again what the copy of its disk had not seen") {
+  Network network(options(kLongMs));
+  begin_cluster(network, 2);
+  REQUIRE(network.operate("n1", sadd("likes", {"both"})).outcome == Outcome::kOk);
+  Tap tap(network);
+  tap.pass = [](const Tap::Sent& sent) { return sent.to != "n3" || !std::holds_alternative<RowsBody>(sent.envelope.body); };
+  network.add("n3", "n1");
+  network.start("n3");
+  REQUIRE(network.run_until([&] { return network.node("n3").engine->status({}).introduced; }));
+  network.copy("n3", "n8");
+  tap.pass = [](const Tap::Sent& sent) { return sent.to != "n3" && sent.from != "n3"; };
+  REQUIRE(network.operate("n3", sadd("likes", {"alone"})).outcome == Outcome::kOk);
+  network.kill("n3");
+  REQUIRE_FALSE(network.node("n3").store->snapshot()->meta(meta::kWhole).has_value());
+  tap.pass = nullptr;
+  network.start("n8");
+  REQUIRE(network.run_until([&] { return network.counter("n8", "lives_closed") == 1 && network.all_settled(); }));
+  network.kill("n8");
+  network.start("n3");
+  REQUIRE(network.run_until([&] { return network.present("n1", "likes", "alone") && network.all_settled(); }));
+  CHECK(listed(network, "n3") == std::vector<std::string>{"add likes alone: again"});
+  CHECK(network.members_of("n3", "likes") == std::vector<std::string>{"alone", "both"});
+}
+
 // RULE. It is committed anew under its tag, and the floor stays until then.
 // Method: n2 hears n3 while nobody else does; then both run from older copies of their disks, so that n3's life is closed without
 // what n2 has of it; then n2's own disk is back, with more of it than is done again in one step.

@@ -131,7 +131,8 @@ TEST_CASE("redone: a list that cannot be written is a line in the log, and the n
   std::filesystem::create_directory(dir / "n3/redone.jsonl");
   copied.n3.restart();
   copied.n3.wait_ready();
-  CHECK(eventually([&] { return likes(copied.n1) == std::set<std::string>{"alone", "both"} && visits(copied.n1) == 5; }));
+  CHECK_MESSAGE(eventually([&] { return likes(copied.n1) == std::set<std::string>{"alone", "both"} && visits(copied.n1) == 5; }),
+                status_of(copied.n1).dump(), "\n", status_of(copied.n3).dump(), "\n", copied.n3.output());
   CHECK(eventually([&] { return copied.n3.output().find("cannot write " + (dir / "n3/redone.jsonl")) != std::string::npos; }));
   Client client = copied.n3.connect();
   CHECK(client.call(write(client, ClientOp::kSadd, "likes", {"later"}), 60s).status == Status::kOk);
