@@ -110,6 +110,7 @@ void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
     if (ended.merge(cell, delta) && on_ended) on_ended(life->second);
     return;
   }
+  if (node_of_evicted_cell(cell)) return (void)members.merge_evicted(cell, delta);
   const auto changed = members.merge(cell, delta);
   if (!changed) return;
   for (const Life& life : members.find(*changed)->record.lives) clocks.begin_life(life.origin, life.start);
@@ -240,10 +241,9 @@ std::optional<std::vector<Cell>> Core::read_cells(ShardId shard, const CellBlock
 }
 
 const std::vector<NodeId>& Core::others() {
-  // Members never leave, so that their number tells whether there are others.
-  const auto& ids = members.ids();
-  const std::size_t count = ids.size() - (members.find(self.node) != nullptr ? 1 : 0);
-  if (others_.size() != count) {
+  if (others_of_ != members.generation()) {
+    others_of_ = members.generation();
+    const auto& ids = members.ids();
     others_.clear();
     std::remove_copy(ids.begin(), ids.end(), std::back_inserter(others_), self.node);
   }
@@ -340,6 +340,8 @@ Core::Piece Core::table_piece() {
     for (auto life = lives.lower_bound({at->first, OriginId{}}); life != lives.end() && life->first.first == at->first; ++life) {
       piece.cells.append(life_cell(at->first, life->first.second), life->second);
     }
+    const auto& evicted = members.evicted().cells();
+    if (const auto it = evicted.find(at->first); it != evicted.end()) piece.cells.append(evicted_cell(at->first), it->second);
     last_attached_ = at->first;
     ++at;
   }
@@ -357,6 +359,7 @@ std::string Core::seal(NodeId to, Body body, CellBlock with) {
   envelope.floor = floor();
   envelope.horizon = horizon;
   envelope.members_version = members.version();
+  envelope.voted = voted;
   envelope.members = std::move(with);
   const bool push = std::holds_alternative<PushBody>(body);
   if (joined() && !push && envelope.members.empty() && (table_differs(to) || !heard_lately(to))) {

@@ -31,7 +31,8 @@ inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterI
                          kRetryWindow = "retry_window", kOrigin = "origin",
                          kLease = "lease", kFloor = "floor", kHorizon = "horizon",
                          kIntroduced = "introduced", kWhole = "whole", kToLookThrough = "to_look_through",
-                         kOwnLives = "own_lives";
+                         kOwnLives = "own_lives", kElectorate = "electorate",
+                         kVote = "vote", kReturned = "returned", kReturning = "returning";
 // Whose life it was, of one that is retired: its field of the table is deleted, and in the end collected.
 std::string former_life(OriginId origin);
 std::string encode_number(std::uint64_t value);
@@ -57,6 +58,7 @@ struct PeerState {
   std::int64_t agreed_at_ms = -1;
   std::int64_t asked_at_ms = -1;         // When a sign of life was asked for that has not come since; -1: none is due.
   std::uint64_t members_version = 0;     // Of its table, as it last said; 0: unknown.
+  bool voted = false;                    // For an eviction that had not taken effect, as it last said.
   bool stopping = false;
   bool tables_first = false;             // A round was given to the tables alone, and they differ still.
   // Its wall clock less mine, the greatest in the present and the previous window: a message that was held up makes a
@@ -132,6 +134,13 @@ class Core {
   std::function<void(OriginId)> on_ended;
   std::function<void(ShardId, const CellKey&, const Content&)> before_merge;
   bool behind = false;                   // Our floor is below a horizon: rows are for gossip/rebase alone.
+  // It was evicted then, and knows (gossip/eviction.h); zero: never.  While it is returning it is not in good standing: what its
+  // former lives took in alone is on its disk, and is handed to nobody before it was done again.
+  Timestamp returned;
+  bool returning = false;
+  bool life_is_over = false;             // It was evicted: the next one may begin.
+  std::vector<NodeId> electorate;        // gossip/eviction.h
+  bool voted = false;                    // For an eviction that has not taken effect.
   bool superseded = false;               // By another life of this node: peers refuse what this one says.
 
   bool joined() const { return static_cast<bool>(self.cluster); }
@@ -172,7 +181,10 @@ class Core {
   std::map<ShardId, Pending> pending_pushes;
 
   // "Nothing of mine is missing up to here", of what is durable now.  Later commits are above it.
-  Timestamp floor() const { return floor_then ? std::min(*floor_then, floor_held()) : floor_held(); }
+  Timestamp floor() const {
+    if (returning) return {};
+    return floor_then ? std::min(*floor_then, floor_held()) : floor_held();
+  }
   // The same, whether or not some of what is held is to be done again before others may rely on it.
   Timestamp floor_held() const { return whole ? clocks.floor() : Timestamp{}; }
   Timestamp promise_of_durable();
@@ -192,7 +204,8 @@ class Core {
   bool heard_lately(NodeId peer) const;  // So that it knows us, too.
   // Whether there are few enough to tell each of them everything; else the neighbours, along the grid of
   // gossip/spread.h. A node whose own record is not understood has no place in the grid.
-  bool tells_all() const { return members.ids().size() <= options.direct_members_max || member(self.node) == nullptr; }
+  bool tells_all() const { return members.ids().size() <= options.direct_members_max || !in_table(); }
+  bool in_table() const { return member(self.node) != nullptr && !members.out(self.node); }
   Neighbours neighbours() const;         // REQUIRES: !tells_all().
   RelayStanding standing_of(NodeId node) const;
   CellBlock record_of(NodeId node) const;  // With its present life, as a message brings them along; empty when there is none.
@@ -225,6 +238,7 @@ class Core {
   void post(const std::string& address, NodeId to, std::string_view type, std::string bytes);
 
   NodeId last_attached_;
+  std::optional<std::uint64_t> others_of_;  // Generation of the table.
   std::uint64_t root_ = 0;
   std::map<ShardId, std::uint64_t> setbacks_;
   std::vector<NodeId> others_;

@@ -7,6 +7,7 @@
 #include "gossip/audit.h"
 #include "gossip/core.h"
 #include "gossip/duration_words.h"
+#include "gossip/eviction.h"
 #include "gossip/join.h"
 #include "gossip/lives.h"
 #include "gossip/mend.h"
@@ -67,9 +68,12 @@ class Engine::Impl {
     damaged_members_ = lives_.load();
     horizon_.load();
     mend_.load();
+    eviction_.load();
     look_at_usage();
     core_.read_root();
     core_.on_ended = [this](OriginId origin) { redo_.ended(origin); };
+    lives_.on_in_step = [this](NodeId peer, Timestamp said_at) { eviction_.in_step_with(peer, said_at); };
+    lives_.voted_against = [this](NodeId node) { return eviction_.voted_against(node); };
     core_.before_merge = [this](ShardId shard, const CellKey& cell, const Content& delta) { redo_.before_merge(shard, cell, delta); };
   }
 
@@ -83,6 +87,7 @@ class Engine::Impl {
     mend_.begin();
     rebase_.begin();
     redo_.begin();
+    if (core_.options.collect) eviction_.begin();
     collector_.begin();
     expiry_.begin();
     for (const StoreKey& key : std::exchange(damaged_members_, {})) mend_.found(key);
@@ -120,6 +125,8 @@ class Engine::Impl {
   EngineCounters counters() const { return {core_.counters.begin(), core_.counters.end()}; }
   GarbageStatus garbage(Instant now) const;
   Timestamp time(Instant now) const { return core_.hlc.read(now.wall_ms); }
+  bool life_is_over() const { return core_.life_is_over; }
+  std::uint64_t next_seed() { return core_.random.nonzero(); }
   bool reads_may_be_stale() const { return rebase_.needed(); }
 
  private:
@@ -175,6 +182,16 @@ class Engine::Impl {
     core_.out->store.recount(doubted.shard);
     core_.set_back(doubted.shard);
   }
+  void on(const Evict& evict) {
+    Reply reply;
+    reply.request = evict.request;
+    reply.message = eviction_.propose(evict.names, evict.without_half);
+    if (!reply.message.empty()) {
+      reply.outcome = Outcome::kRefused;
+      reply.code = Refusal::kCannotEvict;
+    }
+    core_.out->replies.push_back(std::move(reply));
+  }
   void on(const Stop&) {
     lives_.stop();
     relay_.send_gathered();
@@ -195,6 +212,7 @@ class Engine::Impl {
       upkeep_.tick(mend_.waiting_in(kSystemShard));
       lives_.tick(mend_.waiting_in(kSystemShard));
       horizon_.tick();
+      eviction_.tick();
     }
   }
 
@@ -220,6 +238,7 @@ class Engine::Impl {
   void on_body(const Envelope& from, const DigestsBody& body) { round_.on_digests(from, body); }
   void on_body(const Envelope& from, const PullBody& body) {
     for (const auto& part : body.parts) operations_.peer_holds(from.sender, part.shard, part.clock);
+    if (core_.returning) return;  // Of what its earlier lives took in alone nobody may have anything before it was done again.
     pull_.on_pull(from, body, {found_damaged(), [this](ShardId shard) { on(ShardDoubted{shard}); },
                                [this](ShardId shard) { return mend_.waiting_in(shard); }});
   }
@@ -228,17 +247,26 @@ class Engine::Impl {
     pull_.on_rows(from.sender, from.origin, body);
     rebase_.pulled(from.sender, body);
   }
-  void on_body(const Envelope& from, const FetchBody& body) { mend_.on_fetch(from, body); }
+  void on_body(const Envelope& from, const FetchBody& body) {
+    if (!core_.returning) mend_.on_fetch(from, body);
+  }
   void on_body(const Envelope& from, const MendedBody& body) {
     mend_.on_mended(from.sender, body, rebase_.admits(from));
   }
   void on_body(const Envelope& from, const AuditBody& body) { audit_.on_audit(from.sender, body); }
   void on_body(const Envelope& from, const BucketsBody& body) { audit_.on_buckets(from.sender, body); }
-  void on_body(const Envelope& from, const RepairBody& body) { audit_.on_repair(from.sender, body); }
+  void on_body(const Envelope& from, const RepairBody& body) {
+    if (!core_.returning) audit_.on_repair(from.sender, body);
+  }
   void on_body(const Envelope& from, const RepairedBody& body) {
     if (rebase_.admits(from)) audit_.on_repaired(from.sender, body);
   }
-  void on_body(const Envelope& from, const RebaseBody& body) { rebase_.on_rebase(from, body); }
+  void on_body(const Envelope& from, const RebaseBody& body) {
+    if (!core_.returning) rebase_.on_rebase(from, body);
+  }
+  void on_body(const Envelope& from, const EvictBody& body) { eviction_.on_evict(from, body); }
+  void on_body(const Envelope& from, const VoteBody& body) { eviction_.on_vote(from, body); }
+  void on_body(const Envelope& from, const EvictedBody& body) { lives_.on_evicted(from.sender, body); }
   void on_body(const Envelope& from, const RebasedBody& body) { rebase_.on_rebased(from, body); }
   void on_body(const Envelope& from, const StoppingBody&) { lives_.on_stopping(from.sender); }
   void on_body(const Envelope& from, const SupersededBody& body) { lives_.on_superseded(from.sender, body); }
@@ -259,6 +287,7 @@ class Engine::Impl {
   Rebase rebase_{core_, mend_, pull_, redo_};
   Expiry expiry_{core_};
   Collector collector_{core_, horizon_};
+  Eviction eviction_{core_, lives_};
   Operations operations_{core_};
   Store::Usage usage_;
   std::vector<StoreKey> damaged_members_;  // Found while loading.
@@ -303,12 +332,14 @@ void Engine::Impl::on(const PeerFrame& frame) {
     if (!join_.on_welcome(envelope, *welcome, joined_now)) core_.count("dropped_unasked_welcome");
     if (!core_.joined()) return;
   }
+  if (core_.life_is_over) return;
   if (accept(envelope)) {
     rebase_.heard(envelope);
     core_.count("received_" + std::string(type_name(envelope.body)));
     std::visit([&](const auto& body) { on_body(envelope, body); }, envelope.body);
   }
   if (joined_now) {
+    if (core_.options.collect) eviction_.take_electorate(core_.electorate);
     lives_.begin_again();
     lives_.publish();
     round_.begin();
@@ -341,6 +372,13 @@ GarbageStatus Engine::Impl::garbage(Instant now) const {
     out.shards_done = progress->shards_done;
     out.rows_cut = progress->dropped;
   }
+  const Eviction::Status eviction = eviction_.status();
+  for (const NodeId node : eviction.going) out.evicting.push_back(core_.name_of(node));
+  for (const NodeId node : eviction.waits_for) out.eviction_waits_for.push_back(core_.name_of(node));
+  out.proposes_eviction = eviction.proposes;
+  out.eviction_agreed = eviction.agreed;
+  out.evict_after_ms = core_.options.evict_after_ms;
+  out.returning = core_.returning;
   out.lives_to_close = lives_.left_to_close();
   for (const NodeId node : lives_.waits_for()) out.closing_waits_for.push_back(core_.name_of(node));
   return out;
@@ -362,6 +400,7 @@ EngineHealth Engine::Impl::health(Instant now) const {
   out.clock_fenced = lives_.clock_fenced(&out.clock_ahead_ms);
   out.full = full();
   out.superseded = core_.superseded;
+  out.life_is_over = core_.life_is_over;
   out.pulls_outstanding = pull_.outstanding();
   out.rows_damaged = mend_.waiting();
   out.members_version = core_.members.version();
@@ -382,6 +421,8 @@ EngineStatus Engine::Impl::status(Instant now) const {
     status.start = member.life.start;
     status.lives = core_.members.lives().count_of(node);
     status.self = node == core_.self.node;
+    status.out = member.out;
+    status.evicted_at = core_.members.evicted().at(node);
     const Horizon::Holder said = status.self ? Horizon::Holder{node, core_.floor(), 0} : horizon_.told_by(node, now.monotonic_ms);
     status.floor = said.floor;
     status.floor_held_ms = said.since_ms;
@@ -403,11 +444,18 @@ EngineStatus Engine::Impl::status(Instant now) const {
 }
 
 Engine::Engine(const EngineOptions& options, const NodeSetup& setup, Store& store, std::uint64_t seed)
-    : impl_(std::make_unique<Impl>(options, setup, store, seed)) {}
+    : options_(options), setup_(setup), store_(store), impl_(std::make_unique<Impl>(options, setup, store, seed)) {}
 Engine::~Engine() = default;
 void Engine::start(Instant now, Output& out) { impl_->start(now, out); }
 void Engine::step(Instant now, const Input& input, Output& out) { impl_->step(now, input, out); }
 void Engine::committed(Instant now, const CommitReport& report, Output& out) { impl_->committed(now, report, out); }
+bool Engine::life_is_over() const { return impl_->life_is_over(); }
+void Engine::begin_anew(Instant now, Output& out) {
+  KITH_CHECK(life_is_over() && out.store.empty(), "a life ends before the next one begins", out.store.cells().size());
+  const std::uint64_t seed = impl_->next_seed();
+  impl_ = std::make_unique<Impl>(options_, setup_, store_, seed);
+  impl_->start(now, out);
+}
 EngineHealth Engine::health(Instant now) const { return impl_->health(now); }
 GarbageStatus Engine::garbage(Instant now) const { return impl_->garbage(now); }
 EngineCounters Engine::counters() const { return impl_->counters(); }

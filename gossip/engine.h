@@ -37,8 +37,14 @@ struct PeerFrame { std::string bytes; };     // One frame from the peer port, no
 struct Tick {};
 struct RowDamaged { StoreKey key; };         // Somebody who read for a client found this row damaged.
 struct ShardDoubted { ShardId shard; };      // Its fingerprint is not that of its rows: found by who read them all.
+// An operator's: these members shall go (gossip/eviction.h).  Answered like an operation, when it is under way or refused.
+struct Evict {
+  std::uint64_t request = 0;
+  std::vector<std::string> names;
+  bool without_half = false;                 // Go on with what is left, though it is not more than a half.
+};
 struct Stop {};                              // Take no more operations and tell the peers.
-using Input = std::variant<PeerFrame, Operation, Tick, RowDamaged, ShardDoubted, Stop>;
+using Input = std::variant<PeerFrame, Operation, Tick, RowDamaged, ShardDoubted, Evict, Stop>;
 
 // ---- Outputs
 
@@ -106,6 +112,8 @@ struct MemberStatus {
   std::int64_t clock_offset_ms = 0;          // Its clock less mine, as far as messages show.
   std::int64_t agreed_ms_ago = -1;           // Since a round with it last found nothing missing; -1: never.
   bool stopping = false;                     // It said that it goes down.
+  bool out = false;                          // Evicted, and not back.
+  Timestamp evicted_at;                      // The last time; zero: never.
   Timestamp floor;                           // All that anybody committed up to here it holds, as it last said; zero: it has not.
   std::int64_t floor_held_ms = -1;           // Since that rose; -1: never in this life.  Of this node itself 0.
 };
@@ -127,6 +135,11 @@ struct GarbageStatus {
   std::string onto;                          // Empty: no member in good standing has been heard of yet.
   std::size_t shards = 0, shards_done = 0;
   std::uint64_t rows_cut = 0;                // That held what had been removed.
+  // Of the eviction that this node proposes, or has voted for, by name; empty: there is none.
+  std::vector<std::string> evicting, eviction_waits_for;
+  bool proposes_eviction = false, eviction_agreed = false;
+  std::int64_t evict_after_ms = 0;           // 0: not of its own accord.
+  bool returning = false;                    // It was evicted, and is not through with what it had taken in alone.
   std::size_t lives_to_close = 0;            // Former lives of this node.
   std::vector<std::string> closing_waits_for;  // Members, by name.
 };
@@ -147,6 +160,7 @@ struct EngineHealth {
   std::int64_t clock_ahead_ms = 0;
   bool full = false;
   bool superseded = false;                   // Peers know a later life of this node.
+  bool life_is_over = false;                 // It was evicted: Engine::begin_anew().
   std::size_t pulls_outstanding = 0;
   std::size_t rows_damaged = 0;
   std::uint64_t members_version = 0;         // Digest of the member table.
@@ -182,6 +196,12 @@ class Engine {
   // gathered), those of others that this node relays, and questions about rows that were found damaged on the way.
   void committed(Instant now, const CommitReport& report, Output& out);
 
+  // It was evicted while it was away: nothing of this life is listened to any more.
+  bool life_is_over() const;
+  // Begins the next life on what the store holds now.  REQUIRES: life_is_over(), and nothing is gathered that is not durable;
+  // operations that were not answered are not going to be.
+  void begin_anew(Instant now, Output& out);
+
   EngineHealth health(Instant now) const;
   GarbageStatus garbage(Instant now) const;
   EngineCounters counters() const;
@@ -192,6 +212,9 @@ class Engine {
 
  private:
   class Impl;
+  EngineOptions options_;
+  NodeSetup setup_;
+  Store& store_;
   std::unique_ptr<Impl> impl_;
 };
 

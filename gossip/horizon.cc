@@ -79,7 +79,7 @@ void Horizon::heard(const Envelope& from, Timestamp promise, const Standing& sta
 }
 
 Horizon::AsOf Horizon::as_of(const Envelope& from, Timestamp promise, const Standing& standing) {
-  return {from.sender, from.origin, promise, from.floor, from.horizon, from.members_version, standing};
+  return {from.sender, from.origin, promise, from.floor, from.horizon, from.members_version, standing, from.hlc};
 }
 
 void Horizon::in_step(const AsOf& with) {
@@ -124,7 +124,7 @@ void Horizon::in_step(const AsOf& with) {
   if (with.members_version == core_.members.version()) {  // What is retired in ours is in its table, too.
     for (const OriginId origin : std::set<OriginId>(core_.retiring)) core_.end_life(origin);
   }
-  lives_.in_step_with(with.peer);
+  lives_.in_step_with(with.peer, with.said_at);
 }
 
 Timestamp Horizon::less_window(Timestamp at) const {
@@ -136,7 +136,7 @@ Timestamp Horizon::least_floor() const {
   Timestamp least = core_.floor();
   auto at = reports_.begin();
   for (const auto& [node, member] : core_.members.members()) {
-    if (node == core_.self.node) continue;
+    if (node == core_.self.node || member.out) continue;
     while (at != reports_.end() && at->first < node) ++at;
     const auto life = life_of(member);
     if (!life || at == reports_.end() || at->first != node || at->second.origin != *life) return {};

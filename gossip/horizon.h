@@ -50,6 +50,7 @@ class Horizon {
     Timestamp horizon;
     std::uint64_t members_version = 0;
     Standing standing;
+    Timestamp said_at = {};  // When, by the peer's hybrid clock.
     bool of_all = false;   // Every shard was asked for, whether it differed or not.
     bool rebased = false;  // The same, by a rebase.
     std::set<OriginId> unheard_of = {};  // After a rebase: lives that it does not know, so that its floor says nothing of them.

@@ -151,7 +151,8 @@ void Join::on_join(const Envelope& envelope, const JoinBody& body) {
   if (code.empty()) {
     core_.hlc.observe(envelope.hlc);
     // A member that asks knows the others; what it lacks comes with the pulls of its first rounds.
-    core_.send_to_address(body.peer_address, envelope.sender, WelcomeBody{self.cluster_name, self.shard_count, body.nonce, core_.options.retry_window_ms},
+    core_.send_to_address(body.peer_address, envelope.sender, WelcomeBody{self.cluster_name, self.shard_count, body.nonce, core_.options.retry_window_ms,
+                                      core_.options.collect ? core_.electorate : std::vector<NodeId>{}},
                           envelope.cluster ? CellBlock{} : core_.table_piece().cells);
   } else {
     core_.send_to_address(body.peer_address, envelope.sender, RefuseBody{code, sentence, body.nonce});
@@ -184,6 +185,7 @@ bool Join::on_welcome(const Envelope& envelope, const WelcomeBody& body, bool& j
   batch.set_meta(meta::kShardCount, meta::encode_number(self.shard_count));
   if (body.retry_window_ms != 0) core_.options.retry_window_ms = body.retry_window_ms;
   keep_retry_window();
+  core_.electorate = body.electorate;  // Kept by gossip/eviction.
   core_.note(Output::Note::Level::kInfo, "joined cluster " + self.cluster_name + " (" + to_hex(self.cluster.value) + "), " +
                                              std::to_string(self.shard_count) + " shards");
   return true;

@@ -27,6 +27,8 @@ std::vector<StoreKey> Lives::load() {
   self.shard_count = static_cast<std::uint32_t>(meta::decode_number(snapshot->meta(meta::kShardCount)));
   core_.introduced = snapshot->meta(meta::kIntroduced).has_value();
   core_.whole = snapshot->meta(meta::kWhole).has_value();
+  core_.returned = Timestamp{meta::decode_number(snapshot->meta(meta::kReturned))};
+  core_.returning = snapshot->meta(meta::kReturning).has_value();
   core_.lease = Timestamp{meta::decode_number(snapshot->meta(meta::kLease))};
   core_.hlc = Hlc(core_.lease);
   snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey& key, const Row* row) {
@@ -42,6 +44,8 @@ std::vector<StoreKey> Lives::load() {
         core_.clocks.begin_life(which->second, known->record.start);
         if (known->record.closed()) core_.clocks.close_life(which->second, known->record.final);
       }
+    } else if (node_of_evicted_cell(row->cell)) {
+      (void)core_.members.merge_evicted(row->cell, row->content);
     } else if (const auto node = core_.members.merge(row->cell, row->content)) {
       for (const Life& life : core_.members.find(*node)->record.lives) core_.clocks.begin_life(life.origin, life.start);
     }
@@ -80,6 +84,18 @@ void Lives::begin(const NodeSetup& setup) {
   batch.set_meta(meta::kOrigin, meta::encode_number(self.origin.value));
   core_.write_own_lives();
 
+  if (const Timestamp at = core_.members.evicted().at(self.node); at > core_.returned) {
+    core_.returned = at;
+    core_.returning = true;
+    batch.set_meta(meta::kReturned, meta::encode_number(at.value));
+    batch.set_meta(meta::kReturning, "1");
+  }
+  // SUBTLE: killed before what its earlier lives took in alone is done again, it does not know any more what that was.
+  if (core_.returning) {
+    core_.introduced = core_.whole = false;
+    batch.forget_meta(meta::kIntroduced);
+    batch.forget_meta(meta::kWhole);
+  }
   // A life starts above every life of this node that anybody told of, whatever the wall shows.
   if (const auto* former = core_.members.find(self.node)) core_.hlc.observe(former->life.start);
   self.start = core_.issue_now();
@@ -99,7 +115,7 @@ void Lives::begin(const NodeSetup& setup) {
                                                ") with " + std::to_string(self.shard_count) + " shards");
   }
   // Of several members only this one is left, or comes back first: there is nobody to wait for.
-  if (core_.joined() && setup.join.empty() && !core_.introduced) {
+  if (core_.joined() && setup.join.empty() && !core_.introduced && !core_.returning) {
     core_.introduced = true;
     batch.set_meta(meta::kIntroduced, "1");
   }
@@ -108,7 +124,7 @@ void Lives::begin(const NodeSetup& setup) {
 
 void Lives::publish() {
   const Identity& self = core_.self;
-  MemberRecord record{self.name, self.client_address, self.peer_address, {{self.origin, self.start}}};
+  MemberRecord record{self.name, self.client_address, self.peer_address, {{self.origin, self.start}}, core_.returned};
   const CellKey cell = member_cell(self.node);
   Content content(Kind::kHash);
   if (const auto known = core_.members.cells().find(self.node); known != core_.members.cells().end()) {
@@ -155,9 +171,10 @@ std::vector<NodeId> Lives::waits_for() const {
   return out;
 }
 
-void Lives::in_step_with(NodeId peer) {
+void Lives::in_step_with(NodeId peer, Timestamp said_at) {
   in_step_.insert(peer);
   close_former();
+  if (on_in_step) on_in_step(peer, said_at);
 }
 
 void Lives::close_former() {
@@ -166,16 +183,24 @@ void Lives::close_former() {
   for (const auto& [origin, life] : core_.members.lives().entries()) {
     if (life.node == core_.self.node && origin != core_.self.origin && !life.record.closed()) former.emplace_back(origin, life.record);
   }
-  for (auto& [origin, record] : former) {
-    core_.closed_here.insert(origin);
-    core_.write_ended(core_.self.node, origin, what_is_held_of(origin, record.start));
-    record.final = core_.issue_now();
-    core_.clocks.promise(origin, record.final);
-    write(core_.self.node, origin, record);
+  for (const auto& [origin, record] : former) {
+    close(core_.self.node, origin, record);
     core_.own_lives.erase(origin);
-    core_.count("lives_closed");
   }
   core_.write_own_lives();
+}
+
+void Lives::close(NodeId node, OriginId origin, LifeRecord record) {
+  core_.closed_here.insert(origin);
+  EndedLife ended = what_is_held_of(origin, record.start);
+  if (const auto* before = core_.ended.find(origin)) ended.redone = before->record.redone;
+  core_.write_ended(node, origin, ended);
+  const bool open = !record.closed();
+  if (open) record.final = core_.issue_now();
+  core_.clocks.promise(origin, record.final);
+  if (!open) return;
+  write(node, origin, record);
+  core_.count("lives_closed");
 }
 
 void Lives::load_own_lives(const Snapshot& snapshot) {
@@ -236,12 +261,18 @@ void Lives::retire(Timestamp least_floor) {
   if (core_.superseded || !core_.joined()) return;
   std::vector<OriginId> whole;
   const LifeTable& lives = core_.members.lives();
-  for (const OriginId origin : lives.lives_of(core_.self.node)) {
-    const LifeRecord& record = lives.find(origin)->record;
-    if (record.closed() && record.final < least_floor) whole.push_back(origin);
+  const auto may_be = [&](NodeId node) {
+    for (const OriginId origin : lives.lives_of(node)) {
+      const LifeRecord& record = lives.find(origin)->record;
+      if (record.closed() && record.final < least_floor) whole.push_back(origin);
+    }
+  };
+  may_be(core_.self.node);
+  for (const auto& [node, evicted] : core_.members.evicted().cells()) {  // Of who is out, somebody does it.
+    if (core_.members.out(node) && core_.members.ids().front() == core_.self.node) may_be(node);
   }
   for (const OriginId origin : whole) {
-    write(core_.self.node, origin, std::nullopt);
+    write(lives.find(origin)->node, origin, std::nullopt);
     core_.count("lives_retired");
   }
   std::vector<std::pair<Timestamp, OriginId>> ended;
@@ -267,7 +298,8 @@ bool Lives::skewed(const Envelope& envelope, std::int64_t* ahead_ms) const {
 }
 
 void Lives::tick(bool table_damaged) {
-  if (!core_.joined() || core_.superseded) return;
+  if (!core_.joined() || core_.superseded || core_.life_is_over) return;
+  if (core_.members.out(core_.self.node)) return on_evicted(core_.self.node, {core_.members.evicted().at(core_.self.node)});
   // SUBTLE: the record of a copy of this node may be the newer one, though its life is the earlier one; its address is in it.
   if (const auto* own = core_.member(core_.self.node);
       own != nullptr && !table_damaged && own->record.lives.back() < Life{core_.self.origin, core_.self.start}) {
@@ -293,7 +325,8 @@ bool Lives::merge_members(const Envelope& envelope) {
   const auto cells = core_.read_cells(kSystemShard, envelope.members);
   if (!cells) return false;
   // The fence: of what somebody below our horizon tells, only who it is itself.
-  const bool fenced = envelope.floor < std::max(core_.horizon, core_.highest_horizon);
+  const bool fenced = envelope.floor < std::max(core_.horizon, core_.highest_horizon) || core_.members.out(envelope.sender) ||
+                      (voted_against && voted_against(envelope.sender));
   // SUBTLE: an earlier life may be retired already, and would come back with its own word.
   const auto* sender = core_.member(envelope.sender);
   const bool earlier = sender != nullptr && Life{envelope.origin, envelope.start} < sender->life;
@@ -306,6 +339,12 @@ bool Lives::merge_members(const Envelope& envelope) {
     if (const auto life = life_of_cell(cell.key)) {
       const auto& lives = core_.members.lives().cells();
       if (const auto known = lives.find(*life); known != lives.end()) {
+        Content joined = known->second;
+        if (!joined.join(cell.content)) continue;
+      }
+    } else if (const auto out = node_of_evicted_cell(cell.key)) {
+      const auto known = core_.members.evicted().cells().find(*out);
+      if (known != core_.members.evicted().cells().end()) {
         Content joined = known->second;
         if (!joined.join(cell.content)) continue;
       }
@@ -354,6 +393,12 @@ bool Lives::accept(const Envelope& envelope) {
     // an earlier life, and neither would hear that it is one.
     if (const auto* superseded = std::get_if<SupersededBody>(&envelope.body); superseded != nullptr && fenced != "stranger") {
       on_superseded(envelope.sender, *superseded);
+    } else if (const auto* evicted = std::get_if<EvictedBody>(&envelope.body); evicted != nullptr && fenced != "stranger") {
+      on_evicted(envelope.sender, *evicted);
+    } else if (fenced == "evicted") {
+      tell_evicted(envelope);
+    } else if (fenced == "voted_against") {
+      // It may be heard again when nothing comes of the vote.
     } else if (fenced != "stranger") {
       tell_superseded(envelope);
     }
@@ -369,8 +414,19 @@ void Lives::tell_superseded(const Envelope& envelope) {
   auto& told = told_at_ms_.try_emplace(envelope.sender, core_.now.monotonic_ms - core_.options.gossip_interval_ms).first->second;
   if (known == nullptr || core_.now.monotonic_ms - told < core_.options.gossip_interval_ms) return;
   told = core_.now.monotonic_ms;
-  // SUBTLE: the later life may have another address; the earlier one's is in the record that its message brings along.
-  std::string address = known->record.peer_address;
+  core_.send_to_address(address_of(envelope), envelope.sender, SupersededBody{known->life.origin, known->life.start});
+}
+
+void Lives::tell_evicted(const Envelope& envelope) {
+  auto& told = told_at_ms_.try_emplace(envelope.sender, core_.now.monotonic_ms - core_.options.gossip_interval_ms).first->second;
+  if (core_.now.monotonic_ms - told < core_.options.gossip_interval_ms) return;
+  told = core_.now.monotonic_ms;
+  core_.send_to_address(address_of(envelope), envelope.sender, EvictedBody{core_.members.evicted().at(envelope.sender)});
+}
+
+// SUBTLE: a later life may have another address than an earlier one, which is in the record that its message brings along.
+std::string Lives::address_of(const Envelope& envelope) const {
+  std::string address = core_.member(envelope.sender)->record.peer_address;
   if (const auto cells = envelope.members.read()) {
     for (const Cell& cell : *cells) {
       const auto& value = cell.content.holds(Kind::kSet) ? std::nullopt : cell.content.as_register().value();
@@ -378,7 +434,20 @@ void Lives::tell_superseded(const Envelope& envelope) {
       if (const auto record = decode_member_record(*value)) address = record->peer_address;
     }
   }
-  core_.send_to_address(address, envelope.sender, SupersededBody{known->life.origin, known->life.start});
+  return address;
+}
+
+void Lives::on_evicted(NodeId from, const EvictedBody& body) {
+  if (body.at <= core_.returned || core_.life_is_over) return;
+  core_.life_is_over = core_.returning = true;
+  core_.returned = body.at;
+  core_.out->store.set_meta(meta::kReturned, meta::encode_number(body.at.value));
+  core_.out->store.set_meta(meta::kReturning, "1");
+  core_.count("evicted");
+  core_.note(Output::Note::Level::kWarning,
+             (from == core_.self.node ? std::string("the member table says") : core_.name_of(from) + " says") +
+                 " that this node was evicted while it was away: it begins a new life, compares its data with a member's, and "
+                 "does again what nobody has seen of it");
 }
 
 void Lives::on_superseded(NodeId from, const SupersededBody& body) {
@@ -400,6 +469,8 @@ bool Lives::accept_relayed(NodeId node, Life life) {
 std::string_view Lives::fence(NodeId node, Life life) {
   const auto* known = core_.member(node);
   if (known == nullptr) return "stranger";
+  if (known->out) return "evicted";
+  if (voted_against && voted_against(node)) return "voted_against";
   if (life < known->life) return life.start < known->life.start ? "earlier_life" : "clone";
   if (core_.members.learn_life(node, life)) core_.clocks.begin_life(life.origin, life.start);
   return {};
@@ -426,6 +497,7 @@ void Lives::heard(const Envelope& envelope) {
   peer.heard_at_ms = now_ms;
   peer.asked_at_ms = -1;
   peer.members_version = envelope.members_version;
+  peer.voted = envelope.voted;
   if (!core_.introduced && peer.members_version == core_.members.version() && core_.member(core_.self.node) != nullptr) {
     core_.introduced = true;
     core_.out->store.set_meta(meta::kIntroduced, "1");

@@ -12,6 +12,8 @@
 // Transcripts: tests/gossip/lives_test.cc
 #pragma once
 
+#include <functional>
+#include <map>
 #include <set>
 
 #include "gossip/core.h"
@@ -56,8 +58,11 @@ class Lives {
   // Once a round: the introduction, and whether this node's own record is the newest.  `table_damaged`: some row of it waits to be mended.
   void tick(bool table_damaged);
 
-  // We hold what this peer held, which knows this life.
-  void in_step_with(NodeId peer);
+  // We hold what this peer held when it said so, by its clock; and it knows this life.
+  void in_step_with(NodeId peer, Timestamp said_at);
+  std::function<void(NodeId, Timestamp)> on_in_step;     // gossip/eviction is told.
+  // What of a life is held here is all that anybody in good standing ever will: writes that down, and closes it, if it is open.
+  void close(NodeId node, OriginId origin, LifeRecord record);
   // Retires those of ours that everybody holds.  `least_floor`: T of gossip/horizon.
   void retire(Timestamp least_floor);
   std::size_t left_to_close() const;                     // Former lives of this node.
@@ -70,6 +75,9 @@ class Lives {
   // Peers know a later life of this node than this one: its disk is an old copy, or a copy of it runs elsewhere.  They
   // refuse all that this life says, so what it took in would reach nobody: it takes in nothing any more.
   void on_superseded(NodeId from, const SupersededBody& body);
+  // The others went on without this node: it refuses writes, and the next life begins empty-handed (gossip/eviction.h).
+  void on_evicted(NodeId from, const EvictedBody& body);
+  std::function<bool(NodeId)> voted_against;             // By this node, for an eviction that has not taken effect.
 
  private:
   void close_former();                                   // When nobody is waited for.
@@ -78,6 +86,8 @@ class Lives {
   std::int64_t ahead_of_most() const;                    // 0: nobody to judge by.
   bool merge_members(const Envelope& envelope);
   void tell_superseded(const Envelope& envelope);
+  void tell_evicted(const Envelope& envelope);
+  std::string address_of(const Envelope& envelope) const;
   // What keeps a life from being listened to, as counters name it; empty: nothing.  Then it is learnt of.
   std::string_view fence(NodeId node, Life life);
   void heard(const Envelope& envelope);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <msgpack.hpp>
+#include <utility>
 
 #include "crdt/limits.h"
 #include "gossip/msgpack_guard.h"
@@ -44,7 +45,7 @@ bool read_lives(const msgpack::object& object, std::vector<Life>& out) {
 std::string encode(const MemberRecord& record) {
   msgpack::sbuffer buffer;
   msgpack::packer<msgpack::sbuffer> pack(buffer);
-  pack.pack_map(4);
+  pack.pack_map(record.returned ? 5 : 4);
   pack.pack_uint8(0), pack.pack(record.name);
   pack.pack_uint8(1), pack.pack(record.client_address);
   pack.pack_uint8(2), pack.pack(record.peer_address);
@@ -54,6 +55,7 @@ std::string encode(const MemberRecord& record) {
     pack.pack_uint64(life.origin.value);
     pack.pack_uint64(life.start.value);
   }
+  if (record.returned) pack.pack_uint8(4), pack.pack_uint64(record.returned.value);
   return {buffer.data(), buffer.size()};
 }
 
@@ -83,6 +85,12 @@ std::optional<MemberRecord> decode_member_record(std::string_view bytes) {
       case 3:
         if (!(lives_read = read_lives(value, record.lives))) return std::nullopt;
         break;
+      case 4: {
+        const auto returned = number_of(value);
+        if (!returned || *returned == 0) return std::nullopt;
+        record.returned = Timestamp{*returned};
+        break;
+      }
       default: break;  // Of a newer version.
     }
   }
@@ -113,11 +121,33 @@ std::optional<NodeId> MemberTable::merge(const CellKey& key, const Content& delt
   const auto record = value ? decode_member_record(*value) : std::nullopt;
   if (!record) return std::nullopt;  // Replicated like any value, but says nothing that we understand.
   const auto [at, joined] = members_.try_emplace(*node);
-  if (joined) ids_.insert(std::lower_bound(ids_.begin(), ids_.end(), *node), *node);
   Member& member = at->second;
+  if (joined) member.out = true;  // Not one of ids() yet.
   member.record = *record;
   if (record->lives.back() > member.life) member.life = record->lives.back();
+  look_whether_out(*node, member);
   return node;
+}
+
+void MemberTable::look_whether_out(NodeId node, Member& member) {
+  const bool out = evicted_.at(node) > member.record.returned;
+  if (out == std::exchange(member.out, out)) return;
+  ++generation_;
+  const auto place = std::lower_bound(ids_.begin(), ids_.end(), node);
+  if (out) ids_.erase(place);
+  else ids_.insert(place, node);
+}
+
+bool MemberTable::merge_evicted(const CellKey& cell, const Content& delta) {
+  if (!evicted_.merge(cell, delta)) return false;
+  const NodeId node = *node_of_evicted_cell(cell);
+  if (const auto member = members_.find(node); member != members_.end()) look_whether_out(node, member->second);
+  return true;
+}
+
+bool MemberTable::out(NodeId node) const {
+  const Member* member = find(node);
+  return member != nullptr && member->out;
 }
 
 bool MemberTable::learn_life(NodeId node, Life life) {
@@ -134,7 +164,7 @@ const MemberTable::Member* MemberTable::find(NodeId node) const {
 
 const MemberTable::Member* MemberTable::find_by_name(std::string_view name, NodeId* id) const {
   for (const auto& [node, member] : members_) {
-    if (member.record.name != name) continue;
+    if (member.out || member.record.name != name) continue;
     if (id != nullptr) *id = node;
     return &member;
   }

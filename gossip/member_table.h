@@ -3,11 +3,12 @@
 // Ordinary replicated data: one hash, `members` in the system table, a field per node, whose value only that node
 // writes.  This is the engine's reading of it, kept in step with what is merged.
 //
-//     record := {0: name, 1: client address, 2: peer address, 3: [[origin, start]]}                    msgpack
+//     record := {0: name, 1: client address, 2: peer address, 3: [[origin, start]], 4: returned?}      msgpack
 //
 // Invariants:
 //   I1. version() is a function of the replicated cells alone: equal tables have equal versions.
-//   I2. A node's current life is the one that started last, whether the record or a message told of it.
+//   I2. Members are those that are not out: who was evicted is one again when its own record says that it knows.
+//   I3. A node's current life is the one that started last, whether the record or a message told of it.
 // Tests: tests/gossip/member_table_test.cc
 #pragma once
 
@@ -23,6 +24,7 @@
 #include "crdt/content.h"
 #include "crdt/ids.h"
 #include "crdt/timestamp.h"
+#include "gossip/evicted_table.h"
 #include "gossip/life_table.h"
 
 namespace kith {
@@ -43,6 +45,7 @@ struct MemberRecord {
   std::string client_address;
   std::string peer_address;
   std::vector<Life> lives;  // The last is the current one; all that still matter are in the table of lives.
+  Timestamp returned = {};  // It knows that it was evicted then, and has begun anew; zero: never.
   friend bool operator==(const MemberRecord&, const MemberRecord&) = default;
 };
 
@@ -57,6 +60,7 @@ class MemberTable {
   struct Member {
     MemberRecord record;
     Life life;  // The newest known: of the record, or of a message that came before it.
+    bool out = false;  // Evicted, and not back.
   };
 
   // Joins a cell of the table in.  Returns the node when its record changed.
@@ -66,9 +70,11 @@ class MemberTable {
   bool learn_life(NodeId node, Life life);
 
   const Member* find(NodeId node) const;
-  const Member* find_by_name(std::string_view name, NodeId* id = nullptr) const;
+  const Member* find_by_name(std::string_view name, NodeId* id = nullptr) const;  // Not of who is out.
   const std::map<NodeId, Member>& members() const { return members_; }
-  const std::vector<NodeId>& ids() const { return ids_; }  // Of the members, in order; they never leave.
+  const std::vector<NodeId>& ids() const { return ids_; }  // Of those that are not out, in order.
+  bool out(NodeId node) const;                             // False of who never was a member.
+  std::uint64_t generation() const { return generation_; } // Of ids(): another one each time they change.
   bool empty() const { return members_.empty(); }
 
   // A field of gossip/life_table.h.  REQUIRES: life_of_cell(cell).
@@ -76,7 +82,11 @@ class MemberTable {
   void drop_life(const CellKey& cell) { lives_.drop(cell); }
   const LifeTable& lives() const { return lives_; }
 
-  std::uint64_t version() const { return version_ + lives_.version(); }
+  // A field of gossip/evicted_table.h; true when it changed.  REQUIRES: node_of_evicted_cell(cell).
+  bool merge_evicted(const CellKey& cell, const Content& delta);
+  const EvictedTable& evicted() const { return evicted_; }
+
+  std::uint64_t version() const { return version_ + lives_.version() + evicted_.version(); }
   const std::map<NodeId, Content>& cells() const { return cells_; }  // The whole table, to send; see member_cell().
 
  private:
@@ -84,7 +94,11 @@ class MemberTable {
   std::vector<NodeId> ids_;
   std::map<NodeId, Content> cells_;  // Without their keys, which the node id makes: a thousand engines keep a thousand.
   LifeTable lives_;
+  EvictedTable evicted_;
   std::uint64_t version_ = 0;
+  std::uint64_t generation_ = 0;
+
+  void look_whether_out(NodeId node, Member& member);
 };
 
 }  // namespace kith

@@ -269,11 +269,13 @@ bool Mend::knows_all_members() const {
   const StoreKey lives = value_prefix(kSystemShard, life.table, life.key, life.kind);
   const CellKey over = ended_cell(NodeId{1}, OriginId{1});
   const StoreKey ended = value_prefix(kSystemShard, over.table, over.key, over.kind);
-  for (const NodeId node : core_.members.ids()) known.insert(store_key(kSystemShard, member_cell(node)));
+  const CellKey out = evicted_cell(NodeId{1});
+  const StoreKey evicted = value_prefix(kSystemShard, out.table, out.key, out.kind);
+  for (const auto& [node, content] : core_.members.cells()) known.insert(store_key(kSystemShard, member_cell(node)));
   const auto from = damaged_.lower_bound(shard_prefix(kSystemShard));
   return std::all_of(from, damaged_.end(), [&](const auto& item) {
     return shard_of_store_key(item.first) != kSystemShard || known.contains(item.first) || item.first.starts_with(lives) ||
-           item.first.starts_with(ended);
+           item.first.starts_with(ended) || item.first.starts_with(evicted);
   });
 }
 

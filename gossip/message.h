@@ -2,14 +2,14 @@
 //
 //     frame    := "KITH"  version:u8  checksum:u64  envelope         checksum: xxh3-64 of the envelope, verified first
 //     envelope := msgpack map  {0: cluster, 1: sender, 2: origin, 3: start, 4: floor, 5: hlc, 6: wall ms,
-//                               7: members version, 8: type, 9: body, 10: members, 11: horizon?}
+//                               7: members version, 8: type, 9: body, 10: members, 11: horizon?, 12: voted?}
 //     members  := cells, present when the sender has reason to think that the receiver's table differs
 //     cells    := (cell key  content: counted)*                      the canonical bytes of crdt/, in one msgpack bin
 //     clock    := (origin:u64  at:u64)*                              sorted by origin, in one msgpack bin
 //     body     := msgpack map, per type:
 //       join     {0: name, 1: peer address, 2: cluster name?, 3: shard count?, 4: nonce, 5: retry window?}
 //                    cluster may be 0 here only
-//       welcome  {0: cluster name, 1: shard count, 2: nonce, 3: retry window?}
+//       welcome  {0: cluster name, 1: shard count, 2: nonce, 3: retry window?, 4: electorate?}
 //       refuse   {0: code, 1: sentence, 2: nonce}
 //       push     {0: parts, 1: nonce?, 2: spread?, 3: [[node, origin, start, floor, parts] ...]?, 4: after?}
 //                    nonce: an ack is wanted; spread: send 0 on to your row; 3: what others wrote, sent on;
@@ -33,6 +33,11 @@
 //                    buckets: 256 bits in 32 bytes, bucket 0 the lowest of the first; after, next: store key or nothing
 //       repaired {0: nonce, 1: shard, 2: cells, 3: next, 4: end}
 //       superseded {0: origin, 1: start}
+//       evict    {0: step, 1: ballot at, 2: ballot origin, 3: members, 4: going, 5: asked for}
+//                    members, going, electorate: node ids, u64 each, sorted, in one msgpack bin
+//       vote     {0: step, 1: ballot at, 2: ballot origin, 3: refusal, 4: promised at, 5: promised origin, 6: accepted at,
+//                 7: accepted origin, 8: members, 9: going, 10: electorate}
+//       evicted  {0: at}
 //       rebase   {0: nonce, 1: shard, 2: 256 sums?, 3: buckets?, 4: after, 5: sketch cells?, 6: until?, 7: counters?}
 //                    counters: u64 each, in one msgpack bin
 //       rebased  {0: nonce, 1: shard, 2: buckets, 3: cells, 4: next, 5: end, 6: sound, 7: clock, 8: sketch?}
@@ -97,6 +102,7 @@ struct WelcomeBody {
   std::uint64_t shard_count = 0;
   std::uint64_t nonce = 0;
   std::int64_t retry_window_ms = 0;     // 0: from a version without.
+  std::vector<NodeId> electorate = {};  // gossip/eviction.h; empty: from a version without.
 };
 struct RefuseBody {
   std::string code;
@@ -224,6 +230,33 @@ struct SupersededBody {                 // To whom speaks for an earlier life: o
   Timestamp start;
 };
 
+// gossip/eviction.h
+struct Ballot {
+  Timestamp at;
+  OriginId origin;                      // Of who proposes.
+  friend auto operator<=>(const Ballot&, const Ballot&) = default;
+  explicit operator bool() const { return static_cast<bool>(at); }
+};
+enum class VoteStep : std::uint8_t { kPrepare, kAccept };
+enum class VoteRefusal : std::uint8_t { kNone, kOtherTable, kNotInGoodStanding, kOutbid, kHeardOfIt };
+struct EvictBody {
+  VoteStep step = VoteStep::kPrepare;
+  Ballot ballot;
+  std::vector<NodeId> members;          // All that are not out, as the proposer knows them.  Sorted, as all of these.
+  std::vector<NodeId> going;
+  bool asked_for = false;               // By an operator: the voter need not have missed them itself.
+};
+struct VoteBody {
+  VoteStep step = VoteStep::kPrepare;   // Of what is answered, as is
+  Ballot ballot;
+  VoteRefusal refusal = VoteRefusal::kNone;
+  Ballot promised;                      // The highest that was heard of.
+  Ballot accepted;                      // None: nothing was.
+  std::vector<NodeId> members, going;   // What was.
+  std::vector<NodeId> electorate;
+};
+struct EvictedBody { Timestamp at; };   // To who does not know that it was.
+
 struct RebaseBody {
   std::uint64_t nonce = 0;
   ShardId shard = 0;
@@ -249,7 +282,7 @@ struct RebasedBody {
 
 using Body = std::variant<JoinBody, WelcomeBody, RefuseBody, PushBody, AckBody, SummaryBody, AgreedBody, DigestsBody,
                           PullBody, RowsBody, FetchBody, MendedBody, StoppingBody, AuditBody, BucketsBody, RepairBody,
-                          RepairedBody, SupersededBody, RebaseBody, RebasedBody>;
+                          RepairedBody, SupersededBody, RebaseBody, RebasedBody, EvictBody, VoteBody, EvictedBody>;
 std::string_view type_name(const Body& body);  // "join", "welcome", ...
 
 struct Envelope {
@@ -263,6 +296,7 @@ struct Envelope {
   std::uint64_t members_version = 0;
   CellBlock members;
   Timestamp horizon = {};
+  bool voted = false;                   // For an eviction that has not taken effect here.
   Body body;
 };
 

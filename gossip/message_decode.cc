@@ -96,6 +96,22 @@ class Values {
     }
     return out;
   }
+  std::vector<NodeId> nodes(std::size_t slot) {
+    const std::string bytes = bin(slot);
+    if (bytes.size() % 8 != 0 || bytes.size() > 8 * kMembersMax) return bad<std::vector<NodeId>>();
+    ByteReader in(bytes);
+    std::vector<NodeId> out;
+    while (in.left() > 0) {
+      const NodeId node{in.u64()};
+      if (out.empty() ? !node : node <= out.back()) return bad<std::vector<NodeId>>();
+      out.push_back(node);
+    }
+    return out;
+  }
+  Ballot ballot(std::size_t slot) {
+    const Ballot out{time(slot), OriginId{number(slot + 1)}};
+    return static_cast<bool>(out.at) == static_cast<bool>(out.origin) ? out : bad<Ballot>();
+  }
   Values map(std::size_t slot) const { return has(slot) ? of_map(*at_[slot]) : Values().failed(); }
   template <class Read>  // (const msgpack::object&) -> bool
   void each(std::size_t slot, Read read) {
@@ -145,6 +161,7 @@ bool get(Values in, WelcomeBody& out) {
   out.shard_count = in.number(1);
   out.nonce = in.number(2);
   const bool window = get_retry_window(in, 3, out.retry_window_ms);
+  if (in.has(4)) out.electorate = in.nodes(4);
   return in.ok() && window && out.shard_count > 0 && out.shard_count <= kShardsMax;
 }
 
@@ -378,6 +395,39 @@ bool get(Values in, RepairedBody& out) {
   return in.ok() && out.next.size() <= kStoreKeyBytesMax && out.next.empty() == out.end;
 }
 
+bool get_step(Values& in, std::size_t slot, VoteStep& out) {
+  const std::uint64_t step = in.number(slot);
+  out = static_cast<VoteStep>(step);
+  return step <= static_cast<std::uint64_t>(VoteStep::kAccept);
+}
+
+bool get(Values in, EvictBody& out) {
+  const bool step = get_step(in, 0, out.step);
+  out.ballot = in.ballot(1);
+  out.members = in.nodes(3);
+  out.going = in.nodes(4);
+  out.asked_for = in.boolean(5);
+  return in.ok() && step && out.ballot && !out.members.empty() && !out.going.empty();
+}
+
+bool get(Values in, VoteBody& out) {
+  const bool step = get_step(in, 0, out.step);
+  out.ballot = in.ballot(1);
+  const std::uint64_t refusal = in.number(3);
+  out.refusal = static_cast<VoteRefusal>(refusal);
+  out.promised = in.ballot(4);
+  out.accepted = in.ballot(6);
+  out.members = in.nodes(8);
+  out.going = in.nodes(9);
+  out.electorate = in.nodes(10);
+  return in.ok() && step && out.ballot && refusal <= static_cast<std::uint64_t>(VoteRefusal::kHeardOfIt);
+}
+
+bool get(Values in, EvictedBody& out) {
+  out.at = in.time(0);
+  return in.ok() && out.at;
+}
+
 // Reads the body of type number `type`; `known` tells whether there is such a type.
 template <std::size_t Index = 0>
 bool get_body(std::uint64_t type, const Values& in, Body& out, bool& known) {
@@ -419,6 +469,7 @@ FrameError decode(std::string_view frame, Envelope& out) {
   out.members_version = in.number(kMembersVersion);
   out.members = in.has(kMembers) ? CellBlock(in.bin(kMembers)) : CellBlock();
   if (in.has(kHorizon)) out.horizon = in.time(kHorizon);
+  out.voted = in.has(kVoted) && in.boolean(kVoted);
   const std::uint64_t type = in.number(kType);
   if (!in.ok() || !out.sender || !out.origin || !out.start || wall_ms > static_cast<std::uint64_t>(Timestamp::kMillisecondsMax)) {
     return FrameError::kEnvelope;

@@ -40,12 +40,19 @@ void put(Packer& pack, const JoinBody& body) {
   if (body.retry_window_ms != 0) pack.pack(5), pack.pack(body.retry_window_ms);
 }
 
+void put_nodes(Packer& pack, const std::vector<NodeId>& nodes) {
+  ByteWriter bytes;
+  for (const NodeId node : nodes) bytes.u64(node.value);
+  put_bin(pack, bytes.view());
+}
+
 void put(Packer& pack, const WelcomeBody& body) {
-  pack.pack_map(body.retry_window_ms == 0 ? 3 : 4);
+  pack.pack_map(3u + (body.retry_window_ms == 0 ? 0u : 1u) + (body.electorate.empty() ? 0u : 1u));
   pack.pack(0), pack.pack(body.cluster_name);
   pack.pack(1), pack.pack(body.shard_count);
   pack.pack(2), pack.pack(body.nonce);
   if (body.retry_window_ms != 0) pack.pack(3), pack.pack(body.retry_window_ms);
+  if (!body.electorate.empty()) pack.pack(4), put_nodes(pack, body.electorate);
 }
 
 void put(Packer& pack, const RefuseBody& body) {
@@ -247,12 +254,39 @@ void put(Packer& pack, const RebasedBody& body) {
   if (!body.sketch.empty()) pack.pack(8), put_bin(pack, body.sketch);
 }
 
+void put(Packer& pack, const EvictBody& body) {
+  pack.pack_map(6);
+  pack.pack(0), pack.pack(static_cast<std::uint64_t>(body.step));
+  pack.pack(1), pack.pack(body.ballot.at.value);
+  pack.pack(2), pack.pack(body.ballot.origin.value);
+  pack.pack(3), put_nodes(pack, body.members);
+  pack.pack(4), put_nodes(pack, body.going);
+  pack.pack(5), pack.pack(body.asked_for);
+}
+
+void put(Packer& pack, const VoteBody& body) {
+  pack.pack_map(11);
+  pack.pack(0), pack.pack(static_cast<std::uint64_t>(body.step));
+  pack.pack(1), pack.pack(body.ballot.at.value);
+  pack.pack(2), pack.pack(body.ballot.origin.value);
+  pack.pack(3), pack.pack(static_cast<std::uint64_t>(body.refusal));
+  pack.pack(4), pack.pack(body.promised.at.value);
+  pack.pack(5), pack.pack(body.promised.origin.value);
+  pack.pack(6), pack.pack(body.accepted.at.value);
+  pack.pack(7), pack.pack(body.accepted.origin.value);
+  pack.pack(8), put_nodes(pack, body.members);
+  pack.pack(9), put_nodes(pack, body.going);
+  pack.pack(10), put_nodes(pack, body.electorate);
+}
+
+void put(Packer& pack, const EvictedBody& body) { pack.pack_map(1), pack.pack(0), pack.pack(body.at.value); }
+
 }  // namespace
 
 std::string encode(const Envelope& envelope) {
   Buffer buffer;
   Packer pack(buffer);
-  pack.pack_map(10u + (envelope.members.empty() ? 0u : 1u) + (envelope.horizon ? 1u : 0u));
+  pack.pack_map(10u + (envelope.members.empty() ? 0u : 1u) + (envelope.horizon ? 1u : 0u) + (envelope.voted ? 1u : 0u));
   pack.pack_uint8(kCluster), pack.pack(envelope.cluster.value);
   pack.pack_uint8(kSender), pack.pack(envelope.sender.value);
   pack.pack_uint8(kOrigin), pack.pack(envelope.origin.value);
@@ -265,6 +299,7 @@ std::string encode(const Envelope& envelope) {
   pack.pack_uint8(kBody), std::visit([&](const auto& body) { put(pack, body); }, envelope.body);
   if (!envelope.members.empty()) pack.pack_uint8(kMembers), put_bin(pack, envelope.members.bytes());
   if (envelope.horizon) pack.pack_uint8(kHorizon), pack.pack(envelope.horizon.value);
+  if (envelope.voted) pack.pack_uint8(kVoted), pack.pack(true);
 
   ByteWriter frame;
   frame.bytes(kMagic);

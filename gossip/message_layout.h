@@ -13,7 +13,7 @@ inline constexpr std::size_t kBucketSetBytes = 256 / 8;  // A bit a bucket.
 
 enum EnvelopeKey : std::uint8_t {
   kCluster, kSender, kOrigin, kStart, kFloor, kHlc, kWallMs, kMembersVersion, kType, kBody, kMembers,
-  kHorizon,
+  kHorizon, kVoted,
 };
 
 }  // namespace kith::layout

@@ -13,7 +13,9 @@ std::string plural(std::size_t n, const std::string& noun) {
 std::string members_of(const CellBlock& block) {
   std::size_t members = 0, lives = 0;
   if (const auto cells = block.read()) {
-    for (const Cell& cell : *cells) ++(life_of_cell(cell.key) ? lives : members);
+    for (const Cell& cell : *cells) {
+      if (!node_of_evicted_cell(cell.key)) ++(life_of_cell(cell.key) ? lives : members);
+    }
   }
   const std::string of_lives = std::to_string(lives) + (lives == 1 ? " life" : " lives");
   if (members == 0) return of_lives;
@@ -62,6 +64,15 @@ struct Describe {
   }
   std::string operator()(const StoppingBody&) { return "stopping"; }
   std::string operator()(const SupersededBody&) { return "superseded"; }
+  std::string operator()(const EvictBody& body) {
+    const std::string what = body.going.empty() ? "nobody" : plural(body.going.size(), "member") + " of " + std::to_string(body.members.size());
+    return std::string(body.step == VoteStep::kPrepare ? "evict: asks about " : "evict: votes, please, for ") + what;
+  }
+  std::string operator()(const VoteBody& body) {
+    if (body.refusal != VoteRefusal::kNone) return "vote refused";
+    return body.step == VoteStep::kPrepare ? "vote promised" : "vote";
+  }
+  std::string operator()(const EvictedBody&) { return "evicted"; }
   std::string operator()(const RebaseBody& body) {
     return "rebase of shard " + std::to_string(body.shard) + (body.after.empty() ? "" : ", from a position") +
            (body.counters.empty() ? "" : ", bases of " + plural(body.counters.size(), "counter"));

@@ -56,6 +56,8 @@ enum class Refusal : std::uint8_t {
   kStopping,           // "stopping"
   kSuperseded,         // "superseded": peers know a later life of this node, and do not listen to this one.
   kRebasing,           // "rebasing": away for longer than removals are remembered; it compares its data with a member's.
+  kEvicted,            // "evicted": the others agreed to go on without this node; it begins anew.
+  kCannotEvict,        // "cannot_evict": of an eviction that was asked for.
   kOverflow,           // "overflow": a counter would pass 64 bits.
   kDamaged,            // "damaged": the row it needs is damaged and not mended yet.
   kNoValue,            // "no_value": there is nothing that could expire, or be kept.

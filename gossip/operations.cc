@@ -144,6 +144,8 @@ std::string_view to_string(Refusal refusal) {
     case Refusal::kStopping: return "stopping";
     case Refusal::kSuperseded: return "superseded";
     case Refusal::kRebasing: return "rebasing";
+    case Refusal::kEvicted: return "evicted";
+    case Refusal::kCannotEvict: return "cannot_evict";
     case Refusal::kOverflow: return "overflow";
     case Refusal::kDamaged: return "damaged";
     case Refusal::kNoValue: return "no_value";
@@ -162,6 +164,9 @@ std::string_view to_string(Outcome outcome) {
 
 std::optional<Reply> Operations::check(const Operation& operation, const Standing& standing) const {
   if (core_.stopping) return refused(operation, Refusal::kStopping, "this node is going down: ask another one");
+  if (core_.life_is_over) {
+    return refused(operation, Refusal::kEvicted, "this node was evicted while it was away, and begins anew: ask another node, or try again in a moment");
+  }
   if (core_.superseded) {
     return refused(operation, Refusal::kSuperseded,
                    "peers know a later life of this node (an old copy of a data directory, or one that runs twice) and do "
@@ -336,7 +341,7 @@ void Operations::operate(const Operation& operation, const Standing& standing, c
 
 void Operations::answer(const Operation& operation, ShardId shard, Reply reply, std::vector<Commit> commits) {
   reply.replicas.push_back(core_.self.name);
-  const auto members = static_cast<std::uint32_t>(core_.members.members().size());
+  const auto members = static_cast<std::uint32_t>(core_.members.ids().size());
   const std::uint32_t wanted = operation.replicas == kAllReplicas ? members : operation.replicas;
   if (wanted <= 1) {
     core_.out->replies.push_back(std::move(reply));

@@ -31,6 +31,9 @@ struct EngineOptions {
   // Former lives are closed, removal records below the horizon collected, and who fell behind it rebases (gossip/lives.h,
   // collector.h, rebase.h).  Off until the simulator finds nothing any more in histories that have it on (docs/SEEDS.md).
   bool collect = false;
+  // A member that was not heard of for so long is evicted when more than half of all, and all that are left over, agree
+  // (gossip/eviction.h); 0: only when an operator asks for it.
+  std::int64_t evict_after_ms = 24 * 60 * 60 * 1000;
   // Rows that go, or increments that are folded, in one step of the collector, every 20 ms while there is more.  It bounds both
   // what a step takes and what a busy node loses to it: what comes faster waits until less is written (gossip/collector.h).
   std::size_t collect_rows_per_step = 128;

@@ -21,11 +21,13 @@ Owner owner_of(const Snapshot& snapshot) {
 std::vector<std::string> member_names(const Snapshot& snapshot) {
   MemberTable members;
   snapshot.scan(shard_prefix(kSystemShard), {}, [&](const StoreKey&, const Row* row) {
-    if (row != nullptr) (void)members.merge(row->cell, row->content);
+    if (row == nullptr) return true;
+    if (node_of_evicted_cell(row->cell)) (void)members.merge_evicted(row->cell, row->content);
+    else (void)members.merge(row->cell, row->content);
     return true;
   });
   std::vector<std::string> out;
-  for (const auto& [node, member] : members.members()) out.push_back(member.record.name);
+  for (const NodeId node : members.ids()) out.push_back(members.find(node)->record.name);
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -40,7 +42,7 @@ Timestamp newest_held(const Snapshot& snapshot) {
 
 StoreBatch without_owner(const Snapshot& snapshot) {
   StoreBatch out;
-  for (const std::string& name : {meta::kNodeId, meta::kNodeName, meta::kOrigin, meta::kIntroduced}) out.forget_meta(name);
+  for (const std::string& name : {meta::kNodeId, meta::kNodeName, meta::kOrigin, meta::kIntroduced, meta::kVote, meta::kReturned, meta::kReturning}) out.forget_meta(name);
   const Timestamp lease{meta::decode_number(snapshot.meta(meta::kLease))};
   out.set_meta(meta::kLease, meta::encode_number(std::max(lease, newest_held(snapshot)).value));
   for (const ShardId shard : snapshot.shards()) out.forget_cursors(shard);

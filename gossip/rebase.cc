@@ -72,6 +72,7 @@ void Rebase::begin() {
 }
 
 bool Rebase::needed() const {
+  if (core_.returning && !core_.whole) return true;
   if (!core_.highest_horizon) return false;
   if (core_.whole) return core_.floor_held() < core_.highest_horizon;
   return had_rows_ || core_.unequal_tables >= kUnequalTablesMax || (first_floor_ && core_.highest_horizon > first_floor_);

@@ -107,7 +107,8 @@ bool Redo::unseen(ShardId shard, const Commit& commit) const {
   if (const auto* entry = core_.ended.find(commit.origin)) {
     return lives_.contains(commit.origin) && !entry->record.seen(shard, commit.at);
   }
-  if (commit.at > passed_horizon_ || !own_former(commit.origin)) return false;
+  // SUBTLE: who was evicted may have begun lives that nobody heard of, and whose start floors had passed.
+  if ((commit.at > passed_horizon_ && !core_.returning) || !own_former(commit.origin)) return false;
   const auto clock = passed_.find(shard);
   return clock != passed_.end() && !covers(clock->second, commit);
 }
@@ -277,6 +278,10 @@ void Redo::done() {
   passed_.clear();
   passed_horizon_ = {};
   passing_ = false;
+  if (!core_.returning) return;
+  core_.returning = false;
+  core_.out->store.forget_meta(meta::kReturning);
+  core_.note(Output::Note::Level::kInfo, "back in the cluster: what nobody had seen of this node was done again");
 }
 
 }  // namespace kith

@@ -20,7 +20,7 @@
 //       Another node may hold such, that came from behind a gap, or before it heard that the life is over: it does them again under
 //       their tags, while its floor, which stays meanwhile, keeps every horizon below them.
 //   U2. of a former life of this node that nobody has closed, while it rebases, what the member's clock does not cover and is
-//       at or below a horizon.
+//       at or below a horizon; of a node that was evicted, whatever it does not cover (gossip/eviction.h).
 // The disk is read once for them, from where the feed's marks say, kRowsPerStep rows at a time, when this node is in step with
 // somebody and is not behind a horizon: then what is in a row has been joined with what the others hold.  Until that is done nothing
 // is collected here, and the floor stays.  When it is done the record of the life says up to where, and so does until then what this

@@ -40,7 +40,7 @@ std::optional<std::int64_t> Relay::wake_at_ms() const {
 void Relay::send_gathered() {
   if (gathered_.empty()) return;
   std::vector<NodeId> row;
-  if (core_.member(core_.self.node) != nullptr) row = row_of(core_.members.ids(), core_.self.node);
+  if (core_.in_table()) row = row_of(core_.members.ids(), core_.self.node);
   PushBody body;
   CellBlock records;
   std::size_t bytes = 0;

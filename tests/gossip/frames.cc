@@ -221,6 +221,17 @@ std::vector<Envelope> examples() {
   out.push_back(with_horizon);
   out.push_back(example(JoinBody{"n2", "n2:2", "kith", 4, 9, 600'000}));
   out.push_back(example(WelcomeBody{"kith", 4, 9, 600'000}));
+
+  const Ballot ballot{first, OriginId{5}}, higher{Timestamp::at_ms(999'999), OriginId{6}};
+  out.push_back(example(EvictBody{VoteStep::kPrepare, ballot, {NodeId{1}, NodeId{2}, NodeId{3}}, {NodeId{2}}, false}));
+  out.push_back(example(EvictBody{VoteStep::kAccept, ballot, {NodeId{1}, NodeId{2}, NodeId{3}}, {NodeId{2}}, true}));
+  out.push_back(example(VoteBody{VoteStep::kPrepare, ballot, VoteRefusal::kNone, ballot, {}, {}, {}, {NodeId{1}}}));
+  out.push_back(example(VoteBody{VoteStep::kAccept, ballot, VoteRefusal::kOutbid, higher, ballot, {NodeId{1}, NodeId{2}}, {NodeId{2}}, {NodeId{1}}}));
+  out.push_back(example(EvictedBody{first}));
+  out.push_back(example(WelcomeBody{"kith", 4, 9, 600'000, {NodeId{1}, NodeId{2}}}));
+  Envelope voted = example(StoppingBody{});
+  voted.voted = true;
+  out.push_back(voted);
   return out;
 }
 

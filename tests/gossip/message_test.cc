@@ -48,6 +48,7 @@ TEST_CASE("message: every type of body comes back as it went") {
     CHECK(out.hlc == envelope.hlc);
     CHECK(out.wall_ms == envelope.wall_ms);
     CHECK(out.members_version == envelope.members_version);
+    CHECK(out.voted == envelope.voted);
     CHECK(out.members.bytes() == envelope.members.bytes());
     CHECK(out.body.index() == envelope.body.index());
     CHECK(hex_of(encode(out)) == hex_of(bytes));  // With the golden bytes below: no field is lost.
@@ -239,6 +240,36 @@ TEST_CASE("message: golden bytes of every type") {
       "4b495448 01 eb51a13dc99582cd"
       "8a00ccc10151020a03cf018bcfe568000000040005cf018bcfe56be8000206cf0000018bcfe56be8077708"
       "01098400a46b6974680104020903ce000927c0",
+      // evict: asks
+      "4b495448 01 f4056e7a9da00c2f"
+      "8a00ccc10151020a03cf018bcfe568000000040005cf018bcfe56be8000206cf0000018bcfe56be80777081409860000"
+      "01cf018bcfe569f40000020503c41800000000000000010000000000000002000000000000000304c408000000000000"
+      "000205c2",
+      // evict: votes, please
+      "4b495448 01 a216b130923feac9"
+      "8a00ccc10151020a03cf018bcfe568000000040005cf018bcfe56be8000206cf0000018bcfe56be80777081409860001"
+      "01cf018bcfe569f40000020503c41800000000000000010000000000000002000000000000000304c408000000000000"
+      "000205c3",
+      // vote: promised
+      "4b495448 01 570ad3855ccada3d"
+      "8a00ccc10151020a03cf018bcfe568000000040005cf018bcfe56be8000206cf0000018bcfe56be807770815098b0000"
+      "01cf018bcfe569f400000205030004cf018bcfe569f4000005050600070008c40009c4000ac4080000000000000001",
+      // vote: outbid
+      "4b495448 01 d332c5c9acd4e571"
+      "8a00ccc10151020a03cf018bcfe568000000040005cf018bcfe56be8000206cf0000018bcfe56be807770815098b0001"
+      "01cf018bcfe569f400000205030304cf0000000f423f0000050606cf018bcfe569f40000070508c41000000000000000"
+      "01000000000000000209c40800000000000000020ac4080000000000000001",
+      // evicted
+      "4b495448 01 66342e2e58c7f020"
+      "8a00ccc10151020a03cf018bcfe568000000040005cf018bcfe56be8000206cf0000018bcfe56be807770816098100cf"
+      "018bcfe569f40000",
+      // welcome: with an electorate
+      "4b495448 01 acca5fc82451fb03"
+      "8a00ccc10151020a03cf018bcfe568000000040005cf018bcfe56be8000206cf0000018bcfe56be807770801098500a4"
+      "6b6974680104020903ce000927c004c41000000000000000010000000000000002",
+      // stopping, with a vote that is outstanding
+      "4b495448 01 a851a57f1d564293"
+      "8b00ccc10151020a03cf018bcfe568000000040005cf018bcfe56be8000206cf0000018bcfe56be80777080c09800cc3",
   };
   const auto all = examples();
   REQUIRE(all.size() == std::size(kGolden));

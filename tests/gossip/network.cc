@@ -115,6 +115,10 @@ void Network::act(Node& it) {
   const std::int64_t wake_at_ms = it.out.wake_at_ms;
   it.out.clear();
   it.out.wake_at_ms = wake_at_ms;
+  if (!it.engine->life_is_over()) return;
+  it.engine->begin_anew(instant(it), it.out);
+  ++it.lives;
+  act(it);
 }
 
 void Network::input(const std::string& name, const Input& what) {

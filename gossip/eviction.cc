@@ -1,0 +1,441 @@
+#include "gossip/eviction.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "crdt/bytes.h"
+
+namespace kith {
+namespace {
+
+// After one that was given up, so that two who propose at the same time do not do so for ever.
+constexpr std::int64_t kPauseMs = 5000;
+
+void put(ByteWriter& out, const Eviction::Nodes& nodes) {
+  out.varint(nodes.size());
+  for (const NodeId node : nodes) out.u64(node.value);
+}
+
+Eviction::Nodes get_nodes(ByteReader& in) {
+  Eviction::Nodes out;
+  for (std::uint64_t left = in.varint(); in.ok() && left > 0; --left) out.push_back(NodeId{in.u64()});
+  return out;
+}
+
+Eviction::Nodes without(const Eviction::Nodes& all, const Eviction::Nodes& but) {
+  Eviction::Nodes out;
+  std::set_difference(all.begin(), all.end(), but.begin(), but.end(), std::back_inserter(out));
+  return out;
+}
+
+Eviction::Nodes both(const Eviction::Nodes& a, const Eviction::Nodes& b) {
+  Eviction::Nodes out;
+  std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(out));
+  return out;
+}
+
+std::size_t common(const Eviction::Nodes& a, const Eviction::Nodes& b) { return a.size() - without(a, b).size(); }
+
+bool more_than_half(const Eviction::Nodes& these, const Eviction::Nodes& of) { return 2 * common(these, of) > of.size(); }
+
+}  // namespace
+
+bool Eviction::contains(const Nodes& nodes, NodeId node) { return std::binary_search(nodes.begin(), nodes.end(), node); }
+
+void Eviction::load() {
+  const auto snapshot = core_.store.snapshot();
+  if (const auto bytes = snapshot->meta(meta::kVote)) {
+    ByteReader in(*bytes);
+    vote_.promised = {Timestamp{in.u64()}, OriginId{in.u64()}};
+    vote_.accepted = {Timestamp{in.u64()}, OriginId{in.u64()}};
+    vote_.members = get_nodes(in);
+    vote_.going = get_nodes(in);
+    if (!in.ok()) vote_ = {};
+  }
+  if (const auto bytes = snapshot->meta(meta::kElectorate)) {
+    ByteReader in(*bytes);
+    core_.electorate = get_nodes(in);
+    if (!in.ok()) core_.electorate.clear();
+  }
+  core_.voted = outstanding();
+}
+
+void Eviction::begin() {
+  life_began_at_ms_ = heard_of_vote_at_ms_ = core_.now.monotonic_ms;
+  if (core_.joined() && core_.electorate.empty()) take_electorate(core_.members.ids());  // It founded the cluster.
+}
+
+void Eviction::take_electorate(const Nodes& nodes) {
+  core_.electorate = nodes;
+  keep_electorate();
+}
+
+void Eviction::keep_vote() {
+  ByteWriter out;
+  out.u64(vote_.promised.at.value), out.u64(vote_.promised.origin.value);
+  out.u64(vote_.accepted.at.value), out.u64(vote_.accepted.origin.value);
+  put(out, vote_.members), put(out, vote_.going);
+  core_.out->store.set_meta(meta::kVote, out.take());
+  core_.voted = outstanding();
+}
+
+void Eviction::keep_electorate() {
+  ByteWriter out;
+  put(out, core_.electorate);
+  core_.out->store.set_meta(meta::kElectorate, out.take());
+}
+
+bool Eviction::good_standing() const {
+  return core_.options.collect && core_.joined() && core_.introduced && core_.whole && core_.got_in_step && !core_.behind && !core_.superseded &&
+         !core_.returning && !core_.stopping && core_.in_table();
+}
+
+std::string Eviction::names_of(const Nodes& nodes) const {
+  std::string out;
+  for (const NodeId node : nodes) out += (out.empty() ? "" : ", ") + core_.name_of(node);
+  return out;
+}
+
+// ---- Whom to ask, and who is counted
+
+void Eviction::look_at_electorate() {
+  const Nodes& ids = core_.members.ids();
+  if (core_.electorate == ids || !core_.joined()) return;
+  // Who is out is so by the vote of more than half of it.
+  Nodes kept = core_.electorate;
+  std::erase_if(kept, [&](NodeId node) { return core_.members.out(node); });
+  Nodes know_all;
+  if (!outstanding()) {
+    for (const NodeId node : ids) {
+      const auto peer = core_.peers.find(node);
+      const bool knows = peer != core_.peers.end() && peer->second.members_version == core_.members.version() && !peer->second.voted;
+      if (node == core_.self.node || knows) know_all.push_back(node);
+    }
+    if (more_than_half(know_all, kept) && more_than_half(know_all, ids)) kept = ids;
+  }
+  if (kept == core_.electorate) return;
+  core_.electorate = std::move(kept);
+  keep_electorate();
+}
+
+bool Eviction::silent(NodeId node, std::int64_t for_ms) const {
+  const auto peer = core_.peers.find(node);
+  const std::int64_t heard_ms = peer == core_.peers.end() ? -1 : peer->second.heard_at_ms;
+  return core_.now.monotonic_ms - std::max(heard_ms, life_began_at_ms_) >= for_ms;
+}
+
+Eviction::Nodes Eviction::silent() const {
+  Nodes out;
+  for (const NodeId node : core_.others()) {
+    if (silent(node, core_.options.evict_after_ms)) out.push_back(node);
+  }
+  return out;
+}
+
+std::int64_t Eviction::my_turn_ms(const Nodes& but) const {
+  const Nodes others = without(core_.members.ids(), but);
+  const auto place = std::lower_bound(others.begin(), others.end(), core_.self.node) - others.begin();
+  return static_cast<std::int64_t>(place) * kTakenOverMs;
+}
+
+Eviction::Nodes Eviction::left_over(const Proposal& proposal) const { return without(proposal.members, proposal.going); }
+
+std::string Eviction::misses_half(const Proposal& proposal) const {
+  const Nodes left = left_over(proposal);
+  if (proposal.without_half) return "";
+  if (2 * left.size() <= proposal.members.size()) {
+    return "only " + std::to_string(left.size()) + " of " + std::to_string(proposal.members.size()) +
+           " members would be left over, and more than half have to agree: else two sides that do not hear each other could each "
+           "go on without the other. If the others are gone for good, `kith recover` goes on with what is left";
+  }
+  const auto fits = [&](const Nodes& electorate) {
+    Nodes of = electorate;
+    std::erase_if(of, [&](NodeId node) { return core_.members.out(node); });
+    return of.empty() || more_than_half(left, of);
+  };
+  bool all = fits(core_.electorate);
+  for (const auto& [node, vote] : proposal.votes) all = all && fits(vote.electorate);
+  if (!all) {
+    return "more than half of those have to agree who were members before the last ones joined, and they are not among those "
+           "left over. If they are gone for good, `kith recover` goes on with what is left";
+  }
+  return "";
+}
+
+// ---- Who votes
+
+VoteBody Eviction::answer(const EvictBody& body) {
+  VoteBody out;
+  out.step = body.step;
+  out.ballot = body.ballot;
+  const bool goes_on = body.step == VoteStep::kAccept && body.ballot == vote_.promised;
+  if (body.members != core_.members.ids() || contains(body.going, core_.self.node)) {
+    out.refusal = VoteRefusal::kOtherTable;
+  } else if (!body.asked_for && std::any_of(body.going.begin(), body.going.end(), [&](NodeId node) { return !silent(node, core_.options.evict_after_ms / 2); })) {
+    out.refusal = VoteRefusal::kHeardOfIt;
+  } else if (!good_standing()) {
+    out.refusal = VoteRefusal::kNotInGoodStanding;
+  } else if (body.ballot < vote_.promised || (body.step == VoteStep::kAccept && !goes_on && body.ballot == vote_.promised)) {
+    out.refusal = VoteRefusal::kOutbid;
+  } else {
+    core_.hlc.observe(body.ballot.at);
+    vote_.promised = body.ballot;
+    if (body.step == VoteStep::kAccept) {
+      vote_.accepted = body.ballot;
+      vote_.members = body.members;
+      vote_.going = body.going;
+      if (outstanding()) core_.count("evictions_voted_for");
+    }
+    keep_vote();
+  }
+  out.promised = vote_.promised;
+  out.accepted = vote_.accepted;
+  out.members = vote_.members;
+  out.going = vote_.going;
+  out.electorate = core_.electorate;
+  return out;
+}
+
+void Eviction::on_evict(const Envelope& from, const EvictBody& body) {
+  if (outstanding() && body.going == vote_.going) heard_of_vote_at_ms_ = core_.now.monotonic_ms;
+  const VoteBody vote = answer(body);
+  if (vote.refusal == VoteRefusal::kNone && body.step == VoteStep::kAccept) heard_of_vote_at_ms_ = core_.now.monotonic_ms;
+  core_.send(from.sender, vote);
+}
+
+// What it voted for took effect, or the proposer is gone.
+void Eviction::look_at_vote() {
+  if (!outstanding()) return;
+  const bool done = std::all_of(vote_.going.begin(), vote_.going.end(), [&](NodeId node) {
+    // Out since then; perhaps it is back already.
+    const auto* member = core_.member(node);
+    return member == nullptr || member->out || core_.members.evicted().at(node) > vote_.accepted.at;
+  });
+  if (done) {
+    vote_.members.clear(), vote_.going.clear();
+    keep_vote();
+    return;
+  }
+  if (proposal_ || !good_standing()) return;
+  if (core_.now.monotonic_ms - heard_of_vote_at_ms_ < kTakenOverMs + my_turn_ms(vote_.going)) return;
+  heard_of_vote_at_ms_ = core_.now.monotonic_ms;
+  core_.count("evictions_taken_over");
+  Nodes going = vote_.going;
+  std::erase_if(going, [&](NodeId node) { return core_.members.out(node); });
+  begin(std::move(going), true, false);
+}
+
+// ---- Who proposes
+
+std::string Eviction::propose(const std::vector<std::string>& names, bool without_half) {
+  if (!core_.options.collect) return "this cluster collects nothing (kithd --no-collect): nobody holds anything up, and nobody is evicted";
+  if (proposal_) return "an eviction is under way already, of " + names_of(proposal_->going) + ": see `kith status`";
+  if (!good_standing()) return core_.self.name + " is not in good standing itself yet: ask another member, or try again when `kith status` shows it in step";
+  Nodes going;
+  for (const std::string& name : names) {
+    NodeId node;
+    if (core_.members.find_by_name(name, &node) == nullptr) return "there is no member '" + name + "' (or it is evicted already): `kith status` lists them";
+    if (node == core_.self.node) return "a node does not evict itself: ask another member";
+    going.push_back(node);
+  }
+  std::sort(going.begin(), going.end());
+  going.erase(std::unique(going.begin(), going.end()), going.end());
+  if (going.empty()) return "nobody was named";
+  Proposal would;
+  would.members = core_.members.ids();
+  would.going = going;
+  would.without_half = without_half;
+  if (std::string against = misses_half(would); !against.empty()) return against;
+  begin(std::move(going), true, without_half);
+  return "";
+}
+
+void Eviction::begin(Nodes going, bool asked_for, bool without_half) {
+  proposal_.emplace();
+  core_.hlc.observe(vote_.promised.at);
+  proposal_->ballot = {core_.issue_now(), core_.self.origin};
+  proposal_->members = core_.members.ids();
+  proposal_->going = std::move(going);
+  proposal_->asked_for = asked_for;
+  proposal_->without_half = without_half;
+  proposal_->began_at_ms = core_.now.monotonic_ms;
+  core_.count("evictions_proposed");
+  ask();
+}
+
+void Eviction::ask() {
+  const EvictBody body{proposal_->phase == Phase::kPrepare ? VoteStep::kPrepare : VoteStep::kAccept, proposal_->ballot, proposal_->members,
+                       proposal_->going, proposal_->asked_for};
+  for (const NodeId node : left_over(*proposal_)) {
+    if (proposal_->votes.contains(node)) continue;
+    if (node != core_.self.node) {
+      core_.send(node, body);
+      continue;
+    }
+    const VoteBody own = answer(body);
+    if (own.refusal != VoteRefusal::kNone) return give_up("another one has been proposed");
+    proposal_->votes[node] = own;
+  }
+  counted();
+}
+
+void Eviction::on_vote(const Envelope& from, const VoteBody& body) {
+  if (!proposal_ || body.ballot != proposal_->ballot || proposal_->phase == Phase::kGetInStep) return;
+  if (body.step != (proposal_->phase == Phase::kPrepare ? VoteStep::kPrepare : VoteStep::kAccept)) return;
+  if (!contains(left_over(*proposal_), from.sender)) return;
+  if (body.refusal == VoteRefusal::kOutbid) {
+    core_.hlc.observe(body.promised.at);
+    return give_up(core_.name_of(from.sender) + " has promised its vote to another one");
+  }
+  if (body.refusal == VoteRefusal::kHeardOfIt) {
+    return give_up(core_.name_of(from.sender) + " hears of it");
+  }
+  // Their tables become equal, and they come into good standing: they are asked again.
+  if (body.refusal != VoteRefusal::kNone) return core_.count("votes_refused_for_now");
+  proposal_->votes[from.sender] = body;
+  if (body.step == VoteStep::kAccept) proposal_->voted_at[from.sender] = from.hlc;
+  counted();
+}
+
+// Of the highest ballot that anybody voted in: nothing when it was not chosen, since some who should have voted for it have not, and have
+// promised now not to.
+std::optional<Eviction::Nodes> Eviction::may_have_been_chosen() const {
+  const VoteBody* last = nullptr;
+  for (const auto& [node, vote] : proposal_->votes) {
+    if (vote.accepted && (last == nullptr || vote.accepted > last->accepted)) last = &vote;
+  }
+  if (last == nullptr || last->going.empty()) return std::nullopt;
+  for (const NodeId node : without(last->members, last->going)) {
+    const auto vote = proposal_->votes.find(node);
+    if (vote != proposal_->votes.end() && vote->second.accepted != last->accepted) return std::nullopt;
+  }
+  Nodes out = last->going;
+  std::erase_if(out, [&](NodeId node) { return !contains(core_.members.ids(), node); });
+  return out;
+}
+
+void Eviction::counted() {
+  Proposal& it = *proposal_;
+  if (it.phase == Phase::kPrepare) {
+    const Nodes left = left_over(it);
+    if (!std::all_of(left.begin(), left.end(), [&](NodeId node) { return it.votes.contains(node); })) return;
+    if (const auto chosen = may_have_been_chosen()) {
+      it.going = both(it.going, *chosen);
+      if (contains(it.going, core_.self.node)) return give_up("the others may have agreed to go on without this node");
+    }
+    if (const std::string against = misses_half(it); !against.empty()) return give_up(against);
+    it.phase = Phase::kAccept;
+    it.votes.clear();
+    return ask();
+  }
+  const Nodes left = left_over(it);
+  if (it.phase != Phase::kAccept || !std::all_of(left.begin(), left.end(), [&](NodeId node) { return it.votes.contains(node); })) return;
+  it.phase = Phase::kGetInStep;
+  core_.count("evictions_agreed");
+  get_in_step();
+}
+
+void Eviction::in_step_with(NodeId peer, Timestamp said_at) {
+  if (!proposal_ || proposal_->phase != Phase::kGetInStep) return;
+  const auto voted = proposal_->voted_at.find(peer);
+  if (voted == proposal_->voted_at.end() || said_at <= voted->second) return;
+  proposal_->in_step.insert(peer);
+  get_in_step();
+}
+
+void Eviction::get_in_step() {
+  const auto& voted = proposal_->voted_at;
+  if (good_standing() && std::all_of(voted.begin(), voted.end(), [&](const auto& vote) { return proposal_->in_step.contains(vote.first); })) take_effect();
+}
+
+void Eviction::take_effect() {
+  const Nodes going = std::exchange(proposal_, std::nullopt)->going;
+  for (const NodeId node : going) {
+    const auto* member = core_.member(node);
+    if (member == nullptr || member->out) continue;
+    // Its last life may be known from what it said only.
+    if (const auto& [origin, start] = member->life; core_.members.lives().find(origin) == nullptr && core_.clocks.knows(origin)) {
+      lives_.write(node, origin, LifeRecord{start});
+    }
+  }
+  // Also of those that are over already: who held them whole may be among those that go, or have gone before.
+  std::vector<std::pair<OriginId, LifeTable::Entry>> over;
+  for (const auto& [origin, life] : core_.members.lives().entries()) {
+    const bool goes = contains(going, life.node) || core_.members.out(life.node);
+    if (goes && !(life.record.closed() && core_.clocks.whole(origin))) over.emplace_back(origin, life);
+  }
+  for (const auto& [origin, life] : over) lives_.close(life.node, origin, life.record);
+  for (const NodeId node : going) {
+    const auto* member = core_.member(node);
+    if (member == nullptr || member->out) continue;
+    const CellKey cell = evicted_cell(node);
+    Content content(Kind::kHash);
+    if (const auto known = core_.members.evicted().cells().find(node); known != core_.members.evicted().cells().end()) {
+      content = known->second;
+      core_.hlc.observe(content.as_register().tag().at);
+    }
+    const Timestamp at = core_.issue_now();
+    const Register delta = content.as_register().set(encode_evicted(at), {at, actor_of(core_.self.origin)}, {at, core_.self.origin});
+    core_.commit_own(kSystemShard, cell, Content(delta), at);
+    core_.count("members_evicted");
+    core_.note(Output::Note::Level::kWarning, "evicted " + core_.name_of(node) +
+                                                  ": everybody left over agreed. Removals wait for it no more; should it return, it does "
+                                                  "again what it had taken in alone, and lists it");
+  }
+  look_at_vote();
+}
+
+void Eviction::give_up(const std::string& why) {
+  core_.count("evictions_given_up");
+  if (proposal_->asked_for) {
+    core_.note(Output::Note::Level::kWarning, "the eviction of " + names_of(proposal_->going) + " is given up: " + why);
+  }
+  proposal_.reset();
+  not_before_ms_ = core_.now.monotonic_ms + kPauseMs + static_cast<std::int64_t>(core_.random.below(kPauseMs));
+}
+
+void Eviction::tick() {
+  if (!core_.options.collect || !core_.joined() || core_.life_is_over) return;
+  look_at_electorate();
+  look_at_vote();
+  if (proposal_) {
+    if (proposal_->phase == Phase::kGetInStep) return;  // Agreed: there is no way back, and the rounds bring it about.
+    if (proposal_->members != core_.members.ids()) return give_up("the members are others now");
+    if (core_.now.monotonic_ms - proposal_->began_at_ms >= kPatienceMs) {
+      Nodes missing;
+      for (const NodeId node : left_over(*proposal_)) {
+        if (!proposal_->votes.contains(node)) missing.push_back(node);
+      }
+      return give_up("every member left over has to agree, and these have not answered: " + names_of(missing));
+    }
+    return ask();
+  }
+  if (core_.options.evict_after_ms <= 0 || core_.now.monotonic_ms < not_before_ms_ || outstanding() || !good_standing()) return;
+  Nodes going = silent();
+  if (going != silent_) {
+    silent_ = going;
+    silent_at_ms_ = core_.now.monotonic_ms;
+  }
+  if (going.empty() || core_.now.monotonic_ms - silent_at_ms_ < my_turn_ms(going)) return;
+  Proposal would;
+  would.members = core_.members.ids();
+  would.going = going;
+  if (!misses_half(would).empty()) return;
+  begin(std::move(going), false, false);
+}
+
+Eviction::Status Eviction::status() const {
+  Status out;
+  out.proposes = proposal_.has_value();
+  out.going = proposal_ ? proposal_->going : vote_.going;
+  if (!proposal_) return out;
+  out.agreed = proposal_->phase == Phase::kGetInStep;
+  for (const NodeId node : left_over(*proposal_)) {
+    if (node == core_.self.node) continue;
+    if (out.agreed ? !proposal_->in_step.contains(node) : !proposal_->votes.contains(node)) out.waits_for.push_back(node);
+  }
+  return out;
+}
+
+}  // namespace kith
