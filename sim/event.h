@@ -23,6 +23,8 @@
 //               pause NODES, resume NODES     the process stands still; its inputs wait
 //               join NAME through NODES       a new machine with an empty disk
 //               leave NODES                   stop, for good
+//               evict NODES at NODE           an operator asks the node for it; more than half have to agree
+//               recover NODE without NODES    the same, though less than half are left
 //     disks     lose disk of NODES            the machine is down when it is; an empty one takes its place
 //               back up NODES                 a copy of the disk, kept aside
 //               restore NODES                 the disk becomes its last copy; crashed first when it runs
@@ -56,6 +58,8 @@
 //               expect FIELD of KEY = VALUE at NODES      of the hash
 //               expect KEY counts AMOUNT at NODES         of the counter
 //               expect KEY keeps AMOUNT records at NODES  rows of it that have something to collect, now or later
+//               expect evicted NODES at NODES             these are out of the cluster, as those know, and nobody else is
+//               expect nobody evicted at NODES
 //               expect #LABEL is ok|stored|refused|unanswered [REASON]     REASON: retry_window_passed, clock_fenced, ...
 //               expect convergence within DURATION        all nodes that are up and not cut off from the first of them
 //
@@ -72,11 +76,11 @@ namespace kith::sim {
 
 enum class Action : std::uint8_t {
   kCut, kCutOneWay, kSplit, kSwizzle, kHeal, kHealBetween, kClog, kUnclog, kWeather,
-  kCrash, kStop, kStart, kRestart, kPause, kResume, kJoin, kLeave,
+  kCrash, kStop, kStart, kRestart, kPause, kResume, kJoin, kLeave, kEvict, kRecover,
   kLoseDisk, kBackUp, kRestore, kSwapDisks, kClone, kFillDisk, kFreeDisk, kFailSync, kSyncTime, kFlipBit,
   kStepClock, kDriftClock, kFreezeClock, kRightClock,
   kAdd, kRemove, kSet, kDelete, kSetField, kDeleteField, kExpire, kExpireField, kPersist, kPersistField, kIncrement, kRetry, kRead, kVanish,
-  kExpectValue, kExpectMissing, kExpectMembers, kExpectField, kExpectCount, kExpectRecords,
+  kExpectValue, kExpectMissing, kExpectMembers, kExpectField, kExpectCount, kExpectRecords, kExpectEvicted, kExpectNobodyEvicted,
   kExpectReply, kExpectConvergence,
 };
 

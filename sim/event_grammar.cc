@@ -36,6 +36,8 @@ constexpr Line kLines[] = {
     {Action::kResume, "resume NODES"},
     {Action::kJoin, "join NAME through NODES"},
     {Action::kLeave, "leave NODES"},
+    {Action::kEvict, "evict NODES at NODE"},
+    {Action::kRecover, "recover NODE without NODES"},
 
     {Action::kLoseDisk, "lose disk of NODES"},
     {Action::kBackUp, "back up NODES"},
@@ -54,6 +56,8 @@ constexpr Line kLines[] = {
     {Action::kRightClock, "right clock of NODES"},
 
     {Action::kRetry, "retry LABEL at NODE"},
+    {Action::kExpectEvicted, "expect evicted NODES at NODES"},
+    {Action::kExpectNobodyEvicted, "expect nobody evicted at NODES"},
     {Action::kExpectValue, "expect KEY = VALUE at NODES"},
     {Action::kExpectMissing, "expect KEY is missing at NODES"},
     {Action::kExpectMembers, "expect KEY has { MEMBERS* } at NODES"},

@@ -19,6 +19,7 @@ Machine::Machine(std::uint32_t machine_index, std::string machine_name, const Sc
 
 void Machine::start(std::int64_t now_us, const std::vector<std::string>& join) {
   if (state_ != State::kDown || gone) return;
+  join_ = join;
   // An empty disk that was something else before, or is a copy of an empty one: the name it had may be taken by now.
   if (!disk.store->snapshot()->meta(meta::kNodeId) && (lives_ > 0 || clone)) {
     disk.node_name = name + "-" + std::to_string(lives_ + 1);
@@ -132,6 +133,14 @@ void Machine::settle(std::int64_t now_us) {
     if (!out_.store.empty()) return begin_commit(now_us);
     release();
     if (!engine_) return;
+    if (engine_->life_is_over()) {  // In one process, as kithd does it; to whoever looks on it is another one.
+      const bool paused = state_ == State::kPaused, stops = stopping_;
+      end();
+      if (stops) return;
+      start(now_us, std::vector<std::string>(join_));
+      if (paused) pause();
+      return;
+    }
     if (stopping_ && inbox_.empty()) return end();
     if (state_ == State::kPaused || (inbox_.empty() && !tick_waits_)) break;
     for (std::size_t i = 0; i < kGatheredMax && !inbox_.empty(); ++i) {

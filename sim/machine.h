@@ -106,6 +106,7 @@ class Machine {
  private:
   void step(std::int64_t now_us, const Input& what);
   Instant look_at_clock(std::int64_t now_us);
+  std::vector<std::string> join_;               // Who starts it anew tells it the same.
   void settle(std::int64_t now_us);             // Acts on the output.
   void begin_commit(std::int64_t now_us);
   void release();

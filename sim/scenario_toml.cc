@@ -221,6 +221,7 @@ const Fields<EngineOptions>& engine_fields() {
       time_ms("relay_gather", &EngineOptions::relay_gather_ms),
       share("full_at", &EngineOptions::full_at),
       yes_no("collect", &EngineOptions::collect),
+      time_ms("evict_after", &EngineOptions::evict_after_ms),
       count("collect_rows_per_step", &EngineOptions::collect_rows_per_step),
   };
   return kFields;

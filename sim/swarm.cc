@@ -42,6 +42,7 @@ class Swarm {
     disk_events();
     clock_events();
     if (draw_.one_in(2) && !rots_) core();
+    evictions();
     std::stable_sort(out_.timeline.begin(), out_.timeline.end(), [](const Event& a, const Event& b) { return a.at_us < b.at_us; });
     return std::move(out_);
   }
@@ -320,6 +321,33 @@ class Swarm {
         add(at_us, Action::kStepClock, {nodes}).amount = draw_.one_in(2) ? kHour : 100 * kYear;
         righted_later(at_us, nodes);
       });
+    }
+  }
+
+  // Drawn apart, so that all else of a seed is as it was before members could be evicted.
+  void evictions() {
+    Draw draw(scatter(out_.seed, 0xe71c));
+    out_.engine.evict_after_ms = draw.one_in(3) ? draw.between(3000, 30'000) : 0;
+    if (!draw.one_in(2)) return;
+    const auto some_time = [&] { return draw.between(kSecond, out_.duration_us - 2 * kSecond); };
+    for (std::uint64_t n = 1 + draw.below(3); n > 0; --n) {
+      std::vector<std::string> going = out_.nodes;
+      for (std::size_t i = going.size(); i > 1; --i) std::swap(going[i - 1], going[draw.below(i)]);
+      const std::string at = going.back();
+      going.pop_back();
+      std::vector<std::string> left = going;
+      going.resize(std::min<std::size_t>(1 + draw.below(2), going.size()));
+      std::erase_if(left, [&](const auto& node) { return std::find(going.begin(), going.end(), node) != going.end(); });
+      left.push_back(at);
+      const std::int64_t at_us = some_time();
+      // Of most that go the others hear nothing for a while, before and after.
+      if (!draw.one_in(4)) {
+        add(std::max<std::int64_t>(at_us - draw.exponential(3 * kSecond), kSecond), Action::kCut, {going, left});
+        add(at_us + draw.exponential(10 * kSecond), Action::kHealBetween, {going, left});
+      }
+      add(at_us, Action::kEvict, {going, {at}});
+      // The other side tries, too.
+      if (draw.one_in(4)) add(at_us + draw.between(0, kSecond), Action::kEvict, {left, {going.front()}});
     }
   }
 

@@ -81,6 +81,10 @@ class TimelineCheck {
     if (one_node && (event.groups.size() != 1 || resolve(scenario_, event.groups.front()).size() != 1)) {
       return "it needs exactly one node";
     }
+    if (event.action == Action::kEvict || event.action == Action::kRecover) {
+      const auto& at = event.groups.at(event.action == Action::kEvict ? 1 : 0);
+      if (resolve(scenario_, at).size() != 1) return "it is asked of exactly one node";
+    }
     if (event.action == Action::kSwapDisks && resolve(scenario_, event.groups.front()).size() != 2) {
       return "it needs exactly two nodes";
     }
@@ -118,7 +122,10 @@ class TimelineCheck {
     if (event.session == "nobody") return "\"nobody\" is no session: it stands for writes without a tag";
     if (event.action == Action::kVanish && event.session.empty()) return "nobody cannot vanish";
     if (event.action == Action::kRetry || event.action == Action::kExpectReply) return check_reference(event);
-    if (event.action == Action::kVanish || event.action == Action::kExpectConvergence) return std::nullopt;
+    if (event.action == Action::kVanish || event.action == Action::kExpectConvergence || event.action == Action::kExpectEvicted ||
+        event.action == Action::kExpectNobodyEvicted) {
+      return std::nullopt;
+    }
     if (event.key.empty()) return "the key is empty";
     if (event.key.size() > kKeyBytesMax) return "the key has more than " + std::to_string(kKeyBytesMax) + " bytes";
     if (event.value.size() > kValueBytesMax) {

@@ -19,6 +19,9 @@
 
 namespace kith::sim {
 
+// Of what an operator asks for; no client's request.
+inline constexpr std::uint64_t kEvictRequest = ~std::uint64_t{0};
+
 class World final : public Host {
  public:
   World(const Scenario& scenario, std::uint64_t seed, const RunOptions& options);
@@ -69,6 +72,7 @@ class World final : public Host {
   void read(const Event& event);
   void claim(const Event& event);
   void claim_content(const Event& event);
+  void claim_evicted(const Event& event);
   void wait_for(std::vector<Machine*> among, std::int64_t within_us, std::int64_t since_us, const Event* event);
 
   // ---- world_healing.cc

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "crdt/counter.h"
 #include "sim/world_impl.h"
@@ -96,6 +97,15 @@ void World::happen(const Event& event) {
         judge_.disk_lost(all(), it.disk.node_name);
       });
 
+    case Action::kEvict:
+    case Action::kRecover: {
+      const bool recovers = event.action == Action::kRecover;
+      Evict evict{kEvictRequest, {}, recovers};
+      for (const Machine* it : group(event.groups[recovers ? 1 : 0])) evict.names.push_back(it->disk.node_name);
+      for (Machine* it : group(event.groups[recovers ? 0 : 1])) it->input(now_us_, evict);
+      return;
+    }
+
     case Action::kLoseDisk: return each([&](Machine& it) { destroy_disk(it); });
     case Action::kBackUp: return each([&](Machine& it) { it.backup = it.disk.copy(); });
     case Action::kRestore: return each([&](Machine& it) { restore(it); });
@@ -165,6 +175,8 @@ void World::happen(const Event& event) {
     case Action::kExpectField:
     case Action::kExpectCount:
     case Action::kExpectRecords:
+    case Action::kExpectEvicted:
+    case Action::kExpectNobodyEvicted:
     case Action::kExpectReply:
     case Action::kExpectConvergence: return claim(event);
   }
@@ -342,7 +354,26 @@ void World::claim(const Event& event) {
     }
     return wait_for(among, event.amount, now_us_, &event);
   }
+  if (event.action == Action::kExpectEvicted || event.action == Action::kExpectNobodyEvicted) return claim_evicted(event);
   claim_content(event);
+}
+
+void World::claim_evicted(const Event& event) {
+  std::set<std::string> wanted;
+  if (event.action == Action::kExpectEvicted) {
+    for (const Machine* it : group(event.groups.front())) wanted.insert(it->disk.node_name);
+  }
+  for (Machine* at : group(event.groups.back())) {
+    if (!at->up()) throw Violation('X', "'" + to_words(event) + "': " + at->name + " is down");
+    std::set<std::string> out;
+    for (const MemberStatus& member : at->engine().status(at->instant(now_us_)).members) {
+      if (member.out) out.insert(member.name);
+    }
+    if (out == wanted) continue;
+    std::string found;
+    for (const auto& name : out) found += " " + name;
+    throw Violation('X', "'" + to_words(event) + "': " + at->name + " knows of" + (found.empty() ? " nobody" : found));
+  }
 }
 
 void World::wait_for(std::vector<Machine*> among, std::int64_t within_us, std::int64_t since_us, const Event* event) {
