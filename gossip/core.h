@@ -32,7 +32,7 @@ inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterI
                          kLease = "lease", kFloor = "floor", kHorizon = "horizon",
                          kIntroduced = "introduced", kWhole = "whole", kToLookThrough = "to_look_through",
                          kOwnLives = "own_lives", kElectorate = "electorate",
-                         kVote = "vote", kReturned = "returned", kReturning = "returning";
+                         kVote = "vote", kReturned = "returned", kReturning = "returning", kUnheardOf = "unheard_of";
 // Whose life it was, of one that is retired: its field of the table is deleted, and in the end collected.
 std::string former_life(OriginId origin);
 std::string encode_number(std::uint64_t value);
@@ -138,6 +138,8 @@ class Core {
   // former lives took in alone is on its disk, and is handed to nobody before it was done again.
   Timestamp returned;
   bool returning = false;
+  Timestamp heard_of;                    // While it is returning: of its lives that began later nobody has heard.
+  std::map<OriginId, Timestamp> unheard_of;  // These, and when they began.  They are in no table and in no clock.
   bool life_is_over = false;             // It was evicted: the next one may begin.
   std::vector<NodeId> electorate;        // gossip/eviction.h
   bool voted = false;                    // For an eviction that has not taken effect.

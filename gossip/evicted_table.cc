@@ -12,26 +12,28 @@ constexpr std::string_view kEvictedKey = "evicted";
 
 }  // namespace
 
-std::string encode_evicted(Timestamp at) {
+std::string encode(const Evicted& record) {
   msgpack::sbuffer buffer;
   msgpack::packer<msgpack::sbuffer> pack(buffer);
-  pack.pack_map(1);
-  pack.pack_uint8(0), pack.pack_uint64(at.value);
+  pack.pack_map(2);
+  pack.pack_uint8(0), pack.pack_uint64(record.at.value);
+  pack.pack_uint8(1), pack.pack_uint64(record.heard_of.value);
   return {buffer.data(), buffer.size()};
 }
 
-std::optional<Timestamp> decode_evicted(std::string_view bytes) {
+std::optional<Evicted> decode_evicted(std::string_view bytes) {
   if (!msgpack_is_sound(bytes)) return std::nullopt;
   const msgpack::object_handle handle = msgpack::unpack(bytes.data(), bytes.size());
   const msgpack::object& root = handle.get();
   if (root.type != msgpack::type::MAP) return std::nullopt;
+  Evicted out;
   for (std::uint32_t i = 0; i < root.via.map.size; ++i) {
     const auto& [key, value] = root.via.map.ptr[i];
-    if (key.type != msgpack::type::POSITIVE_INTEGER || key.via.u64 != 0) continue;  // Of a newer version.
+    if (key.type != msgpack::type::POSITIVE_INTEGER || key.via.u64 > 1) continue;  // Of a newer version.
     if (value.type != msgpack::type::POSITIVE_INTEGER || value.via.u64 == 0) return std::nullopt;
-    return Timestamp{value.via.u64};
+    (key.via.u64 == 0 ? out.at : out.heard_of) = Timestamp{value.via.u64};
   }
-  return std::nullopt;
+  return out.at && out.heard_of ? std::optional(out) : std::nullopt;
 }
 
 CellKey evicted_cell(NodeId node) {
@@ -56,11 +58,11 @@ bool EvictedTable::merge(const CellKey& cell, const Content& delta) {
   return true;
 }
 
-Timestamp EvictedTable::at(NodeId node) const {
+Evicted EvictedTable::find(NodeId node) const {
   const auto known = cells_.find(node);
   if (known == cells_.end()) return {};
   const auto& value = known->second.as_register().value();
-  return value ? decode_evicted(*value).value_or(Timestamp{}) : Timestamp{};
+  return value ? decode_evicted(*value).value_or(Evicted{}) : Evicted{};
 }
 
 }  // namespace kith

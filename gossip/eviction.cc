@@ -376,7 +376,7 @@ void Eviction::take_effect() {
       core_.hlc.observe(content.as_register().tag().at);
     }
     const Timestamp at = core_.issue_now();
-    const Register delta = content.as_register().set(encode_evicted(at), {at, actor_of(core_.self.origin)}, {at, core_.self.origin});
+    const Register delta = content.as_register().set(encode(Evicted{at, member->life.start}), {at, actor_of(core_.self.origin)}, {at, core_.self.origin});
     core_.commit_own(kSystemShard, cell, Content(delta), at);
     core_.count("members_evicted");
     core_.note(Output::Note::Level::kWarning, "evicted " + core_.name_of(node) +

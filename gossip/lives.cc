@@ -28,7 +28,15 @@ std::vector<StoreKey> Lives::load() {
   core_.introduced = snapshot->meta(meta::kIntroduced).has_value();
   core_.whole = snapshot->meta(meta::kWhole).has_value();
   core_.returned = Timestamp{meta::decode_number(snapshot->meta(meta::kReturned))};
-  core_.returning = snapshot->meta(meta::kReturning).has_value();
+  core_.heard_of = Timestamp{meta::decode_number(snapshot->meta(meta::kReturning))};
+  core_.returning = static_cast<bool>(core_.heard_of);
+  if (const auto bytes = snapshot->meta(meta::kUnheardOf)) {
+    ByteReader in(*bytes);
+    for (std::size_t left = bytes->size() / 16; left > 0; --left) {
+      const OriginId origin{in.u64()};
+      core_.unheard_of[origin] = Timestamp{in.u64()};
+    }
+  }
   core_.lease = Timestamp{meta::decode_number(snapshot->meta(meta::kLease))};
   core_.hlc = Hlc(core_.lease);
   snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey& key, const Row* row) {
@@ -84,14 +92,10 @@ void Lives::begin(const NodeSetup& setup) {
   batch.set_meta(meta::kOrigin, meta::encode_number(self.origin.value));
   core_.write_own_lives();
 
-  if (const Timestamp at = core_.members.evicted().at(self.node); at > core_.returned) {
-    core_.returned = at;
-    core_.returning = true;
-    batch.set_meta(meta::kReturned, meta::encode_number(at.value));
-    batch.set_meta(meta::kReturning, "1");
-  }
+  if (const Evicted evicted = core_.members.evicted().find(self.node); evicted.at > core_.returned) return_after(evicted);
   // SUBTLE: killed before what its earlier lives took in alone is done again, it does not know any more what that was.
   if (core_.returning) {
+    forget_unheard_of();
     core_.introduced = core_.whole = false;
     batch.forget_meta(meta::kIntroduced);
     batch.forget_meta(meta::kWhole);
@@ -299,7 +303,7 @@ bool Lives::skewed(const Envelope& envelope, std::int64_t* ahead_ms) const {
 
 void Lives::tick(bool table_damaged) {
   if (!core_.joined() || core_.superseded || core_.life_is_over) return;
-  if (core_.members.out(core_.self.node)) return on_evicted(core_.self.node, {core_.members.evicted().at(core_.self.node)});
+  if (core_.members.out(core_.self.node)) return on_evicted(core_.self.node, {core_.members.evicted().find(core_.self.node)});
   // SUBTLE: the record of a copy of this node may be the newer one, though its life is the earlier one; its address is in it.
   if (const auto* own = core_.member(core_.self.node);
       own != nullptr && !table_damaged && own->record.lives.back() < Life{core_.self.origin, core_.self.start}) {
@@ -320,17 +324,28 @@ void Lives::begin_again() {
   core_.clocks.begin_life(core_.self.origin, core_.self.start);
 }
 
+// The record of who is out that says that it knows; and with that it is back.
+bool Lives::returns(NodeId node, const Cell& cell) const {
+  if (!core_.members.out(node)) return !(voted_against && voted_against(node));
+  if (node_of_member_cell(cell.key) != node) return false;
+  const auto& value = cell.content.as_register().value();
+  const auto record = value ? decode_member_record(*value) : std::nullopt;
+  return record && record->returned >= core_.members.evicted().at(node);
+}
+
 bool Lives::merge_members(const Envelope& envelope) {
   if (envelope.members.empty()) return true;
   const auto cells = core_.read_cells(kSystemShard, envelope.members);
   if (!cells) return false;
   // The fence: of what somebody below our horizon tells, only who it is itself.
-  const bool fenced = envelope.floor < std::max(core_.horizon, core_.highest_horizon) || core_.members.out(envelope.sender) ||
-                      (voted_against && voted_against(envelope.sender));
+  const bool fenced = envelope.floor < std::max(core_.horizon, core_.highest_horizon);
+  // SUBTLE: of a life that began after the eviction the start is below our floor.
+  const bool out = core_.members.out(envelope.sender) || (voted_against && voted_against(envelope.sender));
   // SUBTLE: an earlier life may be retired already, and would come back with its own word.
   const auto* sender = core_.member(envelope.sender);
   const bool earlier = sender != nullptr && Life{envelope.origin, envelope.start} < sender->life;
   for (const Cell& cell : *cells) {
+    if (out && !returns(envelope.sender, cell)) continue;
     if (fenced && node_of_member_cell(cell.key) != envelope.sender &&
         (earlier || life_of_cell(cell.key) != std::pair(envelope.sender, envelope.origin))) {
       continue;
@@ -342,8 +357,8 @@ bool Lives::merge_members(const Envelope& envelope) {
         Content joined = known->second;
         if (!joined.join(cell.content)) continue;
       }
-    } else if (const auto out = node_of_evicted_cell(cell.key)) {
-      const auto known = core_.members.evicted().cells().find(*out);
+    } else if (const auto evicted = node_of_evicted_cell(cell.key)) {
+      const auto known = core_.members.evicted().cells().find(*evicted);
       if (known != core_.members.evicted().cells().end()) {
         Content joined = known->second;
         if (!joined.join(cell.content)) continue;
@@ -421,7 +436,7 @@ void Lives::tell_evicted(const Envelope& envelope) {
   auto& told = told_at_ms_.try_emplace(envelope.sender, core_.now.monotonic_ms - core_.options.gossip_interval_ms).first->second;
   if (core_.now.monotonic_ms - told < core_.options.gossip_interval_ms) return;
   told = core_.now.monotonic_ms;
-  core_.send_to_address(address_of(envelope), envelope.sender, EvictedBody{core_.members.evicted().at(envelope.sender)});
+  core_.send_to_address(address_of(envelope), envelope.sender, EvictedBody{core_.members.evicted().find(envelope.sender)});
 }
 
 // SUBTLE: a later life may have another address than an earlier one, which is in the record that its message brings along.
@@ -437,12 +452,39 @@ std::string Lives::address_of(const Envelope& envelope) const {
   return address;
 }
 
+// Lives that began after the others had gone on without this node.  SUBTLE: in a clock of theirs they would be below floors; so what
+// they did is done again by the next life, and they leave the table before anybody hears of them.
+void Lives::forget_unheard_of() {
+  const auto snapshot = core_.store.snapshot();
+  const LifeTable& lives = core_.members.lives();
+  for (const OriginId origin : lives.lives_of(core_.self.node)) {
+    const LifeRecord record = lives.find(origin)->record;
+    if (record.start <= core_.heard_of) continue;
+    core_.unheard_of[origin] = record.start;
+    const CellKey cell = life_cell(core_.self.node, origin);
+    const StoreKey key = store_key(kSystemShard, cell);
+    Row row;
+    if (snapshot->get(key, row) == Snapshot::Lookup::kFound) core_.out->store.drop(key, row.content);
+    core_.drop_life(cell);
+  }
+  ByteWriter bytes;
+  for (const auto& [origin, start] : core_.unheard_of) bytes.u64(origin.value), bytes.u64(start.value);
+  core_.out->store.set_meta(meta::kUnheardOf, bytes.take());
+}
+
+// SUBTLE: evicted once more before it is through with what it took in before, it is not to forget that.
+void Lives::return_after(const Evicted& evicted) {
+  core_.returned = evicted.at;
+  core_.heard_of = core_.returning ? std::min(core_.heard_of, evicted.heard_of) : evicted.heard_of;
+  core_.returning = true;
+  core_.out->store.set_meta(meta::kReturned, meta::encode_number(evicted.at.value));
+  core_.out->store.set_meta(meta::kReturning, meta::encode_number(core_.heard_of.value));
+}
+
 void Lives::on_evicted(NodeId from, const EvictedBody& body) {
-  if (body.at <= core_.returned || core_.life_is_over) return;
-  core_.life_is_over = core_.returning = true;
-  core_.returned = body.at;
-  core_.out->store.set_meta(meta::kReturned, meta::encode_number(body.at.value));
-  core_.out->store.set_meta(meta::kReturning, "1");
+  if (body.record.at <= core_.returned || core_.life_is_over) return;
+  core_.life_is_over = true;
+  return_after(body.record);
   core_.count("evicted");
   core_.note(Output::Note::Level::kWarning,
              (from == core_.self.node ? std::string("the member table says") : core_.name_of(from) + " says") +

@@ -86,6 +86,9 @@ class Lives {
   std::int64_t ahead_of_most() const;                    // 0: nobody to judge by.
   bool merge_members(const Envelope& envelope);
   void tell_superseded(const Envelope& envelope);
+  bool returns(NodeId node, const Cell& cell) const;
+  void forget_unheard_of();
+  void return_after(const Evicted& evicted);
   void tell_evicted(const Envelope& envelope);
   std::string address_of(const Envelope& envelope) const;
   // What keeps a life from being listened to, as counters name it; empty: nothing.  Then it is learnt of.

@@ -37,7 +37,7 @@
 //                    members, going, electorate: node ids, u64 each, sorted, in one msgpack bin
 //       vote     {0: step, 1: ballot at, 2: ballot origin, 3: refusal, 4: promised at, 5: promised origin, 6: accepted at,
 //                 7: accepted origin, 8: members, 9: going, 10: electorate}
-//       evicted  {0: at}
+//       evicted  {0: at, 1: heard of}
 //       rebase   {0: nonce, 1: shard, 2: 256 sums?, 3: buckets?, 4: after, 5: sketch cells?, 6: until?, 7: counters?}
 //                    counters: u64 each, in one msgpack bin
 //       rebased  {0: nonce, 1: shard, 2: buckets, 3: cells, 4: next, 5: end, 6: sound, 7: clock, 8: sketch?}
@@ -255,7 +255,9 @@ struct VoteBody {
   std::vector<NodeId> members, going;   // What was.
   std::vector<NodeId> electorate;
 };
-struct EvictedBody { Timestamp at; };   // To who does not know that it was.
+struct EvictedBody {                    // To who does not know that it was; gossip/evicted_table.h.
+  Evicted record;
+};
 
 struct RebaseBody {
   std::uint64_t nonce = 0;

@@ -424,8 +424,8 @@ bool get(Values in, VoteBody& out) {
 }
 
 bool get(Values in, EvictedBody& out) {
-  out.at = in.time(0);
-  return in.ok() && out.at;
+  out.record = {in.time(0), in.time(1)};
+  return in.ok() && out.record.at && out.record.heard_of;
 }
 
 // Reads the body of type number `type`; `known` tells whether there is such a type.

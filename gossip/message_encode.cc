@@ -279,7 +279,11 @@ void put(Packer& pack, const VoteBody& body) {
   pack.pack(10), put_nodes(pack, body.electorate);
 }
 
-void put(Packer& pack, const EvictedBody& body) { pack.pack_map(1), pack.pack(0), pack.pack(body.at.value); }
+void put(Packer& pack, const EvictedBody& body) {
+  pack.pack_map(2);
+  pack.pack(0), pack.pack(body.record.at.value);
+  pack.pack(1), pack.pack(body.record.heard_of.value);
+}
 
 }  // namespace
 

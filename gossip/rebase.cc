@@ -249,8 +249,10 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   question_->as_of.rebased = true;
   redo_.rebasing(body.shard, body.clock, from.horizon);
   const auto seen = [&](const Commit& commit) {
+    if (core_.unheard_of.contains(commit.origin)) return false;
     if (const auto* ended = core_.ended.find(commit.origin)) {
-      return ended->node != core_.self.node || ended->record.seen(body.shard, commit.at);
+      // SUBTLE: what another node took in alone is its own to do again; but of several that were evicted together some may never return.
+      return (ended->node != core_.self.node && !core_.returning) || ended->record.seen(body.shard, commit.at);
     }
     if (covers(body.clock, commit)) return true;
     return commit.at <= from.floor && (core_.retired(commit.origin) || question_->over.contains(commit.origin));

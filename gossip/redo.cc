@@ -92,6 +92,7 @@ void Redo::ended(OriginId origin) {
 
 bool Redo::own_former(OriginId origin) const {
   if (origin == core_.self.origin) return false;
+  if (core_.unheard_of.contains(origin)) return true;
   const auto* life = core_.members.lives().find(origin);
   return life != nullptr && life->node == core_.self.node;
 }
@@ -107,8 +108,8 @@ bool Redo::unseen(ShardId shard, const Commit& commit) const {
   if (const auto* entry = core_.ended.find(commit.origin)) {
     return lives_.contains(commit.origin) && !entry->record.seen(shard, commit.at);
   }
-  // SUBTLE: who was evicted may have begun lives that nobody heard of, and whose start floors had passed.
-  if ((commit.at > passed_horizon_ && !core_.returning) || !own_former(commit.origin)) return false;
+  if (core_.unheard_of.contains(commit.origin)) return true;
+  if (commit.at > passed_horizon_ || !own_former(commit.origin)) return false;
   const auto clock = passed_.find(shard);
   return clock != passed_.end() && !covers(clock->second, commit);
 }
@@ -157,7 +158,7 @@ void Redo::look_through() {
 }
 
 // What the present life commits instead of these; `row` is all that is known of the cell, `tag` is of today.
-Content Redo::again(const Content& these, const Content& row, bool own, Tag tag, Commit commit) const {
+Content Redo::again(const Content& these, const Content& row, bool counter, bool own, Tag tag, Commit commit) const {
   const auto may_be_retried = [&](Timestamp at) {
     if (!own && core_.floor_then) return true;
     return at > core_.horizon && at > core_.highest_horizon && core_.now.wall_ms - at.ms() < core_.options.retry_window_ms;
@@ -172,7 +173,7 @@ Content Redo::again(const Content& these, const Content& row, bool own, Tag tag,
       return may_be_retried(add.at);
     });
     element.recommit(commit);
-    if (old_add && own) element.join(SetElement().add(tag, commit));
+    if (old_add && (own || core_.returning)) element.join(SetElement().add(tag, commit));
     return out;
   }
   const Register& it = these.as_register();
@@ -183,7 +184,8 @@ Content Redo::again(const Content& these, const Content& row, bool own, Tag tag,
     out.recommit(commit);
     return out;
   }
-  if (!own) return Content(Register{});
+  // SUBTLE: a value twice is the value; an increment twice is not.
+  if (!own && (!core_.returning || counter)) return Content(Register{});
   return Content(Register{}.set(std::string(*it.value()), tag, commit, it.expires_at_ms()));
 }
 
@@ -204,7 +206,7 @@ void Redo::redo(ShardId shard, const StoreKey& key, const CellKey& cell, const C
   if (const Content* pending = core_.out->store.pending(cell)) row.join(*pending);
   const Timestamp at = core_.issue_now();
   const Tag tag{at, actor_of(core_.self.origin)};
-  const Content anew = again(row.where(not_seen), row, all_of_this_node(these), tag, {at, core_.self.origin});
+  const Content anew = again(row.where(not_seen), row, cell.kind == Kind::kCounter, all_of_this_node(these), tag, {at, core_.self.origin});
   // Another increment than the old one, but for a retry of it.
   CellKey as = cell;
   const bool renamed = cell.kind == Kind::kCounter && !anew.empty() && anew.as_register().tag() == tag;
@@ -271,7 +273,7 @@ void Redo::done() {
                "closed it, and were done again: those of this node that are past the retry window as writes of today; each is listed");
   }
   lives_.clear();
-  redone_up_to_.clear();
+  const std::map<OriginId, Timestamp> redone = std::exchange(redone_up_to_, {});
   keep_lives();
   core_.floor_then.reset();
   core_.redoing = false;
@@ -280,6 +282,18 @@ void Redo::done() {
   passing_ = false;
   if (!core_.returning) return;
   core_.returning = false;
+  core_.heard_of = {};
+  for (const auto& [origin, start] : core_.unheard_of) {
+    const auto up_to = redone.find(origin);
+    if (up_to == redone.end()) continue;
+    EndedLife record;
+    record.up_to = start;
+    record.redone = up_to->second;
+    core_.closed_here.insert(origin);
+    core_.write_ended(core_.self.node, origin, record);
+  }
+  core_.unheard_of.clear();
+  core_.out->store.forget_meta(meta::kUnheardOf);
   core_.out->store.forget_meta(meta::kReturning);
   core_.note(Output::Note::Level::kInfo, "back in the cluster: what nobody had seen of this node was done again");
 }

@@ -18,9 +18,10 @@
 // Which they are:
 //   U1. of a life that gossip/ended_lives.h says is over, what is not seen by that record;
 //       Another node may hold such, that came from behind a gap, or before it heard that the life is over: it does them again under
-//       their tags, while its floor, which stays meanwhile, keeps every horizon below them.
+//       their tags, while its floor, which stays meanwhile, keeps every horizon below them.  Of several that were evicted together
+//       each does again what it has of the others, too, but increments, which would count twice.
 //   U2. of a former life of this node that nobody has closed, while it rebases, what the member's clock does not cover and is
-//       at or below a horizon; of a node that was evicted, whatever it does not cover (gossip/eviction.h).
+//       at or below a horizon; of a life that began after its node was evicted, whatever.
 // The disk is read once for them, from where the feed's marks say, kRowsPerStep rows at a time, when this node is in step with
 // somebody and is not behind a horizon: then what is in a row has been joined with what the others hold.  Until that is done nothing
 // is collected here, and the floor stays.  When it is done the record of the life says up to where, and so does until then what this
@@ -66,7 +67,7 @@ class Redo {
   void begin_anew();
   void keep_lives() const;
   bool all_of_this_node(const Content& these) const;
-  Content again(const Content& these, const Content& row, bool own, Tag tag, Commit commit) const;
+  Content again(const Content& these, const Content& row, bool counter, bool own, Tag tag, Commit commit) const;
   bool was_redone(const Commit& commit) const;
   void redo(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content);
   void done();

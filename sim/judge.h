@@ -11,6 +11,7 @@
 //   at the end         all replicas against each other, against their disks and against the oracle (C, D, O, G, K)
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -93,6 +94,11 @@ class Judge {
   void check_claims(const Machine& at, const Claims::Held& held);
   void excuse_lost(const std::vector<const Machine*>& machines, const StoreKey* only_cell = nullptr);
   std::vector<const Machine*> started_machines() const;
+  // "All" are those that are in the cluster, which may be fewer than there were.
+  bool may_evict() const {
+    const auto evicts = [](const Event& event) { return event.action == Action::kEvict || event.action == Action::kRecover; };
+    return scenario_.engine.collect && (scenario_.engine.evict_after_ms > 0 || std::any_of(scenario_.timeline.begin(), scenario_.timeline.end(), evicts));
+  }
   bool nothing_destroyed() const { return !disk_destroyed_ && rotted_.empty(); }
   bool judged(ShardId shard) const { return shard != kSystemShard || scenario_.nodes.size() <= kMembersJudgedMax; }
 

@@ -83,7 +83,7 @@ void Judge::check_replicas(const Machine& from, const Attempt& attempt, const Re
   // Of all: at least as many as there were from the beginning, where this node cannot have known less.
   const bool founder = from.index < scenario_.nodes.size();
   const std::size_t wanted = attempt.operation.replicas != kAllReplicas ? attempt.operation.replicas
-                             : founder && nothing_destroyed()           ? scenario_.nodes.size()
+                             : founder && nothing_destroyed() && !may_evict() ? scenario_.nodes.size()
                                                                         : 1;
   if (reply.outcome == Outcome::kOk && replicas.size() < wanted) {
     throw Violation('D', from.name + " said ok to a write that " + std::to_string(replicas.size()) +

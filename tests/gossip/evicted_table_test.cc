@@ -13,7 +13,7 @@ const NodeId kNode{0x10}, kOther{0x20};
 
 Content evicted(std::uint64_t at) {
   const Timestamp commit{at};
-  return Content(Register{}.set(encode_evicted(commit), {commit, ActorId{1}}, {commit, OriginId{1}}));
+  return Content(Register{}.set(encode(Evicted{commit, Timestamp{1}}), {commit, ActorId{1}}, {commit, OriginId{1}}));
 }
 Content record(std::uint64_t at, std::uint64_t returned) {
   MemberRecord out{"n1", "n1:1", "n1:2", {{OriginId{at}, Timestamp{at}}}, Timestamp{returned}};
@@ -52,11 +52,13 @@ TEST_CASE("evicted table: out until its own record says that it knows, whatever 
 
 TEST_CASE("evicted table: what is not one is not taken, and generations tell of changes") {
   CHECK_FALSE(decode_evicted("").has_value());
-  CHECK_FALSE(decode_evicted(pack::map({{0, pack::number(0)}})).has_value());
-  CHECK_FALSE(decode_evicted(pack::map({{0, pack::text("x")}})).has_value());
+  CHECK_FALSE(decode_evicted(pack::map({{0, pack::number(0)}, {1, pack::number(5)}})).has_value());
+  CHECK_FALSE(decode_evicted(pack::map({{0, pack::text("x")}, {1, pack::number(5)}})).has_value());
   CHECK_FALSE(decode_evicted(pack::map({{1, pack::number(5)}})).has_value());
-  CHECK(decode_evicted(pack::map({{1, pack::text("later")}, {0, pack::number(5)}})) == Timestamp{5});
-  CHECK(decode_evicted(encode_evicted(Timestamp{77})) == Timestamp{77});
+  CHECK_FALSE(decode_evicted(pack::map({{0, pack::number(5)}})).has_value());
+  const Evicted five{Timestamp{5}, Timestamp{3}};
+  CHECK(decode_evicted(pack::map({{2, pack::text("later")}, {0, pack::number(5)}, {1, pack::number(3)}})) == five);
+  CHECK(decode_evicted(encode(five)) == five);
   CHECK(node_of_evicted_cell(evicted_cell(kNode)) == kNode);
   CellKey cell = evicted_cell(kNode);
   for (const std::string& member : {std::string(""), std::string("10"), std::string("00000000000000ZZ"), std::string(16, '0')}) {

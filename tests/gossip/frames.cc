@@ -227,7 +227,7 @@ std::vector<Envelope> examples() {
   out.push_back(example(EvictBody{VoteStep::kAccept, ballot, {NodeId{1}, NodeId{2}, NodeId{3}}, {NodeId{2}}, true}));
   out.push_back(example(VoteBody{VoteStep::kPrepare, ballot, VoteRefusal::kNone, ballot, {}, {}, {}, {NodeId{1}}}));
   out.push_back(example(VoteBody{VoteStep::kAccept, ballot, VoteRefusal::kOutbid, higher, ballot, {NodeId{1}, NodeId{2}}, {NodeId{2}}, {NodeId{1}}}));
-  out.push_back(example(EvictedBody{first}));
+  out.push_back(example(EvictedBody{{first, Timestamp::at_ms(9)}}));
   out.push_back(example(WelcomeBody{"kith", 4, 9, 600'000, {NodeId{1}, NodeId{2}}}));
   Envelope voted = example(StoppingBody{});
   voted.voted = true;
