@@ -461,21 +461,33 @@ void Lives::forget_unheard_of() {
     const LifeRecord record = lives.find(origin)->record;
     if (record.start <= core_.heard_of) continue;
     core_.unheard_of[origin] = record.start;
-    const CellKey cell = life_cell(core_.self.node, origin);
-    const StoreKey key = store_key(kSystemShard, cell);
-    Row row;
-    if (snapshot->get(key, row) == Snapshot::Lookup::kFound) core_.out->store.drop(key, row.content);
-    core_.drop_life(cell);
   }
+  // What they said of lives goes with them: nobody takes anything from this node before it is back, and the tables would never be equal.
+  snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey& key, const Row* row) {
+    if (row == nullptr) return true;
+    bool theirs = false;
+    row->content.each_commit([&](const Commit& commit) { theirs = theirs || core_.unheard_of.contains(commit.origin); });
+    const auto life = life_of_cell(row->cell);
+    const bool of_theirs = life && core_.unheard_of.contains(life->second);
+    if (!theirs && !of_theirs) return true;
+    if (of_theirs) core_.drop_life(row->cell);
+    else if (life) core_.members.drop_life(row->cell);
+    else if (life_of_ended_cell(row->cell)) core_.ended.drop(row->cell);
+    else return true;
+    core_.out->store.drop(key, row->content);
+    return true;
+  });
   ByteWriter bytes;
   for (const auto& [origin, start] : core_.unheard_of) bytes.u64(origin.value), bytes.u64(start.value);
   core_.out->store.set_meta(meta::kUnheardOf, bytes.take());
+  // Of those that begin from now on everybody hears.
+  core_.heard_of = Timestamp{~std::uint64_t{0}};
+  core_.out->store.set_meta(meta::kReturning, meta::encode_number(core_.heard_of.value));
 }
 
-// SUBTLE: evicted once more before it is through with what it took in before, it is not to forget that.
 void Lives::return_after(const Evicted& evicted) {
   core_.returned = evicted.at;
-  core_.heard_of = core_.returning ? std::min(core_.heard_of, evicted.heard_of) : evicted.heard_of;
+  core_.heard_of = evicted.heard_of;
   core_.returning = true;
   core_.out->store.set_meta(meta::kReturned, meta::encode_number(evicted.at.value));
   core_.out->store.set_meta(meta::kReturning, meta::encode_number(core_.heard_of.value));

@@ -257,6 +257,10 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
     if (covers(body.clock, commit)) return true;
     return commit.at <= from.floor && (core_.retired(commit.origin) || question_->over.contains(commit.origin));
   };
+  // What this node's lives that nobody heard of said of the tables is forgotten, and its clock covers what they said it of.
+  if (core_.returning && body.shard == kSystemShard) {
+    for (const Cell& cell : *cells) core_.merge(body.shard, cell.key, cell.content);
+  }
   if (question_->place.buckets.none()) question_->place.buckets = body.buckets;
   if (question_->place.buckets.none()) {
     move_to({});

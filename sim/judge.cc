@@ -337,6 +337,14 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
     ghost = GhostCell{};
     return;
   }
+  // What a member took in after the others had gone on without it, another that they had gone without, too, may have: it is left to
+  // whose it is, and which does it again.
+  const auto left_to_another = [&](const auto& same) {
+    return may_evict() && std::any_of(started_.begin(), started_.end(), [&](const auto& it) {
+      const auto theirs = it.second->disk.ghost.find(key);
+      return it.second != &at && !it.second->gone && theirs != it.second->disk.ghost.end() && same(theirs->second);
+    });
+  };
   if (these.holds(Kind::kSet)) {
     for (const auto& [actor, add] : these.as_set_element().adds()) {
       if (const auto* removal = removal_of(actor, add.at)) {
@@ -345,6 +353,10 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
         // SUBTLE: who had seen the removal, and forgotten it since, all went back to disks from before; but for one that joined
         // meanwhile, and was never told of what was over.
         ghost.take_out(actor, add.at);
+      } else if (left_to_another([&, who = actor, when = add.at](const GhostCell& theirs) {
+                   return std::any_of(theirs.adds().begin(), theirs.adds().end(), [&](const auto& it) { return it.actor == who && it.at >= when; });
+                 })) {
+        ghost.forget(actor);
       } else if (rotted_.contains(key)) {
         ghost.forget(actor);
         excuse_lost(started_machines(), &key);
@@ -359,6 +371,7 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
     if (theirs == other->disk.ghost.end() || theirs->second.tag() <= ghost.tag()) continue;
     ghost.overtake(theirs->second);
   }
+  if (left_to_another([&](const GhostCell& theirs) { return theirs.tag() == ghost.tag() && theirs.value(); })) return ghost.collected_elsewhere();
   // It had expired, and the others have collected it.
   Timestamp horizon;
   for (const auto& [index, other] : started_) {
