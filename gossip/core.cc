@@ -110,10 +110,20 @@ void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
     if (ended.merge(cell, delta) && on_ended) on_ended(life->second);
     return;
   }
-  if (node_of_evicted_cell(cell)) return (void)members.merge_evicted(cell, delta);
+  if (const auto node = node_of_evicted_cell(cell)) {
+    if (members.merge_evicted(cell, delta) && members.out(*node)) forget_last_life(*node);
+    return;
+  }
   const auto changed = members.merge(cell, delta);
   if (!changed) return;
+  if (members.out(*changed)) return forget_last_life(*changed);
   for (const Life& life : members.find(*changed)->record.lives) clocks.begin_life(life.origin, life.start);
+}
+
+// The record of who is out names a life that may be retired long since: in the table of lives is what counts.
+void Core::forget_last_life(NodeId node) {
+  const OriginId origin = members.find(node)->life.origin;
+  if (members.lives().find(origin) == nullptr && clocks.knows(origin)) end_life(origin);
 }
 
 bool Core::any_unseen(ShardId shard, const Content& delta) const {

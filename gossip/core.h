@@ -110,6 +110,7 @@ class Core {
   // that has retired them.  SUBTLE: else equal digests would say that a disk that was rolled back holds what they did.
   std::set<OriginId> retiring;
   void end_life(OriginId origin);
+  void forget_last_life(NodeId node);
   void drop_life(const CellKey& cell);   // It is retired, and that was collected.
   void remember_former_life(NodeId node, OriginId origin);
   // No table has it any more: everybody in good standing holds what it did.
@@ -141,6 +142,7 @@ class Core {
   Timestamp heard_of;                    // While it is returning: of its lives that began later nobody has heard.
   std::map<OriginId, Timestamp> unheard_of;  // These, and when they began.  They are in no table and in no clock.
   bool life_is_over = false;             // It was evicted: the next one may begin.
+  bool self_ended = false;               // There is a record of what was seen of this very life: what it takes in now nobody would.
   std::vector<NodeId> electorate;        // gossip/eviction.h
   bool voted = false;                    // For an eviction that has not taken effect.
   bool superseded = false;               // By another life of this node: peers refuse what this one says.

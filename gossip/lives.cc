@@ -59,6 +59,11 @@ std::vector<StoreKey> Lives::load() {
     }
     return true;
   });
+  for (const auto& [node, evicted] : core_.members.evicted().cells()) {
+    if (!core_.members.out(node)) continue;
+    const OriginId last = core_.members.find(node)->life.origin;
+    if (core_.members.lives().find(last) == nullptr) core_.clocks.end_life(last);
+  }
   // SUBTLE: a life in clocks whose row of the table cannot be read is not one that is retired: those have a row that says so,
   // and left the clocks with it.
   const auto& rows = core_.members.lives().cells();
