@@ -65,6 +65,7 @@ enum class ClientOp : std::uint8_t {
   kCount, kKeys,
   kStatus, kShards, kBuckets, kCells, kExplain, kFault, kBackup,
   kExpire, kPersist, kTtl,
+  kEvict, kRecover,
 };
 std::string_view to_string(ClientOp op);
 std::optional<ClientOp> client_op_from(std::string_view name);

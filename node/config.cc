@@ -89,6 +89,21 @@ Setting duration(std::string name, std::string help, std::int64_t Config::*field
           [=](const Config& config) { return quoted(format_duration(config.*field)); }};
 }
 
+// The same, or "0" for never.
+Setting duration_or_zero(std::string name, std::string help, std::int64_t Config::*field, std::int64_t least, std::int64_t most) {
+  Setting out = duration(std::move(name), std::move(help), field, least, most);
+  out.take = [=, take = out.take](Config& config, const std::string& value) -> Problem {
+    if (value != "0") {
+      auto problem = take(config, value);
+      if (problem) *problem += "; or 0";
+      return problem;
+    }
+    config.*field = 0;
+    return std::nullopt;
+  };
+  return out;
+}
+
 Problem take_count(const std::string& value, std::uint32_t least, std::uint32_t most, std::uint32_t& out) {
   std::uint64_t number = 0;
   const char* const end = value.data() + value.size();
@@ -186,20 +201,14 @@ std::vector<Setting> make_settings() {
   out.push_back(std::move(window));
   out.push_back(on_off("collect", "Drop what was removed, and fold counters, a retry window later; the same on all nodes. Unfinished.",
                        &Config::collect));
+  out.push_back(duration_or_zero("evict-after", "How long a member may be silent before the others agree to go on without it; 0: only when asked to.",
+                                 &Config::evict_after_ms, 10'000, 365 * 24 * kHourMs));
   out.push_back({"readers", Setting::Type::kCount, "N", "Threads that answer reads.",
                  [](Config& config, const std::string& value) { return take_count(value, 1, 64, config.readers); },
                  [](const Config& config) { return std::to_string(config.readers); }});
-  out.push_back({"scrub-interval", Setting::Type::kDuration, "TIME",
-                 "How long one reading of all rows takes, in search of damaged ones; 0: they are read only when asked for.",
-                 [](Config& config, const std::string& value) -> Problem {
-                   constexpr std::int64_t kMostMs = 365 * 24 * kHourMs;
-                   const auto ms = value == "0" ? std::optional<std::int64_t>(0) : parse_duration_ms(value);
-                   if (!ms) return "\"" + value + "\" is no duration: a whole number and ms, s, m, h or d, as in 24h; or 0";
-                   if (*ms > kMostMs) return value + " is out of range: 0 to " + format_duration(kMostMs);
-                   config.scrub_interval_ms = *ms;
-                   return std::nullopt;
-                 },
-                 [](const Config& config) { return quoted(format_duration(config.scrub_interval_ms)); }});
+  out.push_back(duration_or_zero("scrub-interval",
+                                 "How long one reading of all rows takes, in search of damaged ones; 0: they are read only when asked for.",
+                                 &Config::scrub_interval_ms, 0, 365 * 24 * kHourMs));
   out.push_back({"check-pages", Setting::Type::kSize, "BYTES",
                  "A data file of up to this size is looked at page by page before the node starts; 0: none is.",
                  [](Config& config, const std::string& value) -> Problem {

@@ -41,7 +41,9 @@ json member_json(const MemberStatus& member) {
           {"clock_offset_ms", member.clock_offset_ms},
           {"stopping", member.stopping},
           {"floor", time_json(member.floor)},
-          {"floor_held_ms", ms_ago(member.floor_held_ms)}};
+          {"floor_held_ms", ms_ago(member.floor_held_ms)},
+          {"evicted", member.out},
+          {"evicted_at", member.evicted_at ? time_json(member.evicted_at) : json(nullptr)}};
 }
 
 json garbage_json(const GarbageStatus& garbage) {
@@ -51,6 +53,13 @@ json garbage_json(const GarbageStatus& garbage) {
               {"shards", garbage.shards},
               {"shards_done", garbage.shards_done},
               {"rows_cut", garbage.rows_cut}};
+  }
+  json eviction = nullptr;
+  if (!garbage.evicting.empty()) {
+    eviction = {{"of", garbage.evicting},
+                {"proposed_here", garbage.proposes_eviction},
+                {"agreed", garbage.eviction_agreed},
+                {"waits_for", garbage.eviction_waits_for}};
   }
   return {{"collects", garbage.collects},
           {"retry_window_ms", garbage.retry_window_ms},
@@ -63,6 +72,9 @@ json garbage_json(const GarbageStatus& garbage) {
           {"held_at", time_json(garbage.held_at)},
           {"held_for_ms", ms_ago(garbage.held_for_ms)},
           {"rebase", std::move(rebase)},
+          {"eviction", eviction},
+          {"evict_after_ms", garbage.evict_after_ms},
+          {"returning", garbage.returning},
           {"lives_to_close", garbage.lives_to_close},
           {"closing_waits_for", garbage.closing_waits_for}};
 }

@@ -207,6 +207,10 @@ struct EngineThread::Impl {
   // ---- Requests of clients
 
   void take(Ticket ticket, Request request) {
+    if (request.op == ClientOp::kEvict || request.op == ClientOp::kRecover) {
+      waiting[ticket] = {request.id, std::nullopt};
+      return step(Evict{ticket, std::move(request.members), request.op == ClientOp::kRecover});
+    }
     if (is_write(request.op)) {
       waiting[ticket] = {request.id, request.tag};
       step(operation_of(ticket, std::move(request)));
@@ -284,10 +288,19 @@ struct EngineThread::Impl {
     if (stepped) out_wake_ms = out.wake_at_ms;
     stepped = false;
     out.clear();
+    if (parts.engine.life_is_over() && !stop) return begin_anew(now);
     if (now.monotonic_ms >= root_look_ms) {
       look_at_root(now);
       if (parts.faults != nullptr && parts.faults->any()) introduce_members(parts.engine.status(now));
     }
+  }
+
+  // It was evicted while it was away.
+  void begin_anew(Instant now) {
+    answer_waiting("durable here; the life of this node ended before the level that was asked for was reached");
+    parts.engine.begin_anew(now, out);
+    stepped = true;
+    act();
   }
 
   // What nobody had seen and was done again is durable; the list is for people.
@@ -352,17 +365,21 @@ struct EngineThread::Impl {
     }
     if (failure || waiting.empty()) return true;
     if (now_ms - stop_told_ms < kStopWaitMs) return false;
+    answer_waiting("durable here; the node went down before the level that was asked for was reached");
+    return true;
+  }
+
+  // Stepped and committed, so it is durable here; how far it got is not known.
+  void answer_waiting(const std::string& message) {
     for (const auto& [ticket, asked] : waiting) {
-      // Stepped and committed, so it is durable here; how far it got is not known.
       ClientReply reply;
       reply.id = asked.id;
       reply.status = Status::kStored;
       reply.tag = asked.tag;
-      reply.message = "durable here; the node went down before the level that was asked for was reached";
+      reply.message = message;
       parts.front.reply(ticket, std::move(reply));
     }
     waiting.clear();
-    return true;
   }
 
   void say_farewell() {

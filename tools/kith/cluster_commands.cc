@@ -158,7 +158,7 @@ ExitCode run_nodes(Context& context, const CommandLine& line) {
   Table table({"node", "clients", "peers", "id", "lives", "heard", "agreed"}, 2);
   for (const MemberRow& member : status.members) {
     table.add({member.name, member.client_address, member.peer_address, member.id, std::to_string(member.lives),
-               member.self ? "-" : ago(member.heard_ms_ago), member.self ? "-" : ago(member.agreed_ms_ago)});
+               member.evicted ? "evicted" : member.self ? "-" : ago(member.heard_ms_ago), member.self ? "-" : ago(member.agreed_ms_ago)});
   }
   table.print(context.console);
   return ExitCode::kOk;

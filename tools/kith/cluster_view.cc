@@ -115,6 +115,7 @@ ClusterView look_at_cluster(Connections& connections, const std::string& address
   ClusterView view;
   view.asked = first.name;
   for (const MemberRow& member : first.members) {
+    if (member.evicted) continue;
     // The one we have just spoken to is where we found it, whatever it calls its address.
     view.nodes.push_back({.name = member.name, .address = member.self ? address : member.client_address,
                           .status = {}, .error = {}, .shards = {}});

@@ -40,6 +40,7 @@ enum CommandOption : unsigned {
   kDemoOptions = 32,    // --nodes, --dir, --script
   kTtlOption = 64,      // --ttl
   kWithOption = 128,    // --with
+  kYesOption = 256,     // --yes
 };
 
 struct Command;
@@ -57,6 +58,7 @@ struct CommandLine {
   bool long_form = false;
   bool keep_going = false;
   bool converged = false;
+  bool yes = false;
   std::size_t nodes = 3;
   std::string with;           // A node; empty: none.
   std::string directory;

@@ -1,5 +1,6 @@
 #include "tools/demo/demo_command.h"
 #include "tools/kith/backup_command.h"
+#include "tools/kith/evict_command.h"
 #include "tools/kith/cluster_commands.h"
 #include "tools/kith/command.h"
 #include "tools/kith/diff_command.h"
@@ -74,6 +75,10 @@ const std::vector<Command>& all_commands() {
        "kith wait --converged --timeout 30s", 0, 0, kWaitOptions, run_wait},
       {"explain", kCluster, "KEY [ELEMENT]", "why it is there or not, who has seen that, and when what was removed is forgotten",
        "kith explain likes tea\nkith explain visits\nkith explain likes tea --with n2", 1, 2, kWithOption, run_explain},
+      {"evict", kCluster, "NODE...", "goes on without members that are gone; more than half must agree. Says first what is given up",
+       "kith evict n5\nkith evict n5 --yes", 1, 64, kYesOption, run_evict},
+      {"recover", kCluster, "[NODE...]", "the same though less than half are left: without those named, or all that nobody hears of",
+       "kith recover\nkith recover n2 n3 --yes", 0, 64, kYesOption, run_recover},
 
       {"backup", kDisk, "DIR", "a copy of the asked node's data, into DIR on its machine, while it runs",
        "kith backup /srv/backup/monday\nkith -H 10.0.0.2 backup /srv/backup/n2 --json", 1, 1, 0, run_backup},

@@ -28,8 +28,20 @@ std::vector<std::string> garbage_in_words(const NodeStatus& status) {
     out.push_back(kept + ": " + garbage.held_by + " has not said yet how far it is");
   } else if (!garbage.held_by.empty() && garbage.held_for_ms >= kHoldsMs) {
     out.push_back(kept + ": " + garbage.held_by + " holds the horizon; for " + duration_in_words(garbage.held_for_ms) +
-                  " it has confirmed nothing newer than " + utc_clock(garbage.held_at_ms, status.now_ms));
+                  " it has confirmed nothing newer than " + utc_clock(garbage.held_at_ms, status.now_ms) +
+                  (garbage.evict_after_ms > 0 ? "; after " + duration_in_words(garbage.evict_after_ms) + " of silence the others go on without it"
+                                              : "; `kith evict " + garbage.held_by + "` goes on without it"));
   }
+  if (!garbage.evicting.empty()) {
+    out.push_back("the members agree on going on without " + listed(garbage.evicting) +
+                  (garbage.eviction_waits_for.empty() ? std::string() : ": it waits for " + listed(garbage.eviction_waits_for)));
+  }
+  std::vector<std::string> out_of_it;
+  for (const MemberRow& member : status.members) {
+    if (member.evicted) out_of_it.push_back(member.name);
+  }
+  if (!out_of_it.empty()) out.push_back("evicted, and not back: " + listed(out_of_it));
+  if (garbage.returning) out.push_back(status.name + " was evicted while it was away: what it had taken in alone is done again");
   if (!garbage.closing_waits_for.empty()) {
     out.push_back(count_of(garbage.lives_to_close, "former life", "former lives") + " of " + status.name +
                   " can be closed once it has been in step with " + listed(garbage.closing_waits_for));

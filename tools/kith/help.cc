@@ -37,6 +37,7 @@ std::string options_of(const Command& command) {
   if (command.options & kWithOption) out += "      --with NODE         what would come of it if that node's copy were merged, by name or HOST:PORT\n";
   if (command.options & kLongOption) out += "  -l, --long              also each key's kinds and sizes, of a counter its value\n";
   if (command.options & kImportOptions) out += "      --keep-going        go on after a bad line\n";
+  if (command.options & kYesOption) out += "      --yes               do it; without, it is only said what would be given up\n";
   if (command.options & kWaitOptions) out += "      --converged         wait until all nodes hold the same\n";
   if (command.options & kDemoOptions) {
     out += "      --nodes N           how many nodes (default 3)\n"

@@ -70,6 +70,7 @@ MemberRow member_of(const Json& object) {
   member.clock_offset_ms = number_of<std::int64_t>(object, "clock_offset_ms", 0);
   member.agreed_ms_ago = number_of<std::int64_t>(object, "agreed_ms_ago", -1);
   member.stopping = flag_of(object, "stopping");
+  member.evicted = flag_of(object, "evicted");
   member.floor = timestamp_at(object, "floor");
   member.floor_held_ms = number_of<std::int64_t>(object, "floor_held_ms", -1);
   return member;
@@ -93,9 +94,18 @@ GarbageRow garbage_of(const Json& object) {
   garbage.shards = number_of<std::uint64_t>(rebase, "shards", 0);
   garbage.shards_done = number_of<std::uint64_t>(rebase, "shards_done", 0);
   garbage.lives_to_close = number_of<std::uint64_t>(object, "lives_to_close", 0);
-  for (const Json& name : object.value("closing_waits_for", Json::array())) {
-    if (const auto bytes = bytes_of(name)) garbage.closing_waits_for.push_back(*bytes);
-  }
+  const auto names = [](const Json& in, const char* key, std::vector<std::string>& out) {
+    for (const Json& name : in.value(key, Json::array())) {
+      if (const auto bytes = bytes_of(name)) out.push_back(*bytes);
+    }
+  };
+  names(object, "closing_waits_for", garbage.closing_waits_for);
+  const Json eviction = object_at(object, "eviction");
+  names(eviction, "of", garbage.evicting);
+  names(eviction, "waits_for", garbage.eviction_waits_for);
+  garbage.eviction_agreed = flag_of(eviction, "agreed");
+  garbage.returning = flag_of(object, "returning");
+  garbage.evict_after_ms = number_of<std::int64_t>(object, "evict_after_ms", 0);
   return garbage;
 }
 

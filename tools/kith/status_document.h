@@ -25,6 +25,7 @@ struct MemberRow {
   std::int64_t clock_offset_ms = 0;
   std::int64_t agreed_ms_ago = -1;
   bool stopping = false;
+  bool evicted = false;             // Out of the cluster, and not back.
   Timestamp floor;                  // Up to where it has confirmed that it holds everything; zero: it has not said.
   std::int64_t floor_held_ms = -1;  // Since that rose; -1: it has not said in this node's life.
 };
@@ -44,6 +45,10 @@ struct GarbageRow {
   bool rebasing = false;            // Reads may be stale, writes are refused.
   std::string onto;
   std::uint64_t shards = 0, shards_done = 0;
+  std::vector<std::string> evicting, eviction_waits_for;  // Members that go, and those that it waits for.
+  bool eviction_agreed = false;
+  bool returning = false;           // It was evicted, and is not through with what it had taken in alone.
+  std::int64_t evict_after_ms = 0;  // 0: not of its own accord.
   std::uint64_t lives_to_close = 0;
   std::vector<std::string> closing_waits_for;
 };
