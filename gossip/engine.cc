@@ -225,8 +225,7 @@ class Engine::Impl {
   }
   void on_body(const Envelope& from, const RowsBody& body) {
     if (!rebase_.admits(from)) return;
-    pull_.on_rows(from.sender, from.origin, body);
-    rebase_.pulled(from.sender, body);
+    rebase_.pulled(from.sender, pull_.on_rows(from.sender, from.origin, body));
   }
   void on_body(const Envelope& from, const FetchBody& body) { mend_.on_fetch(from, body); }
   void on_body(const Envelope& from, const MendedBody& body) {

@@ -140,15 +140,15 @@ void Rebase::took_rows_of(const Envelope& from) {
   first_floor_ = first_floor_ ? std::min(first_floor_, floor) : floor;
 }
 
-void Rebase::pulled(NodeId peer, const RowsBody& body) {
+void Rebase::pulled(NodeId peer, const std::map<ShardId, bool>& ended) {
   if (!question_ || !question_->pulling || question_->peer != peer) return;
   question_->expires_at_ms = core_.now.monotonic_ms + kPullsWithinMs;
-  for (const auto& part : body.parts) {
-    if (!part.end) continue;
-    take_out_waiting(part.shard);
-    question_->pulled.insert(part.shard);
+  for (const auto& [shard, with_clock] : ended) {
+    if (with_clock) take_out_waiting(shard);
+    question_->pulled.insert(shard);
+    question_->pulled_in_part = question_->pulled_in_part || !with_clock;
   }
-  if (question_->pulled.size() >= core_.self.shard_count && !pull_.rebasing_onto(peer)) take_out_lives();
+  if (!question_->pulled_in_part && question_->pulled.size() >= core_.self.shard_count && !pull_.rebasing_onto(peer)) take_out_lives();
 }
 
 bool Rebase::outrun(const Envelope& from) const {

@@ -68,8 +68,8 @@ class Rebase {
   // Whether rows of this message may be merged; counts what may not.
   [[nodiscard]] bool admits(const Envelope& from);
 
-  // These rows were admitted, and what is new in them is merged: in the batch at hand goes what waited for them.
-  void pulled(NodeId peer, const RowsBody& body);
+  // These shards are at their end, with a clock or without: with one, what waited for them goes in the batch at hand.
+  void pulled(NodeId peer, const std::map<ShardId, bool>& ended);
 
   void on_rebase(const Envelope& from, const RebaseBody& body) const;
   void on_rebased(const Envelope& from, const RebasedBody& body);
@@ -111,6 +111,7 @@ class Rebase {
     Horizon::AsOf as_of;                 // What the member said last.
     bool pulling = false;                // All shards are gone through.
     std::set<ShardId> pulled;            // To the end, since then.
+    bool pulled_in_part = false;         // One of them without a clock: it will be begun anew.
     std::uint64_t dropped = 0;
   };
   void ask();
