@@ -354,11 +354,18 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
     }
     return;
   }
+  // SUBTLE: where nothing has taken its place it need not be the latest of all that overtook it: that one may be cut off.
+  Row row;
+  const bool shown = at.disk.store->snapshot()->get(key, row) == Snapshot::Lookup::kFound && row.content.present();
+  const GhostCell* overtook = nullptr;
   for (const auto& [index, other] : started_) {
     const auto theirs = other->disk.ghost.find(key);
     if (theirs == other->disk.ghost.end() || theirs->second.tag() <= ghost.tag()) continue;
-    ghost.overtake(theirs->second);
+    const bool fits = theirs->second.present() == shown;
+    const bool best_fits = overtook != nullptr && overtook->present() == shown;
+    if (overtook == nullptr || fits > best_fits || (fits == best_fits && theirs->second.tag() > overtook->tag())) overtook = &theirs->second;
   }
+  if (overtook != nullptr) ghost.overtake(*overtook);
   // It had expired, and the others have collected it.
   Timestamp horizon;
   for (const auto& [index, other] : started_) {
