@@ -255,7 +255,7 @@ class Engine::Impl {
   Audit audit_{core_, mend_};
   Round round_{core_, horizon_, pull_, audit_};
   Redo redo_{core_};
-  Rebase rebase_{core_, mend_, pull_, redo_};
+  Rebase rebase_{core_, lives_, mend_, pull_, redo_};
   Expiry expiry_{core_};
   Collector collector_{core_, horizon_};
   Operations operations_{core_};

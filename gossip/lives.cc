@@ -166,15 +166,19 @@ void Lives::close_former() {
   for (const auto& [origin, life] : core_.members.lives().entries()) {
     if (life.node == core_.self.node && origin != core_.self.origin && !life.record.closed()) former.emplace_back(origin, life.record);
   }
-  for (auto& [origin, record] : former) {
+  for (const auto& [origin, record] : former) {
     core_.closed_here.insert(origin);
-    core_.write_ended(core_.self.node, origin, what_is_held_of(origin, record.start));
-    record.final = core_.issue_now();
-    core_.clocks.promise(origin, record.final);
-    write(core_.self.node, origin, record);
-    core_.own_lives.erase(origin);
+    close(origin, record.start, what_is_held_of(origin, record.start));
     core_.count("lives_closed");
   }
+}
+
+void Lives::close(OriginId origin, Timestamp start, const EndedLife& seen) {
+  core_.write_ended(core_.self.node, origin, seen);
+  const LifeRecord record{start, core_.issue_now()};
+  core_.clocks.promise(origin, record.final);
+  write(core_.self.node, origin, record);
+  core_.own_lives.erase(origin);
   core_.write_own_lives();
 }
 

@@ -36,6 +36,9 @@ class Lives {
   // The row of a life in the table, in the name of its node.  None: it is retired.
   void write(NodeId node, OriginId origin, const std::optional<LifeRecord>& record);
 
+  // Of a former life of this node: it is over, and what of it was seen.
+  void close(OriginId origin, Timestamp start, const EndedLife& seen);
+
   // Writes this node's record, with this life as the last.  REQUIRES: joined.
   void publish();
 

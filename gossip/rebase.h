@@ -47,6 +47,7 @@
 
 #include "gossip/core.h"
 #include "gossip/horizon.h"
+#include "gossip/lives.h"
 #include "gossip/mend.h"
 #include "gossip/pull.h"
 #include "gossip/redo.h"
@@ -56,7 +57,8 @@ namespace kith {
 
 class Rebase {
  public:
-  Rebase(Core& core, Mend& mend, Pull& pull, Redo& redo) : core_(core), mend_(mend), pull_(pull), redo_(redo) {}
+  Rebase(Core& core, Lives& lives, Mend& mend, Pull& pull, Redo& redo)
+      : core_(core), lives_(lives), mend_(mend), pull_(pull), redo_(redo) {}
 
   void begin();   // A life begins.
   bool needed() const;
@@ -103,6 +105,7 @@ class Rebase {
     std::uint64_t table = 0;             // The member's, that is gone through; zero: not yet.
     std::set<OriginId> unheard_of;       // Lives of ours that are not in it, and not over.
     std::map<OriginId, CellKey> over;    // Those that are.
+    std::set<OriginId> unheard_here;     // Of this node: floors are past them, and no record of them came yet.
     std::set<OriginId> known_then;       // Lives on our disk when the member's table began to be gone through, and those in it.
     std::size_t sketch_cells = 0;        // That should do for what comes next; zero: nothing is known.
     // To be taken out with the end of the pull of the shard; what is too much for memory is taken out at once.
@@ -128,6 +131,8 @@ class Rebase {
   void take_out_waiting(ShardId shard);
   // A life that the member's table does not have; false: the member has not heard of it.
   bool is_over(const Envelope& from, NodeId node, OriginId origin) const;
+  bool nobody_heard_of(const Envelope& from, NodeId node, OriginId origin) const;
+  void void_lives();
   void take_out_lives();
   std::set<OriginId> last_lives() const;
   std::set<OriginId> lives_on_disk() const;
@@ -137,6 +142,7 @@ class Rebase {
   void pull();
 
   Core& core_;
+  Lives& lives_;
   Mend& mend_;
   Pull& pull_;
   Redo& redo_;
