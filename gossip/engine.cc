@@ -69,7 +69,10 @@ class Engine::Impl {
     mend_.load();
     look_at_usage();
     core_.read_root();
-    core_.on_ended = [this](OriginId origin) { redo_.ended(origin); };
+    core_.on_ended = [this](OriginId origin) {
+      redo_.ended(origin);
+      if (core_.life_is_over()) lives_.on_ended();
+    };
     core_.before_merge = [this](ShardId shard, const CellKey& cell, const Content& delta) { redo_.before_merge(shard, cell, delta); };
   }
 

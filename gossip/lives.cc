@@ -167,8 +167,12 @@ void Lives::close_former() {
     if (life.node == core_.self.node && origin != core_.self.origin && !life.record.closed()) former.emplace_back(origin, life.record);
   }
   for (const auto& [origin, record] : former) {
-    core_.closed_here.insert(origin);
-    close(origin, record.start, what_is_held_of(origin, record.start));
+    if (const auto* ended = core_.ended.find(origin)) {  // Passed unheard, or closed before by another disk.
+      close(origin, record.start, EndedLife(ended->record));
+    } else {
+      core_.closed_here.insert(origin);
+      close(origin, record.start, what_is_held_of(origin, record.start));
+    }
     core_.count("lives_closed");
   }
 }
@@ -331,6 +335,7 @@ bool Lives::merge_members(const Envelope& envelope) {
 bool Lives::accept(const Envelope& envelope) {
   const Identity& self = core_.self;
   if (!core_.joined()) return refuse("dropped_not_joined");
+  if (core_.life_is_over()) return refuse("dropped_life_is_over");
   if (envelope.cluster != self.cluster) return refuse("dropped_wrong_cluster");
   std::int64_t ahead_ms = 0;
   if (skewed(envelope, &ahead_ms)) {
@@ -395,6 +400,16 @@ void Lives::on_superseded(NodeId from, const SupersededBody& body) {
              "restart this node");
 }
 
+void Lives::on_ended() {
+  if (core_.superseded) return;
+  core_.superseded = true;
+  core_.count("superseded");
+  (void)core_.issue_now();  // On disk, so that the next one begins above what we have heard of.
+  core_.note(Output::Note::Level::kError,
+             "another process ran under the id of this node (a copied data directory, or an old one?) and was listened to while "
+             "this one was not heard: it refuses writes; stop the copy and restart this node, then what it wrote is done again");
+}
+
 bool Lives::accept_relayed(NodeId node, Life life) {
   if (node == core_.self.node) return refuse("dropped_relayed_own");
   const std::string_view fenced = fence(node, life);
@@ -405,7 +420,7 @@ std::string_view Lives::fence(NodeId node, Life life) {
   const auto* known = core_.member(node);
   if (known == nullptr) return "stranger";
   if (life < known->life) return life.start < known->life.start ? "earlier_life" : "clone";
-  if (core_.members.learn_life(node, life)) core_.clocks.begin_life(life.origin, life.start);
+  if (core_.members.learn_life(node, life)) core_.hear_of(node, life);
   return {};
 }
 

@@ -73,6 +73,8 @@ class Lives {
   // Peers know a later life of this node than this one: its disk is an old copy, or a copy of it runs elsewhere.  They
   // refuse all that this life says, so what it took in would reach nobody: it takes in nothing any more.
   void on_superseded(NodeId from, const SupersededBody& body);
+  // The same of a life that floors had passed before anybody heard of it.
+  void on_ended();
 
  private:
   void close_former();                                   // When nobody is waited for.

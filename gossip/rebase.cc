@@ -304,7 +304,7 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
     core_.merge(body.shard, cell->key, cell->content);
     if (const auto life = life_of_cell(cell->key)) question_->known_then.insert(life->second);
   }
-  if (walk.whole && body.end && body.shard == kSystemShard) void_lives();
+  if (walk.whole && body.end && body.shard == kSystemShard) void_lives(from);
   move_to(walk.next);
 }
 
@@ -410,15 +410,19 @@ bool Rebase::is_over(const Envelope& from, NodeId node, OriginId origin) const {
 bool Rebase::nobody_heard_of(const Envelope& from, NodeId node, OriginId origin) const {
   const auto* known = core_.members.lives().find(origin);
   if (node != core_.self.node || known == nullptr || known->record.closed() || !is_over(from, node, origin)) return false;
-  return from.floor.ms() - known->record.start.ms() <= EndedLife::kKeptWindows * core_.options.retry_window_ms;  // Later there need be no record.
+  return core_.kept_on_record(known->record.start, from.floor);
 }
 
-// Floors claim to hold what such a life did, so under its commits none of it may enter history: it is over, and all is done again.
-void Rebase::void_lives() {
+// Horizons may be past what such a life did, so under its commits none of it may enter history: it is over, and all is done again.
+void Rebase::void_lives(const Envelope& from) {
   for (const OriginId origin : std::exchange(question_->unheard_here, {})) {
     const auto* known = core_.members.lives().find(origin);
     if (core_.ended.find(origin) != nullptr || known == nullptr) {  // The member's table has the record.
       question_->over.try_emplace(origin, life_cell(core_.self.node, origin));
+      continue;
+    }
+    if (!core_.may_be_settled(known->record.start, from.floor)) {
+      question_->unheard_of.insert(origin);
       continue;
     }
     lives_.close(origin, known->record.start, EndedLife{known->record.start});

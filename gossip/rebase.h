@@ -132,7 +132,7 @@ class Rebase {
   // A life that the member's table does not have; false: the member has not heard of it.
   bool is_over(const Envelope& from, NodeId node, OriginId origin) const;
   bool nobody_heard_of(const Envelope& from, NodeId node, OriginId origin) const;
-  void void_lives();
+  void void_lives(const Envelope& from);
   void take_out_lives();
   std::set<OriginId> last_lives() const;
   std::set<OriginId> lives_on_disk() const;

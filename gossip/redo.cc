@@ -84,10 +84,10 @@ void Redo::keep_lives() const {
 
 void Redo::ended(OriginId origin) {
   // SUBTLE: whole or not: a member takes in writes, and pushes, before it got in step with anybody.
-  if (origin == core_.self.origin || core_.closed_here.contains(origin) || core_.ended.find(origin) == nullptr) return;
+  if (core_.closed_here.contains(origin) || core_.ended.find(origin) == nullptr) return;
   lives_.insert(origin);
   keep_lives();
-  begin_anew();
+  if (origin != core_.self.origin) begin_anew();  // Of the present one when it is over.
 }
 
 bool Redo::own_former(OriginId origin) const {

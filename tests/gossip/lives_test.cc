@@ -418,6 +418,22 @@ TEST_CASE("lives: the lease is in the batch before the timestamp that needs it, 
   CHECK_FALSE(out.store.meta().contains("lease"));
 }
 
+// Goal: a node that wrote nothing for long has promised much; killed, with its clock set back, it must not begin far below that, or
+// it would look like one that ran twice.
+TEST_CASE("lives: a node that is killed after a long silence begins above what it promised but for a quarter of a window") {
+  EngineOptions options;
+  options.retry_window_ms = 8000;
+  Network network(options);
+  begin_cluster(network, 2);
+  REQUIRE(network.operate("n1", set("k", "v")).outcome == Outcome::kOk);
+  network.run_ms(60'000);
+  const std::int64_t promised_ms = instant_of(network).wall_ms;
+  network.kill("n1");
+  network.node("n1").clock_offset_ms = -3'600'000;
+  network.start("n1");
+  CHECK(status(network, "n1").start.ms() > promised_ms - options.retry_window_ms / 4 - 2 * options.gossip_interval_ms);
+}
+
 // ---- A disk that went back
 
 TEST_CASE("lives: a node whose disk went back gets back what it had sent") {
