@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::int64_t kPatienceMsMax = 60'000;
 constexpr std::int64_t kPullsWithinMs = 20'000;  // Or some other member is asked.
+constexpr std::int64_t kSilentMs = 30'000;       // Then a member's horizon does not count, until it is heard again.
 
 // SUBTLE: a joiner's table may have what no member knows any more: when they went back to disks from before it joined.  They take
 // nothing of it from who has no floor, so the tables would never be equal.
@@ -85,10 +86,7 @@ void Rebase::heard(const Envelope& from) {
     Told& told = told_horizons_[from.sender];
     const Timestamp before = told.horizon;
     told = {from.origin, told.origin == from.origin ? std::max(told.horizon, from.horizon) : from.horizon};
-    if (told.horizon < before) {
-      core_.highest_horizon = {};
-      for (const auto& [node, it] : told_horizons_) core_.highest_horizon = std::max(core_.highest_horizon, it.horizon);
-    }
+    if (told.horizon < before) look_for_highest();
     core_.highest_horizon = std::max({core_.highest_horizon, core_.horizon, told.horizon});
   }
   core_.behind = needed();
@@ -112,6 +110,15 @@ void Rebase::heard(const Envelope& from) {
   std::rotate(question_->left.begin(), std::find(question_->left.begin(), question_->left.end(), kSystemShard), question_->left.end());
   question_->shards = question_->left.size();
   ask();
+}
+
+void Rebase::look_for_highest() {
+  core_.highest_horizon = core_.horizon;
+  for (const auto& [node, it] : told_horizons_) {
+    const auto peer = core_.peers.find(node);
+    const bool silent = peer == core_.peers.end() || core_.now.monotonic_ms - peer->second.heard_at_ms >= kSilentMs;
+    if (!silent) core_.highest_horizon = std::max(core_.highest_horizon, it.horizon);
+  }
 }
 
 bool Rebase::admits(const Envelope& from) {
@@ -494,15 +501,19 @@ void Rebase::forget(NodeId peer) {
 }
 
 void Rebase::tick() {
+  if (needed() && core_.now.monotonic_ms >= look_again_at_ms_) {
+    look_again_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms;
+    look_for_highest();
+  }
   core_.behind = needed();
+  if (question_ && !needed() && !question_->waiting.empty()) question_.reset();  // Whom it was behind is gone, with its horizon.
   if (question_ && !needed()) {
-    while (!question_->waiting.empty()) take_out_waiting(question_->waiting.begin()->first);
     core_.count("rebases_completed");
     core_.note(Output::Note::Level::kInfo, "rebased onto " + core_.name_of(question_->peer) + ": " + std::to_string(question_->dropped) +
                                                (question_->dropped == 1 ? " row" : " rows") + " held what had been removed");
     question_.reset();
-    told_ = false;
   }
+  if (!needed()) told_ = false;
   if (!question_) return;
   const bool late = core_.now.monotonic_ms >= question_->expires_at_ms;
   if (late) {

@@ -119,6 +119,7 @@ class Rebase {
   };
   void ask();
   bool outrun(const Envelope& from) const;
+  void look_for_highest();
   bool fits(const RebasedBody& body) const;
   using Seen = std::function<bool(const Commit&)>;
   // Each takes one answer in, and moves the place on.
@@ -147,7 +148,9 @@ class Rebase {
   Pull& pull_;
   Redo& redo_;
   // SUBTLE: of each member what its present life says.  A disk that went back has its horizon of then, and the removals it
-  // had forgotten since: when all of those that had forgotten something went back, nobody is behind them any more.
+  // had forgotten since: when all of those that had forgotten something went back, nobody is behind them any more.  And of those that
+  // are heard of: nobody can rebase onto one that is gone, and below the others' horizons all is as it should be; floors are as true
+  // as ever.  When it comes back it tells its horizon first.
   struct Told {
     OriginId origin;
     Timestamp horizon;
@@ -158,6 +161,7 @@ class Rebase {
   std::optional<Question> question_;
   std::int64_t patience_ms_ = 0;
   bool told_ = false;
+  std::int64_t look_again_at_ms_ = 0;
 };
 
 }  // namespace kith

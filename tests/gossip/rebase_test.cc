@@ -602,6 +602,32 @@ TEST_CASE("rebase: what a relay sends on is fenced by the floor of who wrote it"
   CHECK(stage.present("at"));
 }
 
+// Goal: who is behind the horizon of one that is gone for good goes on with the others, who are not above it either; when it
+// is heard again it is behind as before.
+// Method: a puppet tells of a horizon, and falls silent.
+TEST_CASE("rebase: the horizon of a member that is not heard of does not count until it is") {
+  FenceStage stage;
+  Network& network = stage.network;
+  const auto behind = [&] { return network.node("n1").engine->garbage(instant_of(network)).rebasing; };
+  network.run_ms(3 * kWindowMs);
+  const auto tell = [&] {
+    Envelope envelope = stage.puppet->envelope(SummaryBody{});
+    envelope.horizon = Timestamp::at_ms(stage.puppet->now().ms() - kWindowMs);
+    envelope.floor = {};  // Nobody to rebase onto.
+    network.feed("n1", encode(envelope));
+  };
+  tell();
+  REQUIRE(behind());
+  network.run_ms(29'000);
+  CHECK(behind());
+  network.run_ms(3000);
+  CHECK_FALSE(behind());
+  CHECK(network.counter("n1", "rebases_completed") == 0);
+  CHECK(network.operate("n1", sadd("likes", {"x"})).outcome == Outcome::kOk);
+  tell();
+  CHECK(behind());
+}
+
 TEST_CASE("rebase: a horizon from the present, which nobody can have, is not believed") {
   FenceStage stage;
   Envelope envelope = stage.puppet->envelope(StoppingBody{});
