@@ -6,6 +6,8 @@
 // it has pulled to the end from each that knows this life, and so holds all that survives of them.  Lives that it only hears of
 // from its peers, since its disk has forgotten them, are its to close as well.  Until then the open entry holds back floors,
 // never data.  The final is a timestamp of the closing node, above all that it has heard of.
+// RULE. A life that begins a window below the floor of whoever hears of it is over from its start (gossip/core.h, hear_of): its
+// node is told, takes in nothing any more, and does it again in the next.
 // RULE. The introduction: a node that was let in takes no writes before some member has its record, and its life begins
 // anew while none has.  Floors of those who do not know it rise past its start, and would claim to hold what it wrote.
 // RULE. A closed life is retired, and leaves all clocks, when every member has reported a floor above its final.

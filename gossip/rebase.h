@@ -16,6 +16,8 @@
 // in this conversation, and takes no writes.  It serves reads, and says that they may be stale.
 // RULE. It keeps every removal.  It keeps an add or a value only if the member holds it, too, or the member's clock does
 // not cover its commit: what the member has seen and holds no more is gone, what it has not seen survives.
+// RULE. A former life of this node that the member has not heard of, though its floor is a window past its start, is over with the rebase,
+// and all that it did is done again: there is no record that would say that it was closed, so nobody has forgotten it.
 // RULE. A life that is over leaves the clocks with the end of the pull.  Before that it keeps the floor down: above what is
 // lacking the node would take itself for sound, and be sent nothing that was written below.
 // Equal sums are equal adds, so buckets that are equal cost nothing.  What the member has and the stale node has not
