@@ -296,7 +296,7 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
     if (const auto life = life_of_cell(row.cell)) {
       if (same != theirs.end()) return true;
       if (nobody_heard_of(from, life->first, life->second)) question_->unheard_here.insert(life->second);
-      else if (is_over(from, life->first, life->second)) question_->over.try_emplace(life->second, row.cell);
+      else if (is_over(from, life->first, life->second)) question_->over.try_emplace(life->second, Question::Over{row.cell, row.content.as_register().tag().at});
       else question_->unheard_of.insert(life->second);
     } else if (row.cell.kind != Kind::kCounter) {
       // Of a counter what the member has folded is in its base, which takes the place of what it covers.
@@ -425,7 +425,10 @@ void Rebase::void_lives(const Envelope& from) {
   for (const OriginId origin : std::exchange(question_->unheard_here, {})) {
     const auto* known = core_.members.lives().find(origin);
     if (core_.ended.find(origin) != nullptr || known == nullptr) {  // The member's table has the record.
-      question_->over.try_emplace(origin, life_cell(core_.self.node, origin));
+      const auto& cells = core_.members.lives().cells();
+      const auto at = cells.find({core_.self.node, origin});
+      if (at == cells.end()) continue;
+      question_->over.try_emplace(origin, Question::Over{life_cell(core_.self.node, origin), at->second.as_register().tag().at});
       continue;
     }
     if (!core_.may_be_settled(known->record.start, from.floor)) {
@@ -471,11 +474,13 @@ std::set<OriginId> Rebase::last_lives() const {
 // SUBTLE: not before all is here.  Without them our floor would be above what we lack, and the member would not send it.
 void Rebase::take_out_lives() {
   const auto snapshot = core_.store.snapshot();
-  for (const auto& [origin, cell] : question_->over) {
+  for (const auto& [origin, over] : question_->over) {
+    const CellKey& cell = over.cell;
     const StoreKey key = store_key(kSystemShard, cell);
     Row row;
     if (snapshot->get(key, row) != Snapshot::Lookup::kFound) continue;
     if (const Content* pending = core_.out->store.pending(cell)) row.content.join(*pending);
+    if (row.content.as_register().tag().at > over.written) continue;
     core_.out->store.drop(key, row.content);
     core_.drop_life(cell);
     core_.count("lives_dropped_by_rebase");

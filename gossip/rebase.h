@@ -106,7 +106,11 @@ class Rebase {
     Place place;
     std::uint64_t table = 0;             // The member's, that is gone through; zero: not yet.
     std::set<OriginId> unheard_of;       // Lives of ours that are not in it, and not over.
-    std::map<OriginId, CellKey> over;    // Those that are.
+    struct Over {
+      CellKey cell;
+      Timestamp written;                 // What is written later is another word, that the member may not have seen.
+    };
+    std::map<OriginId, Over> over;       // Those that are.
     std::set<OriginId> unheard_here;     // Of this node: floors are past them, and no record of them came yet.
     std::set<OriginId> known_then;       // Lives on our disk when the member's table began to be gone through, and those in it.
     std::size_t sketch_cells = 0;        // That should do for what comes next; zero: nothing is known.
