@@ -296,7 +296,7 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
     if (const auto life = life_of_cell(row.cell)) {
       if (same != theirs.end()) return true;
       if (nobody_heard_of(from, life->first, life->second)) question_->unheard_here.insert(life->second);
-      else if (is_over(from, life->first, life->second)) question_->over.try_emplace(life->second, Question::Over{row.cell, row.content.as_register().tag().at});
+      else if (is_over(from, life->first, life->second)) question_->over.try_emplace(life->second, Question::Over{row.cell, row.content.as_register().commit()});
       else question_->unheard_of.insert(life->second);
     } else if (row.cell.kind != Kind::kCounter) {
       // Of a counter what the member has folded is in its base, which takes the place of what it covers.
@@ -311,7 +311,7 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
     core_.merge(body.shard, cell->key, cell->content);
     if (const auto life = life_of_cell(cell->key)) question_->known_then.insert(life->second);
   }
-  if (walk.whole && body.end && body.shard == kSystemShard) void_lives(from);
+  if (walk.whole && body.end && body.shard == kSystemShard) judge_lives(from, body.clock);
   move_to(walk.next);
 }
 
@@ -420,15 +420,28 @@ bool Rebase::nobody_heard_of(const Envelope& from, NodeId node, OriginId origin)
   return core_.kept_on_record(known->record.start, from.floor);
 }
 
+bool Rebase::in_table(const Commit& commit) const {
+  return commit.at <= question_->table_floor || covers(question_->table_clock, commit);
+}
+
 // Horizons may be past what such a life did, so under its commits none of it may enter history: it is over, and all is done again.
-void Rebase::void_lives(const Envelope& from) {
+// And of one of which the member has not heard that it is closed it may have forgotten nothing.
+void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
+  question_->table_clock = clock;
+  question_->table_floor = from.floor;
+  std::vector<OriginId> not_heard;
+  for (const auto& [origin, over] : question_->over) {
+    const auto* known = core_.members.lives().find(origin);
+    if (known != nullptr && known->record.closed() && !in_table(over.written)) not_heard.push_back(origin);
+  }
+  for (const OriginId origin : not_heard) question_->over.erase(origin);
   for (const OriginId origin : std::exchange(question_->unheard_here, {})) {
     const auto* known = core_.members.lives().find(origin);
     if (core_.ended.find(origin) != nullptr || known == nullptr) {  // The member's table has the record.
       const auto& cells = core_.members.lives().cells();
       const auto at = cells.find({core_.self.node, origin});
       if (at == cells.end()) continue;
-      question_->over.try_emplace(origin, Question::Over{life_cell(core_.self.node, origin), at->second.as_register().tag().at});
+      question_->over.try_emplace(origin, Question::Over{life_cell(core_.self.node, origin), at->second.as_register().commit()});
       continue;
     }
     if (!core_.may_be_settled(known->record.start, from.floor)) {
@@ -480,7 +493,8 @@ void Rebase::take_out_lives() {
     Row row;
     if (snapshot->get(key, row) != Snapshot::Lookup::kFound) continue;
     if (const Content* pending = core_.out->store.pending(cell)) row.content.join(*pending);
-    if (row.content.as_register().tag().at > over.written) continue;
+    // Another word, that the member may not have heard.
+    if (const Commit& now = row.content.as_register().commit(); now != over.written && !in_table(now)) continue;
     core_.out->store.drop(key, row.content);
     core_.drop_life(cell);
     core_.count("lives_dropped_by_rebase");

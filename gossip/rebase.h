@@ -104,11 +104,13 @@ class Rebase {
       std::vector<CellKey> counters;     // That differ between `after` and `until`: next, their bases.
     };
     Place place;
+    CommitClock table_clock;             // The member's, of its table when that was gone through, and its floor.
+    Timestamp table_floor;
     std::uint64_t table = 0;             // The member's, that is gone through; zero: not yet.
     std::set<OriginId> unheard_of;       // Lives of ours that are not in it, and not over.
     struct Over {
       CellKey cell;
-      Timestamp written;                 // What is written later is another word, that the member may not have seen.
+      Commit written;
     };
     std::map<OriginId, Over> over;       // Those that are.
     std::set<OriginId> unheard_here;     // Of this node: floors are past them, and no record of them came yet.
@@ -139,7 +141,8 @@ class Rebase {
   // A life that the member's table does not have; false: the member has not heard of it.
   bool is_over(const Envelope& from, NodeId node, OriginId origin) const;
   bool nobody_heard_of(const Envelope& from, NodeId node, OriginId origin) const;
-  void void_lives(const Envelope& from);
+  void judge_lives(const Envelope& from, const CommitClock& clock);
+  bool in_table(const Commit& commit) const;  // The member had it when its table was gone through.
   void take_out_lives();
   std::set<OriginId> last_lives() const;
   std::set<OriginId> lives_on_disk() const;

@@ -324,8 +324,9 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
   GhostCell& ghost = at.disk.ghost[key];
   if (ghost.rotten) return;
   // What is not history goes without a reason: the node that wrote it has it, and does it again.
-  const auto no_history = [&](const Commit& commit) { return unseen_by_record(shard_of_store_key(key), commit); };
-  if (!life_of_store_key(key)) ghost.drop(all.where(no_history));
+  const ShardId shard = shard_of_store_key(key);
+  const auto no_history = [&](const Commit& commit) { return shard != kSystemShard && unseen_by_record(shard, commit); };
+  ghost.drop(all.where(no_history));
   const Content these = all.where([&](const Commit& commit) { return !no_history(commit); });
   if (these.empty()) return;
   const auto removal_of = [&](ActorId actor, Timestamp add) -> const GhostCell::Item* {
