@@ -258,7 +258,9 @@ Timestamp Core::promise_of_step() {
   const Timestamp at = hlc.read(now.wall_ms);
   hlc.observe(at);
   // SUBTLE: after a kill, with a clock that was set back, the next life must not begin a window below what this one promised.
-  if (joined() && at.ms() - lease.ms() >= std::max<std::int64_t>(options.retry_window_ms / 4, 1)) {
+  // But a clock that leapt ahead is not kept on disk: set right again, it would be of no use.
+  const std::int64_t ahead_ms = at.ms() - lease.ms();
+  if (joined() && ahead_ms >= std::max<std::int64_t>(options.retry_window_ms / 4, 1) && ahead_ms <= options.retry_window_ms) {
     lease = at;
     out->store.set_meta(meta::kLease, meta::encode_number(lease.value));
   }
