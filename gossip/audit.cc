@@ -18,6 +18,7 @@ constexpr std::size_t kShardsPerAnswerMax = 64;
 constexpr std::size_t kShardBytes = sizeof(Buckets) + 8;
 
 constexpr std::int64_t kPatienceMsMax = 60'000;
+constexpr int kUnansweredMax = 3;  // In a row, of an audit that has come some way.
 
 }  // namespace
 
@@ -50,6 +51,8 @@ void Audit::tick() {
   core_.count("audits_unanswered");
   // SUBTLE: an answer counts in time only, so a timeout below the round trip would never let one count.
   patience_ms_ = std::min(2 * patience_ms_, kPatienceMsMax);
+  // SUBTLE: of many small answers one is always lost; from the beginning of its buckets it would never come to their end.
+  if (question_->has_buckets && !question_->after.empty() && ++question_->unanswered <= kUnansweredMax) return ask_rows();
   finish();
 }
 
@@ -98,7 +101,10 @@ bool Audit::asked(NodeId from, std::uint64_t nonce, bool has_buckets) const {
   return question_ && question_->peer == from && question_->nonce == nonce && question_->has_buckets == has_buckets;
 }
 
-void Audit::answered() { patience_ms_ -= patience_ms_ / 16; }
+void Audit::answered() {
+  patience_ms_ -= patience_ms_ / 16;
+  question_->unanswered = 0;
+}
 
 void Audit::finish() {
   if (const std::uint64_t repaired = question_->rows_repaired; repaired > 0) {

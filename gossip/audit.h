@@ -71,6 +71,7 @@ class Audit {
     bool has_buckets = false;          // `audit` is answered, or was not needed: `repair` is outstanding.
     std::deque<Differing> differing;   // Still to be read; the first is being read.
     StoreKey after;                    // In it.
+    int unanswered = 0;                // Since the last answer.
     std::uint64_t rows_repaired = 0;
   };
   void begin(NodeId peer);

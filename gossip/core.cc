@@ -83,6 +83,10 @@ void Core::expect_expiry(const Content& content) {
 
 void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
   if (shard == kSystemShard && members.lives().knows_better(cell, delta)) return count("retired_lives_not_taken_back");
+  if (shard != kSystemShard && life_is_over()) {
+    ++unseen_dropped;
+    return count("dropped_life_is_over");
+  }
   if (shard != kSystemShard && !ended.empty() && any_unseen(shard, delta)) {
     count("unseen_entries_dropped");
     ++unseen_dropped;
@@ -117,7 +121,32 @@ void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
   const auto changed = members.merge(cell, delta);
   if (!changed) return;
   if (members.out(*changed)) return forget_last_life(*changed);
-  for (const Life& life : members.find(*changed)->record.lives) clocks.begin_life(life.origin, life.start);
+  for (const Life& life : members.find(*changed)->record.lives) hear_of(*changed, life);
+}
+
+bool Core::may_be_settled(Timestamp at, Timestamp floor) const { return at.ms() <= floor.ms() - options.retry_window_ms; }
+
+bool Core::kept_on_record(Timestamp start, Timestamp floor) const {
+  return floor.ms() - start.ms() <= EndedLife::kKeptWindows * options.retry_window_ms;
+}
+
+void Core::hear_of(NodeId node, Life life) {
+  const Timestamp before = floor_held();
+  const bool news = !clocks.knows(life.origin) && ended.find(life.origin) == nullptr && node != self.node;
+  clocks.begin_life(life.origin, life.start);
+  if (!options.collect || !news || !may_be_settled(life.start, before) || !kept_on_record(life.start, before)) return;
+  // SUBTLE: who has just joined has no earlier life that would hold a floor; gossip/lives.h, the introduction.
+  const auto lives = members.lives().lives_of(node);
+  const bool held = std::any_of(lives.begin(), lives.end(), [&](OriginId other) {
+    return other != life.origin && clocks.knows(other) && members.lives().find(other)->record.start < life.start;
+  });
+  if (!held) return;
+  write_ended(node, life.origin, EndedLife{life.start});
+  clocks.promise(life.origin, before);
+  count("lives_passed_unheard");
+  note(Output::Note::Level::kError,
+       name_of(node) + " ran twice (a copied data directory, or an old one?): what it wrote in a life that nobody heard of counts "
+                       "no more, and is done again by that node");
 }
 
 // The record of who is out names a life that may be retired long since: in the table of lives is what counts.
@@ -164,11 +193,14 @@ void Core::merge_life(const CellKey& cell, const Content& delta) {
   retiring.erase(origin);
   const LifeRecord record = members.lives().find(origin)->record;
   const Timestamp before = floor_held();
-  clocks.begin_life(origin, record.start);
+  if (record.closed()) clocks.begin_life(origin, record.start);
+  else hear_of(node, {origin, record.start});
   // All that anybody committed up to our floor is here: of a life that is over, and that we had not heard of or have heard
-  // the end of, too.  SUBTLE: not of the present life of a node that we have not heard of; gossip/lives.h, the introduction.
+  // the end of, too.  SUBTLE: not of the present life of a node that we have not heard of; gossip/lives.h, the introduction.  Nor of
+  // a former one that is open, and that nobody may have heard of: our floor goes back to where no horizon has been.
   const auto* member = members.find(node);
-  if (member != nullptr && member->life.origin != origin) clocks.promise(origin, before);
+  const bool over = record.closed() || may_be_settled(record.start, before);
+  if (over && member != nullptr && member->life.origin != origin) clocks.promise(origin, before);
   if (record.closed()) clocks.close_life(origin, record.final);
 }
 
@@ -236,6 +268,13 @@ Timestamp Core::promise_of_durable() {
 Timestamp Core::promise_of_step() {
   const Timestamp at = hlc.read(now.wall_ms);
   hlc.observe(at);
+  // SUBTLE: after a kill, with a clock that was set back, the next life must not begin a window below what this one promised.
+  // But a clock that leapt ahead is not kept on disk: set right again, it would be of no use.
+  const std::int64_t ahead_ms = at.ms() - lease.ms();
+  if (joined() && ahead_ms >= std::max<std::int64_t>(options.retry_window_ms / 4, 1) && ahead_ms <= options.retry_window_ms) {
+    lease = at;
+    out->store.set_meta(meta::kLease, meta::encode_number(lease.value));
+  }
   clocks.promise(self.origin, at);
   return at;
 }
@@ -350,8 +389,8 @@ Core::Piece Core::table_piece() {
     for (auto life = lives.lower_bound({at->first, OriginId{}}); life != lives.end() && life->first.first == at->first; ++life) {
       piece.cells.append(life_cell(at->first, life->first.second), life->second);
     }
-    const auto& evicted = members.evicted().cells();
-    if (const auto it = evicted.find(at->first); it != evicted.end()) piece.cells.append(evicted_cell(at->first), it->second);
+    const auto& out_of_it = members.evicted().cells();
+    if (const auto it = out_of_it.find(at->first); it != out_of_it.end()) piece.cells.append(evicted_cell(at->first), it->second);
     last_attached_ = at->first;
     ++at;
   }

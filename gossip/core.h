@@ -109,6 +109,15 @@ class Core {
   // Retired in the table, and perhaps not held whole here: they stay in the clocks until this node is in step with a member
   // that has retired them.  SUBTLE: else equal digests would say that a disk that was rolled back holds what they did.
   std::set<OriginId> retiring;
+  // Of an open life.  SUBTLE: one that begins a window below our floor, though the life before it was to hold that down, ran beside
+  // another process of its node, and nobody heard of it.  Our floor was told, and horizons are made of it: what that life did
+  // can enter history no more, so it is over from its start (gossip/ended_lives.h), and its node does all of it again.
+  void hear_of(NodeId node, Life life);
+  bool may_be_settled(Timestamp at, Timestamp floor) const;  // For some horizon that is made of this floor.
+  // Of a life that is over there still is a record, where this is the floor.
+  bool kept_on_record(Timestamp start, Timestamp floor) const;
+  // It came to this very life.  From then on it takes in nothing: what it does again, its next life has to do.
+  bool life_is_over() const { return ended.find(self.origin) != nullptr; }
   void end_life(OriginId origin);
   void forget_last_life(NodeId node);
   void drop_life(const CellKey& cell);   // It is retired, and that was collected.
@@ -141,8 +150,7 @@ class Core {
   bool returning = false;
   Timestamp heard_of;                    // While it is returning: of its lives that began later nobody has heard.
   std::map<OriginId, Timestamp> unheard_of;  // These, and when they began.  They are in no table and in no clock.
-  bool life_is_over = false;             // It was evicted: the next one may begin.
-  bool self_ended = false;               // There is a record of what was seen of this very life: what it takes in now nobody would.
+  bool evicted = false;                  // In this life: the next one may begin.
   std::vector<NodeId> electorate;        // gossip/eviction.h
   bool voted = false;                    // For an eviction that has not taken effect.
   bool superseded = false;               // By another life of this node: peers refuse what this one says.

@@ -2,6 +2,7 @@
 //
 // Ordinary replicated data: one hash, `ended` in the system table, a field per life, written together with the word that it is
 // closed (gossip/lives.h), by whoever closes it: a node that has got in step with all others, and so holds all that survives.
+// Of a life that floors had passed before anybody heard of it, by whoever hears of it (gossip/core.h): nothing of it was seen.
 //
 //     field  := node id, origin                 in hex, 32 characters, as in gossip/life_table.h
 //     value  := {0: up to, 1: (shard:u16 at:u64)*?, 2: (shard:u16 at:u64)*?, 3: redone?}    msgpack; 1 and 2 in a bin each

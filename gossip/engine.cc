@@ -71,7 +71,10 @@ class Engine::Impl {
     eviction_.load();
     look_at_usage();
     core_.read_root();
-    core_.on_ended = [this](OriginId origin) { redo_.ended(origin); };
+    core_.on_ended = [this](OriginId origin) {
+      redo_.ended(origin);
+      if (core_.life_is_over()) lives_.on_ended();
+    };
     lives_.on_in_step = [this](NodeId peer, Timestamp said_at) { eviction_.in_step_with(peer, said_at); };
     lives_.voted_against = [this](NodeId node) { return eviction_.voted_against(node); };
     core_.before_merge = [this](ShardId shard, const CellKey& cell, const Content& delta) { redo_.before_merge(shard, cell, delta); };
@@ -125,7 +128,7 @@ class Engine::Impl {
   EngineCounters counters() const { return {core_.counters.begin(), core_.counters.end()}; }
   GarbageStatus garbage(Instant now) const;
   Timestamp time(Instant now) const { return core_.hlc.read(now.wall_ms); }
-  bool life_is_over() const { return core_.life_is_over; }
+  bool life_is_over() const { return core_.evicted; }
   std::uint64_t next_seed() { return core_.random.nonzero(); }
   bool reads_may_be_stale() const { return rebase_.needed(); }
 
@@ -244,8 +247,7 @@ class Engine::Impl {
   }
   void on_body(const Envelope& from, const RowsBody& body) {
     if (!rebase_.admits(from)) return;
-    pull_.on_rows(from.sender, from.origin, body);
-    rebase_.pulled(from.sender, body);
+    rebase_.pulled(from.sender, pull_.on_rows(from.sender, from.origin, body));
   }
   void on_body(const Envelope& from, const FetchBody& body) {
     if (!core_.returning) mend_.on_fetch(from, body);
@@ -284,7 +286,7 @@ class Engine::Impl {
   Audit audit_{core_, mend_};
   Round round_{core_, horizon_, pull_, audit_};
   Redo redo_{core_};
-  Rebase rebase_{core_, mend_, pull_, redo_};
+  Rebase rebase_{core_, lives_, mend_, pull_, redo_};
   Expiry expiry_{core_};
   Collector collector_{core_, horizon_};
   Eviction eviction_{core_, lives_};
@@ -332,7 +334,7 @@ void Engine::Impl::on(const PeerFrame& frame) {
     if (!join_.on_welcome(envelope, *welcome, joined_now)) core_.count("dropped_unasked_welcome");
     if (!core_.joined()) return;
   }
-  if (core_.life_is_over) return;
+  if (core_.evicted) return;
   if (accept(envelope)) {
     rebase_.heard(envelope);
     core_.count("received_" + std::string(type_name(envelope.body)));
@@ -400,7 +402,7 @@ EngineHealth Engine::Impl::health(Instant now) const {
   out.clock_fenced = lives_.clock_fenced(&out.clock_ahead_ms);
   out.full = full();
   out.superseded = core_.superseded;
-  out.life_is_over = core_.life_is_over;
+  out.life_is_over = core_.evicted;
   out.pulls_outstanding = pull_.outstanding();
   out.rows_damaged = mend_.waiting();
   out.members_version = core_.members.version();

@@ -396,7 +396,7 @@ void Eviction::give_up(const std::string& why) {
 }
 
 void Eviction::tick() {
-  if (!core_.options.collect || !core_.joined() || core_.life_is_over) return;
+  if (!core_.options.collect || !core_.joined() || core_.evicted) return;
   look_at_electorate();
   look_at_vote();
   if (proposal_) {

@@ -86,7 +86,8 @@ bool LifeTable::knows_better(const CellKey& cell, const Content& delta) const {
   return known != cells_.end() && !known->second.present() && delta.as_register().tag() < known->second.as_register().tag();
 }
 
-// Two nodes may have registered one life, when its field was lost: it is closed when both say so, and retired when both do.
+// Two nodes may have registered one life, when its field was lost: it is closed when both say so, and retired when both do.  Whose it is
+// knows when it began, and is who closes it; the other one had it in its clocks, and no word of it.
 std::optional<LifeTable::Entry> LifeTable::say_of(OriginId origin) const {
   std::optional<Entry> out;
   const auto nodes = named_by_.find(origin);
@@ -95,7 +96,9 @@ std::optional<LifeTable::Entry> LifeTable::say_of(OriginId origin) const {
     const auto& value = cells_.at({node, origin}).as_register().value();
     const auto record = value ? decode_life_record(*value) : std::nullopt;
     if (!record) continue;  // Deleted, or replicated like any value and not understood.
+    const bool same = out && out->record.closed() == record->closed();
     if (!out || (out->record.closed() && !record->closed())) out = Entry{node, *record};
+    else if (same && !record->closed() && record->start > out->record.start) out = Entry{node, *record};
     else if (out->record.closed() && record->final > out->record.final) out->record.final = record->final;
   }
   return out;

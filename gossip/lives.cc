@@ -1,6 +1,7 @@
 #include "gossip/lives.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "crdt/bytes.h"
 #include "crdt/check.h"
@@ -192,18 +193,26 @@ void Lives::close_former() {
   for (const auto& [origin, life] : core_.members.lives().entries()) {
     if (life.node == core_.self.node && origin != core_.self.origin && !life.record.closed()) former.emplace_back(origin, life.record);
   }
-  for (const auto& [origin, record] : former) {
-    close(core_.self.node, origin, record);
-    core_.own_lives.erase(origin);
-  }
-  core_.write_own_lives();
+  for (const auto& [origin, record] : former) close(core_.self.node, origin, record);
 }
 
 void Lives::close(NodeId node, OriginId origin, LifeRecord record) {
-  core_.closed_here.insert(origin);
-  EndedLife ended = what_is_held_of(origin, record.start);
-  if (const auto* before = core_.ended.find(origin)) ended.redone = before->record.redone;
-  core_.write_ended(node, origin, ended);
+  EndedLife seen;
+  const auto* ended = core_.ended.find(origin);
+  // Passed unheard, or, of this node, closed before by another disk.
+  if (ended != nullptr && (node == core_.self.node || ended->record.up_to <= record.start)) {
+    seen = ended->record;
+  } else {
+    core_.closed_here.insert(origin);
+    seen = what_is_held_of(origin, record.start);
+    if (ended != nullptr) seen.redone = ended->record.redone;
+  }
+  close(node, origin, record, seen);
+}
+
+void Lives::close(NodeId node, OriginId origin, LifeRecord record, const EndedLife& seen) {
+  core_.write_ended(node, origin, seen);
+  if (core_.own_lives.erase(origin) > 0) core_.write_own_lives();
   const bool open = !record.closed();
   if (open) record.final = core_.issue_now();
   core_.clocks.promise(origin, record.final);
@@ -307,8 +316,9 @@ bool Lives::skewed(const Envelope& envelope, std::int64_t* ahead_ms) const {
 }
 
 void Lives::tick(bool table_damaged) {
-  if (!core_.joined() || core_.superseded || core_.life_is_over) return;
+  if (!core_.joined() || core_.evicted) return;
   if (core_.members.out(core_.self.node)) return on_evicted(core_.self.node, {core_.members.evicted().find(core_.self.node)});
+  if (core_.superseded) return say_why_it_is_over();
   // SUBTLE: the record of a copy of this node may be the newer one, though its life is the earlier one; its address is in it.
   if (const auto* own = core_.member(core_.self.node);
       own != nullptr && !table_damaged && own->record.lives.back() < Life{core_.self.origin, core_.self.start}) {
@@ -386,6 +396,10 @@ bool Lives::merge_members(const Envelope& envelope) {
 bool Lives::accept(const Envelope& envelope) {
   const Identity& self = core_.self;
   if (!core_.joined()) return refuse("dropped_not_joined");
+  if (core_.life_is_over()) {
+    if (const auto* evicted = std::get_if<EvictedBody>(&envelope.body)) on_evicted(envelope.sender, *evicted);
+    return refuse("dropped_life_is_over");
+  }
   if (envelope.cluster != self.cluster) return refuse("dropped_wrong_cluster");
   std::int64_t ahead_ms = 0;
   if (skewed(envelope, &ahead_ms)) {
@@ -499,8 +513,8 @@ void Lives::return_after(const Evicted& evicted) {
 }
 
 void Lives::on_evicted(NodeId from, const EvictedBody& body) {
-  if (body.record.at <= core_.returned || core_.life_is_over) return;
-  core_.life_is_over = true;
+  if (body.record.at <= core_.returned || core_.evicted) return;
+  core_.evicted = true;
   return_after(body.record);
   core_.count("evicted");
   core_.note(Output::Note::Level::kWarning,
@@ -519,6 +533,21 @@ void Lives::on_superseded(NodeId from, const SupersededBody& body) {
              "restart this node");
 }
 
+void Lives::on_ended() {
+  if (core_.superseded) return;
+  core_.superseded = true;
+  core_.count("superseded");
+  (void)core_.issue_now();  // On disk, so that the next one begins above what we have heard of.
+  tell_ended_ = true;  // Unless it turns out that this node was evicted, of which the word comes next.
+}
+
+void Lives::say_why_it_is_over() {
+  if (!std::exchange(tell_ended_, false)) return;
+  core_.note(Output::Note::Level::kError,
+             "another process ran under the id of this node (a copied data directory, or an old one?) and was listened to while "
+             "this one was not heard: it refuses writes; stop the copy and restart this node, then what it wrote is done again");
+}
+
 bool Lives::accept_relayed(NodeId node, Life life) {
   if (node == core_.self.node) return refuse("dropped_relayed_own");
   const std::string_view fenced = fence(node, life);
@@ -531,7 +560,7 @@ std::string_view Lives::fence(NodeId node, Life life) {
   if (known->out) return "evicted";
   if (voted_against && voted_against(node)) return "voted_against";
   if (life < known->life) return life.start < known->life.start ? "earlier_life" : "clone";
-  if (core_.members.learn_life(node, life)) core_.clocks.begin_life(life.origin, life.start);
+  if (core_.members.learn_life(node, life)) core_.hear_of(node, life);
   return {};
 }
 

@@ -6,6 +6,8 @@
 // it has pulled to the end from each that knows this life, and so holds all that survives of them.  Lives that it only hears of
 // from its peers, since its disk has forgotten them, are its to close as well.  Until then the open entry holds back floors,
 // never data.  The final is a timestamp of the closing node, above all that it has heard of.
+// RULE. A life that begins a window below the floor of whoever hears of it is over from its start (gossip/core.h, hear_of): its
+// node is told, takes in nothing any more, and does it again in the next.
 // RULE. The introduction: a node that was let in takes no writes before some member has its record, and its life begins
 // anew while none has.  Floors of those who do not know it rise past its start, and would claim to hold what it wrote.
 // RULE. A closed life is retired, and leaves all clocks, when every member has reported a floor above its final.
@@ -38,6 +40,7 @@ class Lives {
   // The row of a life in the table, in the name of its node.  None: it is retired.
   void write(NodeId node, OriginId origin, const std::optional<LifeRecord>& record);
 
+
   // Writes this node's record, with this life as the last.  REQUIRES: joined.
   void publish();
 
@@ -63,6 +66,7 @@ class Lives {
   std::function<void(NodeId, Timestamp)> on_in_step;     // gossip/eviction is told.
   // What of a life is held here is all that anybody in good standing ever will: writes that down, and closes it, if it is open.
   void close(NodeId node, OriginId origin, LifeRecord record);
+  void close(NodeId node, OriginId origin, LifeRecord record, const EndedLife& seen);  // The same of what is known to be seen.
   // Retires those of ours that everybody holds.  `least_floor`: T of gossip/horizon.
   void retire(Timestamp least_floor);
   std::size_t left_to_close() const;                     // Former lives of this node.
@@ -75,11 +79,14 @@ class Lives {
   // Peers know a later life of this node than this one: its disk is an old copy, or a copy of it runs elsewhere.  They
   // refuse all that this life says, so what it took in would reach nobody: it takes in nothing any more.
   void on_superseded(NodeId from, const SupersededBody& body);
+  // The same of a life that floors had passed before anybody heard of it.
+  void on_ended();
   // The others went on without this node: it refuses writes, and the next life begins empty-handed (gossip/eviction.h).
   void on_evicted(NodeId from, const EvictedBody& body);
   std::function<bool(NodeId)> voted_against;             // By this node, for an eviction that has not taken effect.
 
  private:
+  void say_why_it_is_over();
   void close_former();                                   // When nobody is waited for.
   void load_own_lives(const Snapshot& snapshot);
   EndedLife what_is_held_of(OriginId origin, Timestamp start) const;
@@ -101,6 +108,7 @@ class Lives {
 
   Core& core_;
   std::set<NodeId> in_step_;
+  bool tell_ended_ = false;
   std::int64_t introduced_again_at_ms_ = 0;
   std::map<NodeId, std::int64_t> told_at_ms_;            // Superseded lives, once an interval each.
   std::map<NodeId, std::int64_t> warned_at_ms_;          // Not more than one line a peer every ten seconds.

@@ -164,7 +164,7 @@ std::string_view to_string(Outcome outcome) {
 
 std::optional<Reply> Operations::check(const Operation& operation, const Standing& standing) const {
   if (core_.stopping) return refused(operation, Refusal::kStopping, "this node is going down: ask another one");
-  if (core_.life_is_over || core_.self_ended) {
+  if (core_.evicted) {
     return refused(operation, Refusal::kEvicted, "this node was evicted while it was away, and begins anew: ask another node, or try again in a moment");
   }
   if (core_.superseded) {

@@ -27,6 +27,8 @@ constexpr int kUnansweredMax = 3;
 // Of one of all shards, which is of use only as a whole.
 constexpr int kUnansweredOfAllMax = 12;
 
+// An answer may be late by so many times the patience, and still teach it.
+constexpr std::size_t kGivenUpMax = 16;
 // How long the patience with a peer may grow that answers late.
 constexpr std::int64_t kPatienceMsMax = 60'000;
 
@@ -115,7 +117,10 @@ void Pull::tick() {
       continue;
     }
     core_.count(at->second.progressed ? "pulls_cut_in_the_middle" : "pulls_unanswered");
-    late_[at->first].nonce = at->second.nonce;
+    // SUBTLE: who rebases asks again at once, so that the answer to the question before the last may be on its way.
+    auto& given_up = late_[at->first].nonces;
+    given_up.push_back(at->second.nonce);
+    if (given_up.size() > kGivenUpMax) given_up.pop_front();
     // SUBTLE: of many shards with an answer for each, some answer is always lost: what is at its end stays at its end.
     const bool of_all = at->second.as_of && at->second.as_of->of_all;
     if (at->second.progressed && ++at->second.unanswered <= (of_all ? kUnansweredOfAllMax : kUnansweredMax)) {
@@ -227,23 +232,28 @@ void Pull::on_pull(const Envelope& envelope, const PullBody& body, const Damage&
   start(from, ahead);
 }
 
-void Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
+std::map<ShardId, bool> Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
+  std::map<ShardId, bool> ended;
   const auto at = questions_.find(from);
   const auto late = late_.find(from);
   if (at == questions_.end() || at->second.nonce != body.nonce) {
     // SUBTLE: an answer counts in time only, so a timeout below the round trip would never let one count.
-    if (late != late_.end() && late->second.nonce == body.nonce) {
-      late->second = {0, std::min(2 * patience_ms(from), kPatienceMsMax)};
+    if (late != late_.end() && std::ranges::count(late->second.nonces, body.nonce) > 0) {
+      late->second = {{}, std::min(2 * patience_ms(from), kPatienceMsMax)};
       core_.count("pulls_answered_late");
     }
-    return core_.count("dropped_unasked_rows");
+    core_.count("dropped_unasked_rows");
+    return ended;
   }
   Question& question = at->second;
   if (late != late_.end()) late->second.patience_ms -= late->second.patience_ms / 16;
   std::vector<std::vector<Cell>> parts;
   for (const auto& part : body.parts) {
     auto cells = core_.read_cells(part.shard, part.cells);
-    if (!cells || !question.asked.contains(part.shard)) return core_.count("dropped_bad_cells");
+    if (!cells || !question.asked.contains(part.shard)) {
+      core_.count("dropped_bad_cells");
+      return ended;
+    }
     parts.push_back(*std::move(cells));
   }
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -259,7 +269,7 @@ void Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
     core_.out->store.set_cursor(part.shard, from, all_taken ? Cursor{origin, part.next} : Cursor{});
     if (!part.end) continue;
     question.asked.erase(part.shard);
-    if (!part.sound || !all_taken) {
+    if (!(ended[part.shard] = part.sound && all_taken)) {
       question.as_of.reset();
       continue;
     }
@@ -280,6 +290,7 @@ void Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
     question.unanswered = 0;
     ask(from, question);
   }
+  return ended;
 }
 
 }  // namespace kith

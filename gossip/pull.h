@@ -23,6 +23,8 @@
 // Transcripts: tests/gossip/pull_test.cc
 #pragma once
 
+#include <deque>
+#include <map>
 #include <set>
 
 #include "gossip/core.h"
@@ -53,7 +55,8 @@ class Pull {
     std::function<bool(ShardId)> waiting_in;
   };
   void on_pull(const Envelope& from, const PullBody& body, const Damage& damage);
-  void on_rows(NodeId from, OriginId origin, const RowsBody& body);
+  // Which shards are at their end now, and whether with a clock; none of an answer that does not count.
+  std::map<ShardId, bool> on_rows(NodeId from, OriginId origin, const RowsBody& body);
 
  private:
   struct Asked {
@@ -85,8 +88,8 @@ class Pull {
   Horizon& horizon_;
   std::map<NodeId, Question> questions_;
   struct Late {
-    std::uint64_t nonce = 0;          // Of the question given up last, for as long as no answer to it came.
-    std::int64_t patience_ms = 0;     // Doubled by each answer that came too late, and back by and by.
+    std::deque<std::uint64_t> nonces;  // Of the questions given up last, for as long as no answer to any of them came.
+    std::int64_t patience_ms = 0;      // Doubled by each answer that came too late, and back by and by.
   };
   std::map<NodeId, Late> late_;
 };

@@ -116,18 +116,22 @@ Push::Parts Push::unseen(OriginId origin, const Parts& parts) const {
 }
 
 bool Push::take(OriginId origin, const Parts& parts, const Cells& cells) {
+  bool all_taken = true;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto& part = parts[i];
+    const std::uint64_t dropped_before = core_.unseen_dropped;
     for (const Cell& cell : cells[i]) core_.merge(part.shard, cell.key, cell.content);
     core_.count("rows_pushed_to_us", cells[i].size());
-    if (core_.clocks.up_to(part.shard, origin) >= part.previous) {
+    if (core_.unseen_dropped != dropped_before) {
+      all_taken = false;  // As with a pull: no clock, and no word that it is here.
+    } else if (core_.clocks.up_to(part.shard, origin) >= part.previous) {
       core_.hold(part.shard, origin, part.commit);
     } else {
       core_.count("push_gaps");
       core_.early.add(part.shard, origin, part.previous, part.commit);
     }
   }
-  return std::all_of(parts.begin(), parts.end(), [&](const auto& part) {
+  return all_taken && std::all_of(parts.begin(), parts.end(), [&](const auto& part) {
     return core_.clocks.up_to(part.shard, origin) >= part.commit;
   });
 }

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::int64_t kPatienceMsMax = 60'000;
 constexpr std::int64_t kPullsWithinMs = 20'000;  // Or some other member is asked.
+constexpr std::int64_t kSilentMs = 30'000;       // Then a member's horizon does not count, until it is heard again.
 
 // SUBTLE: a joiner's table may have what no member knows any more: when they went back to disks from before it joined.  They take
 // nothing of it from who has no floor, so the tables would never be equal.
@@ -86,10 +87,7 @@ void Rebase::heard(const Envelope& from) {
     Told& told = told_horizons_[from.sender];
     const Timestamp before = told.horizon;
     told = {from.origin, told.origin == from.origin ? std::max(told.horizon, from.horizon) : from.horizon};
-    if (told.horizon < before) {
-      core_.highest_horizon = {};
-      for (const auto& [node, it] : told_horizons_) core_.highest_horizon = std::max(core_.highest_horizon, it.horizon);
-    }
+    if (told.horizon < before) look_for_highest();
     core_.highest_horizon = std::max({core_.highest_horizon, core_.horizon, told.horizon});
   }
   core_.behind = needed();
@@ -113,6 +111,15 @@ void Rebase::heard(const Envelope& from) {
   std::rotate(question_->left.begin(), std::find(question_->left.begin(), question_->left.end(), kSystemShard), question_->left.end());
   question_->shards = question_->left.size();
   ask();
+}
+
+void Rebase::look_for_highest() {
+  core_.highest_horizon = core_.horizon;
+  for (const auto& [node, it] : told_horizons_) {
+    const auto peer = core_.peers.find(node);
+    const bool silent = peer == core_.peers.end() || core_.now.monotonic_ms - peer->second.heard_at_ms >= kSilentMs;
+    if (!silent) core_.highest_horizon = std::max(core_.highest_horizon, it.horizon);
+  }
 }
 
 bool Rebase::admits(const Envelope& from) {
@@ -141,15 +148,15 @@ void Rebase::took_rows_of(const Envelope& from) {
   first_floor_ = first_floor_ ? std::min(first_floor_, floor) : floor;
 }
 
-void Rebase::pulled(NodeId peer, const RowsBody& body) {
+void Rebase::pulled(NodeId peer, const std::map<ShardId, bool>& ended) {
   if (!question_ || !question_->pulling || question_->peer != peer) return;
   question_->expires_at_ms = core_.now.monotonic_ms + kPullsWithinMs;
-  for (const auto& part : body.parts) {
-    if (!part.end) continue;
-    take_out_waiting(part.shard);
-    question_->pulled.insert(part.shard);
+  for (const auto& [shard, with_clock] : ended) {
+    if (with_clock) take_out_waiting(shard);
+    question_->pulled.insert(shard);
+    question_->pulled_in_part = question_->pulled_in_part || !with_clock;
   }
-  if (question_->pulled.size() >= core_.self.shard_count && !pull_.rebasing_onto(peer)) take_out_lives();
+  if (!question_->pulled_in_part && question_->pulled.size() >= core_.self.shard_count && !pull_.rebasing_onto(peer)) take_out_lives();
 }
 
 bool Rebase::outrun(const Envelope& from) const {
@@ -295,7 +302,8 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
     const bool comparable = same != theirs.end() && same->second->key == row.cell;
     if (const auto life = life_of_cell(row.cell)) {
       if (same != theirs.end()) return true;
-      if (is_over(from, life->first, life->second)) question_->over.try_emplace(life->second, row.cell);
+      if (nobody_heard_of(from, life->first, life->second)) question_->unheard_here.insert(life->second);
+      else if (is_over(from, life->first, life->second)) question_->over.try_emplace(life->second, Question::Over{row.cell, row.content.as_register().commit()});
       else question_->unheard_of.insert(life->second);
     } else if (row.cell.kind != Kind::kCounter) {
       // Of a counter what the member has folded is in its base, which takes the place of what it covers.
@@ -310,6 +318,7 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
     core_.merge(body.shard, cell->key, cell->content);
     if (const auto life = life_of_cell(cell->key)) question_->known_then.insert(life->second);
   }
+  if (walk.whole && body.end && body.shard == kSystemShard) judge_lives(from, body.clock);
   move_to(walk.next);
 }
 
@@ -410,6 +419,47 @@ bool Rebase::is_over(const Envelope& from, NodeId node, OriginId origin) const {
   return known != nullptr && member != nullptr && member->life.origin != origin && known->record.start <= from.floor;
 }
 
+// SUBTLE: the same of a life of this node that is not closed, and of which no record says that it is over (gossip/ended_lives.h): while
+// it ran another process went on under this node's id, so floors are past its start, and nobody has heard of it.
+bool Rebase::nobody_heard_of(const Envelope& from, NodeId node, OriginId origin) const {
+  const auto* known = core_.members.lives().find(origin);
+  if (node != core_.self.node || known == nullptr || known->record.closed() || !is_over(from, node, origin)) return false;
+  return core_.kept_on_record(known->record.start, from.floor);
+}
+
+bool Rebase::in_table(const Commit& commit) const {
+  return commit.at <= question_->table_floor || covers(question_->table_clock, commit);
+}
+
+// Horizons may be past what such a life did, so under its commits none of it may enter history: it is over, and all is done again.
+// And of one of which the member has not heard that it is closed it may have forgotten nothing.
+void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
+  question_->table_clock = clock;
+  question_->table_floor = from.floor;
+  std::vector<OriginId> not_heard;
+  for (const auto& [origin, over] : question_->over) {
+    const auto* known = core_.members.lives().find(origin);
+    if (known != nullptr && known->record.closed() && !in_table(over.written)) not_heard.push_back(origin);
+  }
+  for (const OriginId origin : not_heard) question_->over.erase(origin);
+  for (const OriginId origin : std::exchange(question_->unheard_here, {})) {
+    const auto* known = core_.members.lives().find(origin);
+    if (core_.ended.find(origin) != nullptr || known == nullptr) {  // The member's table has the record.
+      const auto& cells = core_.members.lives().cells();
+      const auto at = cells.find({core_.self.node, origin});
+      if (at == cells.end()) continue;
+      question_->over.try_emplace(origin, Question::Over{life_cell(core_.self.node, origin), at->second.as_register().commit()});
+      continue;
+    }
+    if (!core_.may_be_settled(known->record.start, from.floor)) {
+      question_->unheard_of.insert(origin);
+      continue;
+    }
+    lives_.close(core_.self.node, origin, known->record, EndedLife{known->record.start});
+    core_.count("lives_nobody_heard_of");
+  }
+}
+
 void Rebase::done() {
   question_->pulling = true;
   Horizon::AsOf& as_of = question_->as_of;
@@ -444,11 +494,22 @@ std::set<OriginId> Rebase::last_lives() const {
 // SUBTLE: not before all is here.  Without them our floor would be above what we lack, and the member would not send it.
 void Rebase::take_out_lives() {
   const auto snapshot = core_.store.snapshot();
-  for (const auto& [origin, cell] : question_->over) {
+  // SUBTLE: who is behind as we are may have told of some since, that were written below the member's floor and were not in its table.
+  for (const auto& [life, content] : core_.members.lives().cells()) {
+    const auto& [node, origin] = life;
+    const auto* member = core_.member(node);
+    if (node == core_.self.node || member == nullptr || member->life.origin == origin || question_->known_then.contains(origin)) continue;
+    if (!content.present() || content.as_register().commit().at > question_->table_floor) continue;
+    question_->over.try_emplace(origin, Question::Over{life_cell(node, origin), content.as_register().commit()});
+  }
+  for (const auto& [origin, over] : question_->over) {
+    const CellKey& cell = over.cell;
     const StoreKey key = store_key(kSystemShard, cell);
     Row row;
     if (snapshot->get(key, row) != Snapshot::Lookup::kFound) continue;
     if (const Content* pending = core_.out->store.pending(cell)) row.content.join(*pending);
+    // Another word, that the member may not have heard.
+    if (const Commit& now = row.content.as_register().commit(); now != over.written && !in_table(now)) continue;
     core_.out->store.drop(key, row.content);
     core_.drop_life(cell);
     core_.count("lives_dropped_by_rebase");
@@ -474,15 +535,19 @@ void Rebase::forget(NodeId peer) {
 }
 
 void Rebase::tick() {
+  if (needed() && core_.now.monotonic_ms >= look_again_at_ms_) {
+    look_again_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms;
+    look_for_highest();
+  }
   core_.behind = needed();
+  if (question_ && !needed() && !question_->waiting.empty()) question_.reset();  // Whom it was behind is gone, with its horizon.
   if (question_ && !needed()) {
-    while (!question_->waiting.empty()) take_out_waiting(question_->waiting.begin()->first);
     core_.count("rebases_completed");
     core_.note(Output::Note::Level::kInfo, "rebased onto " + core_.name_of(question_->peer) + ": " + std::to_string(question_->dropped) +
                                                (question_->dropped == 1 ? " row" : " rows") + " held what had been removed");
     question_.reset();
-    told_ = false;
   }
+  if (!needed()) told_ = false;
   if (!question_) return;
   const bool late = core_.now.monotonic_ms >= question_->expires_at_ms;
   if (late) {

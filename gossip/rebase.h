@@ -16,6 +16,8 @@
 // in this conversation, and takes no writes.  It serves reads, and says that they may be stale.
 // RULE. It keeps every removal.  It keeps an add or a value only if the member holds it, too, or the member's clock does
 // not cover its commit: what the member has seen and holds no more is gone, what it has not seen survives.
+// RULE. A former life of this node that the member has not heard of, though its floor is a window past its start, is over with the rebase,
+// and all that it did is done again: there is no record that would say that it was closed, so nobody has forgotten it.
 // RULE. A life that is over leaves the clocks with the end of the pull.  Before that it keeps the floor down: above what is
 // lacking the node would take itself for sound, and be sent nothing that was written below.
 // Equal sums are equal adds, so buckets that are equal cost nothing.  What the member has and the stale node has not
@@ -47,6 +49,7 @@
 
 #include "gossip/core.h"
 #include "gossip/horizon.h"
+#include "gossip/lives.h"
 #include "gossip/mend.h"
 #include "gossip/pull.h"
 #include "gossip/redo.h"
@@ -56,7 +59,8 @@ namespace kith {
 
 class Rebase {
  public:
-  Rebase(Core& core, Mend& mend, Pull& pull, Redo& redo) : core_(core), mend_(mend), pull_(pull), redo_(redo) {}
+  Rebase(Core& core, Lives& lives, Mend& mend, Pull& pull, Redo& redo)
+      : core_(core), lives_(lives), mend_(mend), pull_(pull), redo_(redo) {}
 
   void begin();   // A life begins.
   bool needed() const;
@@ -68,8 +72,8 @@ class Rebase {
   // Whether rows of this message may be merged; counts what may not.
   [[nodiscard]] bool admits(const Envelope& from);
 
-  // These rows were admitted, and what is new in them is merged: in the batch at hand goes what waited for them.
-  void pulled(NodeId peer, const RowsBody& body);
+  // These shards are at their end, with a clock or without: with one, what waited for them goes in the batch at hand.
+  void pulled(NodeId peer, const std::map<ShardId, bool>& ended);
 
   void on_rebase(const Envelope& from, const RebaseBody& body) const;
   void on_rebased(const Envelope& from, const RebasedBody& body);
@@ -100,9 +104,16 @@ class Rebase {
       std::vector<CellKey> counters;     // That differ between `after` and `until`: next, their bases.
     };
     Place place;
+    CommitClock table_clock;             // The member's, of its table when that was gone through, and its floor.
+    Timestamp table_floor;
     std::uint64_t table = 0;             // The member's, that is gone through; zero: not yet.
     std::set<OriginId> unheard_of;       // Lives of ours that are not in it, and not over.
-    std::map<OriginId, CellKey> over;    // Those that are.
+    struct Over {
+      CellKey cell;
+      Commit written;
+    };
+    std::map<OriginId, Over> over;       // Those that are.
+    std::set<OriginId> unheard_here;     // Of this node: floors are past them, and no record of them came yet.
     std::set<OriginId> known_then;       // Lives on our disk when the member's table began to be gone through, and those in it.
     std::size_t sketch_cells = 0;        // That should do for what comes next; zero: nothing is known.
     // To be taken out with the end of the pull of the shard; what is too much for memory is taken out at once.
@@ -111,10 +122,12 @@ class Rebase {
     Horizon::AsOf as_of;                 // What the member said last.
     bool pulling = false;                // All shards are gone through.
     std::set<ShardId> pulled;            // To the end, since then.
+    bool pulled_in_part = false;         // One of them without a clock: it will be begun anew.
     std::uint64_t dropped = 0;
   };
   void ask();
   bool outrun(const Envelope& from) const;
+  void look_for_highest();
   bool fits(const RebasedBody& body) const;
   using Seen = std::function<bool(const Commit&)>;
   // Each takes one answer in, and moves the place on.
@@ -127,6 +140,9 @@ class Rebase {
   void take_out_waiting(ShardId shard);
   // A life that the member's table does not have; false: the member has not heard of it.
   bool is_over(const Envelope& from, NodeId node, OriginId origin) const;
+  bool nobody_heard_of(const Envelope& from, NodeId node, OriginId origin) const;
+  void judge_lives(const Envelope& from, const CommitClock& clock);
+  bool in_table(const Commit& commit) const;  // The member had it when its table was gone through.
   void take_out_lives();
   std::set<OriginId> last_lives() const;
   std::set<OriginId> lives_on_disk() const;
@@ -136,11 +152,14 @@ class Rebase {
   void pull();
 
   Core& core_;
+  Lives& lives_;
   Mend& mend_;
   Pull& pull_;
   Redo& redo_;
   // SUBTLE: of each member what its present life says.  A disk that went back has its horizon of then, and the removals it
-  // had forgotten since: when all of those that had forgotten something went back, nobody is behind them any more.
+  // had forgotten since: when all of those that had forgotten something went back, nobody is behind them any more.  And of those that
+  // are heard of: nobody can rebase onto one that is gone, and below the others' horizons all is as it should be; floors are as true
+  // as ever.  When it comes back it tells its horizon first.
   struct Told {
     OriginId origin;
     Timestamp horizon;
@@ -151,6 +170,7 @@ class Rebase {
   std::optional<Question> question_;
   std::int64_t patience_ms_ = 0;
   bool told_ = false;
+  std::int64_t look_again_at_ms_ = 0;
 };
 
 }  // namespace kith

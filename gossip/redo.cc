@@ -79,20 +79,15 @@ void Redo::keep_lives() const {
     const auto up_to = redone_up_to_.find(origin);
     bytes.u64(origin.value), bytes.u64(up_to == redone_up_to_.end() ? 0 : up_to->second.value);
   }
-  if (core_.self_ended) bytes.u64(core_.self.origin.value), bytes.u64(0);
   core_.out->store.set_meta(meta::kToLookThrough, bytes.take());
 }
 
 void Redo::ended(OriginId origin) {
   // SUBTLE: whole or not: a member takes in writes, and pushes, before it got in step with anybody.
-  if (origin == core_.self.origin) {  // For the next life to look through.
-    core_.self_ended = true;
-    return keep_lives();
-  }
   if (core_.closed_here.contains(origin) || core_.ended.find(origin) == nullptr) return;
   lives_.insert(origin);
   keep_lives();
-  begin_anew();
+  if (origin != core_.self.origin) begin_anew();  // Of the present one when it is over.
 }
 
 bool Redo::own_former(OriginId origin) const {

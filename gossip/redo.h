@@ -16,7 +16,7 @@
 //
 // What was done again is listed, in Output::redone: nothing is lost in silence, and nothing changes in silence.
 // Which they are:
-//   U1. of a life that gossip/ended_lives.h says is over, what is not seen by that record;
+//   U1. of a life that gossip/ended_lives.h says is over, what is not seen by that record; of the present one when the next begins;
 //       Another node may hold such, that came from behind a gap, or before it heard that the life is over: it does them again under
 //       their tags, while its floor, which stays meanwhile, keeps every horizon below them.  Of several that were evicted together
 //       each does again what it has of the others, too, but increments, which would count twice.

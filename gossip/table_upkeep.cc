@@ -43,11 +43,22 @@ void TableUpkeep::compare_with_disk() {
     if (row != nullptr) rows.push_back(*row);
     return true;
   });
+  const auto has = [](const Content* memory, const Content& disk) {
+    if (memory == nullptr) return false;
+    Content joined = *memory;
+    return !joined.join(disk);
+  };
+  const auto in = [](const auto& cells, const auto& key) {
+    const auto at = cells.find(key);
+    return at == cells.end() ? nullptr : &at->second;
+  };
   for (const Row& row : rows) {
     const auto life = life_of_cell(row.cell), over = life_of_ended_cell(row.cell);
-    const auto out = node_of_evicted_cell(row.cell);
-    const bool known = out ? core_.members.evicted().cells().contains(*out) : over ? core_.ended.content(over->first, over->second) != nullptr || !row.content.present() : life ? core_.members.lives().cells().contains(*life)
-                            : !node_of_member_cell(row.cell) || core_.members.cells().contains(*node_of_member_cell(row.cell));
+    const auto node = node_of_member_cell(row.cell), out = node_of_evicted_cell(row.cell);
+    const bool known = over   ? has(core_.ended.content(over->first, over->second), row.content) || !row.content.present()
+                       : life ? has(in(core_.members.lives().cells(), *life), row.content)
+                       : out  ? has(in(core_.members.evicted().cells(), *out), row.content)
+                              : !node || has(in(core_.members.cells(), *node), row.content);
     if (!known) core_.merge(kSystemShard, row.cell, row.content);
   }
 }

@@ -320,9 +320,15 @@ void Judge::check_row(const Machine& at, const StoreKey& key, const Snapshot& sn
 }
 
 // Gone it may be only if somebody removed it: that is what the ghost learns here.
-void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
+void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
   GhostCell& ghost = at.disk.ghost[key];
   if (ghost.rotten) return;
+  // What is not history goes without a reason: the node that wrote it has it, and does it again.
+  const ShardId shard = shard_of_store_key(key);
+  const auto no_history = [&](const Commit& commit) { return shard != kSystemShard && unseen_by_record(shard, commit); };
+  ghost.drop(all.where(no_history));
+  const Content these = all.where([&](const Commit& commit) { return !no_history(commit); });
+  if (these.empty()) return;
   const auto removal_of = [&](ActorId actor, Timestamp add) -> const GhostCell::Item* {
     for (const auto& [index, other] : started_) {
       const auto theirs = other->disk.ghost.find(key);
@@ -366,12 +372,19 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
     }
     return;
   }
+  // SUBTLE: where nothing has taken its place it need not be the latest of all that overtook it: that one may be cut off.
+  Row row;
+  const bool shown = at.disk.store->snapshot()->get(key, row) == Snapshot::Lookup::kFound && row.content.present();
+  const GhostCell* overtook = nullptr;
   for (const auto& [index, other] : started_) {
     const auto theirs = other->disk.ghost.find(key);
     if (theirs == other->disk.ghost.end() || theirs->second.tag() <= ghost.tag()) continue;
-    ghost.overtake(theirs->second);
+    const bool fits = theirs->second.present() == shown;
+    const bool best_fits = overtook != nullptr && overtook->present() == shown;
+    if (overtook == nullptr || fits > best_fits || (fits == best_fits && theirs->second.tag() > overtook->tag())) overtook = &theirs->second;
   }
   if (left_to_another([&](const GhostCell& theirs) { return theirs.tag() == ghost.tag() && theirs.value(); })) return ghost.collected_elsewhere();
+  if (overtook != nullptr) ghost.overtake(*overtook);
   // It had expired, and the others have collected it.
   Timestamp horizon;
   for (const auto& [index, other] : started_) {

@@ -99,6 +99,7 @@ void Judge::check_replicas(const Machine& from, const Attempt& attempt, const Re
                          [&](const auto& it) { return it.first == removal.first && it.second >= removal.second; });
     });
   }
+  std::erase_if(effects, [](const Effect& it) { return it.adds.empty() && it.removed.empty() && !it.tag.at; });
   // A machine and its copy go by one name, and either may have said so.
   std::map<std::string, std::vector<const Machine*>> by_name;
   for (const Machine* it : machines) by_name[it->disk.node_name].push_back(it);

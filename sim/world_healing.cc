@@ -68,7 +68,11 @@ bool World::was_cloned(const Machine& machine) const {
 
 void World::converge(const std::vector<Machine*>& machines, char law, const std::string& who) {
   const std::int64_t since_us = now_us_;
-  const auto well = [&](Machine* it) { return it->up() && it->engine().health(it->instant(now_us_)).rows_damaged == 0; };
+  const auto well = [&](Machine* it) {
+    if (!it->up()) return false;
+    const EngineHealth health = it->engine().health(it->instant(now_us_));
+    return health.rows_damaged == 0 && !health.superseded;
+  };
   while (!judge_.equal(machines) || !std::all_of(machines.begin(), machines.end(), well)) {
     if (now_us_ - since_us >= scenario_.settle_us) {
       std::string down;

@@ -321,6 +321,29 @@ TEST_CASE("audit: a lost message of each type is made up for later") {
   }
 }
 
+// Goal: where every tenth answer is lost, and each has room for one row, an audit comes to the end of a bucket of forty all the same.
+TEST_CASE("audit: an answer that is lost on the way through a bucket is asked for again") {
+  EngineOptions options;
+  options.answer_bytes_max = 1;
+  Stage stage(3, options);
+  std::vector<std::string> members;
+  const std::size_t bucket = bucket_of({"t", stage.key, Kind::kSet, "0"});
+  for (int i = 1; members.size() < 40; ++i) {
+    const std::string member = std::to_string(i);
+    if (bucket_of({"t", stage.key, Kind::kSet, member}) == bucket) members.push_back(member);
+  }
+  const auto at = [&](const std::string& member) { return store_key(shard_of("t", stage.key, 4), {"t", stage.key, Kind::kSet, member}); };
+  std::sort(members.begin(), members.end(), [&](const auto& a, const auto& b) { return at(a) < at(b); });
+  const std::string last = members.back();
+  members.pop_back();
+  REQUIRE(stage.network.operate("n1", sadd(stage.key, members)).outcome == Outcome::kOk);
+  REQUIRE(stage.network.run_until([&] { return stage.network.all_settled(); }));
+  stage.add_behind_gap("n1", stage.key, last);
+  std::size_t answers = 0;
+  stage.tap->pass = [&](const Tap::Sent& sent) { return !std::holds_alternative<RepairedBody>(sent.envelope.body) || ++answers % 10 != 0; };
+  REQUIRE(stage.network.run_until([&] { return stage.network.present("n2", stage.key, last); }, 300'000));
+}
+
 // Goal: links slower than the timeout do not keep nodes from ever repairing.
 TEST_CASE("audit: patience grows with answers that do not come in time") {
   EngineOptions options;

@@ -150,6 +150,22 @@ TEST_CASE("life table: a life that two nodes have registered is closed when both
   CHECK(table.entries().empty());
 }
 
+// Goal: who registered what was lost does not close the life that another node is living.
+TEST_CASE("life table: of two nodes that have registered an open life it belongs to the one that knows when it began") {
+  for (const bool lost_first : {false, true}) {
+    for (const bool lost_is_one : {false, true}) {
+      const CellKey lost = life_cell(lost_is_one ? kOne : kTwo, kLife), own = life_cell(lost_is_one ? kTwo : kOne, kLife);
+      LifeTable table;
+      if (lost_first) (void)table.merge(lost, open(30, 1));
+      (void)table.merge(own, open(20, 700));
+      if (!lost_first) (void)table.merge(lost, open(30, 1));
+      CHECK(table.find(kLife)->node == (lost_is_one ? kTwo : kOne));
+      CHECK(table.find(kLife)->record.start == Timestamp{700});
+      CHECK(table.lives_of(lost_is_one ? kOne : kTwo).empty());
+    }
+  }
+}
+
 TEST_CASE("life table: whatever comes in whatever order, entries and version are the same (200 shuffles)") {
   std::vector<std::pair<CellKey, Content>> all;
   for (std::uint64_t origin = 10; origin < 14; ++origin) {

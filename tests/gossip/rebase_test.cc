@@ -294,6 +294,43 @@ TEST_CASE("rebase: while a sketch is all that came of the later values, the earl
   REQUIRE(network.run_until([&] { return network.all_settled(); }));
 }
 
+// Goal: what a sketch condemns goes with the later values, not with an answer that is not looked at: of a question given up, say.
+TEST_CASE("rebase: rows that were not asked for take out nothing of what waits for the later values") {
+  Network network(options());
+  begin_cluster(network, 2);
+  const auto write = [&](int count, const std::string& value) {
+    for (int i = 0; i < count; ++i) network.operate("n1", set("r" + std::to_string(i), value));
+  };
+  write(2000, "old");
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  network.run_ms(3000);
+  network.node("n2").store->hold_syncs(true);
+  write(100, "new");
+  network.operate("n1", del("r1999"));
+  REQUIRE(network.run_until([&] { return network.all_settled() && !remembers_removal(network, "n1"); }));
+  network.kill("n2");
+  network.node("n2").store->hold_syncs(false);
+  Tap tap(network);
+  std::optional<Envelope> rows;
+  tap.pass = [&](const Tap::Sent& it) {
+    const auto* body = std::get_if<RowsBody>(&it.envelope.body);
+    if (body == nullptr || it.to != "n2" || body->parts.size() < 2) return true;
+    rows = it.envelope;
+    return false;
+  };
+  network.start("n2");
+  REQUIRE(network.run_until([&] { return rows && network.counter("n2", "rebase_sketches") > 0; }));
+  const auto before = network.counter("n2", "dropped_unasked_rows");
+  ++std::get<RowsBody>(rows->body).nonce;
+  network.feed("n2", encode(*rows));
+  REQUIRE(network.counter("n2", "dropped_unasked_rows") == before + 1);
+  for (int i = 0; i < 100; ++i) REQUIRE(network.value("n2", "r" + std::to_string(i)).has_value());
+  tap.pass = {};
+  REQUIRE(network.run_until([&] { return network.counter("n2", "rebases_completed") == 1 && network.all_settled(); }));
+  for (int i = 0; i < 100; ++i) REQUIRE(network.value("n2", "r" + std::to_string(i)) == "new");
+  CHECK_FALSE(network.value("n2", "r1999").has_value());
+}
+
 TEST_CASE("rebase: a sketch that is too small is asked for again, larger (5,000 of 15,000 rows gone)") {
   Stage stage(5000);
   stage.alone(false);
@@ -563,6 +600,32 @@ TEST_CASE("rebase: what a relay sends on is fenced by the floor of who wrote it"
   stage.feed(relayed("at", 2, stage.horizon), stage.horizon);
   CHECK(stage.fenced() == 1);
   CHECK(stage.present("at"));
+}
+
+// Goal: who is behind the horizon of one that is gone for good goes on with the others, who are not above it either; when it
+// is heard again it is behind as before.
+// Method: a puppet tells of a horizon, and falls silent.
+TEST_CASE("rebase: the horizon of a member that is not heard of does not count until it is") {
+  FenceStage stage;
+  Network& network = stage.network;
+  const auto behind = [&] { return network.node("n1").engine->garbage(instant_of(network)).rebasing; };
+  network.run_ms(3 * kWindowMs);
+  const auto tell = [&] {
+    Envelope envelope = stage.puppet->envelope(SummaryBody{});
+    envelope.horizon = Timestamp::at_ms(stage.puppet->now().ms() - kWindowMs);
+    envelope.floor = {};  // Nobody to rebase onto.
+    network.feed("n1", encode(envelope));
+  };
+  tell();
+  REQUIRE(behind());
+  network.run_ms(29'000);
+  CHECK(behind());
+  network.run_ms(3000);
+  CHECK_FALSE(behind());
+  CHECK(network.counter("n1", "rebases_completed") == 0);
+  CHECK(network.operate("n1", sadd("likes", {"x"})).outcome == Outcome::kOk);
+  tell();
+  CHECK(behind());
 }
 
 TEST_CASE("rebase: a horizon from the present, which nobody can have, is not believed") {

@@ -208,6 +208,66 @@ TEST_CASE("redo: past the retry window what nobody has seen is done again, adds,
   CHECK(network.node("n3").redone.size() == 6);
 }
 
+// Goal: floors rise with what the copy says, and horizons are made of them, while n3 writes in a later life that nobody hears of.
+// Method: when it is heard again, it is not behind any horizon; so that it is who hears of that life that says that it is over.
+TEST_CASE("redo: a life that floors had passed before anybody heard of it is over, and is done again by the next") {
+  Split split(kShortMs);
+  Network& network = split.network;
+  network.kill("n3");
+  network.run_ms(500);
+  network.start("n3");
+  const OriginId unheard = network.node("n3").engine->status({}).origin;
+  split.write_unseen();
+  network.run_ms(2 * kShortMs);
+  network.kill("n8");
+  split.unheard(false);
+  REQUIRE(network.run_until([&] { return network.node("n3").engine->health(instant_of(network)).superseded; }));
+  CHECK(network.counter("n1", "lives_passed_unheard") + network.counter("n2", "lives_passed_unheard") > 0);
+  CHECK(record_of(network, "n1", split.node, unheard).has_value());
+  const Reply reply = network.operate("n3", sadd("likes", {"no"}));
+  CHECK(reply.outcome == Outcome::kRefused);
+  CHECK(reply.code == Refusal::kSuperseded);
+  network.run_ms(3000);
+  for (const char* name : {"n1", "n2"}) {
+    CHECK_FALSE(network.present(name, "likes", "unseen"));
+    CHECK(total(network, name, "visits") == 100);
+    CHECK(network.counter(name, "rebases_needed") == 0);
+  }
+  CHECK(network.present("n3", "likes", "unseen"));
+  network.kill("n3");
+  network.start("n3");
+  REQUIRE(network.run_until([&] { return network.present("n1", "likes", "unseen") && network.all_settled() && split.done("n3"); }, 120'000));
+  split.check_written();
+  network.run_ms(60'000);
+  split.settle();
+  split.check_written();
+  CHECK(network.node("n3").redone.size() == 6);
+}
+
+// Goal: within a window of our floor no horizon can have passed it: then it is a life like any other, and our floor goes back to its start.
+TEST_CASE("redo: a life that was unheard of for less than a window is listened to, and floors go back for it") {
+  Split split(kLongMs);
+  Network& network = split.network;
+  const auto floor = [&](const std::string& name) { return network.node(name).engine->garbage(instant_of(network)).floor; };
+  network.kill("n3");
+  network.run_ms(500);
+  network.start("n3");
+  const Timestamp start = network.node("n3").engine->health(instant_of(network)).start;
+  split.write_unseen();
+  REQUIRE(network.run_until([&] { return floor("n1") > start && floor("n2") > start; }));
+  network.kill("n8");
+  Tap tap(network);
+  tap.lose = {"rows"};  // So that they hear of it and get nothing.
+  split.unheard(false);
+  REQUIRE(network.run_until([&] { return split.known_as("n1") == "n3"; }));
+  CHECK(floor("n1") <= start);
+  tap.lose.clear();
+  split.settle();
+  split.check_written();
+  CHECK(network.counter("n1", "lives_passed_unheard") + network.counter("n2", "lives_passed_unheard") == 0);
+  CHECK(listed(network, "n3").empty());
+}
+
 // Goal: of one disk there may be more copies than one, and each operation counts once.
 // Method: a second copy is made when all was written and nothing done again yet; it comes back when the first is through.
 TEST_CASE("redo: two copies of a disk come back one after the other, and nothing is done twice") {
