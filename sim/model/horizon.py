@@ -1,0 +1,82 @@
+"""The horizon: what is settled is collected, and who fell behind it rebases (DESIGN.md, section 8)."""
+from rows import dead
+
+
+class Horizon:
+    def collect(self, node):
+        floors = [node.floor()]
+        for member in self.members(node):
+            timestamp, floor, life = node.reports.get(member, (0, 0, None))
+            # Who is silent holds the horizon until it is evicted: a node that is left alone would forget what only it knows.
+            if timestamp < self.wall - self.silent and self.broken('silence is forgotten'):
+                continue
+            floors += [floor if life == node.current[member] else 0] if member != node.id else []
+        stable = min(floors)
+        fresh = {o for o, final in node.closed.items() if final < stable} - node.retired
+        self.seen['retired'] += len(fresh)
+        node.retired |= fresh
+        self.forget_retired(node)
+        if stable - self.retry_window <= node.horizon:
+            return
+        node.horizon = stable - self.retry_window
+        for key in list(node.rows):
+            self.collect_row(node, key)
+        self.check(node)
+
+    def collect_row(self, node, key):
+        adds, removed = node.rows[key]
+
+        def settled(entry):
+            return (entry[0] if self.broken('collect by add timestamp') else entry[1][0]) <= node.horizon
+
+        gone = {a for a, e in removed.items() if settled(e) and
+                (a not in adds or not dead((adds, removed), a, adds[a]) or settled(adds[a]))}
+        if not gone:
+            return
+        self.seen['collected'] += 1
+        adds = {a: e for a, e in adds.items() if not (a in gone and dead((adds, removed), a, e))}
+        removed = {a: e for a, e in removed.items() if a not in gone}
+        if adds or removed:
+            node.rows[key] = (adds, removed)
+        else:
+            del node.rows[key]
+            node.feed.pop(key, None)
+
+    def rebase(self, node, peer):
+        if self.is_cut(node, peer) or self.is_out(peer, peer.origin()) or self.is_out(node, peer.origin()):
+            return
+        if not peer.whole or peer.floor() < max(peer.horizon, node.horizon) or node.floor() >= peer.horizon:
+            return
+        if not self.knows_ends(peer.table(), node):
+            return
+        self.seen['rebases'] += 1
+        self.promise(peer)
+        self.learn_table(node, peer.table())
+
+        def seen(entry):
+            return self.covered(peer, peer.clock, peer.floor(), entry[1])
+
+        for key in list(node.rows):
+            adds, removed = node.rows[key]
+            held = peer.row(key)[0]
+
+            def stays(actor, entry):
+                same = actor in held and held[actor][0] == entry[0]
+                if self.broken('rebase keeps all'):
+                    return True
+                if self.broken('rebase keeps what is above'):
+                    return entry[0] > peer.horizon or same
+                return same or not seen(entry)
+
+            adds = {a: held[a] if a in held and held[a][0] == e[0] else e for a, e in adds.items() if stays(a, e)}
+            if self.broken('rebase drops removals'):
+                removed = {a: e for a, e in removed.items() if a in peer.row(key)[1]}
+            node.rows[key] = (adds, removed)
+            self.touch(node, key)
+        for key in sorted({*peer.rows, *peer.ghosts}):
+            self.merge(node, key, peer.row(key), peer.ghost(key))
+        self.adopt(node, peer.clock, {o: peer.closed[o] for o in peer.retired if o not in peer.clock})
+        node.horizon = max(node.horizon, peer.horizon)
+        node.whole = True
+        self.do_again(node, peer.ghosts)
+        self.check(node)

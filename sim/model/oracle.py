@@ -1,0 +1,112 @@
+"""What must hold, whatever happened.
+
+    G. Beside its rows a node keeps ghosts, rows that are never collected.  Where a row of somebody's is merged, all of his ghost of it
+       is: what he has forgotten, and what the filter left out, the receiver should have had.  After every event a node's rows and
+       ghosts show the same adds.
+    E. When all is healed, all nodes show the same.
+    S. What was removed stays removed, where not all disks that knew of the removal went back.
+    L. Nothing is lost: an add that nobody removed, and that was not on one disk alone when that went back, is shown at the end.
+    R. What was done again and removed is not done a second time, when that is known to who tells of the end of the life.
+"""
+from rows import ghost_live, live
+
+
+class Oracle:
+    def __init__(self, world):
+        self.world = world
+        self.added, self.removed = {}, {}        # (key, actor) -> timestamps of adds; of those up to which some remover removed.
+        self.lost, self.undone = set(), set()    # (key, timestamp, actor), adds and removals: no protocol could bring them back.
+        self.anew = {}                           # (key, timestamp, actor) -> the write that it does again.
+        self.replaced = set()                    # The writes that were done again.
+
+    # ---- Told by the world
+    def adds(self, key, actor, timestamp):
+        self.added.setdefault((key, actor), set()).add(timestamp)
+
+    def removes(self, key, observed):
+        for actor, entry in observed.items():
+            self.removed.setdefault((key, actor), set()).add(entry[0])
+
+    def held(self, key, actor, nodes):
+        return max(m.row(key)[0].get(actor, (0,))[0] for m in nodes)
+
+    def went_back(self, node, before, ghosts):
+        for key, row in before.items():
+            for actor, entry in row[0].items():
+                held = self.held(key, actor, self.world.nodes)
+                self.lost |= {(key, t, actor) for t in self.added[(key, actor)] if held < t <= entry[0]}
+        for key, ghost in ghosts.items():
+            for actor, timestamp in ghost[1].items():
+                self.forget_removal(key, actor, timestamp)
+
+    def forget_removal(self, key, actor, timestamp):
+        known = max(m.ghost(key)[1].get(actor, 0) for m in self.world.nodes)
+        self.undone |= {(key, t, actor) for t in self.removed.get((key, actor), ()) if known < t <= timestamp}
+
+    def closes(self, node, origin):
+        """What only the evicted hold of a life whose node has lost it counts as seen from now on."""
+        away = [m for m in self.world.nodes if self.world.is_away(node, m.id)]
+        members = [m for m in self.world.nodes if m not in away]
+        for m in away:
+            for key, row in m.rows.items():
+                for actor, entry in row[0].items():
+                    if entry[1][1] == origin and self.held(key, actor, members) < entry[0]:
+                        self.lost.add((key, entry[0], actor))
+
+    def sets_aside(self, node, before):
+        """What the evicted had of others, and those have lost, goes with its disk."""
+        for key, row in before.items():
+            for actor, entry in row[0].items():
+                if entry[1][1][0] != node.id and self.held(key, actor, self.world.nodes) < entry[0]:
+                    self.lost |= {(key, t, actor) for t in self.added[(key, actor)] if t <= entry[0]}
+            for actor, entry in row[1].items():
+                if entry[1][1][0] != node.id:
+                    self.forget_removal(key, actor, entry[0])
+
+    def descends(self, write, first):
+        while write is not None and write != first:
+            write = self.anew.get(write)
+        return write == first
+
+    def done_again(self, node, told, key, tag, commit):
+        write, again = (key, *tag), (key, commit[0], ('node', node.id))
+        for k, timestamp, actor in [w for w in self.anew if w != write and self.descends(w, write)]:
+            if told.get(k, ({}, {}))[1].get(actor, -1) >= timestamp:
+                raise AssertionError(f'R: t={self.world.wall} node {node.id} does {write} again, which was removed')
+        self.anew[again] = write
+        self.replaced.add(write)
+        self.adds(key, again[2], again[1])
+
+    # ---- Checks
+    def check(self, node):
+        for key in sorted({*node.rows, *node.ghosts}):
+            row, ghost = node.row(key), node.ghost(key)
+            if live(row) != ghost_live(ghost):
+                raise AssertionError(f'G: t={self.world.wall} node {node.id} key {key}: {row}, and never collected: {ghost}')
+
+    def needs_operator(self):
+        """Several disks went back at once, and no rule says who is right (recover): nobody is above the horizon, the members left over
+        are no majority, or nobody holds a life that everybody held when it was retired."""
+        world = self.world
+        members = [m for m in world.nodes if m.whole and not world.is_out(m, m.origin())]
+        if max(m.floor() for m in world.nodes) < max(m.horizon for m in world.nodes) or 2 * len(members) <= world.n:
+            return True
+        return any(not any(m.complete(o) for m in members) for m in members for o in m.retired)
+
+    def check_end(self):
+        nodes = self.world.nodes
+        views = [{k: live(row) for k, row in node.rows.items() if live(row)} for node in nodes]
+        for node, view in zip(nodes, views):
+            self.check(node)
+            if view != views[0]:
+                raise AssertionError(f'E: node 0 {views[0]} node {node.id} {view}')
+        for (key, actor), timestamps in self.added.items():
+            shown = views[0].get(key, {}).get(actor, 0)
+            removed = [t for t in self.removed.get((key, actor), ())]
+            stands = max([t for t in removed if (key, t, actor) not in self.undone], default=0)
+            if 0 < shown <= stands:
+                raise AssertionError(f'S: key {key} actor {actor}: {shown} is there again, which was removed')
+            over = max(removed + [t for t in timestamps if (key, t, actor) in self.replaced], default=0)
+            wanted = [t for t in timestamps if t > over and (key, t, actor) not in self.lost]
+            if wanted and shown < max(wanted):
+                raise AssertionError(f'L: key {key} actor {actor}: {max(wanted)} is lost, of {views[0].get(key)}')

@@ -1,0 +1,77 @@
+"""One cell of the model: an observed-remove element, as a pair (adds, removed) of maps actor -> (timestamp, commit).
+
+A commit is (timestamp, origin), an origin (node, life).  Rows are values: nothing here changes one in place.
+"""
+
+EMPTY = ({}, {})
+
+
+def later(a, b):
+    """The entry of the greater timestamp; of one tag that was committed twice (a retry) the earlier commit."""
+    if a is None or b is None:
+        return a or b
+    if a[0] != b[0]:
+        return max(a, b)
+    return min(a, b)
+
+
+def pointwise(a, b):
+    return {actor: later(a.get(actor), b.get(actor)) for actor in {**a, **b}}
+
+
+def join(a, b):
+    return pointwise(a[0], b[0]), pointwise(a[1], b[1])
+
+
+def dead(row, actor, entry):
+    return actor in row[1] and entry[0] <= row[1][actor][0]
+
+
+def shown(row):
+    """What is sent on: a dead add stays where it is."""
+    return {a: e for a, e in row[0].items() if not dead(row, a, e)}, row[1]
+
+
+def live(row):
+    return {a: e[0] for a, e in shown(row)[0].items()}
+
+
+def keep(row, wanted):
+    return tuple({a: e for a, e in part.items() if wanted(e)} for part in row)
+
+
+def keep_with_killers(row, wanted):
+    """The same, and with a dead add what killed it: who gets the one without the other may never hear of that again."""
+    adds, removed = keep(row, wanted)
+    return adds, {a: e for a, e in row[1].items() if a in removed or (a in adds and dead(row, a, adds[a]))}
+
+
+def commits(row):
+    return {e[1] for part in row for e in part.values()}
+
+
+# ---- Ghosts: the same without commits, (adds, removed) of actor -> timestamp; never collected.
+
+def pointwise_max(a, b):
+    out = dict(a)
+    for key, value in b.items():
+        if out.get(key, -1) < value:
+            out[key] = value
+    return out
+
+
+def ghost_of(row):
+    return tuple({a: e[0] for a, e in part.items()} for part in row)
+
+
+def ghost_join(a, b):
+    return pointwise_max(a[0], b[0]), pointwise_max(a[1], b[1])
+
+
+def ghost_live(ghost):
+    return {a: t for a, t in ghost[0].items() if ghost[1].get(a, -1) < t}
+
+
+def ghost_without(ghost, adds, removed):
+    """Less these very entries, given as sets of (actor, timestamp)."""
+    return tuple({a: t for a, t in part.items() if (a, t) not in gone} for part, gone in zip(ghost, (adds, removed)))
