@@ -24,13 +24,14 @@ class History:
         self.keys, self.lost = draw.choice([1, 2, 4]), draw.choice([.1, .3])
         self.world = World(size, evictions, rollbacks, mutant, silent)
         self.world.post = self.post
-        self.sent, self.under_way, self.issued = {}, [], []
+        self.sent, self.under_way, self.parked, self.issued = {}, [], [], []
         self.events, self.at, self.ordinal = [], 0, 0
 
     def post(self, message):
         name = (self.at, self.ordinal)
         self.ordinal += 1
         self.sent[name] = message
+        self.parked = (self.parked + [name])[-300:]
         self.under_way.append(name)
 
     # ---- What an event does
@@ -81,7 +82,9 @@ class History:
                 self.happen('operate', node, *draw.choice(self.issued[-30:]))
         elif dice < .62:
             for _ in range(draw.choice([1, 4, 10])):
-                if self.under_way:
+                if self.sent and draw.random() < .03:      # One that was thought lost, or comes once more.
+                    self.happen('deliver', *draw.choice(self.parked))
+                elif self.under_way:
                     span = min(len(self.under_way), 12) if draw.random() < .9 else len(self.under_way)
                     name = self.under_way.pop(draw.randrange(span))
                     if draw.random() >= self.lost:
@@ -143,6 +146,8 @@ class History:
                     self.drain()
         if world.oracle.needs_operator():
             world.seen['operator'] += 1
+            if not world.rollbacks:
+                raise AssertionError('O: nobody is above the horizon, and no disk went back')
             return
         world.oracle.check_end()
 
