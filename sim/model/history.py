@@ -5,6 +5,7 @@ named after the event that sent it: so events can be left out, and the others st
 is not delivered.
 """
 import random
+from collections import deque
 
 from world import World
 
@@ -24,14 +25,15 @@ class History:
         self.keys, self.lost = draw.choice([1, 2, 4]), draw.choice([.1, .3])
         self.world = World(size, evictions, rollbacks, mutant, silent)
         self.world.post = self.post
-        self.sent, self.under_way, self.parked, self.issued = {}, [], [], []
+        self.sent, self.under_way, self.issued = {}, [], []
+        self.parked = deque(maxlen=300)
         self.events, self.at, self.ordinal = [], 0, 0
 
     def post(self, message):
         name = (self.at, self.ordinal)
         self.ordinal += 1
         self.sent[name] = message
-        self.parked = (self.parked + [name])[-300:]
+        self.parked.append(name)
         self.under_way.append(name)
 
     # ---- What an event does
@@ -82,7 +84,7 @@ class History:
                 self.happen('operate', node, *draw.choice(self.issued[-30:]))
         elif dice < .62:
             for _ in range(draw.choice([1, 4, 10])):
-                if self.sent and draw.random() < .03:      # One that was thought lost, or comes once more.
+                if self.parked and draw.random() < .03:      # One that was thought lost, or comes once more.
                     self.happen('deliver', *draw.choice(self.parked))
                 elif self.under_way:
                     span = min(len(self.under_way), 12) if draw.random() < .9 else len(self.under_way)

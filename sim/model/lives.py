@@ -114,7 +114,7 @@ class Lives:
         node.clock[node.origin()] = node.last_own_commit = node.hlc
 
     def come_back(self, node, member):
-        """The evicted sets its disk aside, and begins with nothing but what is above the final of a life."""
+        """The evicted sets its disk aside, and begins with nothing but what it wrote itself above the finals of its lives."""
         self.learn_table(node, member.table())
         admitting = [self.nodes[m] for m in self.members(member) if m != node.id] if not self.broken('admitted by one') else [member]
         if member not in admitting or not all(self.in_good_standing(member, m, [node, *admitting]) for m in admitting):
@@ -129,7 +129,7 @@ class Lives:
             return
         self.seen['returns'] += 1
         # A life that its own node has not closed yet goes on as it is: that node is going to.
-        left = lambda e: (self.over(node, e) or e in lacking) and not self.broken('comes back with nothing')
+        left = lambda e: e[1][1][0] == node.id and (self.over(node, e) or e in lacking) and not self.broken('comes back with nothing')
         node.rows = {key: keep_with_killers(row, left) for key, row in before.items()}
         node.rows = {key: row for key, row in node.rows.items() if row != EMPTY}
         node.ghosts = {key: ghost_of(row) for key, row in node.rows.items()}

@@ -72,16 +72,21 @@ class Replication:
         self.forget_retired(node)
 
     def learn_ends(self, node, closed, closed_at, renamed):
+        news = False
         for origin, version in closed_at.items():
             if version > node.closed_at.get(origin, 0):
                 node.closed[origin], node.closed_at[origin] = closed[origin], version
                 if self.broken('names are replaced'):
                     node.renamed[origin] = renamed.get(origin, {})
+                    news = True
         for origin, names in renamed.items():
             known = node.renamed.get(origin, {})
-            if names.items() - known.items() and not self.broken('names are replaced'):
+            if known != names and names.items() - known.items() and not self.broken('names are replaced'):
+                # Two who did the same again without knowing of each other: one of the names, the same everywhere.
                 node.renamed[origin] = {t: min(known.get(t, names.get(t)), names.get(t, known.get(t))) for t in {**known, **names}}
-        self.rename(node)
+                news = True
+        if news:
+            self.rename(node)
 
     def knows_ends(self, table, node):
         """Whether it knows of the end of every life of which the node does, and all that was renamed."""

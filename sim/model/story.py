@@ -64,14 +64,14 @@ def tell(seed, mix, mutant=None):
 
     def watch(history, event, after):
         if not after:
+            for node in history.world.nodes:
+                known.setdefault(node.id, facts(node))
             last[:] = [f'| {event[3]} | {event_of(history, event)} |']
             return
         changes = []
         for node in history.world.nodes:
-            now, before = facts(node), known.get(node.id)
+            now, before = facts(node), known[node.id]
             known[node.id] = now
-            if before is None:
-                continue
             changed = {name: now.get(name, 'gone') for name in {**before, **now} if before.get(name) != now.get(name)}
             if changed:
                 changes.append(f'{node.id}: ' + ', '.join(f'{name} {value}' for name, value in changed.items()))
