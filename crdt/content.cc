@@ -187,10 +187,15 @@ bool Content::collect(Timestamp horizon) {
 
 bool Content::drop(const Content& these) {
   if (state_.index() != these.state_.index()) return false;
-  if (auto* element = std::get_if<SetElement>(&state_)) return element->drop_adds(these.as_set_element());
+  if (auto* element = std::get_if<SetElement>(&state_)) return element->drop(these.as_set_element());
   if (as_register().empty() || as_register() != these.as_register()) return false;
   *this = Content(Register{});
   return true;
+}
+
+void Content::recommit(Commit commit) {
+  if (auto* element = std::get_if<SetElement>(&state_)) element->recommit(commit);
+  else as_register().recommit(commit);
 }
 
 void encode(const Content& content, ByteWriter& out) {

@@ -54,8 +54,10 @@ class Content {
   bool collectable() const;
   // Drops what is settled; nothing that shows changes.  Returns whether anything went.
   bool collect(Timestamp horizon);
-  // Takes out adds, or the value, that are exactly these.  Not a join: gossip/rebase.h.  Returns whether any was there.
+  // Takes out entries that are exactly these.  Not a join: gossip/rebase.h, gossip/redo.h.  Returns whether any was there.
   bool drop(const Content& these);
+  // The same operations, as if they had been committed so.
+  void recommit(Commit commit);
 
   // What of this is worth sending: entries whose commit satisfies `wanted`, dead adds left out.
   template <class Predicate>  // (const Commit&) -> bool
@@ -67,6 +69,15 @@ class Content {
     } else {
       std::get<Register>(out.state_).keep_commits(wanted);
     }
+    return out;
+  }
+
+  // The entries whose commit satisfies `wanted`, dead adds as well.
+  template <class Predicate>  // (const Commit&) -> bool
+  Content where(Predicate wanted) const {
+    Content out = *this;
+    if (auto* element = std::get_if<SetElement>(&out.state_)) element->keep_commits(wanted);
+    else std::get<Register>(out.state_).keep_commits(wanted);
     return out;
   }
 

@@ -25,6 +25,9 @@ inline constexpr std::size_t kOperationMembersMax = 16 * 1024;
 // How long a value may be told to last: 100 years, so that every expiry fits the 48 bits of a timestamp (the year 10,889).
 inline constexpr std::int64_t kTtlMsMax = std::int64_t{100} * 365 * 24 * 60 * 60 * 1000;
 
+// How long a cluster may let its clients retry: 30 days.
+inline constexpr std::int64_t kRetryWindowMsMax = std::int64_t{30} * 24 * 60 * 60 * 1000;
+
 inline constexpr std::size_t kMembersMax = 1024;
 inline constexpr std::uint32_t kShardsMax = 4096;
 inline constexpr std::uint32_t kShardsDefault = 64;

@@ -11,6 +11,8 @@ std::uint64_t value_hash(const std::optional<std::string>& value) {
 
 }  // namespace
 
+std::uint64_t Register::tie_breaker() const { return value_hash(value_); }
+
 std::uint64_t Register::observable_hash() const {
   if (!present()) return 0;
   const std::uint64_t words[] = {tag_.at.value, tag_.actor.value, value_hash(value_), static_cast<std::uint64_t>(expires_at_ms_)};

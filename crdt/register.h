@@ -40,6 +40,7 @@ class Register {
 
   // Zero when absent; else a digest of tag, value and expiry.
   std::uint64_t observable_hash() const;
+  std::uint64_t tie_breaker() const;  // What decides between two values of one tag; zero when absent.
 
   // Joins the write in and returns the delta to spread; empty when the same tag or a greater one was applied before.
   // REQUIRES: tag and commit are not zero; the expiry is 0 to Timestamp::kMillisecondsMax.
@@ -50,6 +51,11 @@ class Register {
 
   // A deletion whose commit is at or below `horizon` goes; so does a value whose commit and expiry are.  Returns whether it did.
   bool collect(Timestamp horizon);
+
+  // The same write, as if it had been committed so.
+  void recommit(Commit commit) {
+    if (!empty()) commit_ = commit;
+  }
 
   template <class Predicate>  // (const Commit&) -> bool
   void keep_commits(Predicate wanted) {

@@ -76,13 +76,25 @@ bool SetElement::collect(Timestamp horizon) {
   return adds_.size() + removed_.size() != before;
 }
 
-bool SetElement::drop_adds(const SetElement& these) {
-  const std::size_t before = adds_.size();
-  adds_.keep_if([&](ActorId actor, const Entry& add) {
-    const Entry* dropped = these.adds_.find(actor);
-    return dropped == nullptr || *dropped != add;
-  });
-  return adds_.size() != before;
+bool SetElement::drop(const SetElement& these) {
+  const std::size_t before = adds_.size() + removed_.size();
+  const auto drop_from = [](ActorMap& map, const ActorMap& dropped) {
+    map.keep_if([&](ActorId actor, const Entry& entry) {
+      const Entry* same = dropped.find(actor);
+      return same == nullptr || *same != entry;
+    });
+  };
+  drop_from(adds_, these.adds_);
+  drop_from(removed_, these.removed_);
+  return adds_.size() + removed_.size() != before;
+}
+
+void SetElement::recommit(Commit commit) {
+  for (ActorMap* map : {&adds_, &removed_}) {
+    ActorMap out;
+    for (const auto& [actor, entry] : *map) out.raise(actor, {entry.at, commit});
+    *map = std::move(out);
+  }
 }
 
 }  // namespace kith

@@ -54,8 +54,23 @@ class SetElement {
     removed_ = {};
   }
 
-  // Takes out adds that are exactly these; of other timestamps or commits none.  Returns whether any was there.
-  bool drop_adds(const SetElement& these);
+  // Keeps the adds that satisfy `wanted`, and all removals.
+  template <class Predicate>  // (ActorId, const Entry&) -> bool
+  void keep_adds(Predicate wanted) {
+    adds_.keep_if(wanted);
+  }
+
+  template <class Adds, class Removed>  // (ActorId, const Entry&) -> bool
+  void keep(Adds adds, Removed removed) {
+    adds_.keep_if(adds);
+    removed_.keep_if(removed);
+  }
+
+  // Takes out entries that are exactly these; of other timestamps or commits none.  Returns whether any was there.
+  bool drop(const SetElement& these);
+
+  // The same operations, as if they had been committed so (gossip/redo.h).
+  void recommit(Commit commit);
 
   // Keeps the entries whose commit satisfies `wanted`.
   template <class Predicate>  // (const Commit&) -> bool

@@ -133,6 +133,14 @@ Timestamp Clocks::floor() const {
   return *floor_;
 }
 
+std::optional<OriginId> Clocks::holds_floor() const {
+  const Promise* least = nullptr;
+  for (const Promise& it : everywhere_) {
+    if (!it.whole() && (least == nullptr || it.at < least->at)) least = &it;
+  }
+  return least == nullptr ? std::nullopt : std::optional(least->origin);
+}
+
 bool Clocks::promise(ShardId shard, OriginId origin, Timestamp at) {
   return raise(row_for(shards_[shard].origins, origin).up_to, at);
 }

@@ -48,6 +48,7 @@ class Clocks {
   Timestamp up_to(OriginId origin) const;                // In every shard.
   // "I hold everything anyone committed up to then": the least of all origins but those that are closed and held whole.
   Timestamp floor() const;
+  std::optional<OriginId> holds_floor() const;           // The one that is the least; none: there is none.
   CommitClock held(ShardId shard) const;                 // Sorted by origin; without zeros.
   bool behind(ShardId shard, const CommitClock& theirs) const;  // Some entry of theirs is above mine.
   std::vector<std::pair<OriginId, Timestamp>> newest_held() const;  // Over all shards.

@@ -16,7 +16,7 @@ void Collector::tick() {
   if (!core_.options.collect || core_.now.monotonic_ms < next_at_ms_ || !core_.joined()) return;
   next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms;
   const Timestamp horizon = std::max(horizon_.candidate(), core_.horizon);
-  if (!horizon || core_.behind) return;
+  if (!horizon || core_.behind || core_.redoing) return;
   const bool pass = at_work() || begin_pass(horizon);
   const auto snapshot = core_.store.snapshot();
   Work work;

@@ -11,6 +11,8 @@ namespace kith {
 
 namespace meta {
 
+std::string former_life(OriginId origin) { return "former_life_" + to_hex(origin.value); }
+
 std::string encode_number(std::uint64_t value) {
   ByteWriter out;
   out.u64(value);
@@ -25,7 +27,10 @@ std::uint64_t decode_number(const std::optional<std::string>& bytes) {
 }  // namespace meta
 
 Core::Core(const EngineOptions& engine_options, Store& engine_store, std::uint64_t seed)
-    : options(engine_options), store(engine_store), random(seed) {}
+    : options(engine_options), store(engine_store), random(seed) {
+  const auto window_ms = static_cast<std::int64_t>(meta::decode_number(store.snapshot()->meta(meta::kRetryWindow)));
+  if (window_ms > 0) options.retry_window_ms = window_ms;
+}
 
 void Core::count(std::string_view counter, std::uint64_t by) {
   const auto at = counters.find(counter);
@@ -78,6 +83,22 @@ void Core::expect_expiry(const Content& content) {
 
 void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
   if (shard == kSystemShard && members.lives().knows_better(cell, delta)) return count("retired_lives_not_taken_back");
+  if (shard != kSystemShard && !ended.empty() && any_unseen(shard, delta)) {
+    count("unseen_entries_dropped");
+    ++unseen_dropped;
+    const Content seen = delta.where([&](const Commit& commit) { return !ended.unseen(shard, commit); });
+    if (!seen.empty()) merge(shard, cell, seen);
+    return;
+  }
+  if (shard != kSystemShard && !own_lives.empty()) {
+    delta.each_commit([&](const Commit& commit) {
+      const auto own = own_lives.find(commit.origin);
+      if (own == own_lives.end() || own->second.more || commit.at <= own->second.up_to) return;
+      own->second.more = true;
+      write_own_lives();
+    });
+  }
+  if (redoing && shard != kSystemShard && before_merge) before_merge(shard, cell, delta);
   out->store.merge(shard, cell, delta);
   expect_expiry(delta);
   // A row, its old and new feed entry, its count and its clock are on a page each, copied when written.
@@ -85,9 +106,38 @@ void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
   batch_bytes_at_most += kPagesBytes + 2 * cell_bytes_at_most(cell, delta);
   if (shard != kSystemShard) return;
   if (life_of_cell(cell)) return merge_life(cell, delta);
+  if (const auto life = life_of_ended_cell(cell)) {
+    if (ended.merge(cell, delta) && on_ended) on_ended(life->second);
+    return;
+  }
   const auto changed = members.merge(cell, delta);
   if (!changed) return;
   for (const Life& life : members.find(*changed)->record.lives) clocks.begin_life(life.origin, life.start);
+}
+
+bool Core::any_unseen(ShardId shard, const Content& delta) const {
+  bool any = false;
+  delta.each_commit([&](const Commit& commit) { any = any || ended.unseen(shard, commit); });
+  return any;
+}
+
+void Core::write_own_lives() {
+  ByteWriter bytes;
+  for (const auto& [origin, own] : own_lives) bytes.u64(origin.value), bytes.u64(own.up_to.value), bytes.u8(own.more ? 1 : 0);
+  out->store.set_meta(meta::kOwnLives, bytes.take());
+}
+
+void Core::write_ended(NodeId node, OriginId origin, const std::optional<EndedLife>& record) {
+  Content content(Kind::kHash);
+  if (const Content* known = ended.content(node, origin)) {
+    content = *known;
+    hlc.observe(content.as_register().tag().at);
+  }
+  const Timestamp commit = issue_now();
+  const Tag tag{commit, actor_of(self.origin)};
+  Register& state = content.as_register();
+  const Register delta = record ? state.set(encode(*record), tag, {commit, self.origin}) : state.erase(tag, {commit, self.origin});
+  commit_own(kSystemShard, ended_cell(node, origin), Content(delta), commit);
 }
 
 void Core::merge_life(const CellKey& cell, const Content& delta) {
@@ -95,13 +145,14 @@ void Core::merge_life(const CellKey& cell, const Content& delta) {
   const LifeTable::Change change = members.merge_life(cell, delta);
   if (change == LifeTable::Change::kNone) return;
   if (change == LifeTable::Change::kRetired) {
+    remember_former_life(node, origin);
     if (clocks.whole(origin)) end_life(origin);
     else retiring.insert(origin);
     return;
   }
   retiring.erase(origin);
   const LifeRecord record = members.lives().find(origin)->record;
-  const Timestamp before = floor();
+  const Timestamp before = floor_held();
   clocks.begin_life(origin, record.start);
   // All that anybody committed up to our floor is here: of a life that is over, and that we had not heard of or have heard
   // the end of, too.  SUBTLE: not of the present life of a node that we have not heard of; gossip/lives.h, the introduction.
@@ -110,8 +161,14 @@ void Core::merge_life(const CellKey& cell, const Content& delta) {
   if (record.closed()) clocks.close_life(origin, record.final);
 }
 
+// For people: what it wrote is here for as long as it is not removed, and says only the origin.  Some 40 bytes a life.
+void Core::remember_former_life(NodeId node, OriginId origin) {
+  out->store.set_meta(meta::former_life(origin), meta::encode_number(node.value));
+}
+
 void Core::drop_life(const CellKey& cell) {
-  const OriginId origin = life_of_cell(cell)->second;
+  const auto [node, origin] = *life_of_cell(cell);
+  remember_former_life(node, origin);
   members.drop_life(cell);
   // SUBTLE: whole here or not: what there is of it comes from the member onto which this node rebases, and until that is
   // done its own floor counts for nothing.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -14,6 +15,7 @@
 #include "crdt/hlc.h"
 #include "gossip/clocks.h"
 #include "gossip/early_pushes.h"
+#include "gossip/ended_lives.h"
 #include "gossip/engine.h"
 #include "gossip/member_table.h"
 #include "gossip/message.h"
@@ -25,9 +27,13 @@ namespace kith {
 // Names of the store's meta rows.
 namespace meta {
 inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterId = "cluster_id",
-                         kClusterName = "cluster_name", kShardCount = "shard_count", kOrigin = "origin",
+                         kClusterName = "cluster_name", kShardCount = "shard_count",
+                         kRetryWindow = "retry_window", kOrigin = "origin",
                          kLease = "lease", kFloor = "floor", kHorizon = "horizon",
-                         kIntroduced = "introduced", kWhole = "whole";
+                         kIntroduced = "introduced", kWhole = "whole", kToLookThrough = "to_look_through",
+                         kOwnLives = "own_lives";
+// Whose life it was, of one that is retired: its field of the table is deleted, and in the end collected.
+std::string former_life(OriginId origin);
 std::string encode_number(std::uint64_t value);
 std::uint64_t decode_number(const std::optional<std::string>& bytes);  // 0 when absent or malformed.
 }  // namespace meta
@@ -67,7 +73,8 @@ class Core {
  public:
   Core(const EngineOptions& options, Store& store, std::uint64_t seed);
 
-  const EngineOptions options;           // A copy: the caller may have built them on its stack.
+  // A copy: the caller may have built them on its stack.  The retry window is the cluster's, once this node belongs to one.
+  EngineOptions options;
   Store& store;
   Random random;
   Hlc hlc;
@@ -102,8 +109,28 @@ class Core {
   std::set<OriginId> retiring;
   void end_life(OriginId origin);
   void drop_life(const CellKey& cell);   // It is retired, and that was collected.
+  void remember_former_life(NodeId node, OriginId origin);
   // No table has it any more: everybody in good standing holds what it did.
   bool retired(OriginId origin) const { return !clocks.knows(origin) || retiring.contains(origin); }
+  bool got_in_step = false;              // With some member, in this life.
+  // What is known of lives that are over (gossip/ended_lives.h), and which of them this very life closed.
+  EndedLives ended;
+  std::set<OriginId> closed_here;
+  std::uint64_t unseen_dropped = 0;      // Deltas of which entries were not merged, since nobody had seen them.
+  // Former lives of this node that are not closed: what of them is on this disk because they ran on it, without a gap, and
+  // whether any of it came from somebody else.  SUBTLE: of a copy of this disk, that ran on.
+  struct OwnLife {
+    Timestamp up_to;
+    bool more = false;
+  };
+  std::map<OriginId, OwnLife> own_lives;
+  void write_own_lives();
+  bool redoing = false;                  // gossip/redo has not come to its end.
+  std::optional<Timestamp> floor_then;   // Until it has, the floor does not rise.
+  void write_ended(NodeId node, OriginId origin, const std::optional<EndedLife>& record);
+  // gossip/redo is told of records of lives that are over, and, while it has not come to its end, of what is about to be merged.
+  std::function<void(OriginId)> on_ended;
+  std::function<void(ShardId, const CellKey&, const Content&)> before_merge;
   bool behind = false;                   // Our floor is below a horizon: rows are for gossip/rebase alone.
   bool superseded = false;               // By another life of this node: peers refuse what this one says.
 
@@ -122,6 +149,7 @@ class Core {
   // When the first of what came in the batch at hand is over (gossip/expiry.h).
   std::optional<std::int64_t> expiring_ms;
   void expect_expiry(const Content& content);
+  bool any_unseen(ShardId shard, const Content& delta) const;
   void merge_life(const CellKey& cell, const Content& delta);
   // Raises the clock to `commit`, and on through what came early.
   void hold(ShardId shard, OriginId origin, Timestamp commit);
@@ -144,7 +172,9 @@ class Core {
   std::map<ShardId, Pending> pending_pushes;
 
   // "Nothing of mine is missing up to here", of what is durable now.  Later commits are above it.
-  Timestamp floor() const { return whole ? clocks.floor() : Timestamp{}; }
+  Timestamp floor() const { return floor_then ? std::min(*floor_then, floor_held()) : floor_held(); }
+  // The same, whether or not some of what is held is to be done again before others may rely on it.
+  Timestamp floor_held() const { return whole ? clocks.floor() : Timestamp{}; }
   Timestamp promise_of_durable();
   // The same of what will be durable when the messages of this step leave.
   Timestamp promise_of_step();

@@ -6,6 +6,7 @@
 #include "crdt/check.h"
 #include "gossip/audit.h"
 #include "gossip/core.h"
+#include "gossip/duration_words.h"
 #include "gossip/join.h"
 #include "gossip/lives.h"
 #include "gossip/mend.h"
@@ -15,6 +16,7 @@
 #include "gossip/expiry.h"
 #include "gossip/pull.h"
 #include "gossip/rebase.h"
+#include "gossip/redo.h"
 #include "gossip/push.h"
 #include "gossip/relay.h"
 #include "gossip/round.h"
@@ -28,11 +30,12 @@ void Output::clear() {
   reconnect.clear();
   replies.clear();
   notes.clear();
+  redone.clear();
   wake_at_ms = 0;
   refused_for_good = false;
 }
 
-std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup& setup) {
+std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup& setup, const EngineOptions& options) {
   const auto name = snapshot.meta(meta::kNodeName);
   if (name && *name != setup.name) {
     return "the data directory is that of node '" + *name + "', not of '" + setup.name +
@@ -49,6 +52,11 @@ std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup
     return "cluster '" + cluster + "' has " + std::to_string(shards) + " shards, fixed at its creation, not " +
            std::to_string(setup.shard_count) + ": leave --shards out";
   }
+  const auto window_ms = static_cast<std::int64_t>(meta::decode_number(snapshot.meta(meta::kRetryWindow)));
+  if (setup.retry_window_given && window_ms != 0 && options.retry_window_ms != window_ms) {
+    return "cluster '" + cluster + "' " + retry_window_is(window_ms) + ", not " + duration_words(options.retry_window_ms) +
+           ": leave --retry-window out";
+  }
   return std::nullopt;
 }
 
@@ -61,16 +69,20 @@ class Engine::Impl {
     mend_.load();
     look_at_usage();
     core_.read_root();
+    core_.on_ended = [this](OriginId origin) { redo_.ended(origin); };
+    core_.before_merge = [this](ShardId shard, const CellKey& cell, const Content& delta) { redo_.before_merge(shard, cell, delta); };
   }
 
   void start(Instant now, Output& out) {
     KITH_CHECK(!core_.self.origin, "a life is begun once", core_.self.origin.value);
     begin_step(now, out);
     lives_.begin(setup_);
+    if (core_.joined() && meta::decode_number(core_.store.snapshot()->meta(meta::kRetryWindow)) == 0) join_.keep_retry_window();
     join_.begin(setup_);
     round_.begin();
     mend_.begin();
     rebase_.begin();
+    redo_.begin();
     collector_.begin();
     expiry_.begin();
     for (const StoreKey& key : std::exchange(damaged_members_, {})) mend_.found(key);
@@ -108,6 +120,7 @@ class Engine::Impl {
   EngineCounters counters() const { return {core_.counters.begin(), core_.counters.end()}; }
   GarbageStatus garbage(Instant now) const;
   Timestamp time(Instant now) const { return core_.hlc.read(now.wall_ms); }
+  bool reads_may_be_stale() const { return rebase_.needed(); }
 
  private:
   void begin_step(Instant now, Output& out) {
@@ -118,7 +131,7 @@ class Engine::Impl {
   void end_step() {
     auto at_ms = round_.wake_at_ms();
     for (const auto& wake : {join_.wake_at_ms(), pull_.wake_at_ms(), audit_.wake_at_ms(), relay_.wake_at_ms(), rebase_.wake_at_ms(),
-                            collector_.wake_at_ms(), expiry_.wake_at_ms(),
+                            redo_.wake_at_ms(), collector_.wake_at_ms(), expiry_.wake_at_ms(),
                             operations_.wake_at_ms()}) {
       if (wake) at_ms = std::min(at_ms, *wake);
     }
@@ -173,6 +186,7 @@ class Engine::Impl {
     pull_.tick();
     audit_.tick();
     rebase_.tick();
+    redo_.tick();
     expiry_.tick();
     collector_.tick();
     relay_.tick();
@@ -214,7 +228,7 @@ class Engine::Impl {
     pull_.on_rows(from.sender, from.origin, body);
     rebase_.pulled(from.sender, body);
   }
-  void on_body(const Envelope& from, const FetchBody& body) { mend_.on_fetch(from.sender, body); }
+  void on_body(const Envelope& from, const FetchBody& body) { mend_.on_fetch(from, body); }
   void on_body(const Envelope& from, const MendedBody& body) {
     mend_.on_mended(from.sender, body, rebase_.admits(from));
   }
@@ -241,7 +255,8 @@ class Engine::Impl {
   Mend mend_{core_};
   Audit audit_{core_, mend_};
   Round round_{core_, horizon_, pull_, audit_};
-  Rebase rebase_{core_, mend_, pull_};
+  Redo redo_{core_};
+  Rebase rebase_{core_, mend_, pull_, redo_};
   Expiry expiry_{core_};
   Collector collector_{core_, horizon_};
   Operations operations_{core_};
@@ -303,7 +318,15 @@ void Engine::Impl::on(const PeerFrame& frame) {
 GarbageStatus Engine::Impl::garbage(Instant now) const {
   GarbageStatus out;
   out.collects = core_.options.collect;
+  out.retry_window_ms = core_.options.retry_window_ms;
   out.floor = core_.floor();
+  if (const auto origin = core_.clocks.holds_floor(); origin && *origin != core_.self.origin) {
+    if (const auto* life = core_.members.lives().find(*origin)) {
+      out.floor_held_by = core_.name_of(life->node);
+      const auto* member = core_.member(life->node);
+      out.floor_held_by_former_life = member == nullptr || member->life.origin != *origin;
+    }
+  }
   out.horizon = core_.horizon;
   out.highest_horizon = core_.highest_horizon;
   if (const auto holder = horizon_.holder(now.monotonic_ms)) {
@@ -359,6 +382,9 @@ EngineStatus Engine::Impl::status(Instant now) const {
     status.start = member.life.start;
     status.lives = core_.members.lives().count_of(node);
     status.self = node == core_.self.node;
+    const Horizon::Holder said = status.self ? Horizon::Holder{node, core_.floor(), 0} : horizon_.told_by(node, now.monotonic_ms);
+    status.floor = said.floor;
+    status.floor_held_ms = said.since_ms;
     if (const auto peer = core_.peers.find(node); peer != core_.peers.end()) {
       status.heard_ms_ago = ago(peer->second.heard_at_ms);
       status.agreed_ms_ago = ago(peer->second.agreed_at_ms);
@@ -387,5 +413,6 @@ GarbageStatus Engine::garbage(Instant now) const { return impl_->garbage(now); }
 EngineCounters Engine::counters() const { return impl_->counters(); }
 EngineStatus Engine::status(Instant now) const { return impl_->status(now); }
 Timestamp Engine::time(Instant now) const { return impl_->time(now); }
+bool Engine::reads_may_be_stale() const { return impl_->reads_may_be_stale(); }
 
 }  // namespace kith

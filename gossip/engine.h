@@ -60,8 +60,15 @@ struct Output {
     std::string text;
   };
   std::vector<Note> notes;
-  std::int64_t wake_at_ms = 0;          // 6. Step with a Tick when monotonic time reaches this.
-  bool refused_for_good = false;        // 7. This node can never be part of that cluster; notes.back() says why: exit.
+  struct Redone {                       // 6. To be listed for people: gossip/redo.h.
+    CellKey cell;
+    std::string what;                   // "add", "removal", "value", "deletion", "increment"
+    Content these;                      // As they were.
+    Content anew;                       // As they are now; empty: they were not worth it, being over or removed since.
+  };
+  std::vector<Redone> redone;
+  std::int64_t wake_at_ms = 0;          // 7. Step with a Tick when monotonic time reaches this.
+  bool refused_for_good = false;        // 8. This node can never be part of that cluster; notes.back() says why: exit.
 
   void clear();
 };
@@ -75,11 +82,14 @@ struct NodeSetup {
   std::optional<std::string> cluster;    // A name that has to fit; for the first node the name to give.
   std::uint32_t shard_count = kShardsDefault;  // For the first node; others learn it.
   bool shard_count_given = false;        // Then one that differs from the cluster's is an error.
+  // The same of EngineOptions::retry_window_ms: the first node gives it to the cluster, others learn it.
+  bool retry_window_given = false;
   std::vector<std::string> join;         // Peer addresses of any members; empty and no cluster yet: be the first.
 };
 
 // Whether the store in front of us is this node's and fits `setup`.  An error is for people.
-[[nodiscard]] std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup& setup);
+[[nodiscard]] std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup& setup,
+                                                     const EngineOptions& options = {});
 
 // ---- What it tells of itself
 
@@ -96,12 +106,17 @@ struct MemberStatus {
   std::int64_t clock_offset_ms = 0;          // Its clock less mine, as far as messages show.
   std::int64_t agreed_ms_ago = -1;           // Since a round with it last found nothing missing; -1: never.
   bool stopping = false;                     // It said that it goes down.
+  Timestamp floor;                           // All that anybody committed up to here it holds, as it last said; zero: it has not.
+  std::int64_t floor_held_ms = -1;           // Since that rose; -1: never in this life.  Of this node itself 0.
 };
 
 // What becomes of removal records, and of lives that are over (DESIGN.md, sections 7 and 8).
 struct GarbageStatus {
   bool collects = false;                     // Switched on.
+  std::int64_t retry_window_ms = 0;
   Timestamp floor;                           // All that anybody committed up to here is held, durably.
+  std::string floor_held_by;                 // Of whose writes nothing newer is known, nor that there are none.  Empty: of nobody's but its own.
+  bool floor_held_by_former_life = false;    // That is over, and not closed.
   Timestamp horizon;                         // Below it history is settled: removal records are no more.
   Timestamp highest_horizon;                 // Of all that members told of.
   std::string held_by;                       // Whose floor is the least: it keeps the horizon from rising.  Empty: nobody else.
@@ -172,6 +187,8 @@ class Engine {
   EngineCounters counters() const;
   EngineStatus status(Instant now) const;  // All of it.
   Timestamp time(Instant now) const;       // health().now, for every reply: without the cost of the rest.
+  // It was away for longer than removals are remembered, and has not caught up: garbage().rebasing, without its cost.
+  bool reads_may_be_stale() const;
 
  private:
   class Impl;

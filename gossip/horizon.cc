@@ -18,7 +18,7 @@ void Horizon::load() {
 }
 
 void Horizon::tick() {
-  const Timestamp floor = core_.floor();
+  const Timestamp floor = core_.floor_held();
   if (floor && floor.ms() - durable_floor_.ms() >= std::max<std::int64_t>(core_.options.retry_window_ms / 4, 1)) {
     durable_floor_ = floor;
     core_.out->store.set_meta(meta::kFloor, meta::encode_number(floor.value));
@@ -92,9 +92,8 @@ void Horizon::in_step(const AsOf& with) {
     return;
   }
   core_.count("in_step");
-  // SUBTLE: with what the member holds comes what it has forgotten, and so its horizon: else the next stale node would
-  // find us without a fence.
-  if (with.rebased || !core_.whole) raise(with.horizon);
+  core_.got_in_step = true;
+  const bool takes_all = with.rebased || !core_.whole;
   // Where nothing is collected no life is retired, and every row is in some clock.
   if (!core_.whole && with.floor && (with.of_all || with.rebased || !core_.options.collect)) {
     core_.whole = true;
@@ -118,6 +117,10 @@ void Horizon::in_step(const AsOf& with) {
     }
   }
   core_.clocks.promise_all(with.floor, but);
+  // SUBTLE: with what the member holds comes what it has forgotten, and so its horizon: else the next stale node would
+  // find us without a fence.  Not before its promises: on disk the horizon would be above the floor, and a kill would leave a
+  // node behind its own horizon.
+  if (takes_all) raise(with.horizon);
   if (with.members_version == core_.members.version()) {  // What is retired in ours is in its table, too.
     for (const OriginId origin : std::set<OriginId>(core_.retiring)) core_.end_life(origin);
   }
@@ -147,18 +150,22 @@ void Horizon::raise(Timestamp horizon) {
   core_.horizon = horizon;
   core_.out->store.set_meta(meta::kHorizon, meta::encode_number(horizon.value));
   // Above the horizon by the window at least, and written anyway.
-  durable_floor_ = std::max(durable_floor_, core_.floor());
+  durable_floor_ = std::max(durable_floor_, core_.floor_held());
   core_.out->store.set_meta(meta::kFloor, meta::encode_number(durable_floor_.value));
+}
+
+Horizon::Holder Horizon::told_by(NodeId node, std::int64_t now_ms) const {
+  const auto life = life_of(node);
+  const auto at = reports_.find(node);
+  const bool told = life && at != reports_.end() && at->second.origin == *life;
+  return {node, told ? at->second.floor : Timestamp{}, at == reports_.end() ? -1 : now_ms - at->second.rose_at_ms};
 }
 
 std::optional<Horizon::Holder> Horizon::holder(std::int64_t now_ms) const {
   std::optional<Holder> out;
   for (const NodeId node : core_.members.ids()) {
     if (node == core_.self.node) continue;
-    const auto life = life_of(node);
-    const auto at = reports_.find(node);
-    const bool told = life && at != reports_.end() && at->second.origin == *life;
-    const Holder holder{node, told ? at->second.floor : Timestamp{}, at == reports_.end() ? -1 : now_ms - at->second.rose_at_ms};
+    const Holder holder = told_by(node, now_ms);
     if (!out || holder.floor < out->floor) out = holder;
   }
   return out;

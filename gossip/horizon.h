@@ -73,6 +73,7 @@ class Horizon {
     std::int64_t since_ms = 0;       // How long it has not risen.
   };
   std::optional<Holder> holder(std::int64_t now_ms) const;  // None: nobody but this node.
+  Holder told_by(NodeId node, std::int64_t now_ms) const;   // What another member's present life has said of itself.
 
  private:
   struct Report {

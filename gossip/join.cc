@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "gossip/duration_words.h"
+
 namespace kith {
 namespace {
 
 // Codes that no waiting will change.
 bool final_refusal(std::string_view code) {
-  return code == "wrong_cluster" || code == "wrong_cluster_name" || code == "wrong_shard_count" || code == "name_taken" ||
-         code == "members_limit";
+  return code == "wrong_cluster" || code == "wrong_cluster_name" || code == "wrong_shard_count" ||
+         code == "wrong_retry_window" || code == "name_taken" || code == "members_limit";
 }
 
 // A member asks its seeds only to be told of a mistake: it gives up after so many.
@@ -21,6 +23,12 @@ constexpr std::int64_t kAloneMs = 15'000;
 constexpr std::int64_t kLookEveryMs = 30'000;
 
 }  // namespace
+
+std::string retry_window_is(std::int64_t ms) { return "has a retry window of " + duration_words(ms) + ", fixed at its creation"; }
+
+void Join::keep_retry_window() {
+  core_.out->store.set_meta(meta::kRetryWindow, meta::encode_number(static_cast<std::uint64_t>(core_.options.retry_window_ms)));
+}
 
 void Join::begin(const NodeSetup& setup) {
   setup_ = setup;
@@ -41,6 +49,8 @@ JoinBody Join::question() const {
   body.cluster_name = setup_.cluster.value_or("");
   body.shard_count = setup_.shard_count_given ? setup_.shard_count : 0;
   body.nonce = nonce_;
+  // Of a member it is in force, whoever gave it.
+  body.retry_window_ms = setup_.retry_window_given || core_.joined() ? core_.options.retry_window_ms : 0;
   return body;
 }
 
@@ -122,6 +132,10 @@ void Join::on_join(const Envelope& envelope, const JoinBody& body) {
     code = "wrong_shard_count";
     sentence = ours + " has " + std::to_string(self.shard_count) + " shards, fixed at its creation, not " +
                std::to_string(body.shard_count) + "; leave --shards out";
+  } else if (body.retry_window_ms != 0 && body.retry_window_ms != core_.options.retry_window_ms) {
+    code = "wrong_retry_window";
+    sentence = ours + " " + retry_window_is(core_.options.retry_window_ms) + ", not " + duration_words(body.retry_window_ms) +
+               "; leave --retry-window out";
   } else if (core_.members.find_by_name(body.name, &holder) != nullptr && holder != envelope.sender) {
     code = "name_taken";
     sentence = "a member of " + ours + " is called '" + body.name + "' already; choose another --name";
@@ -137,7 +151,7 @@ void Join::on_join(const Envelope& envelope, const JoinBody& body) {
   if (code.empty()) {
     core_.hlc.observe(envelope.hlc);
     // A member that asks knows the others; what it lacks comes with the pulls of its first rounds.
-    core_.send_to_address(body.peer_address, envelope.sender, WelcomeBody{self.cluster_name, self.shard_count, body.nonce},
+    core_.send_to_address(body.peer_address, envelope.sender, WelcomeBody{self.cluster_name, self.shard_count, body.nonce, core_.options.retry_window_ms},
                           envelope.cluster ? CellBlock{} : core_.table_piece().cells);
   } else {
     core_.send_to_address(body.peer_address, envelope.sender, RefuseBody{code, sentence, body.nonce});
@@ -168,6 +182,8 @@ bool Join::on_welcome(const Envelope& envelope, const WelcomeBody& body, bool& j
   batch.set_meta(meta::kClusterId, meta::encode_number(self.cluster.value));
   batch.set_meta(meta::kClusterName, self.cluster_name);
   batch.set_meta(meta::kShardCount, meta::encode_number(self.shard_count));
+  if (body.retry_window_ms != 0) core_.options.retry_window_ms = body.retry_window_ms;
+  keep_retry_window();
   core_.note(Output::Note::Level::kInfo, "joined cluster " + self.cluster_name + " (" + to_hex(self.cluster.value) + "), " +
                                              std::to_string(self.shard_count) + " shards");
   return true;

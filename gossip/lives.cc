@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "crdt/bytes.h"
 #include "crdt/check.h"
 
 namespace kith {
@@ -12,6 +13,7 @@ constexpr std::int64_t kHeardLatelyMs = 30'000;
 // All of them are looked at after every message; of many, this many in a millisecond.
 constexpr std::size_t kPeersJudgedPerMs = 64;
 constexpr std::int64_t kWarnEveryMs = 10'000;
+constexpr std::size_t kOwnLifeBytes = 8 + 8 + 1;
 
 }  // namespace
 
@@ -32,7 +34,9 @@ std::vector<StoreKey> Lives::load() {
       damaged.push_back(key);
       return true;
     }
-    if (const auto which = life_of_cell(row->cell)) {
+    if (life_of_ended_cell(row->cell)) {
+      (void)core_.ended.merge(row->cell, row->content);
+    } else if (const auto which = life_of_cell(row->cell)) {
       core_.members.merge_life(row->cell, row->content);
       if (const auto* known = core_.members.lives().find(which->second)) {
         core_.clocks.begin_life(which->second, known->record.start);
@@ -57,6 +61,7 @@ std::vector<StoreKey> Lives::load() {
       core_.clocks.hold(shard, origin, at);
     }
   }
+  load_own_lives(*snapshot);
   return damaged;
 }
 
@@ -73,6 +78,7 @@ void Lives::begin(const NodeSetup& setup) {
   self.peer_address = setup.peer_address;
   self.origin = OriginId{core_.random.nonzero()};
   batch.set_meta(meta::kOrigin, meta::encode_number(self.origin.value));
+  core_.write_own_lives();
 
   // A life starts above every life of this node that anybody told of, whatever the wall shows.
   if (const auto* former = core_.members.find(self.node)) core_.hlc.observe(former->life.start);
@@ -151,17 +157,79 @@ std::vector<NodeId> Lives::waits_for() const {
 
 void Lives::in_step_with(NodeId peer) {
   in_step_.insert(peer);
-  if (!core_.options.collect || core_.superseded || !core_.joined() || left_to_close() == 0 || !waits_for().empty()) return;
+  close_former();
+}
+
+void Lives::close_former() {
+  if (!core_.options.collect || core_.superseded || !core_.joined() || left_to_close() == 0 || !waits_for().empty() || core_.redoing) return;
   std::vector<std::pair<OriginId, LifeRecord>> former;
   for (const auto& [origin, life] : core_.members.lives().entries()) {
     if (life.node == core_.self.node && origin != core_.self.origin && !life.record.closed()) former.emplace_back(origin, life.record);
   }
   for (auto& [origin, record] : former) {
+    core_.closed_here.insert(origin);
+    core_.write_ended(core_.self.node, origin, what_is_held_of(origin, record.start));
     record.final = core_.issue_now();
     core_.clocks.promise(origin, record.final);
     write(core_.self.node, origin, record);
+    core_.own_lives.erase(origin);
     core_.count("lives_closed");
   }
+  core_.write_own_lives();
+}
+
+void Lives::load_own_lives(const Snapshot& snapshot) {
+  if (const auto bytes = snapshot.meta(meta::kOwnLives)) {
+    ByteReader in(*bytes);
+    for (std::size_t left = bytes->size() / kOwnLifeBytes; left > 0; --left) {
+      const OriginId origin{in.u64()};
+      const Timestamp up_to{in.u64()};
+      core_.own_lives[origin] = {up_to, in.u8() != 0};
+    }
+  }
+  // All that the last one committed is on this disk, whatever another process went on to do under its name.
+  const OriginId last{meta::decode_number(snapshot.meta(meta::kOrigin))};
+  Timestamp newest;
+  for (const ShardId shard : snapshot.shards()) newest = std::max(newest, core_.clocks.held(shard, last));
+  if (newest) core_.own_lives[last] = {newest, false};
+  std::erase_if(core_.own_lives, [&](const auto& own) { return !core_.clocks.knows(own.first) || core_.clocks.whole(own.first); });
+  for (const auto& [origin, own] : core_.own_lives) core_.clocks.promise(origin, own.up_to);
+}
+
+// SUBTLE: this node is in step with everybody, and nobody listens to that life any more: what is not here nobody has seen.
+EndedLife Lives::what_is_held_of(OriginId origin, Timestamp start) const {
+  EndedLife out{std::max(core_.clocks.up_to(origin), start)};
+  const auto own = core_.own_lives.find(origin);
+  if (own != core_.own_lives.end() && !own->second.more) return out;
+  const auto snapshot = core_.store.snapshot();
+  for (const ShardId shard : snapshot->shards()) {
+    if (const Timestamp held = core_.clocks.held(shard, origin); held > out.up_to) out.held.emplace_back(shard, held);
+    if (shard == kSystemShard) continue;
+    const auto known = [&](const Commit& commit) { return commit.origin != origin || out.seen(shard, commit.at); };
+    const auto note = [&](const Commit& commit) {
+      if (!known(commit)) out.beyond.emplace_back(shard, commit.at);
+    };
+    snapshot->feed_after(shard, snapshot->first_unseen(shard, known), [&](Lsn, const StoreKey&, const Row* row) {
+      if (row != nullptr) row->content.each_commit(note);
+      return true;
+    });
+    std::sort(out.beyond.begin(), out.beyond.end());
+    out.beyond.erase(std::unique(out.beyond.begin(), out.beyond.end()), out.beyond.end());
+  }
+  for (const auto& change : core_.out->store.cells()) {  // And what is on its way to the disk.
+    if (change.shard == kSystemShard) continue;
+    change.delta.each_commit([&](const Commit& commit) {
+      if (commit.origin == origin && !out.seen(change.shard, commit.at)) out.beyond.emplace_back(change.shard, commit.at);
+    });
+  }
+  std::sort(out.beyond.begin(), out.beyond.end());
+  out.beyond.erase(std::unique(out.beyond.begin(), out.beyond.end()), out.beyond.end());
+  if (out.beyond.size() > EndedLife::kPlacesMax) {  // Of so many behind gaps the gaps are not told apart.
+    for (const auto& [shard, at] : out.beyond) out.up_to = std::max(out.up_to, at);
+    out.beyond.clear();
+    core_.count("ended_lives_not_exact");
+  }
+  return out;
 }
 
 void Lives::retire(Timestamp least_floor) {
@@ -175,6 +243,17 @@ void Lives::retire(Timestamp least_floor) {
   for (const OriginId origin : whole) {
     write(core_.self.node, origin, std::nullopt);
     core_.count("lives_retired");
+  }
+  std::vector<std::pair<Timestamp, OriginId>> ended;
+  for (const auto& [origin, entry] : core_.ended.entries()) {
+    if (entry.node == core_.self.node) ended.emplace_back(entry.record.up_to, origin);
+  }
+  if (ended.size() <= EndedLife::kKeptPerNode) return;
+  std::sort(ended.begin(), ended.end());
+  ended.resize(ended.size() - EndedLife::kKeptPerNode);
+  for (const auto& [up_to, origin] : ended) {
+    const bool old = least_floor.ms() - up_to.ms() > EndedLife::kKeptWindows * core_.options.retry_window_ms;
+    if (old && lives.find(origin) == nullptr) core_.write_ended(core_.self.node, origin, std::nullopt);
   }
 }
 
@@ -195,6 +274,7 @@ void Lives::tick(bool table_damaged) {
     publish();
     core_.count("own_records_written_again");
   }
+  if (core_.introduced && core_.members.ids().size() == 1 && !table_damaged) close_former();  // Nobody else can hold anything of them.
   if (core_.introduced || !core_.options.collect) return;
   if (core_.now.monotonic_ms < introduced_again_at_ms_) return;
   begin_again();

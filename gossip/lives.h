@@ -72,6 +72,9 @@ class Lives {
   void on_superseded(NodeId from, const SupersededBody& body);
 
  private:
+  void close_former();                                   // When nobody is waited for.
+  void load_own_lives(const Snapshot& snapshot);
+  EndedLife what_is_held_of(OriginId origin, Timestamp start) const;
   std::int64_t ahead_of_most() const;                    // 0: nobody to judge by.
   bool merge_members(const Envelope& envelope);
   void tell_superseded(const Envelope& envelope);

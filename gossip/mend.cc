@@ -4,6 +4,7 @@
 
 #include "crdt/counter.h"
 #include "crdt/limits.h"
+#include "gossip/folded_base.h"
 
 namespace kith {
 namespace {
@@ -18,6 +19,15 @@ std::string printable(const StoreKey& key) {
     if (c >= 0x20 && c < 0x7f) out += c;
     else if (!out.empty() && out.back() != ' ') out += ' ';
   }
+  return out;
+}
+
+// What of it is above the fence by its tag and by its commit.  SUBTLE: of one tag that was committed twice the earlier commit may
+// be below; by both, so is whatever has removed it.
+Content above(const Content& content, Timestamp fence) {
+  Content out = content.where([&](const Commit& commit) { return commit.at > fence; });
+  if (out.holds(Kind::kSet)) out.as_set_element().keep_adds([&](ActorId, const Entry& add) { return add.at > fence; });
+  else if (out.as_register().tag().at <= fence) out = Content(Register{});
   return out;
 }
 
@@ -50,6 +60,9 @@ bool Mend::found_in_memory(const StoreKey& key) {
   }
   for (const auto& [life, content] : core_.members.lives().cells()) {
     if (mend(life_cell(life.first, life.second), content)) return true;
+  }
+  for (const auto& [life, content] : core_.ended.cells()) {
+    if (mend(ended_cell(life.first, life.second), content)) return true;
   }
   return false;
 }
@@ -122,7 +135,7 @@ void Mend::ask(NodeId peer, const std::vector<StoreKey>& keys) {
   if (!keys.empty()) core_.send(peer, FetchBody{keys});
 }
 
-void Mend::on_fetch(NodeId from, const FetchBody& body) {
+void Mend::on_fetch(const Envelope& from, const FetchBody& body) {
   const auto snapshot = core_.store.snapshot();
   MendedBody answer;
   std::size_t bytes = 0;
@@ -136,7 +149,12 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
   };
   // SUBTLE: what is in the batch at hand is not in the snapshot yet; "nothing" or less than all would be taken at its word.
   std::set<StoreKey> pending;
-  for (const auto& change : core_.out->store.cells()) pending.insert(store_key(change.shard, change.cell));
+  std::set<StoreKey> pending_counters;  // By the keys of their bases.
+  for (const auto& change : core_.out->store.cells()) {
+    StoreKey key = store_key(change.shard, change.cell);
+    if (change.cell.kind == Kind::kCounter) pending_counters.insert(base_store_key(key));
+    pending.insert(std::move(key));
+  }
   // What does not fit is asked for again.
   const auto fits = [&](std::size_t more) { return bytes == 0 || bytes + more <= core_.options.answer_bytes_max; };
   const auto add = [&](ShardId shard, const Row& row) {
@@ -147,11 +165,21 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
   std::set<StoreKey> bases;  // In the answer.
   for (const auto& key : body.keys) {
     if (pending.contains(key)) continue;  // Also asked for again.
+    const bool is_base = is_base_store_key(key);
+    if (is_base && pending_counters.contains(key)) continue;
     const auto tag = increment_tag_of_store_key(key);
     Row row, base;
     const bool in_base = tag && snapshot->get(base_store_key(key), base) == Snapshot::Lookup::kFound &&
                          base.content.as_register().tag().at >= tag->at;
-    const auto lookup = snapshot->get(key, row);
+    auto lookup = snapshot->get(key, row);
+    // SUBTLE: who lacks something below its horizon may not fold for it.
+    if (is_base && lookup != Snapshot::Lookup::kDamaged && core_.floor() >= from.horizon) {
+      auto folded = base_folded_to(*snapshot, key, from.horizon);
+      if (folded && folded->damaged) found(*folded->damaged);
+      if (!folded || folded->damaged) continue;
+      lookup = folded->lookup;
+      row = std::move(folded->row);
+    }
     // SUBTLE: that there is nothing would be taken at its word, and the row given up: it must be certain.
     const auto beside = lookup == Snapshot::Lookup::kMissing ? snapshot->damage_beside(key) : std::nullopt;
     switch (beside ? Snapshot::Lookup::kDamaged : lookup) {
@@ -177,7 +205,7 @@ void Mend::on_fetch(NodeId from, const FetchBody& body) {
       }
     }
   }
-  if (!answer.parts.empty() || !answer.missing.empty() || !answer.damaged.empty()) core_.send(from, std::move(answer));
+  if (!answer.parts.empty() || !answer.missing.empty() || !answer.damaged.empty()) core_.send(from.sender, std::move(answer));
 }
 
 void Mend::on_mended(NodeId from, const MendedBody& body, bool admitted) {
@@ -190,18 +218,7 @@ void Mend::on_mended(NodeId from, const MendedBody& body, bool admitted) {
 }
 
 void Mend::take_in(NodeId from, const MendedBody& body, bool admitted) {
-  if (!admitted) {
-    // What it holds may have been removed and forgotten, so it does not help; nor does it keep us waiting, since it cannot come
-    // back before our shard is sound (gossip/rebase.h).
-    for (const auto& part : body.parts) {
-      const auto cells = core_.read_cells(part.shard, part.cells);
-      if (!cells) return core_.count("dropped_bad_cells");
-      for (const Cell& cell : *cells) answered(store_key(part.shard, cell.key), from, nullptr, nullptr);
-    }
-    for (const auto& key : body.missing) answered(key, from, nullptr, nullptr);
-    for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
-    return;
-  }
+  if (!admitted) return take_in_fenced(from, body);
   std::vector<std::vector<Cell>> parts;
   for (const auto& part : body.parts) {
     auto cells = core_.read_cells(part.shard, part.cells);
@@ -227,6 +244,22 @@ void Mend::take_in(NodeId from, const MendedBody& body, bool admitted) {
   for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
 }
 
+// What it holds may have been removed and forgotten, so that does not help; nor does it keep us waiting, since it cannot come back
+// before our shard is sound (gossip/rebase.h).
+void Mend::take_in_fenced(NodeId from, const MendedBody& body) {
+  const Timestamp fence = std::max(core_.horizon, core_.highest_horizon);
+  for (const auto& part : body.parts) {
+    const auto cells = core_.read_cells(part.shard, part.cells);
+    if (!cells) return core_.count("dropped_bad_cells");
+    for (Cell cell : *cells) {
+      cell.content = is_base(cell.key) ? Content(Register{}) : above(cell.content, fence);
+      answered(store_key(part.shard, cell.key), from, cell.content.empty() ? nullptr : &cell, nullptr);
+    }
+  }
+  for (const auto& key : body.missing) answered(key, from, nullptr, nullptr);
+  for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
+}
+
 // SUBTLE: where a row of the member table was lost there may be a member that we do not know to ask: until somebody, or it
 // itself, tells us of it.
 bool Mend::knows_all_members() const {
@@ -234,10 +267,13 @@ bool Mend::knows_all_members() const {
   std::set<StoreKey> known;
   const CellKey life = life_cell(NodeId{1}, OriginId{1});  // These hide no member.
   const StoreKey lives = value_prefix(kSystemShard, life.table, life.key, life.kind);
+  const CellKey over = ended_cell(NodeId{1}, OriginId{1});
+  const StoreKey ended = value_prefix(kSystemShard, over.table, over.key, over.kind);
   for (const NodeId node : core_.members.ids()) known.insert(store_key(kSystemShard, member_cell(node)));
   const auto from = damaged_.lower_bound(shard_prefix(kSystemShard));
   return std::all_of(from, damaged_.end(), [&](const auto& item) {
-    return shard_of_store_key(item.first) != kSystemShard || known.contains(item.first) || item.first.starts_with(lives);
+    return shard_of_store_key(item.first) != kSystemShard || known.contains(item.first) || item.first.starts_with(lives) ||
+           item.first.starts_with(ended);
   });
 }
 

@@ -13,7 +13,10 @@
 // What peers hold of the row meanwhile is merged into it, and it stays marked on disk, so that a kill in between forgets
 // nothing.  When it is certain that nobody holds anything under that key, the row is given up, and the log says so.
 // Of a counter's increment that a peer has in its base (crdt/counter.h), and so not as a row, the answer brings the base
-// along, which covers ours as well.
+// along, which covers ours as well.  Of a base that a peer has not folded as far as we had, it brings one that is made for us
+// (gossip/folded_base.h).
+// SUBTLE: a peer that is behind our horizon, or has joined and has no floor yet, may be the only one that holds the row.  What is
+// in it with tag and commit above every horizon is merged all the same: whoever has removed that has forgotten nothing of it.
 // Transcripts: tests/gossip/mend_test.cc, tests/gossip/counters_test.cc
 #pragma once
 
@@ -38,8 +41,9 @@ class Mend {
   std::size_t waiting() const { return damaged_.size(); }
   bool waiting_in(ShardId shard) const; // Some row of the shard is not mended yet.
 
-  void on_fetch(NodeId from, const FetchBody& body);
-  // What somebody holds beyond the fence is not merged; that it holds nothing, or has lost the row, too, counts all the same.
+  void on_fetch(const Envelope& from, const FetchBody& body);
+  // Of what somebody holds beyond the fence only that is merged which is above all horizons; that it holds nothing, or has lost
+  // the row, too, counts all the same.
   void on_mended(NodeId from, const MendedBody& body, bool admitted);
 
  private:
@@ -53,6 +57,7 @@ class Mend {
   void ask(NodeId peer, const std::vector<StoreKey>& keys);
   std::vector<StoreKey> unanswered_by(NodeId peer) const;  // As many as one question asks for.
   void take_in(NodeId from, const MendedBody& body, bool admitted);
+  void take_in_fenced(NodeId from, const MendedBody& body);
   // `content`: what the peer holds; null: nothing.  `clock`: of the shard there; null: it cannot vouch.
   void answered(const StoreKey& key, NodeId peer, const Cell* cell, const CommitClock* clock);
   bool covers_damage(const StoreKey& base_key, const Cell& base) const;

@@ -7,8 +7,9 @@
 //     cells    := (cell key  content: counted)*                      the canonical bytes of crdt/, in one msgpack bin
 //     clock    := (origin:u64  at:u64)*                              sorted by origin, in one msgpack bin
 //     body     := msgpack map, per type:
-//       join     {0: name, 1: peer address, 2: cluster name?, 3: shard count?, 4: nonce}    cluster may be 0 here only
-//       welcome  {0: cluster name, 1: shard count, 2: nonce}
+//       join     {0: name, 1: peer address, 2: cluster name?, 3: shard count?, 4: nonce, 5: retry window?}
+//                    cluster may be 0 here only
+//       welcome  {0: cluster name, 1: shard count, 2: nonce, 3: retry window?}
 //       refuse   {0: code, 1: sentence, 2: nonce}
 //       push     {0: parts, 1: nonce?, 2: spread?, 3: [[node, origin, start, floor, parts] ...]?, 4: after?}
 //                    nonce: an ack is wanted; spread: send 0 on to your row; 3: what others wrote, sent on;
@@ -89,11 +90,13 @@ struct JoinBody {
   std::string cluster_name;             // Empty: any.
   std::uint64_t shard_count = 0;        // 0: any.
   std::uint64_t nonce = 0;
+  std::int64_t retry_window_ms = 0;     // 0: any, or from a version without.
 };
 struct WelcomeBody {
   std::string cluster_name;
   std::uint64_t shard_count = 0;
   std::uint64_t nonce = 0;
+  std::int64_t retry_window_ms = 0;     // 0: from a version without.
 };
 struct RefuseBody {
   std::string code;

@@ -123,20 +123,29 @@ class Values {
   bool ok_ = true;
 };
 
+// Left out by versions that do not know of it.
+bool get_retry_window(Values& in, std::size_t slot, std::int64_t& out) {
+  const std::uint64_t ms = in.number_or_zero(slot);
+  out = static_cast<std::int64_t>(ms);
+  return ms <= static_cast<std::uint64_t>(kRetryWindowMsMax);
+}
+
 bool get(Values in, JoinBody& out) {
   out.name = in.text(0, kNodeNameBytesMax);
   out.peer_address = in.text(1, kAddressBytesMax);
   out.cluster_name = in.text(2, kNodeNameBytesMax);
   out.shard_count = in.number(3);
   out.nonce = in.number(4);
-  return in.ok() && !out.name.empty() && !out.peer_address.empty();
+  const bool window = get_retry_window(in, 5, out.retry_window_ms);
+  return in.ok() && window && !out.name.empty() && !out.peer_address.empty();
 }
 
 bool get(Values in, WelcomeBody& out) {
   out.cluster_name = in.text(0, kNodeNameBytesMax);
   out.shard_count = in.number(1);
   out.nonce = in.number(2);
-  return in.ok() && out.shard_count > 0 && out.shard_count <= kShardsMax;
+  const bool window = get_retry_window(in, 3, out.retry_window_ms);
+  return in.ok() && window && out.shard_count > 0 && out.shard_count <= kShardsMax;
 }
 
 bool get(Values in, RefuseBody& out) {

@@ -31,19 +31,21 @@ void put_clock(Packer& pack, const CommitClock& clock) {
 void put_array(Packer& pack, std::size_t n) { pack.pack_array(static_cast<std::uint32_t>(n)); }
 
 void put(Packer& pack, const JoinBody& body) {
-  pack.pack_map(5);
+  pack.pack_map(body.retry_window_ms == 0 ? 5 : 6);
   pack.pack(0), pack.pack(body.name);
   pack.pack(1), pack.pack(body.peer_address);
   pack.pack(2), pack.pack(body.cluster_name);
   pack.pack(3), pack.pack(body.shard_count);
   pack.pack(4), pack.pack(body.nonce);
+  if (body.retry_window_ms != 0) pack.pack(5), pack.pack(body.retry_window_ms);
 }
 
 void put(Packer& pack, const WelcomeBody& body) {
-  pack.pack_map(3);
+  pack.pack_map(body.retry_window_ms == 0 ? 3 : 4);
   pack.pack(0), pack.pack(body.cluster_name);
   pack.pack(1), pack.pack(body.shard_count);
   pack.pack(2), pack.pack(body.nonce);
+  if (body.retry_window_ms != 0) pack.pack(3), pack.pack(body.retry_window_ms);
 }
 
 void put(Packer& pack, const RefuseBody& body) {

@@ -9,6 +9,17 @@ std::string plural(std::size_t n, const std::string& noun) {
   return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
 }
 
+// The rows of the member table that came along: members, and their lives.
+std::string members_of(const CellBlock& block) {
+  std::size_t members = 0, lives = 0;
+  if (const auto cells = block.read()) {
+    for (const Cell& cell : *cells) ++(life_of_cell(cell.key) ? lives : members);
+  }
+  const std::string of_lives = std::to_string(lives) + (lives == 1 ? " life" : " lives");
+  if (members == 0) return of_lives;
+  return plural(members, "member") + (lives == 0 ? "" : " and " + of_lives);
+}
+
 std::size_t cell_count(const CellBlock& block) {
   const auto cells = block.read();
   return cells ? cells->size() : 0;
@@ -80,7 +91,7 @@ std::string describe(const std::string& bytes) {
   const FrameError error = decode(bytes, envelope);
   if (error != FrameError::kNone) return "bytes that are no message: " + std::string(to_string(error));
   const std::string body = std::visit(Describe{}, envelope.body);
-  return body + (envelope.members.empty() ? "" : ", with " + plural(cell_count(envelope.members), "member"));
+  return body + (envelope.members.empty() ? "" : ", with " + members_of(envelope.members));
 }
 
 }  // namespace kith

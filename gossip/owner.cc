@@ -14,6 +14,7 @@ Owner owner_of(const Snapshot& snapshot) {
   out.cluster = ClusterId{meta::decode_number(snapshot.meta(meta::kClusterId))};
   out.cluster_name = snapshot.meta(meta::kClusterName).value_or("");
   out.shard_count = static_cast<std::uint32_t>(meta::decode_number(snapshot.meta(meta::kShardCount)));
+  out.retry_window_ms = static_cast<std::int64_t>(meta::decode_number(snapshot.meta(meta::kRetryWindow)));
   return out;
 }
 

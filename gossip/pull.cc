@@ -24,6 +24,8 @@ std::vector<ShardId> in_order_of_answer(const std::set<ShardId>& shards) {
 
 // Of a pull that has come some way, in a row; then it is left.
 constexpr int kUnansweredMax = 3;
+// Of one of all shards, which is of use only as a whole.
+constexpr int kUnansweredOfAllMax = 12;
 
 // How long the patience with a peer may grow that answers late.
 constexpr std::int64_t kPatienceMsMax = 60'000;
@@ -40,15 +42,19 @@ void Pull::start(NodeId peer, const std::vector<ShardId>& shards, std::optional<
   Question& question = questions_[peer];
   // SUBTLE: an answer that is on its way already is older than what the peer says now.
   if (question.nonce == 0) question.as_of = std::move(as_of);
+  // SUBTLE: of all shards, what is at its end stays at its end: on a bad link some shard would always be asked for again.
+  const bool of_all = question.nonce != 0 && question.as_of && question.as_of->of_all;
   for (const ShardId shard : shards) {
-    if (!question.asked.contains(shard)) question.later.insert(shard);
+    if (question.asked.contains(shard) || (of_all && question.at_end.contains(shard))) continue;
+    question.later.insert(shard);
   }
   if (question.nonce == 0) ask(peer, question);
 }
 
 void Pull::ask(NodeId peer, Question& question) {
   std::set<ShardId> wanted = std::exchange(question.later, {});
-  for (const auto& [shard, setbacks] : std::exchange(question.asked, {})) wanted.insert(shard);
+  const std::map<ShardId, Asked> before = std::exchange(question.asked, {});
+  for (const auto& [shard, asked] : before) wanted.insert(shard);
   if (core_.table_differs(peer)) wanted.insert(kSystemShard);
   question.nonce = core_.random.nonzero();
   question.expires_at_ms = core_.now.monotonic_ms + patience_ms(peer);
@@ -62,14 +68,17 @@ void Pull::ask(NodeId peer, Question& question) {
       question.later.insert(shard);
       continue;
     }
-    question.asked.emplace(shard, core_.setbacks(shard));
+    Asked& asked = question.asked[shard];
+    asked.setbacks = core_.setbacks(shard);
+    if (const auto at = before.find(shard); at != before.end() && at->second.setbacks == asked.setbacks) asked = at->second;
     PullBody::Part part;
     part.shard = shard;
     part.clock = core_.clocks.held(shard);
     // A cursor that is in the batch at hand is newer than the one in the store.
     const StoreBatch& batch = core_.out->store;
     std::optional<Cursor> cursor;
-    if (const auto pending = batch.cursors().find({shard, peer}); pending != batch.cursors().end()) cursor = pending->second;
+    if (asked.behind_what_was_not_taken) cursor = asked.behind_what_was_not_taken;
+    else if (const auto pending = batch.cursors().find({shard, peer}); pending != batch.cursors().end()) cursor = pending->second;
     else if (!batch.cursors_forgotten().contains(shard)) cursor = snapshot->cursor(shard, peer);
     if (cursor && cursor->epoch == epoch) {
       part.epoch = cursor->epoch;
@@ -92,11 +101,6 @@ bool Pull::rebasing_onto(NodeId peer) const {
   return at != questions_.end() && at->second.as_of && at->second.as_of->rebased;
 }
 
-bool Pull::taking_all_of(NodeId peer) const {
-  const auto at = questions_.find(peer);
-  return at != questions_.end() && at->second.as_of && at->second.as_of->of_all;
-}
-
 void Pull::give_up(NodeId peer) { questions_.erase(peer); }
 
 void Pull::forget(NodeId peer) {
@@ -113,7 +117,8 @@ void Pull::tick() {
     core_.count(at->second.progressed ? "pulls_cut_in_the_middle" : "pulls_unanswered");
     late_[at->first].nonce = at->second.nonce;
     // SUBTLE: of many shards with an answer for each, some answer is always lost: what is at its end stays at its end.
-    if (at->second.progressed && ++at->second.unanswered <= kUnansweredMax) {
+    const bool of_all = at->second.as_of && at->second.as_of->of_all;
+    if (at->second.progressed && ++at->second.unanswered <= (of_all ? kUnansweredOfAllMax : kUnansweredMax)) {
       ask(at->first, at->second);
       ++at;
     } else {
@@ -243,16 +248,22 @@ void Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
   }
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto& part = body.parts[i];
+    const std::uint64_t dropped_before = core_.unseen_dropped;
     for (const Cell& cell : parts[i]) core_.merge(part.shard, cell.key, cell.content);
     core_.count("rows_pulled", parts[i].size());
-    if (question.asked.at(part.shard) != core_.setbacks(part.shard)) continue;  // Asked again, from where the clock stands.
-    core_.out->store.set_cursor(part.shard, from, {origin, part.next});
+    Asked& asked = question.asked.at(part.shard);
+    if (asked.setbacks != core_.setbacks(part.shard)) continue;  // Asked again, from where the clock stands.
+    // SUBTLE: what was not taken may have had in its row the place of what was seen.  It is read again until it is done again.
+    const bool all_taken = core_.unseen_dropped == dropped_before && !asked.behind_what_was_not_taken;
+    if (!all_taken) asked.behind_what_was_not_taken = Cursor{origin, part.next};
+    core_.out->store.set_cursor(part.shard, from, all_taken ? Cursor{origin, part.next} : Cursor{});
     if (!part.end) continue;
     question.asked.erase(part.shard);
-    if (!part.sound) {
+    if (!part.sound || !all_taken) {
       question.as_of.reset();
       continue;
     }
+    question.at_end.insert(part.shard);
     for (const auto& [held_origin, commit] : part.clock) {
       // A life that is retired here, and not there yet.
       if (core_.clocks.knows(held_origin)) core_.hold(part.shard, held_origin, commit);

@@ -38,7 +38,7 @@ class Pull {
   // `as_of`: what the peer had said when these were all that differed; acted on when the last of them is at its end.
   void start(NodeId peer, const std::vector<ShardId>& shards, std::optional<Horizon::AsOf> as_of = std::nullopt);
   bool rebasing_onto(NodeId peer) const;  // It is being asked with a rebase's `as_of`.
-  bool taking_all_of(NodeId peer) const;  // The same with one of all shards.
+  bool asking(NodeId peer) const { return questions_.contains(peer); }
   void give_up(NodeId peer);  // The question it was asked; how late it answers is remembered.
   void forget(NodeId peer);  // It began a new life: the question it was asked is gone.
   void tick();  // Gives up questions that were not answered in time.
@@ -56,14 +56,21 @@ class Pull {
   void on_rows(NodeId from, OriginId origin, const RowsBody& body);
 
  private:
+  struct Asked {
+    std::uint64_t setbacks = 0;  // That there had been.
+    // Something was not taken, and may be later: there is no clock at the end, and no cursor is kept behind it, but where this
+    // question goes on.
+    std::optional<Cursor> behind_what_was_not_taken;
+  };
   struct Question {
     std::uint64_t nonce = 0;
-    std::map<ShardId, std::uint64_t> asked;  // Of the outstanding message, with the setbacks there had been.
+    std::map<ShardId, Asked> asked;  // Of the outstanding message.
     std::set<ShardId> later;     // To ask once this is answered.
     std::int64_t expires_at_ms = 0;
     bool progressed = false;     // A part of what was wanted is here.
     int unanswered = 0;          // Since then, how often it was asked in vain.
     std::optional<Horizon::AsOf> as_of;
+    std::set<ShardId> at_end;    // Of one with `as_of`.
   };
   void ask(NodeId peer, Question& question);
   std::int64_t patience_ms(NodeId peer) const;

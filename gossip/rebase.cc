@@ -73,7 +73,7 @@ void Rebase::begin() {
 
 bool Rebase::needed() const {
   if (!core_.highest_horizon) return false;
-  if (core_.whole) return core_.floor() < core_.highest_horizon;
+  if (core_.whole) return core_.floor_held() < core_.highest_horizon;
   return had_rows_ || core_.unequal_tables >= kUnequalTablesMax || (first_floor_ && core_.highest_horizon > first_floor_);
 }
 
@@ -246,7 +246,11 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   question_->table = from.members_version;
   question_->as_of = Horizon::as_of(from, {}, {});
   question_->as_of.rebased = true;
+  redo_.rebasing(body.shard, body.clock, from.horizon);
   const auto seen = [&](const Commit& commit) {
+    if (const auto* ended = core_.ended.find(commit.origin)) {
+      return ended->node != core_.self.node || ended->record.seen(body.shard, commit.at);
+    }
     if (covers(body.clock, commit)) return true;
     return commit.at <= from.floor && (core_.retired(commit.origin) || question_->over.contains(commit.origin));
   };
@@ -288,7 +292,9 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
       else question_->unheard_of.insert(life->second);
     } else if (row.cell.kind != Kind::kCounter) {
       // Of a counter what the member has folded is in its base, which takes the place of what it covers.
-      take_out(key, gone(row.content, comparable ? &same->second->content : nullptr, seen));
+      Content these = gone(row.content, comparable ? &same->second->content : nullptr, seen);
+      if (!these.empty() && life_of_ended_cell(row.cell)) core_.ended.drop(row.cell);
+      take_out(key, std::move(these));
     }
     return true;
   });

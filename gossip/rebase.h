@@ -49,13 +49,14 @@
 #include "gossip/horizon.h"
 #include "gossip/mend.h"
 #include "gossip/pull.h"
+#include "gossip/redo.h"
 #include "gossip/row_walk.h"
 
 namespace kith {
 
 class Rebase {
  public:
-  Rebase(Core& core, Mend& mend, Pull& pull) : core_(core), mend_(mend), pull_(pull) {}
+  Rebase(Core& core, Mend& mend, Pull& pull, Redo& redo) : core_(core), mend_(mend), pull_(pull), redo_(redo) {}
 
   void begin();   // A life begins.
   bool needed() const;
@@ -137,6 +138,7 @@ class Rebase {
   Core& core_;
   Mend& mend_;
   Pull& pull_;
+  Redo& redo_;
   // SUBTLE: of each member what its present life says.  A disk that went back has its horizon of then, and the removals it
   // had forgotten since: when all of those that had forgotten something went back, nobody is behind them any more.
   struct Told {

@@ -96,8 +96,9 @@ bool Round::take_all(NodeId from, Horizon::AsOf as_of) {
   for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) shards.push_back(static_cast<ShardId>(shard));
   shards.push_back(kSystemShard);
   as_of.of_all = true;
-  // SUBTLE: what is at its end stays at its end; else of many shards there would always be one that is asked for again.
-  if (pull_.taking_all_of(from)) return true;
+  // SUBTLE: what is at its end stays at its end; else of many shards there would always be one that is asked for again.  To a
+  // question that is not of all shards they are not added either: it would never be through with them before the next round.
+  if (pull_.asking(from)) return true;
   ask(from, shards, std::move(as_of));
   return true;
 }

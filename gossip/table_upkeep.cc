@@ -36,14 +36,15 @@ void TableUpkeep::compare_with_disk() {
   for (const auto& [life, content] : core_.members.lives().cells()) {
     if (content.present()) write(life_cell(life.first, life.second), content);
   }
+  for (const auto& [life, content] : core_.ended.cells()) write(ended_cell(life.first, life.second), content);
   std::vector<Row> rows;
   snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey&, const Row* row) {
     if (row != nullptr) rows.push_back(*row);
     return true;
   });
   for (const Row& row : rows) {
-    const auto life = life_of_cell(row.cell);
-    const bool known = life ? core_.members.lives().cells().contains(*life)
+    const auto life = life_of_cell(row.cell), over = life_of_ended_cell(row.cell);
+    const bool known = over ? core_.ended.content(over->first, over->second) != nullptr || !row.content.present() : life ? core_.members.lives().cells().contains(*life)
                             : !node_of_member_cell(row.cell) || core_.members.cells().contains(*node_of_member_cell(row.cell));
     if (!known) core_.merge(kSystemShard, row.cell, row.content);
   }

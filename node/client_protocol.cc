@@ -55,6 +55,11 @@ class MapReader {
     bad(key, "a whole number from " + std::to_string(INT64_MIN) + " to " + std::to_string(INT64_MAX));
     return 0;
   }
+  bool flag(std::string_view key, const msgpack::object& value) {
+    if (value.type == msgpack::type::BOOLEAN) return value.via.boolean;
+    bad(key, "true or false");
+    return false;
+  }
   std::string text(std::string_view key, const msgpack::object& value) {
     if (value.type == msgpack::type::STR) return {value.via.str.ptr, value.via.str.size};
     if (value.type == msgpack::type::BIN) return {value.via.bin.ptr, value.via.bin.size};
@@ -381,6 +386,8 @@ std::variant<ClientReply, Malformed> decode_reply(std::string_view frame) {
       out.replicas = in.texts(key, value, kMembersMax);
     } else if (key == "document") {
       out.document = in.text(key, value);
+    } else if (key == "stale") {
+      out.stale = in.flag(key, value);
     }
   });
   if (in.ok() && !status_seen) in.fail("bad_request", "\"status\" is missing");

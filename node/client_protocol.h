@@ -8,7 +8,7 @@
 //   request  {v: 1, id, op, table?, key?, value?, members?: [..], fields?: [[f, v]..], amount?, ttl_ms?, tag?, replicas?,
 //             timeout_ms?, prefix?, after?, limit?, shard?, buckets?: [..], text?}
 //   reply    {v: 1, id, status, code?, message?, time, node, value?, members?, fields?, keys?, next?, number?,
-//             total?, ttl_ms?, tag?, replicas?, document?}
+//             total?, ttl_ms?, tag?, replicas?, document?, stale?}
 //
 //   op                       needs                      answers
 //   hello                                               document: cluster, node, versions, limits
@@ -126,6 +126,7 @@ struct ClientReply {
   std::optional<Tag> tag;
   std::vector<std::string> replicas;
   std::string document;
+  bool stale = false;  // Of a read: the node was away for longer than removals are remembered, and has not caught up.
 };
 
 // A request or reply that could not be read: which one, if that much could be told, and what is wrong with it.

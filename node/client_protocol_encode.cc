@@ -127,6 +127,7 @@ std::string encode(const ClientReply& reply) {
   if (reply.tag) map.text("tag", to_string(*reply.tag));
   map.list("replicas", reply.replicas, [&](const std::string& name) { map.str(name); });
   if (!reply.document.empty()) map.text("document", reply.document);
+  if (reply.stale) map.number("stale", true);
   return map.take();
 }
 

@@ -176,8 +176,14 @@ std::vector<Setting> make_settings() {
   constexpr std::int64_t kHourMs = 3'600'000;
   out.push_back(duration("gossip-interval", "How often a round begins.", &Config::gossip_interval_ms, 10, kHourMs));
   out.push_back(duration("max-skew", "How far clocks of nodes may be apart.", &Config::max_skew_ms, 10, kHourMs));
-  out.push_back(duration("retry-window", "How long a write may be retried with its tag.", &Config::retry_window_ms, 1000,
-                         24 * 30 * kHourMs));
+  Setting window = duration("retry-window", "How long a write may be retried with its tag: of a new cluster; fixed for ever. Others learn it.",
+                            &Config::retry_window_ms, 1000, kRetryWindowMsMax);
+  window.take = [take = window.take](Config& config, const std::string& value) {
+    auto problem = take(config, value);
+    if (!problem) config.retry_window_given = true;
+    return problem;
+  };
+  out.push_back(std::move(window));
   out.push_back(on_off("collect", "Drop what was removed, and fold counters, a retry window later; the same on all nodes. Unfinished.",
                        &Config::collect));
   out.push_back({"readers", Setting::Type::kCount, "N", "Threads that answer reads.",

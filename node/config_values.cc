@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "gossip/duration_words.h"
 #include "node/config.h"
 
 namespace kith {
@@ -71,7 +72,7 @@ std::optional<std::int64_t> parse_duration_ms(std::string_view text) {
   return value ? std::optional<std::int64_t>(static_cast<std::int64_t>(*value)) : std::nullopt;
 }
 std::optional<std::uint64_t> parse_bytes(std::string_view text) { return parse_with(kSizes, text); }
-std::string format_duration(std::int64_t ms) { return format_with(kDurations, static_cast<std::uint64_t>(ms)); }
+std::string format_duration(std::int64_t ms) { return duration_words(ms); }
 std::string format_bytes(std::uint64_t bytes) { return format_with(kSizes, bytes); }
 
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known) {

@@ -4,6 +4,7 @@
 //     DIR/kith.id     who lives here, as text: format, node, name, cluster (once known)
 //     DIR/data.mdb    the store (store/lmdb_store.h)
 //     DIR/restoring   while a backup is copied into it (node/restore.h)
+//     DIR/redone.jsonl what was done again since nobody had seen it, for people (node/redone_file.h)
 //     DIR/addresses   where it listens now, once it does: client=HOST:PORT, peer=HOST:PORT
 //
 // Invariants:

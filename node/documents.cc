@@ -39,7 +39,9 @@ json member_json(const MemberStatus& member) {
           {"heard_ms_ago", ms_ago(member.heard_ms_ago)},
           {"agreed_ms_ago", ms_ago(member.agreed_ms_ago)},
           {"clock_offset_ms", member.clock_offset_ms},
-          {"stopping", member.stopping}};
+          {"stopping", member.stopping},
+          {"floor", time_json(member.floor)},
+          {"floor_held_ms", ms_ago(member.floor_held_ms)}};
 }
 
 json garbage_json(const GarbageStatus& garbage) {
@@ -51,7 +53,10 @@ json garbage_json(const GarbageStatus& garbage) {
               {"rows_cut", garbage.rows_cut}};
   }
   return {{"collects", garbage.collects},
+          {"retry_window_ms", garbage.retry_window_ms},
           {"floor", time_json(garbage.floor)},
+          {"floor_held_by", garbage.floor_held_by.empty() ? json(nullptr) : json(garbage.floor_held_by)},
+          {"floor_held_by_former_life", garbage.floor_held_by_former_life},
           {"horizon", time_json(garbage.horizon)},
           {"highest_horizon", time_json(garbage.highest_horizon)},
           {"held_by", garbage.held_by.empty() ? json(nullptr) : json(garbage.held_by)},
@@ -162,6 +167,7 @@ std::string status_document(const NodeFacts& facts) {
         {"bytes_used", facts.usage.bytes_used},
         {"bytes_max", facts.usage.bytes_max},
         {"rows", facts.usage.rows}}},
+      {"redone", facts.redone_lines == 0 ? json(nullptr) : json{{"file", name_json(facts.redone_path)}, {"lines", facts.redone_lines}}},
       {"scrub", scrub_json(facts.scrub)},
       {"front", front_json(*facts.front, facts.requests_in_flight)},
       {"transport", transport_json(*facts.transport)},

@@ -30,6 +30,8 @@ struct NodeFacts {
   const Faults* faults = nullptr;       // Null: not allowed.
   const ScrubCounters* scrub = nullptr; // Null: it is off.
   std::size_t requests_in_flight = 0;
+  std::string redone_path{};            // node/redone_file.h
+  std::uint64_t redone_lines = 0;       // 0: there is no such file.
 };
 
 std::string hello_document(const NodeFacts& facts);

@@ -17,6 +17,7 @@
 #include "node/faults.h"
 #include "node/inspect.h"
 #include "node/log.h"
+#include "node/redone_file.h"
 #include "node/transport.h"
 #include "node/waker.h"
 
@@ -112,7 +113,7 @@ struct EngineThread::Impl {
     std::optional<Tag> tag;
   };
 
-  Impl(Parts the_parts, Output started) : parts(std::move(the_parts)), out(std::move(started)) {}
+  Impl(Parts the_parts, Output started) : parts(std::move(the_parts)), out(std::move(started)), redone(parts.data) {}
 
   std::string run() {
     begun = read_clocks();
@@ -233,6 +234,8 @@ struct EngineThread::Impl {
       facts.faults = parts.faults;
       facts.scrub = parts.scrub;
       facts.requests_in_flight = parts.front.requests_in_flight();
+      facts.redone_path = redone.path();
+      facts.redone_lines = redone.lines();
       reply.document = request.op == ClientOp::kHello ? hello_document(facts) : status_document(facts);
     }
     parts.front.reply(ticket, std::move(reply));
@@ -265,13 +268,17 @@ struct EngineThread::Impl {
     const Instant now = read_clocks();
     parts.facts.time = parts.engine.time(now).value;
     if (!out.store.empty()) committed_since_look = stepped = true;
+    // SUBTLE: raised before what shows it is durable, and lowered after: see EngineFacts.
+    if (parts.engine.reads_may_be_stale()) parts.facts.reads_may_be_stale = true;
     commit_all(parts.engine, parts.store, out);
+    parts.facts.reads_may_be_stale = parts.engine.reads_may_be_stale();
     for (Output::Send& send : out.sends) {
       parts.transport.send(send.address, send.to, std::move(send.bytes), now.monotonic_ms);
     }
     for (const std::string& address : out.reconnect) parts.transport.reconnect(address, now.monotonic_ms);
     for (Reply& reply : out.replies) answer(std::move(reply));
     for (const Output::Note& note : out.notes) log(level_of(note.level), note.text);
+    if (!out.redone.empty()) list_redone(now);
     if (!joined) look_whether_joined(now);
     if (out.refused_for_good) failure = out.notes.empty() ? "the cluster refuses this node" : out.notes.back().text;
     if (stepped) out_wake_ms = out.wake_at_ms;
@@ -281,6 +288,16 @@ struct EngineThread::Impl {
       look_at_root(now);
       if (parts.faults != nullptr && parts.faults->any()) introduce_members(parts.engine.status(now));
     }
+  }
+
+  // What nobody had seen and was done again is durable; the list is for people.
+  void list_redone(Instant now) {
+    const std::string count = std::to_string(out.redone.size()) + (out.redone.size() == 1 ? " write" : " writes");
+    const std::string what = count + " of an earlier life that nobody else had seen: looked through, and done again where they still count";
+    if (const std::string problem = redone.append(out.redone, now.wall_ms); !problem.empty()) {
+      return log(LogLevel::kError, what + "; they could not all be listed, which changes nothing else: " + problem);
+    }
+    log(LogLevel::kWarning, what + "; each is a line of " + redone.path());
   }
 
   void look_whether_joined(Instant now) {
@@ -360,6 +377,7 @@ struct EngineThread::Impl {
 
   Parts parts;
   Output out;
+  RedoneFile redone;
   std::int64_t out_wake_ms = 0;
   bool stepped = true;        // Since `out` was last acted on.
   bool more_waits = false;

@@ -35,6 +35,8 @@ void commit_all(Engine& engine, Store& store, Output& out);
 struct EngineFacts {
   std::atomic<std::uint64_t> time{0};         // The cluster's, when last looked at.
   std::atomic<std::uint32_t> shard_count{0};  // 0: not joined.
+  // Reads of a snapshot that is taken after this was looked at, and was false, are no staler than those of any node.
+  std::atomic<bool> reads_may_be_stale{false};
 };
 
 class EngineThread {

@@ -66,8 +66,9 @@ struct Node::Impl {
     setup.cluster = config.cluster;
     setup.shard_count = config.shards.value_or(kShardsDefault);
     setup.shard_count_given = config.shards.has_value();
+    setup.retry_window_given = config.retry_window_given;
     setup.join = config.join;
-    if (const auto problem = check_setup(*store->snapshot(), setup)) throw NodeError(*problem);
+    if (const auto problem = check_setup(*store->snapshot(), setup, options_of(config))) throw NodeError(*problem);
 
     engine = std::make_unique<Engine>(options_of(config), setup, *store, random_seed());
     if (directory.identity()) directory.check_same_node(engine->status(read_clocks()).node);
@@ -90,6 +91,7 @@ struct Node::Impl {
         ReaderPool::Callbacks{[this] { return facts.shard_count.load(); },
                               [this](const StoreKey& key) { engine_thread->damaged(key); },
                               [this] { return cluster_time().ms(); },
+                              [this] { return facts.reads_may_be_stale.load(); },
                               [this](Ticket ticket, ClientReply reply) { front.reply(ticket, std::move(reply)); }});
     backups = std::make_unique<Backups>(Backups::Parts{
         *store, config.data, [this](Ticket ticket, ClientReply reply) { front.reply(ticket, std::move(reply)); }});

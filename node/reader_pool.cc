@@ -32,8 +32,12 @@ struct ReaderPool::Impl {
 
   ClientReply answer(const Request& request) const {
     try {
+      // SUBTLE: in this order.  What a node takes out when it has caught up is gone from a snapshot that was taken then.
+      const bool stale = callbacks.may_be_stale();
       const auto snapshot = store.snapshot();
-      return answer_read(request, {*snapshot, callbacks.shard_count(), callbacks.damaged, callbacks.now_ms()});
+      ClientReply reply = answer_read(request, {*snapshot, callbacks.shard_count(), callbacks.damaged, callbacks.now_ms()});
+      reply.stale = stale && reply.status != Status::kError;
+      return reply;
     } catch (const StoreError& error) {
       log(LogLevel::kError, std::string("a read failed: ") + error.what());
       return error_reply(request, "store", std::string("this node could not read its disk: ") + error.what() +

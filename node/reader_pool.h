@@ -17,6 +17,7 @@ class ReaderPool {
     std::function<std::uint32_t()> shard_count;                       // 0: not joined.
     std::function<void(const StoreKey&)> damaged;                     // Any thread.
     std::function<std::int64_t()> now_ms;                             // Any thread.  What has expired by then is not read.
+    std::function<bool()> may_be_stale;                               // Any thread; asked before the snapshot is taken.
     std::function<void(Ticket, ClientReply)> reply;                   // Any thread.
   };
 

@@ -4,6 +4,7 @@
 
 #include "crdt/check.h"
 #include "crdt/limits.h"
+#include "node/explain.h"
 #include "node/inspect.h"
 #include "node/json_text.h"
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "gossip/join.h"
 #include "gossip/owner.h"
 #include "node/durable_file.h"
 #include "store/offline_store.h"
@@ -46,7 +47,7 @@ Restored look_at(const Config& config) {
     fail("the data.mdb in " + from + " is that of node '" + owner.node_name + "', not of a backup: two nodes with one "
          "identity would refuse each other; take a backup with `kith backup`");
   }
-  return {*note, member_names(*snapshot)};
+  return {*note, member_names(*snapshot), owner.retry_window_ms};
 }
 
 void check_fits(const Config& config, const Restored& restored) {
@@ -58,6 +59,10 @@ void check_fits(const Config& config, const Restored& restored) {
   if (config.shards && *config.shards != note.shard_count) {
     fail("cluster '" + note.cluster_name + "' has " + std::to_string(note.shard_count) +
          " shards, fixed at its creation, not " + std::to_string(*config.shards) + ": leave --shards out");
+  }
+  if (config.retry_window_given && restored.retry_window_ms != 0 && config.retry_window_ms != restored.retry_window_ms) {
+    fail("cluster '" + note.cluster_name + "' " + retry_window_is(restored.retry_window_ms) + ", not " +
+         format_duration(config.retry_window_ms) + ": leave --retry-window out");
   }
   if (std::binary_search(restored.members.begin(), restored.members.end(), config.name)) {
     fail("a member of cluster '" + note.cluster_name + "' is called '" + config.name +

@@ -10,6 +10,7 @@
 // cleared by the next attempt.  Tests: tests/node/backup_test.cc
 #pragma once
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -27,6 +28,7 @@ class RestoreError : public std::runtime_error {
 struct Restored {
   BackupNote note;
   std::vector<std::string> members;  // Of the cluster when the backup was taken.
+  std::int64_t retry_window_ms = 0;  // Of the cluster; zero: from before it was kept.
 };
 
 // Whether config.restore is a backup, whole, of the cluster that config names, and config.name is free in it.  Reads it

@@ -95,6 +95,20 @@ void GhostCell::take_out(ActorId actor, Timestamp removed_at) {
   raise(removed_, {actor, removed_at, {}});
 }
 
+void GhostCell::drop(const Content& these) {
+  if (!these.holds(Kind::kSet)) {
+    if (tag_ == these.as_register().tag() && commit_ == these.as_register().commit()) tag_ = {}, collected_elsewhere();
+    return;
+  }
+  const auto drop_from = [](std::vector<Item>& items, const ActorMap& dropped) {
+    for (const auto& [actor, entry] : dropped) {
+      std::erase_if(items, [&](const Item& item) { return item == Item{actor, entry.at, entry.commit}; });
+    }
+  };
+  drop_from(adds_, these.as_set_element().adds());
+  drop_from(removed_, these.as_set_element().removed());
+}
+
 void GhostCell::forget(ActorId actor) {
   std::erase_if(adds_, [&](const Item& add) { return add.actor == actor; });
 }
@@ -112,7 +126,7 @@ bool GhostCell::dead(const Item& add) const {
 }
 
 bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
-  if (!content.holds(Kind::kSet) || !adds_.empty() || !removed_.empty()) {
+  if (content.holds(Kind::kSet) || !adds_.empty() || !removed_.empty()) {
     static const SetElement kNothing;
     const SetElement& element = content.holds(Kind::kSet) ? content.as_set_element() : kNothing;
     if (!content.holds(Kind::kSet) && !content.empty()) return false;
@@ -131,7 +145,15 @@ bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
       });
     };
     if (adds_.empty() && removed_.empty()) return content.empty() && (!tag_.at || (!value_ && commit_.at <= horizon) || settled(horizon));
-    if (!among(adds_, element.adds()) || !among(removed_, element.removed())) return false;
+    // Of an actor an earlier removal than one that was collected may come again: kept by who was away, or done again.  It takes
+    // away less, and is collected in its turn.
+    const auto settled_removal = [&](const auto& entry) {
+      const Item* mine = find(removed_, entry.first);
+      return mine != nullptr && mine->at > entry.second.at && mine->commit.at <= horizon;
+    };
+    ActorMap removals = element.removed();
+    removals.keep_if([&](ActorId actor, const Entry& entry) { return !settled_removal(std::pair(actor, entry)); });
+    if (!among(adds_, element.adds()) || !among(removed_, removals)) return false;
     const bool adds_fit = std::all_of(adds_.begin(), adds_.end(), [&](const Item& add) {
       if (has(element.adds(), add)) return true;
       return dead(add) && add.commit.at <= horizon;  // Perhaps with an earlier removal than the one that is known now.
@@ -140,8 +162,13 @@ bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
       return has(element.removed(), removal) || removal.commit.at <= horizon;
     });
   }
-  if (!content.empty()) return !commit_.at && !value_ && !content.present() && content.as_register().tag() <= tag_;
-  return (!value_ && commit_.at <= horizon) || settled(horizon);
+  const bool collected = (!value_ && commit_.at <= horizon) || settled(horizon);
+  if (content.empty()) return collected;
+  // What was collected may come again: kept by who was away, or done again under a later commit, or what it had overtaken.
+  const Register& it = content.as_register();
+  const bool shows_nothing = !it.present() || (it.expires_at_ms() != 0 && Timestamp::at_ms(it.expires_at_ms()) <= horizon);
+  if (collected && shows_nothing && it.tag() <= tag_) return true;
+  return !commit_.at && !value_ && !it.present() && it.tag() <= tag_;
 }
 
 bool GhostCell::covers(const Content& content) const {

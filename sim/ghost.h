@@ -41,6 +41,7 @@ class GhostCell {
   void take_out(ActorId actor, Timestamp removed_at);
   void overtake(const GhostCell& other);
   void collected_elsewhere() { commit_ = {}, value_.reset(), expires_at_ms_ = 0; }
+  void drop(const Content& these);                             // Entries that are exactly these.
   void forget(ActorId actor);                                  // Its add is gone for good.
 
   const std::vector<Item>& adds() const { return adds_; }
@@ -52,6 +53,7 @@ class GhostCell {
 
   // Lost bits of its row on disk: what is there may be less than this, never other than this.
   bool rotten = false;
+  bool in_rotten_base = false;  // Of an increment: the base that it was folded into is damaged.
 
  private:
   static void raise(std::vector<Item>& items, const Item& item);

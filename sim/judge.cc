@@ -6,6 +6,7 @@
 #include "crdt/counter.h"
 #include "crdt/limits.h"
 #include "gossip/core.h"
+#include "gossip/ended_lives.h"
 #include "gossip/member_table.h"
 #include "gossip/message.h"
 
@@ -38,7 +39,9 @@ std::vector<std::string> members_of(const Operation& operation) {
 bool life_of_store_key(const StoreKey& key) {
   static const CellKey any = life_cell(NodeId{1}, OriginId{1});
   static const StoreKey prefix = value_prefix(kSystemShard, any.table, any.key, any.kind);
-  return key.starts_with(prefix);
+  static const CellKey over = ended_cell(NodeId{1}, OriginId{1});
+  static const StoreKey ended = value_prefix(kSystemShard, over.table, over.key, over.kind);
+  return key.starts_with(prefix) || key.starts_with(ended);
 }
 
 std::map<StoreKey, Content> contents_of(const Machine& at) {
@@ -227,7 +230,21 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
     for (const auto& [key, own] : stepped->second) oracle_.committed(key, own), claims_.committed(shard_of_store_key(key), key, own);
     stepped_.erase(stepped);
   }
-  for (const auto& [key, these] : batch.dropped()) taken_out(at, key, these);  // As the store does, first.
+  for (const auto& [key, these] : batch.dropped()) {  // As the store does, first.
+    Content gone = these;
+    for (const auto& redone : batch.redone()) {  // What a rebase takes out, and the same batch does again, is not gone.
+      if (redone.key == key && !redone.anew.empty()) (void)gone.drop(redone.these);
+    }
+    if (!gone.empty()) taken_out(at, key, gone);
+  }
+  for (const auto& redone : batch.redone()) {
+    at.disk.ghost[redone.key].drop(redone.these);
+    oracle_.redone(redone);
+    // SUBTLE: pushed so, though in the batch the same operation may have come under an earlier commit as well.
+    const Content own = redone.anew.where([&](const Commit& commit) { return commit.origin == origin && commit.at > before; });
+    if (!own.empty()) oracle_.committed(redone.as, own);
+    ++marks_["writes done again that nobody had seen"];
+  }
   std::vector<StoreKey> keys;
   std::set<StoreKey> mended(batch.forgotten().begin(), batch.forgotten().end());
   for (const auto& change : batch.cells()) {
@@ -283,6 +300,9 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
     if (snapshot->get(key, row) == Snapshot::Lookup::kMissing) at.disk.ghost.erase(ghost);
     else keys.push_back(key);
   }
+  for (const StoreKey& key : mended) {
+    if (is_base_key(key)) base_settled(at, key, *snapshot);
+  }
   for (const StoreKey& key : keys) {
     const auto ghost = at.disk.ghost.find(key);
     if (ghost != at.disk.ghost.end()) compare(at, key, ghost->second, *snapshot, mended.contains(key));
@@ -290,6 +310,7 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
   // What was collected, or taken out by a rebase, must not show.
   for (const auto& [key, horizon] : batch.collected()) check_row(at, key, *snapshot);
   for (const auto& [key, these] : batch.dropped()) check_row(at, key, *snapshot);
+  for (const auto& redone : batch.redone()) check_row(at, redone.key, *snapshot);
   check_claims(at, batch.held());
 }
 
@@ -324,7 +345,7 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
         // SUBTLE: who had seen the removal, and forgotten it since, all went back to disks from before; but for one that joined
         // meanwhile, and was never told of what was over.
         ghost.take_out(actor, add.at);
-      } else if (cloned_.contains(at.disk.node_name) || rotted_.contains(key)) {
+      } else if (rotted_.contains(key)) {
         ghost.forget(actor);
         excuse_lost(started_machines(), &key);
       } else {
@@ -346,12 +367,15 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
   if (ghost.settled(horizon)) {
     ghost.collected_elsewhere();
     // It may not have overtaken there what it had overtaken here: SUBTLE, below.
-    if (cloned_.contains(at.disk.node_name) || rotted_.contains(key)) excuse_lost(started_machines(), &key);
+    if (rotted_.contains(key)) excuse_lost(started_machines(), &key);
     return;
   }
-  // SUBTLE: of two with one identity the later closes the life of the other, and what that took in afterwards counts as seen.
-  // And what rotted away where it counted, a node that was away too long does not give back (gossip/mend.h).
-  if (ghost.present() && (cloned_.contains(at.disk.node_name) || rotted_.contains(key))) {
+  // SUBTLE: as above, of a deletion.
+  if (const auto deleted = oracle_.deletion_commit(key, ghost.tag()); !rolled_back_.empty() && deleted && *deleted <= horizon) {
+    return ghost.collected_elsewhere();
+  }
+  // SUBTLE: what rotted away where it counted, a node that was away too long does not give back (gossip/mend.h).
+  if (ghost.present() && rotted_.contains(key)) {
     ghost = GhostCell{};
     return excuse_lost(started_machines(), &key);
   }
@@ -361,7 +385,9 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& these) {
 void Judge::check_claims(const Machine& at, const Claims::Held& held) {
   for (const auto& [origin, entry] : claims_.unheld(at.index, held, at.disk.ghost)) {
     const auto mine = at.disk.ghost.find(entry.cell);
-    if (mine != at.disk.ghost.end() && mine->second.rotten) continue;
+    if (mine != at.disk.ghost.end() && (mine->second.rotten || mine->second.in_rotten_base)) continue;
+    // It is in the base, whatever became of its row.
+    if (in_base(*at.disk.store->snapshot(), entry.cell)) continue;
     // A retired life may come back from an old table, and goes again.
     if (scenario_.engine.collect && life_of_store_key(entry.cell)) continue;
     // SUBTLE: what a damaged row lost for good may come back with an old disk, or with a row that was damaged at the same
@@ -371,7 +397,6 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
     for (const auto& [index, other] : started_) {
       const auto theirs = other->disk.ghost.find(entry.cell);
       if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.commit_in(theirs->second)) continue;
-      if (scenario_.engine.collect && cloned_.contains(other->disk.node_name)) continue;
       // SUBTLE: what was collected there need not come here any more.
       Row row;
       if (other->disk.store->snapshot()->get(entry.cell, row) != Snapshot::Lookup::kFound) continue;
@@ -381,6 +406,8 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
       if (!commit) continue;
       // A damaged row lost it, and a retry brought it back under another commit: it comes like any write.
       if (!covers(at.disk.store->snapshot()->held(shard_of_store_key(entry.cell)), *commit)) continue;
+      // Nor what is not history, and will be done again.
+      if (unseen_by_record(shard_of_store_key(entry.cell), *commit)) continue;
       // Nor what is settled: others have collected it already.
       if (settled_somewhere(entry)) continue;
       throw Violation('D', at.name + " claims to hold all of " + to_hex(origin.value).substr(0, 4) + " in shard " +
@@ -388,6 +415,21 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
                                std::to_string(entry.commit.ms() % 1'000'000) + ", which " + other->name + " holds");
     }
   }
+}
+
+// Some record of a life that is over says that it was not seen (gossip/ended_lives.h).
+bool Judge::unseen_by_record(ShardId shard, const Commit& commit) const {
+  const CellKey any = ended_cell(NodeId{1}, OriginId{1});
+  const StoreKey ended = value_prefix(kSystemShard, any.table, any.key, any.kind);
+  for (const auto& [index, machine] : started_) {
+    EndedLives lives;
+    machine->disk.store->snapshot()->scan(ended, {}, [&](const StoreKey&, const Row* row) {
+      if (row != nullptr) (void)lives.merge(row->cell, row->content);
+      return true;
+    });
+    if (lives.unseen(shard, commit)) return true;
+  }
+  return false;
 }
 
 // It is over, which the one that holds it need not know, and some horizon is at or above its commit, or that of the same tag
@@ -403,6 +445,11 @@ bool Judge::settled_somewhere(const Claims::Entry& entry) const {
     const auto end = entry.ended_in(ghost->second);
     if (end) ended = std::min(ended.value_or(*end), *end);
   }
+  // SUBTLE: all who had seen the removal may have gone back to disks from before it, when it was settled already.
+  if (!ended && !rolled_back_.empty()) {
+    if (entry.role == Claims::Entry::Role::kAdd) ended = oracle_.removal_commit(entry.cell, entry.actor, entry.at);
+    if (entry.role == Claims::Entry::Role::kRegister) ended = oracle_.deletion_commit(entry.cell, {entry.at, entry.actor});
+  }
   return (ended || entry.role == Claims::Entry::Role::kRemoval) && commit <= horizon && ended.value_or(commit) <= horizon;
 }
 
@@ -415,6 +462,10 @@ void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, co
     throw Violation('K', at.name + ": the row of " + cell_in_words(key) + " is damaged, and nothing damaged it");
   }
   const Content content = found == Snapshot::Lookup::kFound ? row.content : Content{};
+  if (ghost.in_rotten_base) {
+    if (found == Snapshot::Lookup::kMissing) return;
+    ghost.in_rotten_base = false;  // It came again.
+  }
   if (ghost.rotten) {
     if (found == Snapshot::Lookup::kMissing) return;
     if (!mended) throw Violation('K', at.name + " shows the damaged " + cell_in_words(key) + ", which nobody mended: " + in_words(content));
@@ -480,15 +531,16 @@ void Judge::excuse_lost(const std::vector<const Machine*>& machines, const Store
   marks_["writes lost with their disk"] += oracle_.excuse([&](const Effect& effect) {
     return std::any_of(machines.begin(), machines.end(), [&](const Machine* machine) {
       const auto ghost = machine->disk.ghost.find(effect.cell);
-      return !machine->gone && ghost != machine->disk.ghost.end() && !ghost->second.rotten && effect.held_by(ghost->second);
+      return !machine->gone && ghost != machine->disk.ghost.end() && !ghost->second.rotten && !ghost->second.in_rotten_base && effect.held_by(ghost->second);
     });
   }, only_cell);
 }
 
 void Judge::row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key) {
+  if (is_base_key(key)) base_rotten(at, key);
   const auto ghost = at.disk.ghost.find(key);
-  if (ghost == at.disk.ghost.end()) return;
-  ghost->second.rotten = true;
+  if (ghost == at.disk.ghost.end() && !is_base_key(key)) return;
+  if (ghost != at.disk.ghost.end()) ghost->second.rotten = true;
   rotted_[key].insert(at.disk.node_name);
   excuse_lost({machines.begin(), machines.end()});
 }

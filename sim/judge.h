@@ -41,9 +41,12 @@ class Judge {
 
   // ---- What destroys data
   void disk_lost(const std::vector<Machine*>& machines, const std::string& node);  // Whose ghost is gone already.
-  void cloned(const std::string& node) { cloned_.insert(node); }
   void row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key);
+  // A base rots with all that was folded into it, until it is mended; what is in no base then is lost (judge_bases.cc).
+  void base_rotten(Machine& at, const StoreKey& base);
+  void base_settled(Machine& at, const StoreKey& base, const Snapshot& snapshot);
 
+  bool unseen_by_record(ShardId shard, const Commit& commit) const;
   bool settled_somewhere(const Claims::Entry& entry) const;
   void check_row(const Machine& at, const StoreKey& key, const Snapshot& snapshot);
   void taken_out(Machine& at, const StoreKey& key, const Content& these);
@@ -110,7 +113,6 @@ class Judge {
   std::map<std::uint32_t, const Machine*> started_;       // That ever were.
   bool disk_destroyed_ = false;
   std::set<std::string> rolled_back_;                     // Nodes whose disk once went back to what it was.
-  std::set<std::string> cloned_;                          // Nodes of which two have run.
   std::map<StoreKey, std::set<std::string>> rotted_;      // Rows that ever did, and of which nodes.
   std::map<Tag, bool> tags_;                              // Of every operation tried; true: some node took it.
 };

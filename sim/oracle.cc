@@ -65,12 +65,49 @@ void Oracle::committed(const StoreKey& cell, const Content& delta) {
                         std::int64_t expires_at_ms) {
     entries_.insert(entry_hash(hash, role, actor, at, commit, value, expires_at_ms));
     if (role == Role::kAdd) raise(may.adds[actor], at);
-    if (role == Role::kRemove) raise(may.removed[actor], at);
+    if (role == Role::kRemove) {
+      raise(may.removed[actor], at);
+      Timestamp& first = may.removal_commits.try_emplace({actor, at}, commit.at).first->second;
+      first = std::min(first, commit.at);
+    }
     if (role != Role::kRemove) tags_.insert({at.value, actor.value});
     if (role == Role::kRegister && may.tag < Tag{at, actor}) may.tag = {at, actor}, may.value = value;
-    if (role == Role::kRegister && !value) may.deletion = std::max(may.deletion, Tag{at, actor});
+    if (role == Role::kRegister && increment_tag_of_store_key(cell)) may.commits.insert(commit);
+    if (role == Role::kRegister && !value) {
+      may.deletion = std::max(may.deletion, Tag{at, actor});
+      Timestamp& first = may.deletion_commits.try_emplace(Tag{at, actor}, commit.at).first->second;
+      first = std::min(first, commit.at);
+    }
     if (expires_at_ms != 0 && may.expiring <= Tag{at, actor}) may.expiring = {at, actor}, may.expires_at_ms = expires_at_ms;
   });
+}
+
+void Oracle::redone(const StoreBatch::Redone& redone) {
+  if (redone.anew.empty()) return;
+  if (!redone.these.holds(Kind::kSet)) {
+    const Register &was = redone.these.as_register(), &is = redone.anew.as_register();
+    if (was.tag() == is.tag()) return;
+    for (Acknowledged& it : acknowledged_) {
+      if (it.effect.cell == redone.key && it.effect.tag == was.tag()) it.effect.cell = redone.as, it.effect.tag = is.tag();
+    }
+    if (redone.as == redone.key) return;
+    Bounds& may = may_[redone.key];
+    may.commits.erase(was.commit());
+    if (may.commits.empty()) may_.erase(redone.key);
+    return;
+  }
+  const SetElement &was = redone.these.as_set_element(), &is = redone.anew.as_set_element();
+  for (const auto& [actor, add] : is.adds()) {
+    if (const Entry* same = was.adds().find(actor); same != nullptr && same->at == add.at) continue;
+    for (Acknowledged& it : acknowledged_) {
+      if (it.effect.cell != redone.key) continue;
+      for (auto& [of, at] : it.effect.adds) {
+        const Entry* old = was.adds().find(of);
+        const Entry* kept = is.adds().find(of);
+        if (old != nullptr && at <= old->at && (kept == nullptr || kept->at != old->at)) of = actor, at = add.at;
+      }
+    }
+  }
 }
 
 std::optional<std::string> Oracle::unknown_in(const StoreKey& cell, const Content& content) const {
@@ -103,6 +140,26 @@ std::size_t Oracle::excused_count() const {
 bool Oracle::removal_committed(const StoreKey& cell, ActorId actor, Timestamp add) const {
   const auto may = may_.find(cell);
   return may != may_.end() && in(may->second.removed, actor) >= add;
+}
+
+std::optional<Timestamp> Oracle::removal_commit(const StoreKey& cell, ActorId actor, Timestamp add) const {
+  std::optional<Timestamp> first;
+  const auto may = may_.find(cell);
+  if (may == may_.end()) return first;
+  const auto& removals = may->second.removal_commits;
+  for (auto at = removals.lower_bound({actor, add}); at != removals.end() && at->first.first == actor; ++at) {
+    first = std::min(first.value_or(at->second), at->second);
+  }
+  return first;
+}
+
+std::optional<Timestamp> Oracle::deletion_commit(const StoreKey& cell, const Tag& value) const {
+  std::optional<Timestamp> first;
+  const auto may = may_.find(cell);
+  if (may == may_.end()) return first;
+  const auto& deletions = may->second.deletion_commits;
+  for (auto at = deletions.upper_bound(value); at != deletions.end(); ++at) first = std::min(first.value_or(at->second), at->second);
+  return first;
 }
 
 std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& final, std::int64_t over_at_ms) const {
@@ -148,8 +205,9 @@ std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& fi
     if (it.empty() && may->second.deletion > must.tag) continue;
     // So did one that expires, and was collected when it had: that nothing else is, the ghosts see to.
     // SUBTLE: what came behind a gap that nobody fills, only an audit brings, and it has an eye for what shows only.  Where both
-    // have expired, this one and an older one that is left, the same shows: nothing.
-    const bool both_over = it.expires_at_ms() != 0 && std::max(it.expires_at_ms(), may->second.expires_at_ms) <= over_at_ms;
+    // have expired, this one and an older one that is left, or that is a deletion, the same shows: nothing.
+    const bool over = !it.value() || it.expires_at_ms() != 0;
+    const bool both_over = over && std::max(it.expires_at_ms(), may->second.expires_at_ms) <= over_at_ms;
     if ((it.empty() || both_over) && may->second.expiring >= must.tag) continue;
     if (const auto tag = increment_tag_of_store_key(cell); tag && found == final.end()) {
       const auto base = final.find(base_store_key(cell));

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -42,6 +43,8 @@ class Oracle {
   bool knows_tag(const Tag& tag) const { return tags_.contains({tag.at.value, tag.actor.value}); }
 
   void acknowledged(Effect effect) { acknowledged_.push_back({std::move(effect), false}); }
+  // What no other node has seen was committed anew, as an operation of another tag: that one counts from now on.
+  void redone(const StoreBatch::Redone& redone);
   // A disk was destroyed.  What none of the remaining `holds` is excused.  Returns how many were.
   using Holds = std::function<bool(const Effect&)>;
   std::uint64_t excuse(const Holds& still_held, const StoreKey* only_cell = nullptr);
@@ -53,6 +56,9 @@ class Oracle {
   };
   // Whether anybody ever committed a removal of this add.
   bool removal_committed(const StoreKey& cell, ActorId actor, Timestamp add) const;
+  // The first commit under which somebody did; nothing: nobody has.
+  std::optional<Timestamp> removal_commit(const StoreKey& cell, ActorId actor, Timestamp add) const;
+  std::optional<Timestamp> deletion_commit(const StoreKey& cell, const Tag& value) const;  // The same.
   // `over_at_ms`: what expired by then has at every node.
   std::optional<Wrong> judge(const std::map<StoreKey, Content>& final, std::int64_t over_at_ms) const;
 
@@ -66,8 +72,11 @@ class Oracle {
  private:
   struct Bounds {
     std::map<ActorId, Timestamp> adds, removed;
+    std::map<std::pair<ActorId, Timestamp>, Timestamp> removal_commits{};  // The first of each removal.
+    std::map<Tag, Timestamp> deletion_commits{};
     Tag tag;
     std::optional<std::string> value;
+    std::set<Commit> commits{};             // Of an increment, and of those that were not redone elsewhere.
     Tag deletion{};                         // The greatest of a deletion.
     bool any_value = false;
     Tag expiring{};                          // Of the newest that expires, and when it does.

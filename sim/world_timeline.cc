@@ -285,7 +285,6 @@ void World::clone(Machine& from, Machine& to) {
   if (to.up() || to.clone) return;
   to.disk = from.disk.copy();
   to.clone = true;
-  judge_.cloned(from.disk.node_name);
   start(to);
   mark("machine cloned");
 }

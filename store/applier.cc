@@ -115,6 +115,9 @@ CommitReport Application::run(const StoreBatch& batch) {
   for (const auto& [key, these] : batch.dropped()) {
     cut(key, [&](Content& content) { return content.drop(these); });
   }
+  for (const auto& it : batch.redone()) {
+    cut(it.key, [&](Content& content) { return content.drop(it.these); });
+  }
   for (const auto& [key, horizon] : batch.collected()) {
     cut(key, [&](Content& content) { return content.collect(horizon); });
   }

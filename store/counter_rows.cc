@@ -68,15 +68,20 @@ FoldPlan plan_fold(const ReadTransaction& transaction, const CellKey& cell, std:
   });
   if (plan.taken.empty()) return plan;
 
+  plan.base = with_increments(base, plan.taken);
+  return plan;
+}
+
+Register with_increments(const Register& base, const std::vector<std::pair<StoreKey, Row>>& increments) {
+  if (increments.empty()) return base;
   CounterBase folded = base.present() ? decode_base(*base.value()).value_or(CounterBase{}) : CounterBase{};
   Commit latest = base.commit();
-  for (const auto& [key, row] : plan.taken) {
+  for (const auto& [key, row] : increments) {
     folded.sum += counter_share(row.cell, row.content);
     folded.digest += fingerprint_of(row.cell, row.content);
     latest = std::max(latest, row.content.as_register().commit());
   }
-  plan.base = base_register(plan.taken.back().second.content.as_register().tag().at, folded, latest);
-  return plan;
+  return base_register(increments.back().second.content.as_register().tag().at, folded, latest);
 }
 
 CounterSum sum_of_rows(const ReadTransaction& transaction, std::string_view base_key) {

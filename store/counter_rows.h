@@ -34,6 +34,9 @@ struct FoldPlan {
 FoldPlan plan_fold(const ReadTransaction& transaction, const CellKey& cell, std::string_view base_key,
                    const Register& base, Timestamp up_to, std::size_t limit);
 
+// A base with these folded in.  REQUIRES: their tags are above its own, oldest first.
+Register with_increments(const Register& base, const std::vector<std::pair<StoreKey, Row>>& increments);
+
 // From the rows that can be read: O(n), for when the record in `counts` is damaged.
 CounterSum sum_of_rows(const ReadTransaction& transaction, std::string_view base_key);
 

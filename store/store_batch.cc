@@ -56,9 +56,14 @@ void StoreBatch::forget_cursors(ShardId shard) {
   cursors_forgotten_.insert(shard);
 }
 
+void StoreBatch::redo(Redone redone) {
+  redone_keys_.insert(redone.key);
+  redone_.push_back(std::move(redone));
+}
+
 bool StoreBatch::empty() const {
   return cells_.empty() && held_.empty() && cursors_.empty() && clocks_forgotten_.empty() && cursors_forgotten_.empty() &&
-         meta_.empty() && forgotten_.empty() && collected_.empty() && dropped_.empty() && folds_.empty() &&
+         meta_.empty() && forgotten_.empty() && collected_.empty() && dropped_.empty() && redone_.empty() && folds_.empty() &&
          meta_forgotten_.empty() && recounts_.empty() && passing_.limit == 0 && expiries_forgotten_.empty();
 }
 
@@ -75,6 +80,8 @@ void StoreBatch::clear() {
   forgotten_.clear();
   collected_.clear();
   dropped_.clear();
+  redone_.clear();
+  redone_keys_.clear();
   folds_.clear();
   passing_ = {};
   expiries_forgotten_.clear();

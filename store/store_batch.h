@@ -49,6 +49,15 @@ class StoreBatch {
   void collect(const StoreKey& key, Timestamp horizon) { collected_.emplace_back(key, horizon); }
   // Adds and values that are exactly these go from the row, before anything of this batch is joined (gossip/rebase.h).
   void drop(const StoreKey& key, Content these) { dropped_.emplace_back(key, std::move(these)); }
+  // The same, of entries that this batch commits anew: under another commit, or another name (gossip/redo.h).
+  struct Redone {
+    StoreKey key;
+    Content these;
+    StoreKey as;                  // Where they are written again; the same row but for increments; empty: nowhere.
+    Content anew;
+  };
+  void redo(Redone redone);
+  bool redoes(const StoreKey& key) const { return redone_keys_.contains(key); }  // Something of that row.
   // Folds the counter's increments with tags at or below `up_to` into its base, oldest first, at most about `limit` of
   // them (store/counter_rows.h); what else the batch merges is merged before.  CommitReport::folded says how far it came.
   // REQUIRES: every member holds all that it will ever accept at or below `up_to`: it is at or below the horizon.
@@ -102,6 +111,7 @@ class StoreBatch {
   const std::map<std::string, std::string>& meta() const { return meta_; }
   const std::vector<std::pair<StoreKey, Timestamp>>& collected() const { return collected_; }
   const std::vector<std::pair<StoreKey, Content>>& dropped() const { return dropped_; }
+  const std::vector<Redone>& redone() const { return redone_; }
   const std::set<std::string>& meta_forgotten() const { return meta_forgotten_; }
   const std::set<ShardId>& recounts() const { return recounts_; }
   const std::vector<StoreKey>& forgotten() const { return forgotten_; }
@@ -124,6 +134,8 @@ class StoreBatch {
   std::vector<StoreKey> forgotten_;
   std::vector<std::pair<StoreKey, Timestamp>> collected_;
   std::vector<std::pair<StoreKey, Content>> dropped_;
+  std::vector<Redone> redone_;
+  std::set<StoreKey> redone_keys_;
   std::vector<Fold> folds_;
   Passing passing_;
   std::vector<std::string> expiries_forgotten_;

@@ -14,7 +14,7 @@ set(misfits "")
 foreach(patch ${patches})
   get_filename_component(name ${patch} NAME_WE)
   file(READ ${patch} text)
-  # The head: "name", "breaks: ...", "causes: ...", "laws: ...".
+  # The head: "name", "breaks: ...", "causes: ...", "laws: ...", and "histories: collection" where those have to collect.
   if(NOT text MATCHES "^${name}\nbreaks: ([^\n]+)\ncauses: [^\n]+\nlaws: ([A-Z]+)\n")
     message(FATAL_ERROR "sim/mutants/${name}.patch does not begin with its name, 'breaks: ...', 'causes: ...' and "
                         "'laws: ...'")
@@ -22,11 +22,15 @@ foreach(patch ${patches})
   set(laws "${CMAKE_MATCH_2}")
   string(REPLACE "\\" "\\\\" rule "${CMAKE_MATCH_1}")
   string(REPLACE "\"" "\\\"" rule "${rule}")
+  set(collects false)
+  if(text MATCHES "\nhistories: collection\n")
+    set(collects true)
+  endif()
   string(FIND "${text}" "planted(\"${name}\")" at)
   if(at EQUAL -1)
     message(FATAL_ERROR "sim/mutants/${name}.patch never asks planted(\"${name}\")")
   endif()
-  string(APPEND inc "    {\"${name}\", \"${rule}\", \"${laws}\"},\n")
+  string(APPEND inc "    {\"${name}\", \"${rule}\", \"${laws}\", ${collects}},\n")
   # No fuzz: with one line of context it would find a place anywhere.
   execute_process(
     COMMAND ${PATCH} --strip=1 --fuzz=0 --forward --no-backup-if-mismatch --reject-file=- --input=${patch}

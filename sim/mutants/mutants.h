@@ -10,6 +10,7 @@ struct Mutant {
   std::string_view name;
   std::string_view rule;   // What it breaks, as the head of its patch says.
   std::string_view laws;   // Of sim/verdict.h: what it may be killed by.
+  bool collects;           // Its histories are those in which removals are collected.
 };
 
 // In order of name.

@@ -113,3 +113,81 @@ TEST_CASE("content: shown_where of a register is all or nothing, deletes include
     CHECK(whole.shown_where([](const Commit&) { return false; }).empty());
   }
 }
+
+// Goal: what is done again is all that the row holds of it, dead adds as well, and the rest of the row stays.
+TEST_CASE("content: where keeps exactly the entries that are wanted, and with what it leaves out is the whole (exhaustive)") {
+  const auto wanted = [](const Commit& by) { return by.origin == OriginId{101}; };
+  const auto others = [&](const Commit& by) { return !wanted(by); };
+  const auto check = [&](const Content& whole) {
+    const Content these = whole.where(wanted), rest = whole.where(others);
+    bool only_wanted = true, only_others = true;
+    these.each_commit([&](const Commit& by) { only_wanted &= wanted(by); });
+    rest.each_commit([&](const Commit& by) { only_others &= others(by); });
+    REQUIRE(only_wanted);
+    REQUIRE(only_others);
+    REQUIRE(these.entry_count() + rest.entry_count() == whole.entry_count());
+    REQUIRE(joined(these, rest) == whole);
+    Content cut = whole;
+    REQUIRE(cut.drop(these) == !these.empty());
+    REQUIRE(cut == rest);
+  };
+  for (const SetElement& element : all_set_elements(2, {1, 2}, 2)) check(Content(element));
+  for (const Register& state : all_registers(2, 2, 2)) check(Content(state));
+}
+
+TEST_CASE("content: where keeps an add that is dead, which is not sent on") {
+  const Content whole(joined(added(tag(5, 1), commit(6, 101)), removed(tag(5, 1), commit(9, 102))));
+  const auto first = [](const Commit& by) { return by.origin == OriginId{101}; };
+  CHECK(whole.where(first) == Content(added(tag(5, 1), commit(6, 101))));
+  CHECK(whole.shown_where(first).empty());
+}
+
+// Goal: what is committed anew is the same operation: it takes away, shows and wins as it did.
+TEST_CASE("content: recommit changes the commits of all entries and nothing else (random)") {
+  const std::uint64_t seed = test_seed(21);
+  CAPTURE(seed);
+  Dice dice(seed);
+  const Commit anew = commit(50, 109);
+  const auto check_map = [&](const ActorMap& before, const ActorMap& after) {
+    REQUIRE(before.size() == after.size());
+    for (const auto& [actor, entry] : before) {
+      const Entry* same = after.find(actor);
+      REQUIRE(same != nullptr);
+      REQUIRE(*same == Entry{entry.at, anew});
+    }
+  };
+  for (int n = 0; n < 20'000; ++n) {
+    const SetElement element = random_set_element(dice);
+    Content content(element);
+    content.recommit(anew);
+    check_map(element.adds(), content.as_set_element().adds());
+    check_map(element.removed(), content.as_set_element().removed());
+    REQUIRE(content.observable_hash() == element.observable_hash());
+    REQUIRE(content.present() == element.present());
+    // The old entries are gone from the row before: then a member that holds the old ones as well ends at the earlier commits.
+    REQUIRE(joined(Content(element), content).entry_count() == Content(element).entry_count());
+
+    const Register state = random_register(dice);
+    Content value(state);
+    value.recommit(anew);
+    REQUIRE(value.empty() == state.empty());
+    if (state.empty()) continue;
+    const Register& after = value.as_register();
+    REQUIRE(after.commit() == anew);
+    REQUIRE(after.tag() == state.tag());
+    REQUIRE(after.value() == state.value());
+    REQUIRE(value.observable_hash() == state.observable_hash());
+  }
+}
+
+TEST_CASE("content: recommit keeps the expiry, and with it when the value is over") {
+  Register state;
+  (void)state.set("v", {Timestamp::at_ms(100), ActorId{1}}, {Timestamp::at_ms(101), OriginId{101}}, 500);
+  Content content(state);
+  content.recommit({Timestamp::at_ms(400), OriginId{109}});
+  CHECK(content.as_register().expires_at_ms() == 500);
+  CHECK(content.over_at_ms() == 500);
+  content.recommit({Timestamp::at_ms(700), OriginId{109}});  // Done again after it was over: as a retry that came in late.
+  CHECK(content.over_at_ms() == 700);
+  CHECK_FALSE(content.shows_at(600));
+}

@@ -117,6 +117,24 @@ TEST_CASE("clocks: equal timestamps of other origins and shards have other diges
   CHECK(std::adjacent_find(digests.begin(), digests.end()) == digests.end());
 }
 
+TEST_CASE("clocks: whose silence holds the floor is the least that is not over and held whole") {
+  Clocks clocks;
+  CHECK_FALSE(clocks.holds_floor().has_value());
+  clocks.begin_life(kA, Timestamp{10});
+  CHECK(clocks.holds_floor() == kA);
+  clocks.begin_life(kB, Timestamp{5});
+  CHECK(clocks.holds_floor() == kB);
+  (void)clocks.promise(kB, Timestamp{20});
+  CHECK(clocks.holds_floor() == kA);
+  CHECK(clocks.floor() == Timestamp{10});
+  clocks.close_life(kA, Timestamp{12});
+  CHECK(clocks.holds_floor() == kA);  // Closed, and not whole here.
+  (void)clocks.promise(kA, Timestamp{12});
+  CHECK(clocks.holds_floor() == kB);
+  clocks.end_life(kB);
+  CHECK_FALSE(clocks.holds_floor().has_value());
+}
+
 TEST_CASE("clocks: behind is told from what is held, not from what was promised") {
   Clocks clocks;
   (void)clocks.hold(kShard, kA, Timestamp{5});

@@ -201,6 +201,18 @@ TEST_CASE("collector: a cluster of one collects, too") {
   CHECK(network.members_of("n1", "likes") == std::vector<std::string>{"rum"});
 }
 
+TEST_CASE("collector: a cluster of one that was restarted closes its former life, and collects on") {
+  Network network(options());
+  begin_cluster(network, 1);
+  network.operate("n1", sadd("likes", {"tea", "rum"}));
+  network.kill("n1");
+  network.start("n1");
+  network.operate("n1", srem("likes", {"tea"}));
+  CHECK(network.run_until([&] { return collectable(network, "n1") == 0; }));
+  CHECK(network.members_of("n1", "likes") == std::vector<std::string>{"rum"});
+  CHECK(network.counter("n1", "lives_closed") == 1);
+}
+
 // Nothing is kept across a restart: a new life begins at the beginning.
 TEST_CASE("collector: what a killed node had not collected goes in its next life") {
   Network network(options());

@@ -21,7 +21,7 @@ Operation incr(const std::string& key, std::int64_t amount) {
 }
 
 struct Stage {
-  explicit Stage(int count) { begin_cluster(network, count); }
+  explicit Stage(int count, EngineOptions options = {}) : network(options) { begin_cluster(network, count); }
 
   CounterState state(const std::string& name) {
     CounterState out;
@@ -215,6 +215,79 @@ TEST_CASE("increments: a damaged one that the peer has folded is mended by the p
   CHECK(stage.add("n1", 1).total == 13);
   REQUIRE(stage.network.run_until([&] { return stage.network.all_settled(); }));
   CHECK(stage.value("n2") == 13);
+}
+
+// Goal: members fold by themselves, so one may have lost with its base what the others still hold as increments.
+// Method: n2 asks for its base, and says how far it may have been folded.
+TEST_CASE("increments: for a damaged base that was folded further than here one is made of base and increments") {
+  EngineOptions options;
+  options.retry_window_ms = 1000;
+  Stage stage(2, options);
+  std::vector<Tag> tags;
+  for (int i = 1; i <= 4; ++i) {
+    const Operation one = stage.with_tag(i);
+    tags.push_back(*one.tag);
+    stage.network.operate("n1", one);
+    stage.network.run_ms(10);
+  }
+  REQUIRE(stage.network.run_until([&] { return stage.network.all_settled(); }));
+  stage.network.run_ms(10'000);
+  Puppet puppet(stage.network, "n2");
+  stage.network.kill("n2");
+  Tap tap(stage.network);
+  const StoreKey base = store_key(kShard, base_cell("t", stage.key));
+  const auto fetched = [&](Timestamp horizon) {
+    tap.sent.clear();
+    Envelope envelope = puppet.envelope(FetchBody{{base}});
+    envelope.horizon = horizon;
+    stage.network.feed("n1", encode(envelope));
+    return tap.last<MendedBody>("n1", "n2").value_or(MendedBody{});
+  };
+  const auto check_is_fold = [&](const MendedBody& answer, Timestamp up_to) {
+    stage.fold("n1", up_to);
+    Row folded;
+    REQUIRE(stage.network.node("n1").store->snapshot()->get(base, folded) == Snapshot::Lookup::kFound);
+    REQUIRE(answer.parts.size() == 1);
+    const auto cells = answer.parts[0].cells.read();
+    REQUIRE(cells->size() == 1);
+    CHECK(cells->front().key == folded.cell);
+    CHECK(cells->front().content == folded.content);
+    REQUIRE(answer.clocks.size() == 1);
+  };
+  REQUIRE(stage.network.node("n1").engine->garbage({}).floor >= tags.back().at);
+  CHECK(fetched(just_before(tags[0].at)).missing == std::vector<StoreKey>{base});
+  const MendedBody of_two = fetched(tags[1].at), of_all = fetched(time_of(stage.network, -2000));
+  CHECK(stage.state("n1").cells == 4);  // Nothing was folded here.
+  check_is_fold(of_two, tags[1].at);
+  CHECK(stage.state("n1").cells == 3);
+  const MendedBody onto_base = fetched(time_of(stage.network, -2000));
+  check_is_fold(of_all, tags[3].at);
+  check_is_fold(onto_base, tags[3].at);
+}
+
+// Goal: an increment that cannot be read is in no base that is made for others.
+TEST_CASE("increments: no base is made of damaged increments, nor by who lacks something below the horizon of who asks") {
+  Stage stage(2);
+  const Operation one = stage.with_tag(5);
+  stage.network.operate("n1", one);
+  REQUIRE(stage.network.run_until([&] { return stage.network.all_settled(); }));
+  stage.network.run_ms(10'000);
+  Puppet puppet(stage.network, "n2");
+  stage.network.kill("n2");
+  Tap tap(stage.network);
+  const StoreKey base = store_key(kShard, base_cell("t", stage.key));
+  Envelope envelope = puppet.envelope(FetchBody{{base}});
+  envelope.horizon = time_of(stage.network, 1000);
+  stage.network.feed("n1", encode(envelope));
+  REQUIRE(tap.last<MendedBody>("n1", "n2").has_value());
+  CHECK(tap.last<MendedBody>("n1", "n2")->missing == std::vector<StoreKey>{base});
+  tap.sent.clear();
+  const StoreKey row = store_key(kShard, increment_cell("t", stage.key, *one.tag));
+  REQUIRE(stage.network.node("n1").store->flip_bit(Database::kCells, row, 200));
+  envelope.horizon = one.tag->at;
+  stage.network.feed("n1", encode(envelope));
+  CHECK_FALSE(tap.last<MendedBody>("n1", "n2").has_value());
+  CHECK(stage.network.node("n1").engine->status({}).rows_damaged == 1);
 }
 
 TEST_CASE("increments: while a row of the counter is damaged they are refused, and afterwards taken") {

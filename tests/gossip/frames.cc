@@ -219,6 +219,8 @@ std::vector<Envelope> examples() {
   with_horizon.floor = second;
   with_horizon.horizon = first;
   out.push_back(with_horizon);
+  out.push_back(example(JoinBody{"n2", "n2:2", "kith", 4, 9, 600'000}));
+  out.push_back(example(WelcomeBody{"kith", 4, 9, 600'000}));
   return out;
 }
 

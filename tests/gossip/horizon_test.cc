@@ -272,5 +272,53 @@ TEST_CASE("horizon: a member that has not reported in its present life holds it,
   }
 }
 
+TEST_CASE("horizon: status has what each member has confirmed, and names the one whose silence holds the floor") {
+  Network network(options());
+  begin_cluster(network, 3);
+  const auto floor_of = [&](const std::string& member) {
+    for (const MemberStatus& it : status(network, "n1").members) {
+      if (it.name == member) return it.floor;
+    }
+    return Timestamp{};
+  };
+  REQUIRE(network.run_until([&] { return floor_of("n1") && floor_of("n2") && floor_of("n3"); }));
+  network.kill("n3");
+  network.run_ms(20'000);
+  const EngineStatus after = status(network, "n1");
+  CHECK(after.garbage.floor_held_by == "n3");
+  CHECK_FALSE(after.garbage.floor_held_by_former_life);
+  CHECK(after.garbage.floor == floor_of("n1"));
+  CHECK(time_of(network).ms() - floor_of("n3").ms() >= 20'000);
+  CHECK(floor_of("n3") <= after.garbage.held_at);
+  for (const MemberStatus& it : after.members) {
+    if (it.name == "n3") CHECK(it.floor_held_ms >= 19'000);
+    if (it.self) CHECK(it.floor_held_ms == 0);
+  }
+  // Back in another life, it is the former one that waits to be closed, and then nothing.
+  network.cut("n3", "n2");
+  network.start("n3");
+  REQUIRE(network.run_until([&] { return status(network, "n1").garbage.floor_held_by_former_life; }));
+  CHECK(status(network, "n1").garbage.floor_held_by == "n3");
+  network.heal();
+  REQUIRE(network.run_until([&] { return time_of(network).ms() - floor_of("n1").ms() < 5000; }));
+}
+
+TEST_CASE("horizon: whose life it was is remembered of one that is retired, also when its row is collected") {
+  Network network(options());
+  begin_cluster(network, 2);
+  const EngineStatus before = status(network, "n2");
+  network.kill("n2");
+  network.start("n2");
+  const auto gone = [&](const std::string& name) {
+    Row row;
+    return network.node(name).store->snapshot()->get(kSystemShard, life_cell(before.node, before.origin), row) == Snapshot::Lookup::kMissing;
+  };
+  REQUIRE(network.run_until([&] { return gone("n1") && gone("n2"); }, 120'000));
+  for (const char* name : {"n1", "n2"}) {
+    CHECK(meta::decode_number(network.node(name).store->snapshot()->meta(meta::former_life(before.origin))) == before.node.value);
+    CHECK_FALSE(network.node(name).store->snapshot()->meta(meta::former_life(status(network, "n2").origin)).has_value());
+  }
+}
+
 }  // namespace
 }  // namespace kith::test

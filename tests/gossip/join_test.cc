@@ -1,6 +1,9 @@
 // tests/gossip/join_test.cc -- who may belong to a cluster, and what everybody else is told.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
+#include "gossip/core.h"
 #include "tests/gossip/frames.h"
 
 namespace kith::test {
@@ -81,6 +84,97 @@ TEST_CASE("join: another shard count is refused for good") {
   });
   check_refused_for_good(network, "has 4 shards, fixed at its creation, not 8; leave --shards out");
   CHECK_FALSE(joined(network, "n2"));
+}
+
+// ---- The retry window
+
+std::int64_t window_of(Network& network, const std::string& name) {
+  return network.node(name).engine->status({}).garbage.retry_window_ms;
+}
+
+// Starts `name` as a process that was told this window; zero: none.
+void start_with_window(Network& network, const std::string& name, std::int64_t window_ms) {
+  network.options.retry_window_ms = window_ms != 0 ? window_ms : EngineOptions{}.retry_window_ms;
+  network.node(name).setup.retry_window_given = window_ms != 0;
+  network.start(name);
+  network.run_ms(100);
+}
+
+constexpr std::int64_t kMinuteMs = 60'000;
+
+TEST_CASE("join: a node that is told no retry window learns the cluster's, and has it after a restart") {
+  Network network;
+  network.add("n1");
+  start_with_window(network, "n1", 5 * kMinuteMs);
+  network.add("n2", "n1");
+  start_with_window(network, "n2", 0);
+  CHECK(joined(network, "n2"));
+  CHECK(window_of(network, "n1") == 5 * kMinuteMs);
+  CHECK(window_of(network, "n2") == 5 * kMinuteMs);
+  for (const char* name : {"n1", "n2"}) {
+    network.kill(name);
+    start_with_window(network, name, 0);
+    CHECK(window_of(network, name) == 5 * kMinuteMs);
+    CHECK_FALSE(network.node(name).refused_for_good);
+  }
+  // And it is what they go by.
+  Operation old = set("k", "v");
+  old.tag = Tag{Timestamp::at_ms(network.node("n2").engine->status({network.now_ms(), 0}).now.ms() - 6 * kMinuteMs), ActorId{7}};
+  CHECK(network.operate("n2", old).code == Refusal::kRetryWindowPassed);
+}
+
+TEST_CASE("join: another retry window is refused for good, the same is welcome") {
+  Network network;
+  network.add("n1");
+  start_with_window(network, "n1", 5 * kMinuteMs);
+  network.add("n2", "n1");
+  start_with_window(network, "n2", 4 * kMinuteMs);
+  check_refused_for_good(network, "has a retry window of 5m, fixed at its creation, not 4m; leave --retry-window out");
+  CHECK_FALSE(joined(network, "n2"));
+  network.add("n3", "n1");
+  start_with_window(network, "n3", 5 * kMinuteMs);
+  CHECK(joined(network, "n3"));
+}
+
+// Method: n2's disk is from before the retry window was kept, so that only its peers can tell.
+TEST_CASE("join: a member with another retry window is told so when it asks, also when it has only the default") {
+  Network network;
+  network.add("n1");
+  start_with_window(network, "n1", 5 * kMinuteMs);
+  network.add("n2", "n1");
+  start_with_window(network, "n2", 5 * kMinuteMs);
+  REQUIRE(joined(network, "n2"));
+  network.kill("n2");
+  StoreBatch without;
+  without.set_meta(meta::kRetryWindow, meta::encode_number(0));
+  network.node("n2").store->commit(without);
+  start_with_window(network, "n2", 0);
+  CHECK(network.node("n2").refused_for_good);
+  CHECK(noted(network, "n2", "has a retry window of 5m, fixed at its creation, not 10m"));
+}
+
+// A version that says nothing of it.
+TEST_CASE("join: a welcome or a question without a retry window is taken as before") {
+  Network network;
+  start_with_window(network, network.add("n1").name, 5 * kMinuteMs);
+  Puppet puppet(network, "n1");
+  Tap tap(network);
+  Puppet joiner = puppet;
+  joiner.node = NodeId{0xabcdef};
+  joiner.cluster = {};
+  network.feed("n1", joiner.says(JoinBody{"old", "old:2", "", 0, 9}));
+  REQUIRE(std::holds_alternative<WelcomeBody>(tap.sent.back().envelope.body));
+  CHECK(std::get<WelcomeBody>(tap.sent.back().envelope.body).retry_window_ms == 5 * kMinuteMs);
+
+  network.add("n2", "nobody");
+  start_with_window(network, "n2", 4 * kMinuteMs);
+  const auto asked = std::find_if(tap.sent.begin(), tap.sent.end(), [](const auto& sent) { return sent.from == "n2"; });
+  REQUIRE(asked != tap.sent.end());
+  const JoinBody& question = std::get<JoinBody>(asked->envelope.body);
+  CHECK(question.retry_window_ms == 4 * kMinuteMs);
+  network.feed("n2", puppet.says(WelcomeBody{"kith", 4, question.nonce}));
+  CHECK(joined(network, "n2"));
+  CHECK(window_of(network, "n2") == 4 * kMinuteMs);
 }
 
 TEST_CASE("join: a name that is taken is refused for good") {
@@ -273,6 +367,15 @@ TEST_CASE("setup: a directory of another node, cluster or shard count is refused
   setup.shard_count_given = true;
   CHECK(check_setup(*snapshot, setup).value().find("leave --shards out") != std::string::npos);
   CHECK_FALSE(check_setup(*MemoryStore().snapshot(), setup).has_value());
+
+  EngineOptions other;
+  other.retry_window_ms = 90'000;
+  setup = good;
+  CHECK_FALSE(check_setup(*snapshot, setup, other).has_value());  // The default, not given.
+  setup.retry_window_given = true;
+  CHECK_FALSE(check_setup(*snapshot, setup, EngineOptions{}).has_value());
+  CHECK(check_setup(*snapshot, setup, other).value() ==
+        "cluster 'kith' has a retry window of 10m, fixed at its creation, not 90s: leave --retry-window out");
 }
 
 }  // namespace

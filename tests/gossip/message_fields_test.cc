@@ -71,8 +71,10 @@ std::vector<Shape> shapes() {
   cells.optional = until.optional = counters.optional = sketch.optional = true;
   const std::string roots = from_hex("0002 0000000000000005 ffff 0000000000000000");
   const std::vector<Field> buckets{number(2), bin(std::string(2048, 's'))};
-  return {{"join", 0, {text("n2"), text("n2:2"), text(""), number(0), number(9)}},
-          {"welcome", 1, {text("kith"), number(4), number(9)}},
+  Field window = number(1000);
+  window.optional = true;
+  return {{"join", 0, {text("n2"), text("n2:2"), text(""), number(0), number(9), window}},
+          {"welcome", 1, {text("kith"), number(4), number(9), window}},
           {"refuse", 2, {text("code"), text("sentence"), number(9)}},
           {"push", 3, {array_of(push), nonce, spread, relayed, after}, 0, push},
           {"ack", 4, {number(9)}},
@@ -306,6 +308,14 @@ TEST_CASE("message: limits and sense of single fields") {
   const auto welcome = [&](std::uint64_t shards) {
     return body_error(1, {{0, pack::text("kith")}, {1, pack::number(shards)}, {2, pack::number(1)}});
   };
+  const auto window_max = static_cast<std::uint64_t>(kRetryWindowMsMax);
+  for (const std::uint64_t ms : {window_max - 1, window_max, window_max + 1, ~std::uint64_t{0}}) {
+    CAPTURE(ms);
+    const FrameError expected = ms <= window_max ? FrameError::kNone : FrameError::kBody;
+    CHECK(body_error(0, {{0, pack::text("n2")}, {1, pack::text("n2:2")}, {2, pack::text("")}, {3, pack::number(0)}, {4, pack::number(1)},
+                         {5, pack::number(ms)}}) == expected);
+    CHECK(body_error(1, {{0, pack::text("kith")}, {1, pack::number(4)}, {2, pack::number(1)}, {3, pack::number(ms)}}) == expected);
+  }
   CHECK(welcome(0) == FrameError::kBody);
   CHECK(welcome(1) == FrameError::kNone);
   CHECK(welcome(kShardsMax) == FrameError::kNone);

@@ -231,6 +231,14 @@ TEST_CASE("message: golden bytes of every type") {
       "4b495448 01 f7413f4f4de5ffa2"
       "8b00ccc10151020a03cf018bcfe56800000004cf018bcfe56a58000105cf018bcfe56be8000206cf000001"
       "8bcfe56be80777080c09800bcf018bcfe569f40000",
+      // join: a retry window of ten minutes
+      "4b495448 01 2af5084ac81c2627"
+      "8a00ccc10151020a03cf018bcfe568000000040005cf018bcfe56be8000206cf0000018bcfe56be8077708"
+      "00098600a26e3201a46e323a3202a46b6974680304040905ce000927c0",
+      // welcome: the same
+      "4b495448 01 eb51a13dc99582cd"
+      "8a00ccc10151020a03cf018bcfe568000000040005cf018bcfe56be8000206cf0000018bcfe56be8077708"
+      "01098400a46b6974680104020903ce000927c0",
   };
   const auto all = examples();
   REQUIRE(all.size() == std::size(kGolden));
@@ -238,6 +246,26 @@ TEST_CASE("message: golden bytes of every type") {
     CAPTURE(type_name(all[i].body));
     CHECK(hex_of(encode(all[i])) == hex_of(from_hex(kGolden[i])));
   }
+}
+
+TEST_CASE("message: in words, members that come along and their lives are told apart") {
+  Envelope envelope;
+  for (Envelope& example : examples()) {
+    if (std::holds_alternative<StoppingBody>(example.body)) envelope = example;
+  }
+  const auto with = [&](std::size_t members, std::size_t lives) {
+    envelope.members = {};
+    Content content(Kind::kHash);
+    (void)content.as_register().set("x", {Timestamp{5}, ActorId{1}}, {Timestamp{5}, OriginId{1}});
+    for (std::size_t i = 0; i < members; ++i) envelope.members.append(member_cell(NodeId{i + 1}), content);
+    for (std::size_t i = 0; i < lives; ++i) envelope.members.append(life_cell(NodeId{1}, OriginId{i + 1}), content);
+    return describe(encode(envelope));
+  };
+  CHECK(with(0, 0) == "stopping");
+  CHECK(with(1, 0) == "stopping, with 1 member");
+  CHECK(with(1, 1) == "stopping, with 1 member and 1 life");
+  CHECK(with(2, 3) == "stopping, with 2 members and 3 lives");
+  CHECK(with(0, 2) == "stopping, with 2 lives");
 }
 
 // Goal: the page for people says what the code writes.

@@ -72,9 +72,18 @@ void Network::start(const std::string& name) {
   act(it);
 }
 
+void Network::copy(const std::string& name, const std::string& as) {
+  Node& it = add(as);
+  it.setup = node(name).setup;
+  it.setup.peer_address = as + ":2";
+  it.setup.join.clear();
+  it.store = node(name).store->clone();
+}
+
 void Network::kill(const std::string& name) {
   Node& it = node(name);
   it.engine.reset();
+  it.act_at_ms = -1;
   it.store->crash();
 }
 
@@ -101,6 +110,7 @@ void Network::act(Node& it) {
     if (trace) trace(it.name + " notes: " + note.text.substr(0, note.text.find(" (")));
     it.notes.push_back(std::move(note.text));
   }
+  for (auto& redone : it.out.redone) it.redone.push_back(std::move(redone));
   it.refused_for_good |= it.out.refused_for_good;
   const std::int64_t wake_at_ms = it.out.wake_at_ms;
   it.out.clear();
@@ -111,7 +121,8 @@ void Network::input(const std::string& name, const Input& what) {
   Node& it = node(name);
   if (!it.engine) return;
   it.engine->step(instant(it), what, it.out);
-  act(it);
+  if (it.gather_ms == 0) return act(it);
+  if (it.act_at_ms < 0) it.act_at_ms = now_ms_ + it.gather_ms;
 }
 
 void Network::run_ms(std::int64_t ms) {
@@ -125,6 +136,7 @@ bool Network::run_until(const std::function<bool()>& done, std::int64_t most_ms)
     for (const auto& flight : flights_) next_ms = std::min(next_ms, flight.due_ms);
     for (const auto& [name, it] : nodes_) {
       if (it->engine) next_ms = std::min(next_ms, std::max(it->out.wake_at_ms, now_ms_));
+      if (it->act_at_ms >= 0) next_ms = std::min(next_ms, it->act_at_ms);
     }
     now_ms_ = std::max(now_ms_, next_ms);
     if (now_ms_ >= end_ms) return done();
@@ -143,6 +155,9 @@ bool Network::run_until(const std::function<bool()>& done, std::int64_t most_ms)
     }
     for (const auto& [name, it] : nodes_) {
       if (it->engine && it->out.wake_at_ms <= now_ms_) input(name, Tick{});
+      if (it->act_at_ms < 0 || it->act_at_ms > now_ms_) continue;
+      it->act_at_ms = -1;
+      act(*it);
     }
   }
   return true;

@@ -30,7 +30,10 @@ class Network {
     std::int64_t clock_offset_ms = 0;
     std::uint64_t lives = 0;
     std::vector<std::string> notes;
+    std::vector<Output::Redone> redone;
     bool refused_for_good = false;
+    std::int64_t gather_ms = 0;       // Steps of so long have one output, as with a slow disk.
+    std::int64_t act_at_ms = -1;      // On what is gathered; -1: on nothing.
   };
 
   explicit Network(EngineOptions engine_options = {}) : options(engine_options) {}
@@ -38,6 +41,8 @@ class Network {
   // A new node with an empty store; joins through the named one unless that is empty.
   Node& add(const std::string& name, const std::string& join = "");
   void start(const std::string& name);
+  // Another machine with a copy of that node's disk, as it is now, and so of who it is; not started.
+  void copy(const std::string& name, const std::string& as);
   void kill(const std::string& name);   // What was not synced is forgotten.
   Node& node(const std::string& name) { return *nodes_.at(name); }
 

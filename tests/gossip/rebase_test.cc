@@ -131,6 +131,23 @@ TEST_CASE("rebase: a disk from before the window brings nothing back, and keeps 
   REQUIRE(stage.network.run_until([&] { return stage.network.present("n1", "likes", "gone0") && stage.network.all_settled(); }));
 }
 
+// Goal: with the member's horizon on its disk, and not the promises that came with it, the node would be behind its own horizon,
+// and wait for members that may be gone.
+TEST_CASE("rebase: a node that is killed as soon as it is done is not behind when it comes back alone") {
+  Stage stage;
+  stage.alone(false);
+  REQUIRE(stage.network.run_until([&] { return stage.rebased(); }));
+  stage.network.kill("n3");
+  stage.alone(true);
+  stage.network.start("n3");
+  stage.network.run_ms(1000);
+  const auto garbage = stage.network.node("n3").engine->garbage({});
+  CHECK(garbage.horizon);
+  CHECK(garbage.floor >= garbage.horizon);
+  CHECK_FALSE(garbage.rebasing);
+  CHECK(stage.network.operate("n3", sadd("likes", {"alone"})).outcome == Outcome::kOk);
+}
+
 TEST_CASE("rebase: until it is done writes are refused, reads are answered, and rows that come otherwise are not merged") {
   Stage stage;
   Tap tap(stage.network);
@@ -509,6 +526,28 @@ TEST_CASE("rebase: rows of a node whose floor is below the horizon are not merge
              just_before(stage.horizon));
   CHECK(stage.fenced() == 5);
   CHECK(stage.network.root("n1") == root);
+}
+
+// Goal: a row may rot at the only member in good standing that had it.
+TEST_CASE("rebase: of a damaged row what is above the horizon is taken from a node below it, and the rest is not") {
+  FenceStage stage;
+  const std::string key = key_in(kShard);
+  REQUIRE(stage.network.operate("n1", sadd(key, {"above", "below"})).outcome == Outcome::kOk);
+  MendedBody mended;
+  const auto damaged = [&](const std::string& member, Timestamp at) {
+    const StoreKey row = store_key(kShard, {"t", key, Kind::kSet, member});
+    REQUIRE(stage.network.node("n1").store->flip_bit(Database::kCells, row, 200));
+    stage.network.input("n1", RowDamaged{row});
+    mended.parts.push_back({kShard, plain_add(key, member, stage.puppet->origin, at)});
+  };
+  damaged("above", Timestamp{stage.horizon.value + 1});
+  damaged("below", stage.horizon);
+  REQUIRE(stage.network.node("n1").engine->status({}).rows_damaged == 2);
+  stage.feed(mended, just_before(stage.horizon));
+  CHECK(stage.network.node("n1").engine->status({}).rows_damaged == 0);
+  CHECK(stage.present("above"));
+  CHECK_FALSE(stage.present("below"));
+  CHECK(stage.network.counter("n1", "rows_lost") == 1);
 }
 
 TEST_CASE("rebase: what a relay sends on is fenced by the floor of who wrote it") {

@@ -178,6 +178,8 @@ TEST_CASE("backup: taken under load, restored as two new nodes that join, and al
   CHECK(all.size() == at1.written() + at2.written() + 1);
   for (std::size_t i = 0; i < at1.written(); ++i) REQUIRE(all.contains("one" + std::to_string(i)));
   for (std::size_t i = 0; i < at2.written(); ++i) REQUIRE(all.contains("two" + std::to_string(i)));
+  // The root is of data alone: that the two that came last know each other takes a round.
+  REQUIRE(eventually([&] { return status_of(n3)["members"].size() == 4; }));
   const json of3 = status_of(n3), of4 = status_of(n4), of1 = status_of(n1);
   CHECK(of3["node"]["id"] != of4["node"]["id"]);
   CHECK(of3["node"]["id"] != of1["node"]["id"]);
@@ -345,6 +347,7 @@ TEST_CASE("restore: what is no backup, does not fit or would overwrite is refuse
       {{"--restore", dir / "b", "--data", dir / "new", "--name", "n1"}, "choose another --name"},
       {{"--restore", dir / "b", "--data", dir / "new", "--name", "n2", "--cluster", "others"}, "of cluster 'friends', not of 'others'"},
       {{"--restore", dir / "b", "--data", dir / "new", "--name", "n2", "--shards", "9"}, "has 8 shards"},
+      {{"--restore", dir / "b", "--data", dir / "new", "--name", "n2", "--retry-window", "9m"}, "has a retry window of 10m"},
       {{"--restore", dir / "b", "--data", dir / "n1", "--name", "n2"}, "has a store already"},
       {{"--restore", dir / "b", "--data", dir / "used", "--name", "n2"}, "is not empty (there is notes.txt)"},
       {{"--restore", dir / "b", "--data", dir / "b", "--name", "n2"}, "is a backup"},

@@ -63,6 +63,7 @@ ClientReply full_reply() {
   out.tag = Tag{Timestamp{0x10}, ActorId{0x20}};
   out.replicas = {"n1", "n2"};
   out.document = "{}";
+  out.stale = true;
   return out;
 }
 
@@ -87,7 +88,7 @@ bool same(const ClientReply& a, const ClientReply& b) {
   return a.id == b.id && a.status == b.status && a.code == b.code && a.message == b.message && a.time == b.time &&
          a.node == b.node && a.value == b.value && a.members == b.members && a.fields == b.fields && same_keys() &&
          a.next == b.next && a.number == b.number && a.total == b.total && a.tag == b.tag && a.replicas == b.replicas &&
-         a.document == b.document;
+         a.document == b.document && a.stale == b.stale;
 }
 
 using Packer = msgpack::packer<msgpack::sbuffer>;
@@ -133,14 +134,30 @@ TEST_CASE("client protocol: the bytes of a request with everything are these") {
 
 TEST_CASE("client protocol: the bytes of a reply with everything are these") {
   CHECK(hex(encode(full_reply())) ==
-        "de0011a17601a2696407a6737461747573a772656675736564a4636f6465a56c696d6974a76d657373616765a16d"
+        "de0012a17601a2696407a6737461747573a772656675736564a4636f6465a56c696d6974a76d657373616765a16d"
         "a474696d65cf0000000100000000a46e6f6465a26e31a576616c7565c400a76d656d6265727391c40161"
         "a66669656c64739192c40166c40178a46b6579739293c4016ba468617368cd012c"
         "94c40163a7636f756e74657201fb"
         "a46e657874c4016ea66e756d62657201a5746f74616cf9"
         "a3746167d92130303030303030303030303030303130"
         "2d30303030303030303030303030303230"
-        "a87265706c6963617392a26e31a26e32a8646f63756d656e74a27b7d");
+        "a87265706c6963617392a26e31a26e32a8646f63756d656e74a27b7d"
+        "a57374616c65c3");
+}
+
+TEST_CASE("client protocol: stale is said where it is so, is nothing but true or false, and absent means no") {
+  ClientReply reply = full_reply();
+  reply.stale = false;
+  const std::string fresh = encode(reply);
+  CHECK(fresh.find("stale") == std::string::npos);
+  CHECK_FALSE(std::get<ClientReply>(decode_reply(fresh)).stale);
+  std::string odd = encode(full_reply());
+  for (const char wrong : {'\x00', '\x01', '\xc0', '\x90'}) {  // 0, 1, nothing, an empty array.
+    odd.back() = wrong;
+    const auto decoded = decode_reply(odd);
+    REQUIRE(std::holds_alternative<Malformed>(decoded));
+    CHECK(std::get<Malformed>(decoded).message.find("\"stale\" must be true or false") != std::string::npos);
+  }
 }
 
 TEST_CASE("client protocol: what is encoded decodes to the same") {

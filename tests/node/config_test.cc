@@ -86,6 +86,7 @@ allow_faults = true
   CHECK(config.gossip_interval_ms == 100);
   CHECK(config.max_skew_ms == 50);
   CHECK(config.retry_window_ms == 3'600'000);
+  CHECK(config.retry_window_given);
   CHECK(config.collect);
   CHECK(config.readers == 1);
   CHECK(config.log_level == "debug");

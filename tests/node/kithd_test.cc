@@ -157,11 +157,15 @@ TEST_CASE("kithd: a second one on the same directory is refused and told who has
 
 TEST_CASE("kithd: ports in use, other names, lost and foreign stores are refused with what to do") {
   const TemporaryDirectory dir;
-  KithdProcess n1({.data = dir / "n1", .name = "n1", .flags = {"--cluster", "blue", "--shards", "8"}});
+  KithdProcess n1({.data = dir / "n1", .name = "n1", .flags = {"--cluster", "blue", "--shards", "8", "--retry-window", "5m"}});
   n1.wait_ready();
   KithdRun run = run_kithd({"--data", dir / "n2", "--name", "n2", "--client", n1.client_address(), "--peer", "127.0.0.1:0"});
   CHECK(run.code == 1);
   CHECK(contains(run.output, "another process has that port"));
+  run = run_kithd({"--data", dir / "n2", "--name", "n2", "--client", "127.0.0.1:0", "--peer", "127.0.0.1:0", "--join", n1.peer_address(),
+                   "--retry-window", "4m"});
+  CHECK(run.code == 1);
+  CHECK(contains(run.output, "has a retry window of 5m, fixed at its creation, not 4m; leave --retry-window out"));
   KithdProcess other({.data = dir / "other", .name = "other"});
   other.wait_ready();
   REQUIRE(n1.terminate().code == 0);
@@ -176,6 +180,7 @@ TEST_CASE("kithd: ports in use, other names, lost and foreign stores are refused
   CHECK(contains(again(dir / "n1", {"--name", "n9"}), "give --name n1"));
   CHECK(contains(again(dir / "n1", {"--name", "n1", "--cluster", "red"}), "'blue'"));
   CHECK(contains(again(dir / "n1", {"--name", "n1", "--shards", "16"}), "8 shards"));
+  CHECK(contains(again(dir / "n1", {"--name", "n1", "--retry-window", "4m"}), "cluster 'blue' has a retry window of 5m"));
   CHECK(contains(again(dir.write("file", ""), {"--name", "n1"}), "is not a directory"));
 
   std::filesystem::rename(dir / "n1/data.mdb", dir / "saved.mdb");

@@ -8,6 +8,7 @@
 
 #include "crdt/counter.h"
 #include "crdt/limits.h"
+#include "gossip/core.h"
 #include "node/json_text.h"
 #include "store/memory_store.h"
 
@@ -24,6 +25,10 @@ class Fixture {
   void add(const std::string& key, const std::string& member) {
     merge({"default", key, Kind::kSet, member}, SetElement{}.add({next(), ActorId{1}}, {clock_, kOrigin}));
   }
+  void add_by(const std::string& key, const std::string& member, OriginId origin) {  // Without a client's tag.
+    const Timestamp at = next();
+    merge({"default", key, Kind::kSet, member}, SetElement{}.add({at, actor_of(origin)}, {at, origin}));
+  }
   void remove(const std::string& key, const std::string& member) {
     merge({"default", key, Kind::kSet, member}, SetElement{}.remove({next(), ActorId{1}}, {clock_, kOrigin}));
   }
@@ -35,6 +40,7 @@ class Fixture {
     merge(increment_cell("default", key, tag), Register{}.set(encode_amount(amount), tag, {clock_, kOrigin}));
     return tag;
   }
+  void set_meta(const std::string& name, const std::string& value) { batch_.set_meta(name, value); }
   void fold(const std::string& key, Timestamp up_to) {
     batch_.fold({shard_of("default", key, kShards), "default", key, up_to, 1000});
     commit();
@@ -84,6 +90,16 @@ class Fixture {
   StoreBatch batch_;
   Timestamp clock_ = Timestamp::at_ms(1'000'000);
 };
+
+std::optional<std::string> from_hex_text(const std::string& digits) {
+  std::string out;
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
+    const auto byte = parse_hex(std::string(14, '0') + digits.substr(i, 2));
+    if (!byte) return std::nullopt;
+    out += static_cast<char>(*byte);
+  }
+  return out;
+}
 
 std::string numbered(int i) {
   std::string out = std::to_string(i);
@@ -355,6 +371,39 @@ TEST_CASE("reads: explain shows entries, dead ones too, and sums of a whole set"
   CHECK(whole["values"][1]["live"] == 149);
   CHECK(whole["values"][1]["cells"].size() == kExplainedCellsMax);
   CHECK(store.read(ClientOp::kExplain, "absent").status == Status::kNotFound);
+}
+
+// Method: one life is present, one is in the table and over, one is retired and remembered by name only, one nobody knows.
+TEST_CASE("reads: explain says whose lives the origins are, and shows a cell so that it can be joined") {
+  Fixture store;
+  const NodeId node{0x51};
+  const OriginId former{0x0a}, retired{0x0b};
+  store.set(member_cell(node), encode(MemberRecord{"n1", "n1:1", "n1:2", {{kOrigin, Timestamp{9}}}}));
+  store.set(life_cell(node, kOrigin), encode(LifeRecord{Timestamp{9}}));
+  store.set(life_cell(node, former), encode(LifeRecord{Timestamp{5}}));
+  store.set_meta(meta::former_life(retired), meta::encode_number(node.value));
+  store.add("s", "mine");
+  for (const OriginId origin : {former, retired, OriginId{0x0c}}) store.add_by("s", "theirs", origin);
+  store.commit();
+  json document = json::parse(store.read(ClientOp::kExplain, "s", {"mine"}).document);
+  REQUIRE(document["origins"].size() == 1);
+  CHECK(document["origins"][0] == json{{"origin", to_hex(kOrigin.value)}, {"node_id", to_hex(node.value)}, {"node", "n1"}, {"present", true}});
+
+  document = json::parse(store.read(ClientOp::kExplain, "s", {"theirs"}).document);
+  REQUIRE(document["origins"].size() == 2);
+  CHECK(document["origins"][0]["origin"] == to_hex(former.value));
+  CHECK(document["origins"][1]["origin"] == to_hex(retired.value));
+  for (const json& life : document["origins"]) {
+    CHECK(life["node"] == "n1");
+    CHECK(life["present"] == false);
+  }
+  const std::string bytes = *from_hex_text(document["values"][0]["content"].get<std::string>());
+  const auto content = decode_content(Kind::kSet, bytes);
+  REQUIRE(content.has_value());
+  CHECK(content->as_set_element().adds().size() == 3);
+  // Of the whole set the same, and of a key without entries none.
+  CHECK(json::parse(store.read(ClientOp::kExplain, "s").document)["origins"].size() == 3);
+  CHECK(json::parse(store.read(ClientOp::kExplain, "none").document)["origins"].empty());
 }
 
 TEST_CASE("reads: a counter is read in one number, folded or not, and is 0 when there is none") {

@@ -21,6 +21,17 @@ Content lasting(const std::string& text, std::int64_t at_ms, std::int64_t expire
 
 void put(Store& store, const CellKey& cell, const Content& delta) { store.commit(batch_of(kShard, cell, delta)); }
 
+// Fields and when they are over; 0: never.
+void put_fields(Store& store, const std::vector<std::pair<std::string, std::int64_t>>& all) {
+  for (const auto& [name, over_at_ms] : all) put(store, field(name), lasting("on", 100, over_at_ms));
+}
+
+std::size_t collect(Store& store, const CellKey& cell, std::int64_t horizon_ms) {
+  StoreBatch batch;
+  batch.collect(store_key(kShard, cell), Timestamp::at_ms(horizon_ms));
+  return store.commit(batch).rows_changed;
+}
+
 void pass(Store& store, std::int64_t now_ms, std::size_t limit = 1000) {
   StoreBatch batch;
   batch.pass_expired(now_ms, limit);
@@ -85,16 +96,11 @@ EACH_STORE("expiry: a step passes so many at most, also of those that are over i
 EACH_STORE("expiry: collecting what was passed changes no sum, and leaves no entry") {
   Harness harness;
   Store& store = harness.store();
-  put(store, field("a"), lasting("on", 100, 500));
-  put(store, field("b"), lasting("on", 100, 0));
+  put_fields(store, {{"a", 500}, {"b", 0}});
   pass(store, 600);
   const std::uint64_t root = store.snapshot()->root();
-  StoreBatch batch;
-  batch.collect(store_key(kShard, field("a")), Timestamp::at_ms(499));
-  CHECK(store.commit(batch).rows_changed == 0);
-  batch.clear();
-  batch.collect(store_key(kShard, field("a")), Timestamp::at_ms(500));
-  CHECK(store.commit(batch).rows_changed == 1);
+  CHECK(collect(store, field("a"), 499) == 0);
+  CHECK(collect(store, field("a"), 500) == 1);
   CHECK(store.snapshot()->root() == root);
   CHECK(fields(store) == 1);
   CHECK(expiries(store).empty());
@@ -106,8 +112,7 @@ EACH_STORE("expiry: collecting what was passed changes no sum, and leaves no ent
 EACH_STORE("expiry: what is written over a passed value counts again, and what comes when it is over counts for nothing") {
   Harness harness;
   Store& store = harness.store();
-  put(store, field("a"), lasting("on", 100, 500));
-  put(store, field("z"), lasting("on", 100, 700));
+  put_fields(store, {{"a", 500}, {"z", 700}});
   pass(store, 700);
   REQUIRE(fields(store) == 0);
   put(store, field("late"), lasting("on", 200, 400));
@@ -126,7 +131,7 @@ EACH_STORE("expiry: what is written over a passed value counts again, and what c
 EACH_STORE("expiry: when the clock was set back, what is not over counts again") {
   Harness harness;
   Store& store = harness.store();
-  for (const std::int64_t at : {500, 600, 700}) put(store, field("f" + std::to_string(at)), lasting("on", 100, at));
+  put_fields(store, {{"f500", 500}, {"f600", 600}, {"f700", 700}});
   const std::uint64_t root = store.snapshot()->root();
   pass(store, 1'000'000);
   REQUIRE(fields(store) == 0);
@@ -146,8 +151,7 @@ EACH_STORE("expiry: when the clock was set back, what is not over counts again")
 EACH_STORE("expiry: an entry without its row is taken out when it is met, and a row without its entry is told of") {
   Harness harness;
   Store& store = harness.store();
-  put(store, field("a"), lasting("on", 100, 500));
-  put(store, field("b"), lasting("on", 100, 600));
+  put_fields(store, {{"a", 500}, {"b", 600}});
   const std::string entry = expiry_entry(store_key(kShard, field("a")), lasting("on", 100, 500));
   REQUIRE(entry.size() == 24);
   REQUIRE(over_at_ms_of_entry(entry) == 500);
@@ -178,12 +182,7 @@ EACH_STORE("expiry: random histories keep counts and fingerprints right (20 of 6
       const CellKey cell = field("f" + std::to_string(below(6)));
       switch (below(5)) {
         case 0: pass(store, passed_to = now_ms - below(200), 1 + static_cast<std::size_t>(below(4))); break;
-        case 1: {
-          StoreBatch batch;
-          batch.collect(store_key(kShard, cell), Timestamp::at_ms(now_ms - 300));
-          store.commit(batch);
-          break;
-        }
+        case 1: collect(store, cell, now_ms - 300); break;
         default: put(store, cell, lasting("v", now_ms, below(3) == 0 ? 0 : now_ms + below(300) - 50, below(2) ? kNode1 : kNode2));
       }
       require_sound(store);

@@ -1,35 +1,9 @@
-#include "tests/tools/node_fixture.h"
+#include "tests/tools/three_nodes.h"
 
 namespace kith {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-struct ThreeNodes {
-  TemporaryDirectory directory;
-  KithdProcess n1{{.data = directory / "n1", .name = "n1", .flags = {"--allow-faults"}}};
-  KithdProcess n2{{.data = directory / "n2", .name = "n2", .join = {n1.peer_address()}, .flags = {"--allow-faults"}}};
-  KithdProcess n3{{.data = directory / "n3", .name = "n3", .join = {n1.peer_address()}, .flags = {"--allow-faults"}}};
-
-  ThreeNodes() {
-    for (KithdProcess* node : {&n1, &n2, &n3}) node->wait_ready();
-    // One that has only just joined is not in everybody's member table yet.
-    for (KithdProcess* node : {&n1, &n2, &n3}) {
-      REQUIRE(eventually([&] { return Json::parse(at(*node, {"nodes", "--json"}).out).size() == 3; }));
-    }
-  }
-  KithRun at(KithdProcess& node, std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"-H", node.client_address()});
-    return run_kith(arguments);
-  }
-  void fault(KithdProcess& node, const std::string& text) {
-    Client client = node.connect();
-    Request request;
-    request.op = ClientOp::kFault;
-    request.text = text;
-    REQUIRE(client.call(request, std::chrono::seconds(10)).status == Status::kOk);
-  }
-};
 
 TEST_CASE("status: converged, then a node that is gone is a row, and the sentence names it") {
   ThreeNodes nodes;

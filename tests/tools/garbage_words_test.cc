@@ -59,5 +59,14 @@ TEST_CASE("garbage: what former lives wait for") {
   CHECK(garbage_in_words(open) == Lines{"1 former life of n1 can be closed once it has been in step with n2"});
 }
 
+TEST_CASE("garbage: where it is listed what a node did again") {
+  NodeStatus it = status();
+  CHECK(redone_in_words(it).empty());
+  it.redone_file = "/srv/n1/redone.jsonl";
+  it.redone_lines = 1;
+  CHECK(redone_in_words(it) == "n1 found writes of its earlier lives that nobody else had seen, and did again what still counts: 1 line in "
+                               "/srv/n1/redone.jsonl on its machine");
+}
+
 }  // namespace
 }  // namespace kith::tools

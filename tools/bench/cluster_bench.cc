@@ -9,17 +9,14 @@
 
 #include "gossip/operation.h"
 #include "tools/bench/measure.h"
-#include "tools/demo/demo_cluster.h"
+#include "tools/bench/real_cluster.h"
 #include "tools/demo/demo_load.h"
 #include "tools/kith/write_pipeline.h"
 
 namespace kith::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-using std::chrono::milliseconds;
 using tools::ClusterView;
-using tools::DemoCluster;
 using tools::NodeView;
 using tools::WritePipeline;
 
@@ -215,11 +212,8 @@ class ClusterBench {
 }  // namespace
 
 std::vector<Table> run_cluster_bench(const ClusterBenchOptions& options) {
-  const ScratchDirectory directory(options.directory);
-  tools::DemoCluster cluster(options.kithd.empty() ? tools::kithd_beside_us() : options.kithd, directory.path(""),
-                             options.nodes, {});
-  cluster.start();
-  return ClusterBench(options, cluster).run();
+  RealCluster cluster(options.kithd, options.directory, options.nodes);
+  return ClusterBench(options, cluster.nodes()).run();
 }
 
 }  // namespace kith::bench

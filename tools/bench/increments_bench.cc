@@ -9,14 +9,11 @@
 
 #include "tools/bench/lossy_incrementer.h"
 #include "tools/bench/measure.h"
-#include "tools/demo/demo_cluster.h"
+#include "tools/bench/real_cluster.h"
 
 namespace kith::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-using std::chrono::milliseconds;
-using tools::DemoCluster;
 using tools::NodeProcess;
 
 constexpr milliseconds kAnswerIn{5000};
@@ -218,13 +215,10 @@ class IncrementsBench {
 }  // namespace
 
 IncrementsOutcome run_increments_bench(const IncrementsBenchOptions& options) {
-  const ScratchDirectory directory(options.directory);
   std::vector<std::string> arguments = {"--retry-window", options.retry_window};
   if (options.collect) arguments.emplace_back("--collect");
-  DemoCluster cluster(options.kithd.empty() ? tools::kithd_beside_us() : options.kithd, directory.path(""), options.nodes,
-                      arguments);
-  cluster.start();
-  return IncrementsBench(options, cluster).run();
+  RealCluster cluster(options.kithd, options.directory, options.nodes, std::move(arguments));
+  return IncrementsBench(options, cluster.nodes()).run();
 }
 
 }  // namespace kith::bench

@@ -1,8 +1,10 @@
 #include "tools/kith/ask.h"
 
 #include <algorithm>
+#include <ostream>
 
 #include "gossip/operation.h"
+#include "node/reads.h"
 #include "tools/kith/text.h"
 
 namespace kith::tools {
@@ -36,6 +38,12 @@ void check_answered(const ClientReply& reply) {
 ClientReply ask_at(Context& context, const std::string& address, const Settings& settings, const Request& request) {
   ClientReply reply = context.connections.call(address, request, timeout_of(settings));
   check_answered(reply);
+  if (answers_reads(request.op) && context.connections.newly_stale(address, reply.stale)) {
+    context.console.out.flush();
+    context.console.err << context.console.paint_err(Color::kWarning, "kith:") << ' ' << reply.node
+                        << " was away for longer than removals are remembered and has not caught up yet: what it shows may be "
+                           "stale, and may have been removed meanwhile (`kith status` says how far it is)\n";
+  }
   return reply;
 }
 

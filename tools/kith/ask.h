@@ -12,6 +12,8 @@ namespace kith::tools {
 // A request for `line`'s table.
 Request request_of(const CommandLine& line, ClientOp op);
 
+// A node that may show what is long gone is told of on standard error: once in a command, and in a shell once for as long as
+// it is so.
 ClientReply ask(Context& context, const Settings& settings, const Request& request);
 ClientReply ask_at(Context& context, const std::string& address, const Settings& settings, const Request& request);
 

@@ -138,6 +138,9 @@ ExitCode run_status(Context& context, const CommandLine& line) {
     for (const std::string& sentence : garbage_in_words(*node.status)) console.out << sentence << '\n';
   }
   for (const NodeView& node : view.nodes) {
+    if (node.status && node.status->redone_lines > 0) console.out << redone_in_words(*node.status) << '\n';
+  }
+  for (const NodeView& node : view.nodes) {
     if (!node.status) console.err << node.name << ": " << node.error << '\n';
   }
   return ExitCode::kOk;

@@ -39,6 +39,7 @@ enum CommandOption : unsigned {
   kWaitOptions = 16,    // --converged
   kDemoOptions = 32,    // --nodes, --dir, --script
   kTtlOption = 64,      // --ttl
+  kWithOption = 128,    // --with
 };
 
 struct Command;
@@ -57,6 +58,7 @@ struct CommandLine {
   bool keep_going = false;
   bool converged = false;
   std::size_t nodes = 3;
+  std::string with;           // A node; empty: none.
   std::string directory;
   std::string script;
 };

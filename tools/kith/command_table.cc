@@ -72,8 +72,8 @@ const std::vector<Command>& all_commands() {
        "kith diff n1 n2\nkith diff 10.0.0.1:8765 10.0.0.2:8765", 2, 2, 0, run_diff},
       {"wait", kCluster, "--converged", "waits (60 s, or --timeout) until all nodes hold the same",
        "kith wait --converged --timeout 30s", 0, 0, kWaitOptions, run_wait},
-      {"explain", kCluster, "KEY [ELEMENT]", "why it is there or not: tags, commits and removals, on every node",
-       "kith explain likes tea", 1, 2, 0, run_explain},
+      {"explain", kCluster, "KEY [ELEMENT]", "why it is there or not, who has seen that, and when what was removed is forgotten",
+       "kith explain likes tea\nkith explain visits\nkith explain likes tea --with n2", 1, 2, kWithOption, run_explain},
 
       {"backup", kDisk, "DIR", "a copy of the asked node's data, into DIR on its machine, while it runs",
        "kith backup /srv/backup/monday\nkith -H 10.0.0.2 backup /srv/backup/n2 --json", 1, 1, 0, run_backup},

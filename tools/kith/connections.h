@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,11 @@ class Connections {
   // Throws CommandError when `ask` knows no node of that name.
   std::string resolve(const std::string& node, const std::string& ask, Duration timeout);
 
+  // What the node at `address` says of its reads.  True when it is stale and was not when it was last asked.
+  bool newly_stale(const std::string& address, bool stale) {
+    return stale ? stale_.insert(address).second : (stale_.erase(address), false);
+  }
+
   // Names that need no asking: those of `kith demo`, whose nodes may be down.
   void know(const std::string& name, const std::string& address) { known_[name] = address; }
   std::vector<std::string> known_names() const;
@@ -35,6 +41,7 @@ class Connections {
  private:
   std::map<std::string, Client> clients_;
   std::map<std::string, std::string> known_;
+  std::set<std::string> stale_;
 };
 
 // "HOST:PORT", "[V6]:PORT" or "HOST" (then with `default_port`).

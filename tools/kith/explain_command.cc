@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <ostream>
 
 #include <nlohmann/json.hpp>
@@ -9,6 +10,8 @@
 #include "tools/kith/ask.h"
 #include "tools/kith/cluster_view.h"
 #include "tools/kith/explain_document.h"
+#include "tools/kith/explain_merge.h"
+#include "tools/kith/explain_words.h"
 #include "tools/kith/json_text.h"
 #include "tools/kith/table.h"
 #include "tools/kith/text.h"
@@ -16,86 +19,34 @@
 namespace kith::tools {
 namespace {
 
+using Json = nlohmann::ordered_json;
+using Role = ExplainedEntry::Role;
+
 constexpr std::int64_t kMemberTimeoutMs = 2000;
+// Rows of the table of entries; a counter may have a hundred.
+constexpr std::size_t kRowsTold = 40;
 
 struct Answer {
   std::string node;
   std::string document;
-  std::vector<ExplainedValue> values;
+  Explained explained;
+  std::optional<NodeStatus> status;
   std::string error;  // Why there is none.
 };
 
-using Role = ExplainedEntry::Role;
-using OriginNames = std::map<std::uint64_t, std::string>;
-
-OriginNames origin_names(const ClusterView& view) {
-  OriginNames out;
-  for (const NodeView& node : view.nodes) {
-    if (!node.status) continue;
-    for (const MemberRow& member : node.status->members) {
-      if (const auto origin = parse_hex(member.origin)) out[*origin] = member.name;
-    }
+std::string_view name_of(Role role) {
+  switch (role) {
+    case Role::kAdd: return "add";
+    case Role::kRemoval: return "removal up to";
+    case Role::kValue: return "value";
+    case Role::kIncrement: return "increment";
+    case Role::kBase: break;
   }
-  return out;
-}
-
-std::string name_of(const OriginNames& names, OriginId origin) {
-  const auto found = names.find(origin.value);
-  return found == names.end() ? "a former life " + to_hex(origin.value).substr(0, 8) : found->second;
-}
-
-std::string actor_of_entry(const OriginNames& names, const ExplainedEntry& entry) {
-  const bool session = from_session(entry.tag, entry.commit);
-  return session ? "session " + to_hex(entry.tag.actor.value).substr(0, 8)
-                 : "no tag, by " + name_of(names, entry.commit.origin);
-}
-
-std::string in_words(const ExplainedValue& value, const OriginNames& names, const std::string& what) {
-  if (value.damaged) return what + ": its row is damaged on this disk; a peer is being asked for it";
-  if (value.collection && value.kind == "counter") {
-    return (value.total ? "a counter at " + std::to_string(*value.total)
-                        : "a counter of which a row is damaged; a peer is being asked for it") +
-           "; " + count_of(value.cells, "row", "rows") + ", " + bytes_in_words(value.bytes) +
-           (value.folded_to ? ", one of them all increments up to " + utc_clock(value.folded_to.ms()) : "");
-  }
-  if (value.collection) {
-    return "a " + value.kind + " of " +
-           count_of(value.live, "live " + std::string(value.kind == "set" ? "member" : "field"),
-                    value.kind == "set" ? "live members" : "live fields") +
-           "; " + count_of(value.cells, "row", "rows") + ", " + bytes_in_words(value.bytes);
-  }
-  std::string out = what + (value.present ? " is there" : " is not there");
-  Timestamp latest_add;
-  const ExplainedEntry* add = nullptr;
-  const ExplainedEntry* removal = nullptr;
-  for (const ExplainedEntry& entry : value.entries) {
-    if (entry.role == Role::kRemoval) {
-      if (removal == nullptr || entry.commit > removal->commit) removal = &entry;
-    } else if (entry.dead == !value.present && entry.tag.at > latest_add) {
-      add = &entry;
-      latest_add = entry.tag.at;
-    }
-  }
-  const auto when = [](Timestamp at) { return utc_clock(at.ms()); };
-  if (add != nullptr && add->role == Role::kValue) {
-    const bool expired = !value.present && add->expires;
-    out += std::string(value.present || expired ? ": set" : ": deleted") + " at " + when(add->tag.at) + " (" +
-           actor_of_entry(names, *add) + "), taken in by " + name_of(names, add->commit.origin);
-    if (value.present) out += ", " + bytes_in_words(add->value_bytes);
-    if (add->expires) out += std::string(expired ? ", expired at " : ", expires at ") + when(add->expires);
-  } else if (value.present && add != nullptr) {
-    out += ": added at " + when(add->tag.at) + " (" + actor_of_entry(names, *add) + "), taken in by " +
-           name_of(names, add->commit.origin);
-    if (removal != nullptr) out += "; removals so far name earlier adds only";
-  } else if (removal != nullptr) {
-    out += ": removed at " + when(removal->commit.at) + " at " + name_of(names, removal->commit.origin) +
-           ", with every add observed up to then";
-  }
-  return out + "; " + bytes_in_words(value.bytes) + " on disk";
+  return "base up to";
 }
 
 // Rows: every entry that any node has; columns: which nodes have it.
-void print_entries(const Console& console, const std::vector<Answer>& answers, const OriginNames& names) {
+void print_entries(const Console& console, const std::vector<Answer>& answers, const LifeNames& lives) {
   struct Key {
     std::string kind;
     Role role;
@@ -105,7 +56,7 @@ void print_entries(const Console& console, const std::vector<Answer>& answers, c
   std::map<Key, ExplainedEntry> all;
   std::map<Key, std::map<std::string, ExplainedEntry>> by_node;
   for (const Answer& answer : answers) {
-    for (const ExplainedValue& value : answer.values) {
+    for (const ExplainedValue& value : answer.explained.values) {
       for (const ExplainedEntry& entry : value.entries) {
         const Key key{value.kind, entry.role, entry.tag};
         all.emplace(key, entry);
@@ -117,81 +68,210 @@ void print_entries(const Console& console, const std::vector<Answer>& answers, c
   std::vector<std::string> headings = {"kind", "entry", "tag", "of", "committed"};
   for (const Answer& answer : answers) headings.push_back(answer.node);
   Table table(std::move(headings));
+  std::size_t left = kRowsTold;
   for (const auto& [key, entry] : all) {
-    const std::string role = key.role == Role::kAdd ? "add" : key.role == Role::kRemoval ? "removal up to" : "value";
-    std::vector<Table::Cell> row = {key.kind, role, to_string(key.tag), actor_of_entry(names, entry),
-                                    name_of(names, entry.commit.origin) + " " + utc_clock(entry.commit.at.ms())};
+    if (left-- == 0) break;
+    std::vector<Table::Cell> row = {key.kind, std::string(name_of(key.role)), to_string(key.tag), writer_in_words(lives, entry),
+                                    life_in_words(lives, entry.commit.origin) + " " + utc_clock(entry.commit.at.ms())};
     for (const Answer& answer : answers) {
       const auto found = by_node[key].find(answer.node);
       if (!answer.error.empty()) row.emplace_back("?", Color::kBad);
       else if (found == by_node[key].end()) row.emplace_back("-", Color::kFaint);
-      else if (key.role == Role::kRemoval) row.emplace_back("yes");
-      else if (found->second.dead) row.emplace_back(key.role == Role::kValue ? "deleted" : "dead", Color::kFaint);
+      else if (key.role == Role::kRemoval || key.role == Role::kBase) row.emplace_back("yes");
+      else if (found->second.dead) row.emplace_back(key.role == Role::kAdd ? "dead" : found->second.expires ? "expired" : "deleted", Color::kFaint);
       else row.emplace_back("alive", Color::kGood);
     }
     table.add(std::move(row));
   }
   console.out << '\n';
   table.print(console);
+  if (all.size() > kRowsTold) console.out << "and " << all.size() - kRowsTold << " more; --json has what the nodes tell\n";
 }
 
-std::vector<Answer> ask_all(Context& context, const CommandLine& line, const ClusterView& view) {
+Request question(const CommandLine& line) {
   Request request = request_of(line, ClientOp::kExplain);
   request.key = line.arguments[0];
   if (line.arguments.size() > 1) request.members = {line.arguments[1]};
-  std::vector<Answer> answers;
-  for (const NodeView& node : view.nodes) {
-    Answer answer{.node = node.name, .document = {}, .values = {}, .error = node.error};
-    if (node.status) {
-      try {
-        answer.document = ask_at(context, node.address, line.settings, request).document;
-        answer.values = parse_explained(answer.document);
-      } catch (const std::exception& error) {
-        answer.error = error.what();
+  return request;
+}
+
+Answer ask_one(Context& context, const CommandLine& line, const NodeView& node) {
+  Answer answer{node.name, {}, {}, node.status, node.error};
+  if (!node.status) return answer;
+  try {
+    answer.document = ask_at(context, node.address, line.settings, question(line)).document;
+    answer.explained = parse_explained(answer.document);
+  } catch (const std::exception& error) {
+    answer.error = error.what();
+  }
+  return answer;
+}
+
+// Values of other kinds, where ELEMENT was asked for and nobody has it: somebody who takes a register for a set.
+std::string other_kinds(Context& context, const CommandLine& line) {
+  if (line.arguments.size() < 2) return {};
+  Request request = question(line);
+  request.members.clear();
+  std::vector<std::string> kinds;
+  for (const ExplainedValue& value : parse_explained(ask(context, line.settings, request).document).values) {
+    if (value.kind == "register" || value.kind == "counter") kinds.push_back("a " + value.kind);
+  }
+  if (kinds.empty()) return {};
+  return "\"" + escaped(line.arguments[0]) + "\" is " + listed(kinds) + ", which has no elements: kith explain " + tools::quoted(line.arguments[0]);
+}
+
+// The other node's copy, fetched to be looked at only.
+Answer fetch_other(Context& context, const CommandLine& line, const NodeStatus& mine) {
+  const std::string address = context.connections.resolve(line.with, line.settings.address(), timeout_of(line.settings));
+  Request request;
+  request.op = ClientOp::kStatus;
+  NodeView other;
+  other.address = address;
+  other.status = parse_node_status(ask_at(context, address, line.settings, request).document);
+  other.name = other.status->name;
+  if (other.status->cluster_id != mine.cluster_id) {
+    throw CommandError(ExitCode::kFailed, other.name + " (" + address + ") belongs to " +
+                                              (other.status->cluster_id.empty() ? "no cluster yet" : "cluster " + other.status->cluster_name + " (" +
+                                                                                                       other.status->cluster_id + ")") +
+                                              ", and " + mine.name + " to " + mine.cluster_name + " (" + mine.cluster_id +
+                                              "): copies of two clusters are never merged");
+  }
+  if (other.name == mine.name) throw CommandError(ExitCode::kFailed, "--with names " + mine.name + ", the node that is asked: name another one");
+  Answer answer = ask_one(context, line, other);
+  if (!answer.error.empty()) throw CommandError(ExitCode::kFailed, other.name + " (" + address + "): " + answer.error);
+  return answer;
+}
+
+Json json_of_answer(const Answer& answer) {
+  Json row{{"node", answer.node}, {"reachable", answer.error.empty()}};
+  if (answer.error.empty()) {
+    const Json document = Json::parse(answer.document);
+    row["stored"] = document.value("values", Json::array());
+    row["origins"] = document.value("origins", Json::array());
+  } else {
+    row["error"] = answer.error;
+  }
+  return row;
+}
+
+Json json_of_seen(const Answer& asked, const LifeNames& lives) {
+  Json out = Json::array();
+  for (const ExplainedValue& value : asked.explained.values) {
+    for (const ExplainedEntry& entry : value.entries) {
+      const Seen seen = seen_by(entry.commit, lives, *asked.status);
+      Json row{{"kind", value.kind}, {"entry", name_of(entry.role)}, {"tag", to_string(entry.tag)},
+               {"through", life_in_words(lives, entry.commit.origin)}, {"seen_by", seen.by}, {"not_confirmed_by", Json::array()}};
+      for (const MemberRow* member : seen.not_confirmed) row["not_confirmed_by"].push_back(member->name);
+      out.push_back(std::move(row));
+    }
+  }
+  return out;
+}
+
+class Explanation {
+ public:
+  Explanation(Context& context, const CommandLine& line) : context_(context), line_(line) {
+    const Settings& settings = line.settings;
+    const auto patience = std::chrono::milliseconds(settings.timeout_given ? settings.timeout_ms
+                                                                           : std::min(settings.timeout_ms, kMemberTimeoutMs));
+    const ClusterView view = look_at_cluster(context.connections, settings.address(), timeout_of(settings), patience);
+    for (const NodeView& node : view.nodes) {
+      answers_.push_back(ask_one(context, line, node));
+      learn(answers_.back());
+      if (node.name == view.asked) asked_ = answers_.size() - 1;
+    }
+    // Its own word is the explanation; what the others do not say is told beside it.
+    if (!asked_ || !asked().error.empty()) {
+      throw CommandError(ExitCode::kFailed, asked_ ? asked().error : settings.address() + " does not know itself as a member");
+    }
+    for (const ExplainedValue& value : asked().explained.values) {
+      for (std::string& line_of : history_in_words(value, lives_, *asked().status)) history_.push_back(std::move(line_of));
+    }
+    found_ = std::any_of(answers_.begin(), answers_.end(), [](const Answer& a) { return !a.explained.values.empty(); });
+    if (!line.with.empty()) merge();
+  }
+
+  ExitCode print() const {
+    if (line_.settings.json) {
+      print_json();
+    } else {
+      print_text();
+    }
+    if (!found_) {
+      if (const std::string hint = other_kinds(context_, line_); !hint.empty()) {
+        context_.console.out.flush();
+        context_.console.err << context_.console.paint_err(Color::kWarning, "kith:") << ' ' << hint << '\n';
       }
     }
-    answers.push_back(std::move(answer));
+    return found_ ? ExitCode::kOk : ExitCode::kNotFound;
   }
-  return answers;
-}
+
+ private:
+  const Answer& asked() const { return answers_[*asked_]; }
+  std::string what() const { return "\"" + escaped(line_.arguments.back()) + "\""; }
+
+  void learn(const Answer& answer) {
+    // One that has not heard of a node's latest life takes the one before for it.
+    for (const auto& [origin, life] : answer.explained.lives) {
+      LifeName& known = lives_.emplace(origin, life).first->second;
+      known.present &= life.present;
+    }
+  }
+
+  void merge() {
+    const Answer other = fetch_other(context_, line_, *asked().status);
+    learn(other);
+    found_ |= !other.explained.values.empty();
+    other_ = other.node;
+    verdict_ = merge_in_words({*asked().status, asked().explained.values}, {*other.status, other.explained.values}, lives_, what());
+  }
+
+  void print_text() const {
+    const Console& console = context_.console;
+    for (const Answer& answer : answers_) {
+      if (!answer.error.empty()) {
+        console.out << answer.node << ": " << console.paint(Color::kBad, "unreachable: " + answer.error) << '\n';
+      } else if (answer.explained.values.empty()) {
+        console.out << answer.node << ": nothing is stored, not even a removal\n";
+      }
+      for (const ExplainedValue& value : answer.explained.values) {
+        console.out << answer.node << ": " << value_in_words(value, lives_, what()) << '\n';
+      }
+    }
+    print_entries(console, answers_, lives_);
+    if (!history_.empty()) {
+      console.out << "\nAs far as " << asked().node << " knows:\n";
+      for (const std::string& sentence : history_) console.out << "  " << sentence << '\n';
+    }
+    if (!verdict_) return;
+    console.out << "\nIf " << other_ << "'s copy were merged into " << asked().node << "'s (nothing is changed by asking):\n";
+    for (const std::string& sentence : verdict_->sentences) console.out << "  " << sentence << '\n';
+  }
+
+  void print_json() const {
+    Json out{{"table", line_.settings.table}, {"key", json_of(line_.arguments[0])}};
+    if (line_.arguments.size() > 1) out["element"] = json_of(line_.arguments[1]);
+    for (const Answer& answer : answers_) out["nodes"].push_back(json_of_answer(answer));
+    out["explained"] = {{"by", asked().node}, {"entries", json_of_seen(asked(), lives_)}, {"sentences", history_}};
+    if (verdict_) {
+      out["with"] = {{"node", other_}, {"would_change", verdict_->would_change}, {"fenced", verdict_->fenced}, {"sentences", verdict_->sentences}};
+    }
+    context_.console.out << out.dump(2) << '\n';
+  }
+
+  Context& context_;
+  const CommandLine& line_;
+  std::vector<Answer> answers_;
+  std::optional<std::size_t> asked_;
+  LifeNames lives_;
+  std::vector<std::string> history_;
+  bool found_ = false;
+  std::string other_;
+  std::optional<MergeVerdict> verdict_;
+};
 
 }  // namespace
 
-ExitCode run_explain(Context& context, const CommandLine& line) {
-  const auto patience = std::chrono::milliseconds(
-      line.settings.timeout_given ? line.settings.timeout_ms : std::min(line.settings.timeout_ms, kMemberTimeoutMs));
-  const ClusterView view =
-      look_at_cluster(context.connections, line.settings.address(), timeout_of(line.settings), patience);
-  const std::vector<Answer> answers = ask_all(context, line, view);
-  const OriginNames names = origin_names(view);
-  const bool found = std::any_of(answers.begin(), answers.end(), [](const Answer& a) { return !a.values.empty(); });
-  const Console& console = context.console;
-  if (line.settings.json) {
-    nlohmann::ordered_json out{{"table", line.settings.table}, {"key", json_of(line.arguments[0])}};
-    if (line.arguments.size() > 1) out["element"] = json_of(line.arguments[1]);
-    for (const Answer& answer : answers) {
-      nlohmann::ordered_json row{{"node", answer.node}, {"reachable", answer.error.empty()}};
-      if (answer.error.empty())
-        row["stored"] = nlohmann::ordered_json::parse(answer.document).value("values", nlohmann::ordered_json::array());
-      else row["error"] = answer.error;
-      out["nodes"].push_back(std::move(row));
-    }
-    console.out << out.dump(2) << '\n';
-    return found ? ExitCode::kOk : ExitCode::kNotFound;
-  }
-  const std::string what = "\"" + escaped(line.arguments.back()) + "\"";
-  for (const Answer& answer : answers) {
-    if (!answer.error.empty()) {
-      console.out << answer.node << ": " << console.paint(Color::kBad, "unreachable: " + answer.error) << '\n';
-    } else if (answer.values.empty()) {
-      console.out << answer.node << ": nothing is stored, not even a removal\n";
-    }
-    for (const ExplainedValue& value : answer.values) {
-      console.out << answer.node << ": " << in_words(value, names, what) << '\n';
-    }
-  }
-  print_entries(console, answers, names);
-  return found ? ExitCode::kOk : ExitCode::kNotFound;
-}
+ExitCode run_explain(Context& context, const CommandLine& line) { return Explanation(context, line).print(); }
 
 }  // namespace kith::tools

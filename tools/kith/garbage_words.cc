@@ -7,12 +7,6 @@ namespace {
 
 constexpr std::int64_t kHoldsMs = 60'000;
 
-std::string names(const std::vector<std::string>& all) {
-  std::string out;
-  for (std::size_t i = 0; i < all.size(); ++i) out += (i == 0 ? "" : i + 1 == all.size() ? " and " : ", ") + all[i];
-  return out;
-}
-
 }  // namespace
 
 std::string rebase_in_words(const GarbageRow& garbage) {
@@ -38,9 +32,15 @@ std::vector<std::string> garbage_in_words(const NodeStatus& status) {
   }
   if (!garbage.closing_waits_for.empty()) {
     out.push_back(count_of(garbage.lives_to_close, "former life", "former lives") + " of " + status.name +
-                  " can be closed once it has been in step with " + names(garbage.closing_waits_for));
+                  " can be closed once it has been in step with " + listed(garbage.closing_waits_for));
   }
   return out;
+}
+
+std::string redone_in_words(const NodeStatus& status) {
+  if (status.redone_lines == 0) return "";
+  return status.name + " found writes of its earlier lives that nobody else had seen, and did again what still counts: " +
+         count_of(status.redone_lines, "line", "lines") + " in " + status.redone_file + " on its machine";
 }
 
 }  // namespace kith::tools

@@ -1,4 +1,4 @@
-// tools/kith/garbage_words.h -- what keeps removal records and former lives, in sentences.
+// tools/kith/garbage_words.h -- what keeps removal records and former lives, and what of these was done again, in sentences.
 #pragma once
 
 #include <string>
@@ -14,5 +14,8 @@ std::string rebase_in_words(const GarbageRow& garbage);
 // Whom the horizon waits for and since when, and what keeps former lives from being closed; a line each, none where
 // nothing is kept back.  A member counts as holding the horizon when its word is older than a minute.
 std::vector<std::string> garbage_in_words(const NodeStatus& status);
+
+// Where the node lists what it did again since nobody had seen it; empty: it never did.
+std::string redone_in_words(const NodeStatus& status);
 
 }  // namespace kith::tools

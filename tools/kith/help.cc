@@ -34,6 +34,7 @@ std::string options_of(const Command& command) {
   }
   if (command.options & kFileOption) out += "      --file FILE         the value is what this file holds\n";
   if (command.options & kTtlOption) out += "      --ttl TIME          it expires after that time: 500ms, 30s, 15m, 12h, 7d (default: never)\n";
+  if (command.options & kWithOption) out += "      --with NODE         what would come of it if that node's copy were merged, by name or HOST:PORT\n";
   if (command.options & kLongOption) out += "  -l, --long              also each key's kinds and sizes, of a counter its value\n";
   if (command.options & kImportOptions) out += "      --keep-going        go on after a bad line\n";
   if (command.options & kWaitOptions) out += "      --converged         wait until all nodes hold the same\n";

@@ -58,7 +58,7 @@ class Hidden {
 
 // The options as text, before any is understood.
 struct RawOptions {
-  std::string host, port, table, timeout, tag, replicas, file, ttl, nodes, directory, script;
+  std::string host, port, table, timeout, tag, replicas, file, ttl, with, nodes, directory, script;
   bool json = false, help = false, long_form = false, keep_going = false, converged = false, version = false;
 };
 
@@ -79,6 +79,7 @@ void add_options(CLI::App& app, RawOptions& raw, unsigned options, bool before_c
   if (options & (kWriteOptions | kImportOptions)) add_text(app, "--replicas", raw.replicas);
   if (options & kFileOption) add_text(app, "--file", raw.file);
   if (options & kTtlOption) add_text(app, "--ttl", raw.ttl);
+  if (options & kWithOption) add_text(app, "--with", raw.with);
   if (options & kLongOption) app.add_flag("-l,--long", raw.long_form);
   if (options & kImportOptions) app.add_flag("--keep-going", raw.keep_going);
   if (options & kWaitOptions) app.add_flag("--converged", raw.converged);
@@ -213,6 +214,8 @@ void understand_command(const RawOptions& raw, const CLI::App& app, const Hidden
     }
     line.nodes = static_cast<std::size_t>(*number);
   }
+  line.with = words.reveal(raw.with);
+  if (given("--with") && line.with.empty()) usage_error("--with names no node; give its name or HOST:PORT");
   line.file = words.reveal(raw.file);
   line.directory = words.reveal(raw.directory);
   line.script = words.reveal(raw.script);

@@ -70,13 +70,20 @@ MemberRow member_of(const Json& object) {
   member.clock_offset_ms = number_of<std::int64_t>(object, "clock_offset_ms", 0);
   member.agreed_ms_ago = number_of<std::int64_t>(object, "agreed_ms_ago", -1);
   member.stopping = flag_of(object, "stopping");
+  member.floor = timestamp_at(object, "floor");
+  member.floor_held_ms = number_of<std::int64_t>(object, "floor_held_ms", -1);
   return member;
 }
 
 GarbageRow garbage_of(const Json& object) {
   GarbageRow garbage;
   garbage.collects = flag_of(object, "collects");
-  garbage.horizon_ms = timestamp_at(object, "horizon").ms();
+  garbage.retry_window_ms = number_of<std::int64_t>(object, "retry_window_ms", 0);
+  garbage.floor = timestamp_at(object, "floor");
+  garbage.floor_held_by = text_of(object, "floor_held_by");
+  garbage.floor_held_by_former_life = flag_of(object, "floor_held_by_former_life");
+  garbage.horizon = timestamp_at(object, "horizon");
+  garbage.horizon_ms = garbage.horizon.ms();
   garbage.held_by = text_of(object, "held_by");
   garbage.held_at_ms = timestamp_at(object, "held_at").ms();
   garbage.held_for_ms = number_of<std::int64_t>(object, "held_for_ms", -1);
@@ -103,6 +110,7 @@ NodeStatus status_of(const Json& document) {
   const Json cluster = object_at(document, "cluster");
   const Json store = object_at(document, "store");
   status.name = text_of(object_at(document, "node"), "name");
+  status.cluster_id = text_of(cluster, "id");
   status.cluster_name = text_of(cluster, "name");
   status.shard_count = number_of<std::uint64_t>(cluster, "shard_count", 0);
   status.root = text_of(store, "root");
@@ -117,6 +125,9 @@ NodeStatus status_of(const Json& document) {
   status.full = flag_of(document, "full");
   status.superseded = flag_of(document, "superseded");
   status.rows_damaged = number_of<std::uint64_t>(document, "rows_damaged", 0);
+  const Json redone = object_at(document, "redone");
+  if (const auto file = bytes_of(redone.value("file", Json()))) status.redone_file = *file;
+  status.redone_lines = number_of<std::uint64_t>(redone, "lines", 0);
   status.uptime_ms = number_of<std::int64_t>(document, "uptime_ms", 0);
   status.version = text_of(document, "kith_version");
   status.pid = number_of<std::int64_t>(document, "pid", 0);

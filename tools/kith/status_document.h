@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "crdt/timestamp.h"
+
 namespace kith::tools {
 
 struct MemberRow {
@@ -23,11 +25,18 @@ struct MemberRow {
   std::int64_t clock_offset_ms = 0;
   std::int64_t agreed_ms_ago = -1;
   bool stopping = false;
+  Timestamp floor;                  // Up to where it has confirmed that it holds everything; zero: it has not said.
+  std::int64_t floor_held_ms = -1;  // Since that rose; -1: it has not said in this node's life.
 };
 
 // Of removal records and of lives that are over.  Times are zero for "nothing yet".
 struct GarbageRow {
   bool collects = false;
+  std::int64_t retry_window_ms = 0; // 0: the node does not say.
+  Timestamp floor;                  // Up to where the node confirms that it holds everything.
+  std::string floor_held_by;        // Of whose writes it knows nothing newer; empty: of nobody's but its own.
+  bool floor_held_by_former_life = false;
+  Timestamp horizon;
   std::int64_t horizon_ms = 0;      // Unix time: removal records up to here are no more.
   std::string held_by;              // Empty: nobody else.
   std::int64_t held_at_ms = 0;      // Up to where that member has confirmed that it holds everything.
@@ -42,6 +51,7 @@ struct GarbageRow {
 struct NodeStatus {
   std::string document;  // As it came.
   std::string name;
+  std::string cluster_id;          // Hex; empty: not joined.
   std::string cluster_name;
   std::uint64_t shard_count = 0;
   std::string root;                // Hex.
@@ -54,6 +64,8 @@ struct NodeStatus {
   bool full = false;
   bool superseded = false;         // By another life of the node: nobody listens to it.
   std::uint64_t rows_damaged = 0;
+  std::string redone_file;         // On the node's machine (node/redone_file.h); empty: there is none.
+  std::uint64_t redone_lines = 0;
   std::uint64_t bytes_used = 0;
   std::uint64_t bytes_max = 0;
   std::int64_t uptime_ms = 0;

@@ -203,6 +203,12 @@ std::string utc_clock(std::int64_t unix_ms) {
   return utc_clock(unix_ms, duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
 }
 
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (std::size_t i = 0; i < names.size(); ++i) out += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+  return out;
+}
+
 std::string count_of(std::uint64_t number, std::string_view one, std::string_view many) {
   std::string digits = std::to_string(number);
   for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");

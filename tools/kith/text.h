@@ -31,6 +31,7 @@ std::string duration_in_words(std::int64_t ms);   // "850 ms", "3.2 s", "12 min"
 std::string bytes_in_words(std::uint64_t bytes);  // "312 B", "4.1 KiB"
 std::string utc_clock(std::int64_t unix_ms);      // "12:03:04 UTC"; with the date when not of today's.
 std::string utc_clock(std::int64_t unix_ms, std::int64_t now_ms);
+std::string listed(const std::vector<std::string>& names);  // "n1, n2 and n3"
 std::string count_of(std::uint64_t number, std::string_view one, std::string_view many);  // "1 key", "2 keys"
 
 std::optional<std::int64_t> duration_from(std::string_view text);  // "200ms", "5s", "2m", "1h", "7d"; bare: seconds.

@@ -89,6 +89,18 @@ std::string read_value(std::istream& in, const std::string& from) {
   return value;
 }
 
+// KEY, and from the `first`-th argument on elements or fields.
+Request request_for_members(const CommandLine& line, ClientOp op, std::ptrdiff_t first) {
+  Request request = request_of(line, op);
+  request.key = line.arguments[0];
+  request.members.assign(line.arguments.begin() + first, line.arguments.end());
+  return request;
+}
+
+ExitCode write_members(Context& context, const CommandLine& line, ClientOp op, const std::string& did) {
+  return write(context, line, request_for_members(line, op, 1), did);
+}
+
 ExitCode change_counter(Context& context, const CommandLine& line, bool up) {
   Request request = request_of(line, ClientOp::kIncr);
   request.key = line.arguments[0];
@@ -136,25 +148,11 @@ ExitCode run_set(Context& context, const CommandLine& line) {
   return write(context, line, std::move(request), "");
 }
 
-ExitCode run_del(Context& context, const CommandLine& line) {
-  Request request = request_of(line, ClientOp::kDel);
-  request.key = line.arguments[0];
-  return write(context, line, std::move(request), "deleted");
-}
+ExitCode run_del(Context& context, const CommandLine& line) { return write_members(context, line, ClientOp::kDel, "deleted"); }
 
-ExitCode run_sadd(Context& context, const CommandLine& line) {
-  Request request = request_of(line, ClientOp::kSadd);
-  request.key = line.arguments[0];
-  request.members.assign(line.arguments.begin() + 1, line.arguments.end());
-  return write(context, line, std::move(request), "added");
-}
+ExitCode run_sadd(Context& context, const CommandLine& line) { return write_members(context, line, ClientOp::kSadd, "added"); }
 
-ExitCode run_srem(Context& context, const CommandLine& line) {
-  Request request = request_of(line, ClientOp::kSrem);
-  request.key = line.arguments[0];
-  request.members.assign(line.arguments.begin() + 1, line.arguments.end());
-  return write(context, line, std::move(request), "removed");
-}
+ExitCode run_srem(Context& context, const CommandLine& line) { return write_members(context, line, ClientOp::kSrem, "removed"); }
 
 ExitCode run_hset(Context& context, const CommandLine& line) {
   if (line.arguments.size() % 2 == 0) {
@@ -170,26 +168,14 @@ ExitCode run_hset(Context& context, const CommandLine& line) {
   return write(context, line, std::move(request), "changed");
 }
 
-ExitCode run_hdel(Context& context, const CommandLine& line) {
-  Request request = request_of(line, ClientOp::kHdel);
-  request.key = line.arguments[0];
-  request.members.assign(line.arguments.begin() + 1, line.arguments.end());
-  return write(context, line, std::move(request), "deleted");
-}
+ExitCode run_hdel(Context& context, const CommandLine& line) { return write_members(context, line, ClientOp::kHdel, "deleted"); }
 
 ExitCode run_expire(Context& context, const CommandLine& line) {
-  Request request = request_of(line, ClientOp::kExpire);
-  request.key = line.arguments[0];
+  Request request = request_for_members(line, ClientOp::kExpire, 2);
   request.ttl_ms = ttl_from(line.arguments[1], "expire");
-  request.members.assign(line.arguments.begin() + 2, line.arguments.end());
   return write(context, line, std::move(request), "");
 }
 
-ExitCode run_persist(Context& context, const CommandLine& line) {
-  Request request = request_of(line, ClientOp::kPersist);
-  request.key = line.arguments[0];
-  request.members.assign(line.arguments.begin() + 1, line.arguments.end());
-  return write(context, line, std::move(request), "");
-}
+ExitCode run_persist(Context& context, const CommandLine& line) { return write_members(context, line, ClientOp::kPersist, ""); }
 
 }  // namespace kith::tools

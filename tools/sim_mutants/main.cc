@@ -166,7 +166,8 @@ int sweep_all(Options options) {
 
 int history(const Options& options) {
   if (!options.mutants.empty() && !sim::plant(options.mutants.front())) return 2;
-  const sim::Scenario scenario = sim::draw_scenario(options.from);
+  sim::Scenario scenario = sim::draw_scenario(options.from);
+  scenario.engine.collect = !options.mutants.empty() && collects(options.mutants.front());
   sim::RunOptions run;
   run.check_messages = true;
   run.trace = [](std::string_view line) { std::printf("%.*s\n", static_cast<int>(line.size()), line.data()); };

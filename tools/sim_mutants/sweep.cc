@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <sstream>
 #include <stdexcept>
@@ -32,11 +33,12 @@ std::string_view laws_of(std::string_view mutant) {
   return {};
 }
 
-std::string run_here(std::string_view mutant, std::uint64_t seed) {
+std::string run_here(std::string_view mutant, std::uint64_t seed, bool collect) {
   ::alarm(kSecondsMax);
   if (!mutant.empty() && !sim::plant(mutant))
     throw std::logic_error("there is no mutant '" + std::string(mutant) + "'");
-  const sim::Scenario scenario = sim::draw_scenario(seed);
+  sim::Scenario scenario = sim::draw_scenario(seed);
+  scenario.engine.collect = collect;
   sim::RunOptions options;
   options.check_messages = true;
   const sim::RunResult result = sim::run(scenario, scenario.seed, options);
@@ -45,8 +47,13 @@ std::string run_here(std::string_view mutant, std::uint64_t seed) {
 
 }  // namespace
 
-HistoryVerdict run_history(std::string_view mutant, std::uint64_t seed) {
-  const Ended ended = wait_for(start_child([&] { return run_here(mutant, seed); }, true));
+bool collects(std::string_view mutant) {
+  const auto& all = sim::mutants();
+  return std::any_of(all.begin(), all.end(), [&](const auto& it) { return it.name == mutant && it.collects; });
+}
+
+HistoryVerdict run_history(std::string_view mutant, std::uint64_t seed, bool collect) {
+  const Ended ended = wait_for(start_child([&] { return run_here(mutant, seed, collect); }, true));
   if (ended.signal == SIGALRM) return {'L', "did not end within " + std::to_string(kSecondsMax) + " s"};
   if (ended.signal != 0) return {'A', one_line("signal " + std::to_string(ended.signal) + ": " + ended.said)};
   if (ended.said.empty() || ended.said == "-") return {};
@@ -57,9 +64,10 @@ Sweep sweep(std::string_view mutant, std::uint64_t first, std::uint64_t last) {
   Sweep out;
   for (std::uint64_t seed = first; seed <= last; ++seed) {
     ++out.seeds;
-    HistoryVerdict verdict = run_history(mutant, seed);
+    const bool collect = collects(mutant);
+    HistoryVerdict verdict = run_history(mutant, seed, collect);
     if (verdict.law == 0) continue;
-    if (laws_of(mutant).find(verdict.law) == std::string_view::npos || run_history({}, seed).law != 0) {
+    if (laws_of(mutant).find(verdict.law) == std::string_view::npos || run_history({}, seed, collect).law != 0) {
       ++out.skipped;
       continue;
     }

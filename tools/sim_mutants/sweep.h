@@ -19,7 +19,8 @@ struct HistoryVerdict {
 
 // The scenario that the swarm draws from `seed`, with this fault planted; with none when `mutant` is empty.
 // REQUIRES: `mutant` is one of sim::mutants().  Throws std::system_error when no process can be had.
-HistoryVerdict run_history(std::string_view mutant, std::uint64_t seed);
+HistoryVerdict run_history(std::string_view mutant, std::uint64_t seed, bool collect = false);
+bool collects(std::string_view mutant);  // Its histories collect.
 
 struct Sweep {
   std::uint64_t seeds = 0;    // Tried, the last of which killed it, if any did.

@@ -1,0 +1,138 @@
+#include "gossip/ended_lives.h"
+
+#include <algorithm>
+#include <msgpack.hpp>
+
+#include "crdt/bytes.h"
+#include "gossip/life_table.h"
+#include "gossip/msgpack_guard.h"
+
+namespace kith {
+namespace {
+
+constexpr std::string_view kEndedKey = "ended";
+constexpr std::size_t kPlaceBytes = 2 + 8;
+
+std::string bytes_of(const EndedLife::Places& places) {
+  ByteWriter out;
+  for (const auto& [shard, at] : places) out.u16(shard), out.u64(at.value);
+  return out.take();
+}
+
+std::optional<EndedLife::Places> places_of(const msgpack::object& object) {
+  if (object.type != msgpack::type::BIN || object.via.bin.size % kPlaceBytes != 0) return std::nullopt;
+  if (object.via.bin.size / kPlaceBytes > EndedLife::kPlacesMax) return std::nullopt;
+  ByteReader in({object.via.bin.ptr, object.via.bin.size});
+  EndedLife::Places out;
+  out.reserve(object.via.bin.size / kPlaceBytes);
+  for (std::size_t left = object.via.bin.size; left > 0; left -= kPlaceBytes) {
+    const ShardId shard = in.u16();
+    out.emplace_back(shard, Timestamp{in.u64()});
+  }
+  if (!std::is_sorted(out.begin(), out.end())) return std::nullopt;
+  return out;
+}
+
+// Under which the life itself is listed.
+CellKey as_life_cell(const CellKey& cell) {
+  CellKey life = life_cell(NodeId{1}, OriginId{1});
+  life.member = cell.member;
+  return life;
+}
+
+}  // namespace
+
+bool EndedLife::seen(ShardId shard, Timestamp at) const {
+  if (at <= up_to) return true;
+  const auto in = std::lower_bound(held.begin(), held.end(), std::pair(shard, Timestamp{}));
+  if (in != held.end() && in->first == shard && at <= in->second) return true;
+  return std::binary_search(beyond.begin(), beyond.end(), std::pair(shard, at));
+}
+
+std::string encode(const EndedLife& record) {
+  msgpack::sbuffer buffer;
+  msgpack::packer<msgpack::sbuffer> pack(buffer);
+  pack.pack_map(1 + (record.held.empty() ? 0 : 1) + (record.beyond.empty() ? 0 : 1) + (record.redone ? 1 : 0));
+  pack.pack_uint8(0), pack.pack_uint64(record.up_to.value);
+  const auto put = [&](std::uint8_t name, const EndedLife::Places& places) {
+    if (places.empty()) return;
+    const std::string bytes = bytes_of(places);
+    pack.pack_uint8(name), pack.pack_bin(static_cast<std::uint32_t>(bytes.size()));
+    pack.pack_bin_body(bytes.data(), static_cast<std::uint32_t>(bytes.size()));
+  };
+  put(1, record.held), put(2, record.beyond);
+  if (record.redone) pack.pack_uint8(3), pack.pack_uint64(record.redone.value);
+  return {buffer.data(), buffer.size()};
+}
+
+std::optional<EndedLife> decode_ended_life(std::string_view bytes) {
+  if (!msgpack_is_sound(bytes)) return std::nullopt;
+  const msgpack::object_handle handle = msgpack::unpack(bytes.data(), bytes.size());
+  const msgpack::object& root = handle.get();
+  if (root.type != msgpack::type::MAP) return std::nullopt;
+  EndedLife record;
+  for (std::uint32_t i = 0; i < root.via.map.size; ++i) {
+    const auto& [key, value] = root.via.map.ptr[i];
+    if (key.type != msgpack::type::POSITIVE_INTEGER || key.via.u64 > 3) continue;  // Of a newer version.
+    if (key.via.u64 == 0 || key.via.u64 == 3) {
+      if (value.type != msgpack::type::POSITIVE_INTEGER) return std::nullopt;
+      (key.via.u64 == 0 ? record.up_to : record.redone) = Timestamp{value.via.u64};
+      continue;
+    }
+    auto places = places_of(value);
+    if (!places) return std::nullopt;
+    (key.via.u64 == 1 ? record.held : record.beyond) = *std::move(places);
+  }
+  if (!record.up_to) return std::nullopt;
+  return record;
+}
+
+CellKey ended_cell(NodeId node, OriginId origin) {
+  CellKey cell = life_cell(node, origin);
+  cell.key = kEndedKey;
+  return cell;
+}
+
+std::optional<std::pair<NodeId, OriginId>> life_of_ended_cell(const CellKey& cell) {
+  if (cell.key != kEndedKey || cell.table != kSystemTable || cell.kind != Kind::kHash) return std::nullopt;
+  return life_of_cell(as_life_cell(cell));
+}
+
+bool EndedLives::merge(const CellKey& cell, const Content& delta) {
+  const auto life = life_of_ended_cell(cell);
+  if (!life || !delta.holds(Kind::kHash) || delta.empty()) return false;
+  Content& content = cells_.try_emplace(*life, Kind::kHash).first->second;
+  if (!content.join(delta)) return false;
+  const auto& value = content.as_register().value();
+  auto record = value ? decode_ended_life(*value) : std::nullopt;
+  if (!record) {  // Deleted; or replicated like any value, and not understood.
+    if (!value) cells_.erase(*life);
+    return entries_.erase(life->second) > 0;
+  }
+  const auto known = entries_.find(life->second);
+  if (known != entries_.end() && known->second.record == *record) return false;
+  entries_.insert_or_assign(life->second, Entry{life->first, *std::move(record)});
+  return true;
+}
+
+void EndedLives::drop(const CellKey& cell) {
+  const auto life = life_of_ended_cell(cell);
+  if (life && cells_.erase(*life) > 0) entries_.erase(life->second);
+}
+
+const EndedLives::Entry* EndedLives::find(OriginId origin) const {
+  const auto at = entries_.find(origin);
+  return at == entries_.end() ? nullptr : &at->second;
+}
+
+bool EndedLives::unseen(ShardId shard, const Commit& commit) const {
+  const Entry* entry = find(commit.origin);
+  return entry != nullptr && !entry->record.seen(shard, commit.at);
+}
+
+const Content* EndedLives::content(NodeId node, OriginId origin) const {
+  const auto at = cells_.find({node, origin});
+  return at == cells_.end() ? nullptr : &at->second;
+}
+
+}  // namespace kith

@@ -1,0 +1,282 @@
+#include "gossip/redo.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "crdt/bytes.h"
+#include "crdt/counter.h"
+
+namespace kith {
+namespace {
+
+constexpr std::size_t kToLookThroughBytes = 8 + 8;
+
+void raise(Timestamp& at, Timestamp to) { at = std::max(at, to); }
+
+// Of `these` what is in `delta` as well, under another commit.
+Content same_operations(const Content& these, const Content& delta) {
+  if (!these.holds(Kind::kSet)) {
+    const bool same = !these.empty() && delta.as_register().tag() == these.as_register().tag();
+    return same ? these : Content(Register{});
+  }
+  SetElement out = these.as_set_element(), others = out;
+  const auto other = [](const ActorMap& in) {
+    return [&in](ActorId actor, const Entry& entry) {
+      const Entry* same = in.find(actor);
+      return same == nullptr || same->at != entry.at;
+    };
+  };
+  others.keep(other(delta.as_set_element().adds()), other(delta.as_set_element().removed()));
+  out.drop(others);
+  return Content(out);
+}
+
+// Whether something in `these` has in its row the place of something in `delta`: what the same session did earlier.
+bool has_place_of(const Content& these, const Content& delta) {
+  if (!these.holds(Kind::kSet)) return false;
+  const auto later = [](const ActorMap& in, const ActorMap& than) {
+    return std::any_of(than.begin(), than.end(), [&](const auto& entry) {
+      const Entry* mine = in.find(entry.first);
+      return mine != nullptr && mine->at > entry.second.at;
+    });
+  };
+  return later(these.as_set_element().adds(), delta.as_set_element().adds()) ||
+         later(these.as_set_element().removed(), delta.as_set_element().removed());
+}
+
+std::string in_words(const CellKey& cell, const Content& these) {
+  if (cell.kind == Kind::kCounter) return "increment";
+  if (cell.kind != Kind::kSet) return these.present() ? "value" : "deletion";
+  return these.as_set_element().adds().empty() ? "removal" : these.as_set_element().removed().empty() ? "add" : "add and removal";
+}
+
+}  // namespace
+
+void Redo::begin() {
+  const auto bytes = core_.store.snapshot()->meta(meta::kToLookThrough);
+  if (!bytes) return;
+  ByteReader in(*bytes);
+  for (std::size_t left = bytes->size() / kToLookThroughBytes; left > 0; --left) {
+    const OriginId origin{in.u64()};
+    const Timestamp up_to{in.u64()};
+    if (core_.ended.find(origin) == nullptr) continue;
+    lives_.insert(origin);
+    if (up_to) redone_up_to_[origin] = up_to;
+  }
+  if (pending()) begin_anew();
+}
+
+// SUBTLE: who is behind a horizon or not introduced may not keep its floor down, or nobody would ever listen to it.
+void Redo::begin_anew() {
+  core_.redoing = true;
+  passing_ = false;
+  if (!core_.floor_then && core_.whole && core_.introduced && !core_.behind) core_.floor_then = core_.floor();
+}
+
+void Redo::keep_lives() const {
+  ByteWriter bytes;
+  for (const OriginId origin : lives_) {
+    const auto up_to = redone_up_to_.find(origin);
+    bytes.u64(origin.value), bytes.u64(up_to == redone_up_to_.end() ? 0 : up_to->second.value);
+  }
+  core_.out->store.set_meta(meta::kToLookThrough, bytes.take());
+}
+
+void Redo::ended(OriginId origin) {
+  // SUBTLE: whole or not: a member takes in writes, and pushes, before it got in step with anybody.
+  if (origin == core_.self.origin || core_.closed_here.contains(origin) || core_.ended.find(origin) == nullptr) return;
+  lives_.insert(origin);
+  keep_lives();
+  begin_anew();
+}
+
+bool Redo::own_former(OriginId origin) const {
+  if (origin == core_.self.origin) return false;
+  const auto* life = core_.members.lives().find(origin);
+  return life != nullptr && life->node == core_.self.node;
+}
+
+void Redo::rebasing(ShardId shard, const CommitClock& clock, Timestamp horizon) {
+  if (shard == kSystemShard) return;
+  passed_[shard] = clock;
+  passed_horizon_ = std::max(passed_horizon_, horizon);
+  begin_anew();
+}
+
+bool Redo::unseen(ShardId shard, const Commit& commit) const {
+  if (const auto* entry = core_.ended.find(commit.origin)) {
+    return lives_.contains(commit.origin) && !entry->record.seen(shard, commit.at);
+  }
+  if (commit.at > passed_horizon_ || !own_former(commit.origin)) return false;
+  const auto clock = passed_.find(shard);
+  return clock != passed_.end() && !covers(clock->second, commit);
+}
+
+bool Redo::ready() const {
+  return core_.joined() && core_.introduced && core_.whole && core_.got_in_step && !core_.behind && !core_.superseded && !core_.stopping;
+}
+
+std::optional<std::int64_t> Redo::wake_at_ms() const {
+  return pending() && ready() ? std::optional(next_at_ms_) : std::nullopt;
+}
+
+void Redo::tick() {
+  if (!pending() || !ready() || core_.now.monotonic_ms < next_at_ms_) return;
+  next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
+  if (!passing_) {
+    passing_ = true;
+    at_.reset();
+    left_.clear();
+    for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) left_.push_back(static_cast<ShardId>(shard));
+  }
+  look_through();
+  if (left_.empty()) done();
+}
+
+void Redo::look_through() {
+  const auto snapshot = core_.store.snapshot();
+  std::size_t read = 0;
+  while (!left_.empty() && read < kRowsPerStep) {
+    const ShardId shard = left_.front();
+    ++read;
+    if (!at_) at_ = snapshot->first_unseen(shard, [&](const Commit& commit) { return !unseen(shard, commit); });
+    bool end = true;
+    snapshot->feed_after(shard, *at_, [&](Lsn lsn, const StoreKey& key, const Row* row) {
+      // SUBTLE: what this batch does again is in its row until it is durable.
+      if (++read > kRowsPerStep || core_.out->store.redoes(key)) return end = false;
+      at_ = lsn;
+      core_.count("rows_read_to_redo");
+      if (row != nullptr) redo(shard, key, row->cell, row->content);
+      return true;
+    });
+    if (!end) return;
+    at_.reset();
+    left_.pop_front();
+  }
+}
+
+// What the present life commits instead of these; `row` is all that is known of the cell, `tag` is of today.
+Content Redo::again(const Content& these, const Content& row, bool own, Tag tag, Commit commit) const {
+  const auto may_be_retried = [&](Timestamp at) {
+    if (!own && core_.floor_then) return true;
+    return at > core_.horizon && at > core_.highest_horizon && core_.now.wall_ms - at.ms() < core_.options.retry_window_ms;
+  };
+  Content out = these;
+  if (out.holds(Kind::kSet)) {
+    SetElement& element = out.as_set_element();
+    bool old_add = false;
+    element.keep_adds([&](ActorId actor, const Entry& add) {
+      if (row.as_set_element().dead(actor, add) || was_redone(add.commit)) return false;
+      old_add |= !may_be_retried(add.at);
+      return may_be_retried(add.at);
+    });
+    element.recommit(commit);
+    if (old_add && own) element.join(SetElement().add(tag, commit));
+    return out;
+  }
+  const Register& it = these.as_register();
+  const bool over = it.over_at_ms() != 0 && it.over_at_ms() <= core_.now.wall_ms;
+  const bool takes_away = !it.present() || over;
+  if (!takes_away && was_redone(it.commit())) return Content(Register{});
+  if (takes_away || may_be_retried(it.tag().at)) {
+    out.recommit(commit);
+    return out;
+  }
+  if (!own) return Content(Register{});
+  return Content(Register{}.set(std::string(*it.value()), tag, commit, it.expires_at_ms()));
+}
+
+// From another copy of this disk.
+bool Redo::was_redone(const Commit& commit) const {
+  const auto* entry = core_.ended.find(commit.origin);
+  return entry != nullptr && commit.at <= entry->record.redone;
+}
+
+void Redo::redo(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content) {
+  const auto not_seen = [&](const Commit& commit) { return unseen(shard, commit); };
+  Content these = content.where(not_seen);
+  if (these.empty()) return;
+  these.each_commit([&](const Commit& commit) { raise(redone_up_to_[commit.origin], commit.at); });
+  keep_lives();  // SUBTLE: killed before it is done this disk has these no more, and another copy of it has.
+  // What came in the same batch may have removed it, or been written over it.
+  Content row = content;
+  if (const Content* pending = core_.out->store.pending(cell)) row.join(*pending);
+  const Timestamp at = core_.issue_now();
+  const Tag tag{at, actor_of(core_.self.origin)};
+  const Content anew = again(row.where(not_seen), row, all_of_this_node(these), tag, {at, core_.self.origin});
+  // Another increment than the old one, but for a retry of it.
+  CellKey as = cell;
+  const bool renamed = cell.kind == Kind::kCounter && !anew.empty() && anew.as_register().tag() == tag;
+  if (renamed) as.member = increment_member(tag);
+  committing_ = true;
+  if (!anew.empty()) core_.commit_own(shard, as, anew, at);
+  committing_ = false;
+  core_.count("unseen_writes_redone");
+  ++redone_;
+  core_.out->redone.push_back({cell, in_words(cell, these), these, anew});
+  core_.out->store.redo({key, std::move(these), anew.empty() ? StoreKey() : store_key(shard, as), anew});
+}
+
+// Whether a life of this node committed all of it.  SUBTLE: what a row holds of others is theirs to do again as of today.
+bool Redo::all_of_this_node(const Content& these) const {
+  bool all = true;
+  these.each_commit([&](const Commit& commit) {
+    const auto* entry = core_.ended.find(commit.origin);
+    all = all && (entry != nullptr ? entry->node == core_.self.node : own_former(commit.origin));
+  });
+  return all;
+}
+
+void Redo::before_merge(ShardId shard, const CellKey& cell, const Content& delta) {
+  if (committing_) return;
+  const auto snapshot = core_.store.snapshot();
+  const StoreKey key = store_key(shard, cell);
+  if (is_base(cell)) {
+    const Timestamp folded_to = delta.as_register().tag().at;
+    snapshot->scan(value_prefix(shard, cell.table, cell.key, cell.kind), key, [&](const StoreKey& increment, const Row* row) {
+      const auto tag = increment_tag_of_store_key(increment);
+      if (!tag || tag->at > folded_to) return false;
+      if (row != nullptr && !core_.out->store.redoes(increment)) redo(shard, increment, row->cell, row->content);
+      return true;
+    });
+    return;
+  }
+  Row row;
+  if (snapshot->get(key, row) != Snapshot::Lookup::kFound) return;
+  const Content not_seen = row.content.where([&](const Commit& commit) { return unseen(shard, commit); });
+  Content these = same_operations(not_seen, delta);
+  if (these.empty()) {
+    // SUBTLE: joined first, what was seen would be lost with what has its place.
+    if (!core_.out->store.redoes(key) && has_place_of(not_seen, delta)) redo(shard, key, row.cell, row.content);
+    return;
+  }
+  core_.count("unseen_writes_seen_elsewhere");
+  Content instead = same_operations(delta, these);
+  core_.out->store.redo({key, std::move(these), key, std::move(instead)});
+}
+
+void Redo::done() {
+  for (const OriginId origin : lives_) {
+    const auto* entry = core_.ended.find(origin);
+    const auto up_to = redone_up_to_.find(origin);
+    if (entry == nullptr || entry->node != core_.self.node || up_to == redone_up_to_.end() || up_to->second <= entry->record.redone) continue;
+    EndedLife record = entry->record;
+    record.redone = up_to->second;
+    core_.write_ended(core_.self.node, origin, record);
+  }
+  if (redone_ > 0) {
+    core_.note(Output::Note::Level::kWarning,
+               std::to_string(std::exchange(redone_, 0)) + " writes of a life that is over had not been seen by the member that "
+               "closed it, and were done again: those of this node that are past the retry window as writes of today; each is listed");
+  }
+  lives_.clear();
+  redone_up_to_.clear();
+  keep_lives();
+  core_.floor_then.reset();
+  core_.redoing = false;
+  passed_.clear();
+  passed_horizon_ = {};
+  passing_ = false;
+}
+
+}  // namespace kith

@@ -1,0 +1,88 @@
+// gossip/redo.h -- writes of this node that nobody has seen are done again (DESIGN.md, section 8: an evicted node that returns).
+//
+// A disk may hold writes of a former life that no other member has, and that floors, and perhaps a horizon, have passed: of
+// two processes under one id those of the one that nobody listened to; of a node that was evicted, or that was away while its
+// life was closed by another disk, what it took in alone.  Under their old commits they may not enter history any more: a
+// removal would be collected before anybody has it, an increment vanish in a base, an add come back to who has forgotten its
+// removal.  So they leave their rows, and enter again, in the same batch, under a commit of the present life:
+//
+//     a removal, a deletion,     under its tag: it takes away what it took away then, and no more
+//       a value that is over
+//     an add, a value,           within the retry window under its tag, as any retry
+//       an increment             else as an operation of today, under a tag of today: an add that was removed meanwhile is
+//                                there again; an increment counts once more, should a client have retried it elsewhere in time;
+//                                a value that was overwritten meanwhile is not in its row any more
+//     an add that is dead        not at all
+//
+// What was done again is listed, in Output::redone: nothing is lost in silence, and nothing changes in silence.
+// Which they are:
+//   U1. of a life that gossip/ended_lives.h says is over, what is not seen by that record;
+//       Another node may hold such, that came from behind a gap, or before it heard that the life is over: it does them again under
+//       their tags, while its floor, which stays meanwhile, keeps every horizon below them.
+//   U2. of a former life of this node that nobody has closed, while it rebases, what the member's clock does not cover and is
+//       at or below a horizon.
+// The disk is read once for them, from where the feed's marks say, kRowsPerStep rows at a time, when this node is in step with
+// somebody and is not behind a horizon: then what is in a row has been joined with what the others hold.  Until that is done nothing
+// is collected here, and the floor stays.  When it is done the record of the life says up to where, and so does until then what this
+// disk remembers: another copy of it adds nothing again.
+// SUBTLE: what takes away does so again whatever the record says: its row may hold what it takes away, and others nothing of it.
+// SUBTLE: a base swallows increments that it covers (crdt/counter.h), so unseen ones are done again before one is merged.  And in
+// a set an unseen entry has the place of what its session did before: so it is done again before that is merged.
+// Tests: tests/gossip/redo_test.cc
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "gossip/core.h"
+
+namespace kith {
+
+class Redo {
+ public:
+  static constexpr std::size_t kRowsPerStep = 256;
+  static constexpr std::int64_t kPauseMs = 20;
+
+  explicit Redo(Core& core) : core_(core) {}
+
+  void begin();       // A life begins: what is known to be over is looked through, unless that was done.
+  void tick();
+  std::optional<std::int64_t> wake_at_ms() const;
+  bool pending() const { return !lives_.empty() || !passed_.empty(); }
+
+  // A rebase: of the shard the member holds `clock`, and history is settled up to `horizon`.
+  void rebasing(ShardId shard, const CommitClock& clock, Timestamp horizon);
+  // A record came, or changed.
+  void ended(OriginId origin);
+  // This is about to be merged.
+  void before_merge(ShardId shard, const CellKey& cell, const Content& delta);
+  bool unseen(ShardId shard, const Commit& commit) const;
+
+ private:
+  bool ready() const;
+  void look_through();
+  void begin_anew();
+  void keep_lives() const;
+  bool all_of_this_node(const Content& these) const;
+  Content again(const Content& these, const Content& row, bool own, Tag tag, Commit commit) const;
+  bool was_redone(const Commit& commit) const;
+  void redo(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content);
+  void done();
+  bool own_former(OriginId origin) const;
+
+  Core& core_;
+  std::set<OriginId> lives_;               // U1: to be looked for.
+  std::map<ShardId, CommitClock> passed_;  // U2: by shard, what the member holds.
+  Timestamp passed_horizon_;
+  std::deque<ShardId> left_;               // Of the pass that goes on.
+  std::optional<Lsn> at_;                  // In the first of them.
+  bool passing_ = false;
+  bool committing_ = false;
+  std::int64_t next_at_ms_ = 0;
+  std::uint64_t redone_ = 0;
+  std::map<OriginId, Timestamp> redone_up_to_;
+};
+
+}  // namespace kith

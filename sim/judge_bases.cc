@@ -1,0 +1,33 @@
+#include "crdt/counter.h"
+#include "sim/judge.h"
+
+namespace kith::sim {
+namespace {
+
+bool is_increment_of(const StoreKey& key, const StoreKey& base) {
+  return increment_tag_of_store_key(key).has_value() && base_store_key(key) == base;
+}
+
+}  // namespace
+
+void Judge::base_rotten(Machine& at, const StoreKey& base) {
+  const auto snapshot = at.disk.store->snapshot();
+  Row row;
+  for (auto& [key, ghost] : at.disk.ghost) {
+    if (ghost.rotten || !is_increment_of(key, base) || snapshot->get(key, row) != Snapshot::Lookup::kMissing) continue;
+    ghost.in_rotten_base = true;
+    rotted_[key].insert(at.disk.node_name);
+  }
+}
+
+void Judge::base_settled(Machine& at, const StoreKey& base, const Snapshot& snapshot) {
+  for (auto at_key = at.disk.ghost.begin(); at_key != at.disk.ghost.end();) {
+    GhostCell& ghost = at_key->second;
+    const bool of_it = ghost.in_rotten_base && is_increment_of(at_key->first, base);
+    if (of_it) ghost.in_rotten_base = false;
+    if (of_it && !in_base(snapshot, at_key->first)) at_key = at.disk.ghost.erase(at_key);
+    else ++at_key;
+  }
+}
+
+}  // namespace kith::sim
