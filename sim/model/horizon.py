@@ -4,6 +4,8 @@ from rows import dead
 
 class Horizon:
     def collect(self, node):
+        if node.behind() or node.redo and not self.broken('collects meanwhile'):
+            return
         floors = [node.floor()]
         for member in self.members(node):
             timestamp, floor, life = node.reports.get(member, (0, 0, None))
@@ -12,7 +14,7 @@ class Horizon:
                 continue
             floors += [floor if life == node.current[member] else 0] if member != node.id else []
         stable = min(floors)
-        fresh = {o for o, final in node.closed.items() if final < stable} - node.retired
+        fresh = {o for o, end in node.ended.items() if end.final < stable} - node.retired
         self.seen['retired'] += len(fresh)
         node.retired |= fresh
         self.forget_retired(node)
@@ -45,15 +47,19 @@ class Horizon:
     def rebase(self, node, peer):
         if self.is_cut(node, peer) or self.is_out(peer, peer.origin()) or self.is_out(node, peer.origin()):
             return
-        if not peer.whole or peer.floor() < max(peer.horizon, node.horizon) or node.floor() >= peer.horizon:
+        if not peer.whole or peer.behind() or peer.floor() < max(peer.horizon, node.highest_horizon()) or peer.redo:
             return
-        if not self.knows_ends(peer.table(), node):
+        self.learn_table(peer, node.table())
+        if peer.redo:
             return
         self.seen['rebases'] += 1
         self.promise(peer)
         self.learn_table(node, peer.table())
 
         def seen(entry):
+            origin = entry[1][1]
+            if origin in node.ended:             # What others did is theirs to do again.
+                return origin[0] != node.id or not node.unseen(entry[1])
             return self.covered(peer, peer.clock, peer.floor(), entry[1])
 
         for key in list(node.rows):
@@ -68,15 +74,17 @@ class Horizon:
                     return entry[0] > peer.horizon or same
                 return same or not seen(entry)
 
+            left = {a: e for a, e in adds.items() if not stays(a, e) and node.unseen(e[1])}
             adds = {a: held[a] if a in held and held[a][0] == e[0] else e for a, e in adds.items() if stays(a, e)}
             if self.broken('rebase drops removals'):
                 removed = {a: e for a, e in removed.items() if a in peer.row(key)[1]}
             node.rows[key] = (adds, removed)
+            self.leave(node, key, left)
             self.touch(node, key)
         for key in sorted({*peer.rows, *peer.ghosts}):
-            self.merge(node, key, peer.row(key), peer.ghost(key))
-        self.adopt(node, peer.clock, {o: peer.closed[o] for o in peer.retired if o not in peer.clock})
+            self.merge(node, key, peer.row(key), peer.ghost(key), peer.row(key))
+        self.adopt(node, peer.clock, {o: peer.ended[o].final for o in peer.retired if o not in peer.clock})
         node.horizon = max(node.horizon, peer.horizon)
-        node.whole = True
-        self.do_again(node, peer.ghosts)
+        node.whole = node.got_in_step = True
+        self.in_step(node, peer, peer.table())
         self.check(node)

@@ -3,13 +3,22 @@
     clock     origin -> timestamp: all that this origin committed up to then is here, or was and is settled
     floor     the least of these over all lives that are not over and held whole
     current   member -> its present life, as far as is known
-    closed    origin -> final: it has committed nothing above it that anybody may still take in
-    renamed   origin -> timestamp of a commit above its final -> (what that commit is called now, done again?)
-    evicted   member -> version of the table that says so; it counts as a member again in a life that came back from that
+    ended     origin -> End: it is over, and this is what was seen of it
+    retired   origins that are out of the clocks: everybody holds what was seen of them
+    evicted   member -> version of the agreement; it counts as a member again in a life that came back from that
+    vote      (version of the member table, who is to go), the last one given
+    fences    ballot -> who is to go: nobody listens to it, until it is gone or the proposal is withdrawn
+    redo      lives of whose end it has heard, and has not looked yet for what of them nobody has seen
 """
 import copy
+from collections import namedtuple
 
 from rows import EMPTY
+
+# Seen is what was committed up to `up_to`, and exactly those `beyond` it.  redone: up to where its node did the rest again.
+# rank: of two ends of one life the greater counts.
+End = namedtuple('End', 'rank final up_to beyond redone')
+NEVER = (0,)          # The version of no agreement.
 
 
 class Node:
@@ -23,8 +32,14 @@ class Node:
         self.cursors, self.outstanding = {}, {}  # Per peer.
         self.last_own_commit = 0
         self.current = {m: 0 for m in members}
-        self.closed, self.closed_at, self.renamed, self.retired = {}, {}, {}, set()
-        self.evicted, self.back_from = {}, 0     # back_from: the version of its own eviction from which it has come back.
+        self.ended, self.retired = {}, set()
+        self.evicted, self.back_from = {}, NEVER # back_from: the version of its own eviction from which it has come back.
+        self.vote, self.fences, self.proposal = None, {}, None
+        self.redo, self.floor_then = set(), None # floor_then: until it has looked, its floor does not rise.
+        self.redone_up_to = {}                   # Of the looking that goes on.
+        self.closed_here, self.got_in_step = set(), False
+        self.spoilt = set()                      # Peers of whose answer something was not taken.
+        self.told = {}                           # Member -> (life, horizon).
         self.whole = True                        # In step with a member once since the disk was empty.
         self.pulled_this_life = set()
         self.horizon = 0
@@ -37,13 +52,28 @@ class Node:
     def complete(self, origin):
         if origin in self.retired and origin not in self.clock:
             return True
-        return origin in self.closed and self.clock.get(origin, 0) >= self.closed[origin]
+        return origin in self.ended and self.clock.get(origin, 0) >= self.ended[origin].final
 
-    def floor(self):
+    def floor_held(self):
         if not self.whole:
             return 0
         held = [self.clock.get(o, 0) for o in set(self.clock) | set(self.current.items()) if not self.complete(o)]
         return min(held) if held else 0
+
+    def floor(self):
+        held = self.floor_held()
+        return held if self.floor_then is None else min(held, self.floor_then)
+
+    def highest_horizon(self):
+        return max([self.horizon] + [h for member, (life, h) in self.told.items() if life >= self.current[member]])
+
+    def behind(self):
+        return self.whole and self.floor_held() < self.highest_horizon()
+
+    def unseen(self, commit):
+        """Nobody in good standing has seen what was committed so.  False of a life that is not known to be over."""
+        end = self.ended.get(commit[1])
+        return end is not None and commit[0] > end.up_to and commit[0] not in end.beyond
 
     def row(self, key):
         return self.rows.get(key, EMPTY)
@@ -51,7 +81,7 @@ class Node:
     def ghost(self, key):
         return self.ghosts.get(key, EMPTY)
 
-    # Rows, ghosts and the inner maps of `renamed` are replaced and never changed, so one level of copies will do.
+    # Rows, ghosts and proposals are replaced and never changed, so one level of copies will do.
     def snapshot(self):
         return {name: copy.copy(value) for name, value in self.__dict__.items() if name != 'disk'}
 
@@ -64,6 +94,6 @@ class Node:
     def table(self):
         """What every message brings along: where lives stand, and how far its sender is."""
         return dict(sender=self.id, life=self.life, hlc=self.hlc, floor=self.floor(), horizon=self.horizon,
-                    clock=dict(self.clock), reports=dict(self.reports), current=dict(self.current),
-                    closed=dict(self.closed), closed_at=dict(self.closed_at), renamed=dict(self.renamed),
-                    retired=set(self.retired), evicted=dict(self.evicted), ghosts=dict(self.ghosts))
+                    clock=dict(self.clock), reports=dict(self.reports), current=dict(self.current), ended=dict(self.ended),
+                    retired=set(self.retired), evicted=dict(self.evicted), fences=set(self.fences),
+                    ballot=self.proposal.ballot if self.proposal else None)

@@ -6,7 +6,7 @@
     E. When all is healed, all nodes show the same.
     S. What was removed stays removed, where not all disks that knew of the removal went back.
     L. Nothing is lost: an add that nobody removed, and that was not on one disk alone when that went back, is shown at the end.
-    R. What was done again and removed is not done a second time, when that is known to who tells of the end of the life.
+    R. What was done again as of today is not so a second time, when that has reached some member.
 """
 from rows import ghost_live, live
 
@@ -43,39 +43,25 @@ class Oracle:
         known = max(m.ghost(key)[1].get(actor, 0) for m in self.world.nodes)
         self.undone |= {(key, t, actor) for t in self.removed.get((key, actor), ()) if known < t <= timestamp}
 
-    def closes(self, node, origin):
-        """What only the evicted hold of a life whose node has lost it counts as seen from now on."""
-        away = [m for m in self.world.nodes if self.world.is_away(node, m.id)]
-        members = [m for m in self.world.nodes if m not in away]
-        for m in away:
-            for key, row in m.rows.items():
-                for actor, entry in row[0].items():
-                    if entry[1][1] == origin and self.held(key, actor, members) < entry[0]:
-                        self.lost.add((key, entry[0], actor))
-
-    def sets_aside(self, node, before):
-        """What the evicted had of others, and those have lost, goes with its disk."""
-        for key, row in before.items():
-            for actor, entry in row[0].items():
-                if entry[1][1][0] != node.id and self.held(key, actor, self.world.nodes) < entry[0]:
-                    self.lost |= {(key, t, actor) for t in self.added[(key, actor)] if t <= entry[0]}
-            for actor, entry in row[1].items():
-                if entry[1][1][0] != node.id:
-                    self.forget_removal(key, actor, entry[0])
+    def leaves(self, node, key, actor, timestamp):
+        """To the disk of its own node; if that has lost it, or had it at another node, it is lost now."""
+        if self.held(key, actor, self.world.nodes) < timestamp:
+            self.lost |= {(key, t, actor) for t in self.added[(key, actor)] if t <= timestamp}
 
     def descends(self, write, first):
         while write is not None and write != first:
             write = self.anew.get(write)
         return write == first
 
-    def done_again(self, node, told, key, tag, commit):
-        write, again = (key, *tag), (key, commit[0], ('node', node.id))
-        for k, timestamp, actor in [w for w in self.anew if w != write and self.descends(w, write)]:
-            if told.get(k, ({}, {}))[1].get(actor, -1) >= timestamp:
-                raise AssertionError(f'R: t={self.world.wall} node {node.id} does {write} again, which was removed')
+    def done_again(self, node, key, tag, actor, timestamp):
+        write, again = (key, *tag), (key, timestamp, actor)
+        others = [m for m in self.world.others(node) if not self.world.is_away(node, m.id)]
+        for k, t, a in [w for w in self.anew if w != write and self.descends(w, write)]:
+            if any(m.ghost(k)[0].get(a, -1) >= t for m in others):
+                raise AssertionError(f'R: t={self.world.wall} node {node.id} does {write} again, which was done')
         self.anew[again] = write
         self.replaced.add(write)
-        self.adds(key, again[2], again[1])
+        self.adds(key, actor, timestamp)
 
     # ---- Checks
     def check(self, node):

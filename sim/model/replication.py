@@ -1,5 +1,6 @@
 """Messages, pushes and pulls (DESIGN.md, section 6), and what a node learns of lives by the way (section 7)."""
-from rows import EMPTY, ghost_join, ghost_without, join, keep, pointwise_max, shown
+from node import NEVER, End
+from rows import EMPTY, ghost_join, ghost_of, ghost_without, join, keep, pointwise_max, shown
 
 CHUNK = 2             # Rows per answer.
 
@@ -29,16 +30,17 @@ class Replication:
         earlier = header['life'] < node.current[sender.id] or self.is_out(node, spoke)
         if earlier and not self.broken('earlier lives may speak'):
             return
+        if self.fences(node, sender.id):
+            return
         if body[0] in ('push', 'rows') and header['floor'] < node.horizon and not self.broken('no fence on rows'):
             self.seen['fenced'] += 1
             return
-        if body[0] == 'rows' and not self.knows_ends(header, node):
-            return                               # Its rows and its clock may be of what is called otherwise now, or is over.
-        if node.floor() < header['horizon'] and not self.broken('no rebase'):
+        if node.behind() and not self.broken('no rebase'):
             self.rebase(node, sender)
-            if body[0] != 'pull' or node.floor() < header['horizon']:
+            if body[0] != 'pull' or node.behind():
                 return
-        self.do_again(node, header['ghosts'])
+        if self.rng.random() < .5:               # Looking takes its time, and other things happen meanwhile.
+            self.do_again(node)
         getattr(self, 'on_' + body[0])(node, sender, header, *body[1:])
         self.check(node)
 
@@ -51,11 +53,18 @@ class Replication:
         self.learn_table(node, header)
         for member, report in header['reports'].items():
             self.on_report(node, self.nodes[member], header, report)
+        self.lift_fences(node, header)
 
     def learn_table(self, node, table):
+        sender = table['sender']
+        if sender != node.id:
+            life, horizon = node.told.get(sender, (-1, 0))
+            if table['life'] >= life:
+                node.told[sender] = table['life'], max(horizon, table['horizon']) if life == table['life'] else table['horizon']
         for member, version in table['evicted'].items():
-            node.evicted[member] = max(node.evicted.get(member, 0), version)
-        self.learn_ends(node, table['closed'], table['closed_at'], table['renamed'])
+            node.evicted[member] = max(node.evicted.get(member, NEVER), version)
+        for origin, end in table['ended'].items():
+            self.learn_end(node, origin, end)
         for member, life in table['current'].items():
             known = (member, node.current[member])
             if (life > known[1] or self.not_back(known, node.evicted)) and not self.not_back((member, life), node.evicted):
@@ -65,72 +74,43 @@ class Replication:
         for origin in table['clock']:            # Lives, of its own too, that its disk has forgotten.
             if origin not in node.retired:
                 node.clock.setdefault(origin, self.starts[origin])
-        # Whoever evicted a node did not know of these lives of it, so holds nothing of them.
+        # Whoever evicted a node did not know of these lives of it: so they have seen nothing of them.
         for origin in node.clock:
-            if origin not in node.closed and self.not_back(origin, node.evicted):
-                node.closed[origin], node.closed_at[origin] = self.starts[origin], node.evicted[origin[0]]
+            version = node.evicted.get(origin[0], NEVER)
+            if self.not_back(origin, node.evicted) and origin not in self.known_then[version]:
+                start = self.starts[origin]
+                self.learn_end(node, origin, End((version, NEVER), start, start, frozenset(), 0))
         self.forget_retired(node)
 
-    def learn_ends(self, node, closed, closed_at, renamed):
-        news = False
-        for origin, version in closed_at.items():
-            if version > node.closed_at.get(origin, 0):
-                node.closed[origin], node.closed_at[origin] = closed[origin], version
-                if self.broken('names are replaced'):
-                    node.renamed[origin] = renamed.get(origin, {})
-                    news = True
-        for origin, names in renamed.items():
-            known = node.renamed.get(origin, {})
-            if known != names and names.items() - known.items() and not self.broken('names are replaced'):
-                # Two who did the same again without knowing of each other: one of the names, the same everywhere.
-                node.renamed[origin] = {t: min(known.get(t, names.get(t)), names.get(t, known.get(t))) for t in {**known, **names}}
-                news = True
-        if news:
-            self.rename(node)
+    def learn_end(self, node, origin, end):
+        known = node.ended.get(origin)
+        if known and not self.rank(end) > self.rank(known):
+            return
+        node.ended[origin] = end
+        if origin not in node.closed_here and (not known or known[2:] != end[2:]):
+            node.redo.add(origin)
+            self.hold_floor(node)
 
-    def knows_ends(self, table, node):
-        """Whether it knows of the end of every life of which the node does, and all that was renamed."""
-        if self.broken('rows of who has not heard'):
-            return True
-        return (all(table['closed_at'].get(o, 0) >= version for o, version in node.closed_at.items())
-                and all(names.items() <= table['renamed'].get(o, {}).items() for o, names in node.renamed.items()))
+    def rank(self, end):
+        return end.rank[1:] if self.broken('own words outlive an eviction') else end.rank
 
-    # ---- What a commit above the final of a life is called now
-    def name_of(self, node, commit):
-        again = False
-        while commit[0] in node.renamed.get(commit[1], ()) and not self.broken('no renaming'):
-            commit, anew = node.renamed[commit[1]][commit[0]]
-            again = again or anew
-        return commit, again
-
-    def past_final(self, node, commit):
-        return commit[1] in node.closed and commit[0] > node.closed[commit[1]]
-
-    def rename(self, node):
-        """What was done again is void; the removals of such a commit are the same under its new name."""
-        for key, row in node.rows.items():
-            void = {a: e for a, e in row[0].items() if self.done_elsewhere(node, e)}
-            called = tuple({a: (e[0], self.name_of(node, e[1])[0]) for a, e in part.items() if part is row[1] or a not in void}
-                           for part in row)
-            if called != row:
-                node.rows[key] = called
-                node.ghosts[key] = ghost_without(node.ghost(key), {(a, e[0]) for a, e in void.items()}, ())
-                self.touch(node, key)
-
-    def done_elsewhere(self, node, entry):
-        return self.name_of(node, entry[1])[1]
-
-    def over(self, node, entry):
-        """Above the final of its life, and never renamed: whoever holds it does it again."""
-        return self.past_final(node, self.name_of(node, entry[1])[0])
+    def hold_floor(self, node):
+        if node.floor_then is None and node.redo and node.whole and not node.behind() and not self.broken('floors rise meanwhile'):
+            node.floor_then = node.floor_held()
 
     # ---- Taking rows in
-    def merge(self, node, key, row, ghost):
-        joined = join(node.row(key), row)
+    def merge(self, node, key, row, ghost, whole_row):
+        """Returns whether all of it was taken: what nobody has seen is merged by nobody."""
+        seen = keep(row, lambda e: not node.unseen(e[1])) if not self.broken('past an end is merged') else row
+        if node.redo:
+            self.before_merge(node, key, seen)
+        joined = join(node.row(key), seen)
         if joined != node.row(key):
             self.touch(node, key)
             node.rows[key] = joined
-        node.ghosts[key] = ghost_join(node.ghost(key), ghost)
+        void = [{(a, e[0]) for a, e in part.items() if node.unseen(e[1])} for part in whole_row]
+        node.ghosts[key] = ghost_join(node.ghost(key), ghost_join(ghost_without(ghost, *void), ghost_of(seen)))
+        return seen == row or self.broken('clock of what was not taken')
 
     def on_push(self, node, sender, header, origin, previous, commit, rows):
         for row in rows:
@@ -158,48 +138,57 @@ class Replication:
             reached = lsn
             unseen = keep(shown(node.rows[key]), lambda e: not self.covered(node, clock, floor, e[1]))
             if unseen != EMPTY:
-                rows.append((key, unseen, node.ghost(key)))
+                rows.append((key, unseen, node.ghost(key), node.row(key)))
         if end:
             reached = node.lsn
-        complete = {o: node.closed[o] for o in node.retired if o not in node.clock}
+        complete = {o: node.ended[o].final for o in node.retired if o not in node.clock}
         self.send(node, sender, ('rows', rows, node.feed_epoch, reached, end, dict(node.clock), complete, life, nonce))
 
     def covered(self, node, clock, floor, commit):
         timestamp, origin = commit
         if origin in clock:
             return timestamp <= clock[origin]
-        if origin not in node.retired or floor < node.closed[origin]:
-            return False
-        return timestamp <= node.closed[origin] or self.broken('retired covers all')
+        return origin in node.retired and floor >= node.ended[origin].final
 
     def on_rows(self, node, sender, header, rows, epoch, reached, end, clock, complete, life, nonce):
         if node.outstanding.get(sender.id) != nonce and not self.broken('any answer counts'):
             return                               # It was filtered for somebody who knew other things.
-        for row in rows:
-            self.merge(node, *row)
+        taken = [self.merge(node, *row) for row in rows]
         node.outstanding.pop(sender.id, None)
-        node.cursors[sender.id] = (epoch, reached)
-        if end or self.broken('clock at every chunk'):
+        if not all(taken):
+            node.spoilt.add(sender.id)           # What was not taken may have had the place of what was seen: read again.
+        sound = sender.id not in node.spoilt
+        node.cursors[sender.id] = (epoch, reached) if sound or not end else (None, 0)
+        if end:
+            node.spoilt.discard(sender.id)
+        if (end and sound) or self.broken('clock at every chunk'):
             self.adopt(node, clock, complete)
         if not end:
             self.pull(node, sender)
-        elif header['current'][node.id] == node.life == life:
-            node.whole = True
-            self.do_again(node, header['ghosts'])
-            node.pulled_this_life.add(sender.id)
+        elif sound and header['current'][node.id] == node.life == life:
+            node.whole = node.got_in_step = True
+            self.in_step(node, sender, header)
+
+    def in_step(self, node, peer, table):
+        if self.knows_the_same(node, table):
+            node.pulled_this_life.add(peer.id)
             self.close_former_lives(node)
+            self.heard_all_of(node, peer, table)
+
+    def knows_the_same(self, node, table):
+        return (table['evicted'] == node.evicted and table['current'] == node.current
+                and {o: e.rank for o, e in table['ended'].items()} == {o: e.rank for o, e in node.ended.items()})
 
     def adopt(self, node, clock, complete):      # It now holds all that the answering node held.
         node.clock = pointwise_max(node.clock, clock)
         for origin, final in complete.items():
             if origin in node.clock:
                 node.clock[origin] = max(node.clock[origin], final)
-            node.closed.setdefault(origin, final)
             node.retired.add(origin)
         self.forget_retired(node)
 
     def forget_retired(self, node):
-        floor = node.floor()
+        floor = node.floor_held()
         for origin in list(node.clock):
-            if origin in node.retired and floor >= node.closed[origin] and node.complete(origin):
+            if origin in node.retired and origin in node.ended and floor >= node.ended[origin].final and node.complete(origin):
                 del node.clock[origin]

@@ -40,12 +40,6 @@ def keep(row, wanted):
     return tuple({a: e for a, e in part.items() if wanted(e)} for part in row)
 
 
-def keep_with_killers(row, wanted):
-    """The same, and with a dead add what killed it: who gets the one without the other may never hear of that again."""
-    adds, removed = keep(row, wanted)
-    return adds, {a: e for a, e in row[1].items() if a in removed or (a in adds and dead(row, a, adds[a]))}
-
-
 def commits(row):
     return {e[1] for part in row for e in part.values()}
 

@@ -3,7 +3,7 @@ from history import History, replay, shrink
 
 
 def named(actor):
-    return f'{actor[0][0]}{actor[1]}'            # s1: session 1, n1: node 1.
+    return f'{actor[0][0]}' + '.'.join(map(str, actor[1:]))  # s1: session 1, n1.0: node 1 in its first life.
 
 
 def life(origin):
@@ -23,11 +23,13 @@ def facts(node):
     """What can be said of a node, by name."""
     out = {'life': node.life, 'floor': node.floor(), 'horizon': node.horizon, 'whole': node.whole}
     out |= {f'clock {life(o)}': t for o, t in node.clock.items()}
-    out |= {f'final {life(o)}': t for o, t in node.closed.items()}
+    for o, end in node.ended.items():
+        out[f'end {life(o)}'] = f'final {end.final} seen {end.up_to}' + ''.join(f',{t}' for t in sorted(end.beyond)) + (
+            f' redone {end.redone}' if end.redone else '')
+    out |= {f'fences {who}': f'ballot {b[0]} of {life(b[1])}' for b, who in node.fences.items()}
+    if node.redo:
+        out['to look through'] = ' '.join(life(o) for o in sorted(node.redo))
     out |= {f'evicted {m}': f'by agreement {v}' for m, v in node.evicted.items()}
-    for origin, names in node.renamed.items():
-        for t, (name, again) in names.items():
-            out[f'{t}.{life(origin)} is'] = f'{name[0]}.{life(name[1])}' + (', done again' if again else '')
     out |= {f'key {k}': told(row) for k, row in node.rows.items()}
     return out
 

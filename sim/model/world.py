@@ -1,9 +1,10 @@
 """All nodes of a history, its clock, and its operations.  Draws nothing by itself: history.py says what happens."""
 import random
 
+from eviction import Eviction
 from horizon import Horizon
 from lives import Lives
-from node import Node
+from node import NEVER, Node
 from oracle import Oracle
 from replication import Replication
 from rows import EMPTY, ghost_join, ghost_of, join, keep
@@ -11,7 +12,7 @@ from rows import EMPTY, ghost_join, ghost_of, join, keep
 RETRY_WINDOW = 5      # Far shorter than in the product, so that collection is busy.
 
 
-class World(Replication, Lives, Horizon):
+class World(Replication, Lives, Eviction, Horizon):
     retry_window = RETRY_WINDOW
 
     def __init__(self, size, evictions=True, rollbacks=True, mutant=None, silent=60):
@@ -20,7 +21,8 @@ class World(Replication, Lives, Horizon):
         self.silent = silent if evictions else 10**9     # Who said nothing for so long may be evicted.
         self.wall, self.numbers = 1, 0
         self.starts = {(m, 0): 0 for m in range(size)}     # Of every life, as its record says.
-        self.came_back = dict.fromkeys(self.starts, 0)     # Likewise: from which eviction of its node it came back.
+        self.came_back = dict.fromkeys(self.starts, NEVER) # Likewise: from which eviction of its node it came back.
+        self.known_then = {NEVER: frozenset()}   # Of every agreement: the lives of who went that it is about.
         self.cut = set()
         self.sessions = {}                       # Actor -> its last tag.
         self.rng = random.Random(0)
@@ -28,7 +30,7 @@ class World(Replication, Lives, Horizon):
         self.nodes = [Node(i, range(size)) for i in range(size)]
         self.oracle = Oracle(self)
         self.seen = dict.fromkeys(('operations', 'stale_retries', 'collected', 'fenced', 'rebases', 'restarts', 'evictions', 'retired',
-                                   'returns', 'done again', 'operator'), 0)
+                                   'returns', 'done again', 'left', 'operator'), 0)
         for node in self.nodes:
             node.persist()
 
@@ -62,9 +64,11 @@ class World(Replication, Lives, Horizon):
     # ---- Client operations (section 4)
     def operate(self, node, kind, key, tag=None, actor=None):
         """Returns the tag, or None when the node refuses."""
-        if not node.whole or self.is_out(node, node.origin()):
+        if not node.whole or node.behind() or self.is_out(node, node.origin()):
             return None
         self.seen['operations'] += 1
+        if actor and actor[0] == 'node':
+            actor = 'node', *node.origin()
         # A session has learnt the time from each reply: its tags rise, whichever node it asks.
         node.hlc = max(node.hlc, self.sessions.get(actor, 0))
         commit = self.own_commit(node)
@@ -89,6 +93,10 @@ class World(Replication, Lives, Horizon):
                 observed[actor] = (timestamp - 1, commit)
             delta = {}, observed
             self.oracle.removes(key, observed)
+        self.commit(node, key, delta, commit)
+
+    def commit(self, node, key, delta, commit):
+        row = node.row(key)
         after = join(row, delta)
         if after != row:
             self.touch(node, key)
@@ -96,7 +104,7 @@ class World(Replication, Lives, Horizon):
         node.ghosts[key] = ghost_join(node.ghost(key), ghost_of(delta))
         delta = keep(after, lambda e: e[1] == commit)
         previous, node.last_own_commit = node.last_own_commit, commit[0]
-        rows = [(key, delta, ghost_of(delta))] if delta != EMPTY else []
+        rows = [(key, delta, ghost_of(delta), delta)] if delta != EMPTY else []
         for peer in self.others(node):
             if self.rng.random() < .7:
                 self.send(node, peer, ('push', node.origin(), previous, commit[0], rows))
