@@ -137,6 +137,7 @@ class Eviction:
         self.seen['returns'] += 1
         node.hlc = max([node.hlc] + [self.tick(m) for m in admitting])
         node.back_from = node.evicted.get(node.id, NEVER)
+        node.to_rebase = not self.broken('comes back without a rebase')
         self.begin_life(node)
         # One alone may forget it again, by an old disk, and close a life without having asked it.
         for m in admitting:

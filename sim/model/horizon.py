@@ -1,5 +1,5 @@
 """The horizon: what is settled is collected, and who fell behind it rebases (DESIGN.md, section 8)."""
-from rows import dead
+from rows import commits, dead
 
 
 class Horizon:
@@ -47,11 +47,11 @@ class Horizon:
     def rebase(self, node, peer):
         if self.is_cut(node, peer) or self.is_out(peer, peer.origin()) or self.is_out(node, peer.origin()):
             return
-        if not peer.whole or peer.behind() or peer.floor() < max(peer.horizon, node.highest_horizon()) or peer.redo:
+        if not peer.whole or peer.behind() or peer.floor() < max(peer.horizon, node.highest_horizon()):
             return
         self.learn_table(peer, node.table())
-        if peer.redo:
-            return
+        if any(peer.unseen(commit) for row in peer.rows.values() for commit in commits(row)):
+            return                               # It would not take all.
         self.seen['rebases'] += 1
         self.promise(peer)
         self.learn_table(node, peer.table())
@@ -85,6 +85,6 @@ class Horizon:
             self.merge(node, key, peer.row(key), peer.ghost(key), peer.row(key))
         self.adopt(node, peer.clock, {o: peer.ended[o].final for o in peer.retired if o not in peer.clock})
         node.horizon = max(node.horizon, peer.horizon)
-        node.whole = node.got_in_step = True
+        node.whole, node.got_in_step, node.to_rebase = True, True, False
         self.in_step(node, peer, peer.table())
         self.check(node)

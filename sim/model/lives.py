@@ -134,5 +134,7 @@ class Lives:
         same = [{a for a, e in part.items() if a in other and other[a][0] == e[0]} for part, other in zip(unseen, row)]
         if any(same):
             node.rows[key] = tuple({a: e for a, e in part.items() if a not in of} for part, of in zip(node.row(key), same))
-        elif any(a in other and other[a][0] < e[0] for part, other in zip(unseen, row) for a, e in part.items()):
+            if self.broken('the same, or in its place'):
+                return
+        if any(a in other and other[a][0] < e[0] for part, other in zip(unseen, row) for a, e in part.items()):
             self.redo_row(node, key)

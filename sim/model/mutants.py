@@ -23,6 +23,8 @@ MUTANTS = {
     'past an end is kept':         'it stays on its disk, under its old commit',
     'comes back with nothing':     'it is dropped, and not done again',
     'done again in silence':       'that it was done again is told to nobody',
+    'hidden by what nobody has seen': 'an add that is dead by a removal that nobody has seen is not sent on',
+    'the same, or in its place':   'where a row has the same under another commit, nothing else in it is looked at before merging',
     'clock of what was not taken': 'the clock moves at the end of a pull of which something was not merged',
     'seen up to the last':         'what is behind gaps counts as seen up to its last, not exactly',
     'floors rise meanwhile':       'the floor of a node rises before it has looked for what nobody has seen',
@@ -37,5 +39,6 @@ MUTANTS = {
     'own words outlive an eviction': 'what the evicted said of its lives, unheard, counts like what was agreed on',
     'an end stands for ever':      'a final that nobody holds any more is not agreed on anew',
     'a life is evicted, not its node': 'a life of an evicted node that nobody knew of counts as any other',
+    'comes back without a rebase': 'who comes back and is not below a horizon goes on without a rebase',
     'admitted by one':             'one member is enough to admit the evicted, and one alone knows of it',
 }

@@ -34,6 +34,7 @@ class Node:
         self.current = {m: 0 for m in members}
         self.ended, self.retired = {}, set()
         self.evicted, self.back_from = {}, NEVER # back_from: the version of its own eviction from which it has come back.
+        self.to_rebase = False                   # It came back, and has not rebased.
         self.vote, self.fences, self.proposal = None, {}, None
         self.redo, self.floor_then = set(), None # floor_then: until it has looked, its floor does not rise.
         self.redone_up_to = {}                   # Of the looking that goes on.
@@ -68,7 +69,7 @@ class Node:
         return max([self.horizon] + [h for member, (life, h) in self.told.items() if life >= self.current[member]])
 
     def behind(self):
-        return self.whole and self.floor_held() < self.highest_horizon()
+        return self.whole and (self.to_rebase or self.floor_held() < self.highest_horizon())
 
     def unseen(self, commit):
         """Nobody in good standing has seen what was committed so.  False of a life that is not known to be over."""

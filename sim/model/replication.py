@@ -90,6 +90,8 @@ class Replication:
         if origin not in node.closed_here and (not known or known[2:] != end[2:]):
             node.redo.add(origin)
             self.hold_floor(node)
+            for key, row in node.rows.items():   # It is nobody's until it is done again.
+                node.ghosts[key] = ghost_without(node.ghost(key), *([(a, e[0]) for a, e in part.items() if node.unseen(e[1])] for part in row))
 
     def rank(self, end):
         return end.rank[1:] if self.broken('own words outlive an eviction') else end.rank
@@ -109,8 +111,10 @@ class Replication:
             self.touch(node, key)
             node.rows[key] = joined
         void = [{(a, e[0]) for a, e in part.items() if node.unseen(e[1])} for part in whole_row]
-        node.ghosts[key] = ghost_join(node.ghost(key), ghost_join(ghost_without(ghost, *void), ghost_of(seen)))
-        return seen == row or self.broken('clock of what was not taken')
+        all_taken = seen == row or self.broken('clock of what was not taken')
+        ghost = ghost_without(ghost, *void) if all_taken else EMPTY  # It is read again.
+        node.ghosts[key] = ghost_join(node.ghost(key), ghost_join(ghost, ghost_of(seen)))
+        return all_taken
 
     def on_push(self, node, sender, header, origin, previous, commit, rows):
         for row in rows:
@@ -136,7 +140,11 @@ class Replication:
                 end = False
                 break
             reached = lsn
-            unseen = keep(shown(node.rows[key]), lambda e: not self.covered(node, clock, floor, e[1]))
+            hidden = node.rows[key]              # A dead add is not sent, unless nobody has seen what killed it.
+            if not self.broken('hidden by what nobody has seen'):
+                hidden = hidden[0], {a: e for a, e in hidden[1].items() if not node.unseen(e[1])}
+            row = shown(hidden)[0], node.rows[key][1]
+            unseen = keep(row, lambda e: not self.covered(node, clock, floor, e[1]))
             if unseen != EMPTY:
                 rows.append((key, unseen, node.ghost(key), node.row(key)))
         if end:
