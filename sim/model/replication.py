@@ -184,7 +184,8 @@ class Replication:
             self.heard_all_of(node, peer, table)
 
     def knows_the_same(self, node, table):
-        return (table['evicted'] == node.evicted and table['current'] == node.current
+        out = [m for m, life in table['current'].items() if (m, life) in table['ended'] or self.not_back((m, life), table['evicted'])]
+        return (table['evicted'] == node.evicted and {m: life for m, life in table['current'].items() if m not in out} == self.members(node)
                 and {o: e.rank for o, e in table['ended'].items()} == {o: e.rank for o, e in node.ended.items()})
 
     def adopt(self, node, clock, complete):      # It now holds all that the answering node held.
