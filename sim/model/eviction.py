@@ -59,7 +59,7 @@ class Eviction:
 
     def withdraw(self, node):
         if node.proposal:
-            node.fences = {b: who for b, who in node.fences.items() if b != node.proposal.ballot}
+            node.fences = {b: vote for b, vote in node.fences.items() if b != node.proposal.ballot}
             node.proposal = None
 
     def on_accept(self, node, sender, header, ballot):
@@ -98,11 +98,10 @@ class Eviction:
     def votes(self, node, ballot, away, version):
         if version != self.version(node) or away == node.id or not self.good_standing(node):
             return False
-        if node.vote and node.vote[0] == version and node.vote[1] != away and not self.broken('several votes a version'):
+        if any(of == version and who != away for who, of in node.fences.values()) and not self.broken('several votes a version'):
             return False
-        node.vote = version, away
         if not self.broken('who accepts does not fence'):
-            node.fences = {**node.fences, ballot: away}
+            node.fences = {**node.fences, ballot: (away, version)}
         return True
 
     def on_propose(self, node, sender, header, ballot, away, version):
@@ -110,7 +109,7 @@ class Eviction:
             self.send(node, sender, ('accept', ballot))
 
     def fences(self, node, member):
-        return member in node.fences.values()
+        return any(away == member for away, _ in node.fences.values())
 
     def lift_fences(self, node, header):
         """Its proposer says that nothing comes of it, or it has taken effect, or its proposer is gone itself."""
@@ -122,7 +121,7 @@ class Eviction:
                 return False
             return not (header['sender'] == proposer[0] and header['life'] >= proposer[1] and header['hlc'] > at
                         and header['ballot'] != ballot)
-        node.fences = {ballot: away for ballot, away in node.fences.items() if stands(ballot, away)}
+        node.fences = {ballot: vote for ballot, vote in node.fences.items() if stands(ballot, vote[0])}
 
     # ---- The way back
     def come_back(self, node, member):

@@ -64,6 +64,7 @@ class Horizon:
                 return True
             return self.covered(peer, peer.clock, peer.floor(), entry[1])
 
+        displaced = any(node.unseen(commit) for row in node.rows.values() for commit in commits(row))
         for key in list(node.rows):
             adds, removed = node.rows[key]
             held = peer.row(key)[0]
@@ -84,7 +85,10 @@ class Horizon:
             self.leave(node, key, left)
             self.touch(node, key)
         for key in sorted({*peer.rows, *peer.ghosts}):
-            self.merge(node, key, peer.row(key), peer.ghost(key), peer.row(key))
+            self.merge(node, key, peer.row(key), peer.ghost(key))
+        if displaced and not self.broken('rebase keeps the clock'):
+            # What nobody has seen may have taken the place of what was: of that it claims no more than the peer does.
+            node.clock = {o: peer.clock.get(o, at) for o, at in node.clock.items()}
         self.adopt(node, peer.clock, {o: peer.ended[o].final for o in peer.retired if o not in peer.clock})
         node.horizon = max(node.horizon, peer.horizon)
         node.whole, node.got_in_step, node.to_rebase = True, True, False

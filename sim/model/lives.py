@@ -1,6 +1,6 @@
 """Restarts, old disks, and what of a life that is over is done again (DESIGN.md, sections 7 and 8; gossip/ended_lives.h, redo.h)."""
 from node import NEVER, End
-from rows import commits, dead, ghost_join, ghost_of, ghost_without, join, keep
+from rows import commits, dead, join, keep
 
 
 class Lives:
@@ -16,7 +16,7 @@ class Lives:
         if self.broken('restart keeps its origin'):
             return
         if self.broken('votes are forgotten'):
-            node.vote, node.fences = None, {}
+            node.fences = {}
         self.begin_life(node)
 
     def begin_life(self, node):
@@ -92,23 +92,21 @@ class Lives:
             return
         commit = self.own_commit(node)
         own = all(by[0] == node.id for _, by in commits((adds, removed)))
-        again, old, gone = {}, {}, {}
+        again, old = {}, {}
         for actor, entry in adds.items():
             if dead(row, actor, entry) or entry[1][0] <= node.ended[entry[1][1]].redone:
-                gone[actor] = entry
-            elif self.may_be_retried(node, entry[0], own):
+                continue
+            if self.may_be_retried(node, entry[0], own):
                 again[actor] = (entry[0], commit)
             else:
                 old[actor] = entry
         delta = again, {a: (e[0], commit) for a, e in removed.items()}
         node.rows[key] = keep(row, lambda e: not node.unseen(e[1]))
-        node.ghosts[key] = ghost_without(node.ghost(key), {(a, e[0]) for a, e in gone.items()}, ())
         if old and own:
             delta[0][('node', *node.origin())] = (commit[0], commit)
             for actor, entry in old.items():
                 self.seen['done again'] += 1
                 self.oracle.done_again(node, key, (entry[0], actor), ('node', *node.origin()), commit[0])
-        node.ghosts[key] = ghost_without(node.ghost(key), {(a, e[0]) for a, e in old.items()}, ())
         if not own:
             self.leave(node, key, old)
         for timestamp, origin in commits((adds, removed)):
@@ -118,7 +116,6 @@ class Lives:
 
     def leave(self, node, key, adds):
         """To the disk of the node whose they were."""
-        node.ghosts[key] = ghost_without(node.ghost(key), {(a, e[0]) for a, e in adds.items()}, ())
         for actor, entry in adds.items():
             self.seen['left'] += 1
             self.oracle.leaves(node, key, actor, entry[0])

@@ -25,6 +25,7 @@ MUTANTS = {
     'done again in silence':       'that it was done again is told to nobody',
     'hidden by what nobody has seen': 'an add that is dead by a removal that nobody has seen is not sent on',
     'rebase trusts the record':    'rebase drops what was seen by somebody, whether or not the peer has seen it',
+    'rebase keeps the clock':      'rebase keeps what its clock claims, though what nobody has seen may have taken the place of some of it',
     'the same, or in its place':   'where a row has the same under another commit, nothing else in it is looked at before merging',
     'clock of what was not taken': 'the clock moves at the end of a pull of which something was not merged',
     'seen up to the last':         'what is behind gaps counts as seen up to its last, not exactly',

@@ -6,8 +6,8 @@
     ended     origin -> End: it is over, and this is what was seen of it
     retired   origins that are out of the clocks: everybody holds what was seen of them
     evicted   member -> version of the agreement; it counts as a member again in a life that came back from that
-    vote      (version of the member table, who is to go), the last one given
-    fences    ballot -> who is to go: nobody listens to it, until it is gone or the proposal is withdrawn
+    fences    ballot -> (who is to go, version of the table): its vote, and it is not listened to, until it is gone or the
+              proposal is withdrawn
     redo      lives of whose end it has heard, and has not looked yet for what of them nobody has seen
 """
 import copy
@@ -35,7 +35,7 @@ class Node:
         self.ended, self.retired = {}, set()
         self.evicted, self.back_from = {}, NEVER # back_from: the version of its own eviction from which it has come back.
         self.to_rebase = False                   # It came back, and has not rebased.
-        self.vote, self.fences, self.proposal = None, {}, None
+        self.fences, self.proposal = {}, None
         self.redo, self.floor_then = set(), None # floor_then: until it has looked, its floor does not rise.
         self.redone_up_to = {}                   # Of the looking that goes on.
         self.closed_here, self.got_in_step = set(), False

@@ -8,7 +8,7 @@
     L. Nothing is lost: an add that nobody removed, and that was not on one disk alone when that went back, is shown at the end.
     R. What was done again as of today is not so a second time, when that has reached some member.
 """
-from rows import ghost_live, keep, live
+from rows import keep, live
 
 
 class Oracle:
@@ -36,11 +36,11 @@ class Oracle:
                 held = self.held(key, actor, self.world.nodes)
                 self.lost |= {(key, t, actor) for t in self.added[(key, actor)] if held < t <= entry[0]}
         for key, ghost in ghosts.items():
-            for actor, timestamp in ghost[1].items():
-                self.forget_removal(key, actor, timestamp)
+            for actor, entry in ghost[1].items():
+                self.forget_removal(key, actor, entry[0])
 
     def forget_removal(self, key, actor, timestamp):
-        known = max(m.ghost(key)[1].get(actor, 0) for m in self.world.nodes)
+        known = max(m.ghost(key)[1].get(actor, (0,))[0] for m in self.world.nodes)
         self.undone |= {(key, t, actor) for t in self.removed.get((key, actor), ()) if known < t <= timestamp}
 
     def leaves(self, node, key, actor, timestamp):
@@ -57,7 +57,7 @@ class Oracle:
         write, again = (key, *tag), (key, timestamp, actor)
         others = [m for m in self.world.others(node) if not self.world.is_away(node, m.id)]
         for k, t, a in [w for w in self.anew if w != write and self.descends(w, write)]:
-            if any(m.ghost(k)[0].get(a, -1) >= t for m in others):
+            if any(m.ghost(k)[0].get(a, (-1,))[0] >= t for m in others):
                 raise AssertionError(f'R: t={self.world.wall} node {node.id} does {write} again, which was done')
         self.anew[again] = write
         self.replaced.add(write)
@@ -69,7 +69,7 @@ class Oracle:
             row, ghost = node.row(key), node.ghost(key)
             if node.redo:                        # What it still has to do again says nothing.
                 row = keep(row, lambda e: not node.unseen(e[1]))
-            if live(row) != ghost_live(ghost):
+            if live(row) != live(ghost):
                 raise AssertionError(f'G: t={self.world.wall} node {node.id} key {key}: {row}, and never collected: {ghost}')
 
     def needs_operator(self):

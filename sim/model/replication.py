@@ -1,6 +1,6 @@
 """Messages, pushes and pulls (DESIGN.md, section 6), and what a node learns of lives by the way (section 7)."""
 from node import NEVER, End
-from rows import EMPTY, ghost_join, ghost_of, ghost_without, join, keep, pointwise_max, shown
+from rows import EMPTY, join, keep, pointwise_max, shown
 
 CHUNK = 2             # Rows per answer.
 
@@ -90,8 +90,8 @@ class Replication:
         if origin not in node.closed_here and (not known or known[2:] != end[2:]):
             node.redo.add(origin)
             self.hold_floor(node)
-            for key, row in node.rows.items():   # It is nobody's until it is done again.
-                node.ghosts[key] = ghost_without(node.ghost(key), *([(a, e[0]) for a, e in part.items() if node.unseen(e[1])] for part in row))
+            for key, ghost in node.ghosts.items():  # It is nobody's until it is done again.
+                node.ghosts[key] = keep(ghost, lambda e: not node.unseen(e[1]))
 
     def rank(self, end):
         return end.rank[1:] if self.broken('own words outlive an eviction') else end.rank
@@ -101,19 +101,19 @@ class Replication:
             node.floor_then = node.floor_held()
 
     # ---- Taking rows in
-    def merge(self, node, key, row, ghost, whole_row):
+    def merge(self, node, key, row, ghost):
         """Returns whether all of it was taken: what nobody has seen is merged by nobody."""
-        seen = keep(row, lambda e: not node.unseen(e[1])) if not self.broken('past an end is merged') else row
+        def taken(entry):
+            return not node.unseen(entry[1]) or self.broken('past an end is merged')
+        seen = keep(row, taken)
         if node.redo:
             self.before_merge(node, key, seen)
         joined = join(node.row(key), seen)
         if joined != node.row(key):
             self.touch(node, key)
             node.rows[key] = joined
-        void = [{(a, e[0]) for a, e in part.items() if node.unseen(e[1])} for part in whole_row]
         all_taken = seen == row or self.broken('clock of what was not taken')
-        ghost = ghost_without(ghost, *void) if all_taken else EMPTY  # It is read again.
-        node.ghosts[key] = ghost_join(node.ghost(key), ghost_join(ghost, ghost_of(seen)))
+        node.ghosts[key] = join(node.ghost(key), keep(ghost, taken) if all_taken else seen)  # Else it is read again.
         return all_taken
 
     def on_push(self, node, sender, header, origin, previous, commit, rows):
@@ -146,7 +146,7 @@ class Replication:
             row = shown(hidden)[0], node.rows[key][1]
             unseen = keep(row, lambda e: not self.covered(node, clock, floor, e[1]))
             if unseen != EMPTY:
-                rows.append((key, unseen, node.ghost(key), node.row(key)))
+                rows.append((key, unseen, node.ghost(key)))
         if end:
             reached = node.lsn
         complete = {o: node.ended[o].final for o in node.retired if o not in node.clock}

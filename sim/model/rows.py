@@ -44,28 +44,9 @@ def commits(row):
     return {e[1] for part in row for e in part.values()}
 
 
-# ---- Ghosts: the same without commits, (adds, removed) of actor -> timestamp; never collected.
-
 def pointwise_max(a, b):
     out = dict(a)
     for key, value in b.items():
         if out.get(key, -1) < value:
             out[key] = value
     return out
-
-
-def ghost_of(row):
-    return tuple({a: e[0] for a, e in part.items()} for part in row)
-
-
-def ghost_join(a, b):
-    return pointwise_max(a[0], b[0]), pointwise_max(a[1], b[1])
-
-
-def ghost_live(ghost):
-    return {a: t for a, t in ghost[0].items() if ghost[1].get(a, -1) < t}
-
-
-def ghost_without(ghost, adds, removed):
-    """Less these very entries, given as sets of (actor, timestamp)."""
-    return tuple({a: t for a, t in part.items() if (a, t) not in gone} for part, gone in zip(ghost, (adds, removed)))

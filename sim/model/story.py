@@ -26,7 +26,7 @@ def facts(node):
     for o, end in node.ended.items():
         out[f'end {life(o)}'] = f'final {end.final} seen {end.up_to}' + ''.join(f',{t}' for t in sorted(end.beyond)) + (
             f' redone {end.redone}' if end.redone else '')
-    out |= {f'fences {who}': f'ballot {b[0]} of {life(b[1])}' for b, who in node.fences.items()}
+    out |= {f'fences {who}': f'ballot {b[0]} of {life(b[1])}' for b, (who, _) in node.fences.items()}
     if node.redo:
         out['to look through'] = ' '.join(life(o) for o in sorted(node.redo))
     out |= {f'evicted {m}': f'by agreement {v}' for m, v in node.evicted.items()}
