@@ -48,7 +48,7 @@ class Lives:
             up_to = max([up_to] + [t for row in node.rows.values() for t, o in commits(row) if o == origin])
         beyond = {t for row in node.rows.values() for t, o in commits(row) if o == origin and t > up_to}
         final = self.tick(node)
-        node.ended[origin] = End(rank, final, up_to, frozenset(beyond), end.redone if end else 0)
+        node.ended[origin] = End(rank, final, up_to, frozenset(beyond), end.redone if end else frozenset())
         node.clock[origin] = final
         node.closed_here.add(origin)
 
@@ -79,11 +79,7 @@ class Lives:
         elif not self.broken('past an end is kept'):
             for key in list(node.rows):
                 self.redo_row(node, key)
-        for origin, up_to in node.redone_up_to.items():
-            end = node.ended[origin]
-            if up_to > end.redone and not self.broken('done again in silence'):
-                node.ended[origin] = end._replace(rank=(end.rank[0], (self.tick(node), node.origin())), redone=up_to)
-        node.redo, node.redone_up_to, node.floor_then = set(), {}, None
+        node.redo, node.floor_then = set(), None
 
     def redo_row(self, node, key):
         row = node.row(key)
@@ -94,7 +90,7 @@ class Lives:
         own = all(by[0] == node.id for _, by in commits((adds, removed)))
         again, old = {}, {}
         for actor, entry in adds.items():
-            if dead(row, actor, entry) or entry[1][0] <= node.ended[entry[1][1]].redone:
+            if dead(row, actor, entry) or entry[1][0] in node.ended[entry[1][1]].redone:
                 continue
             if self.may_be_retried(node, entry[0], own):
                 again[actor] = (entry[0], commit)
@@ -109,9 +105,11 @@ class Lives:
                 self.oracle.done_again(node, key, (entry[0], actor), ('node', *node.origin()), commit[0])
         if not own:
             self.leave(node, key, old)
-        for timestamp, origin in commits((adds, removed)):
-            if origin[0] == node.id:
-                node.redone_up_to[origin] = max(node.redone_up_to.get(origin, 0), timestamp)
+        # Not later than what it says: another copy of this disk could hear of the one without the other.
+        if own and not self.broken('done again in silence'):
+            for timestamp, origin in sorted(commits((adds, removed))):
+                end = node.ended[origin]
+                node.ended[origin] = end._replace(rank=(end.rank[0], (self.tick(node), node.origin())), redone=end.redone | {timestamp})
         self.commit(node, key, delta, commit)
 
     def leave(self, node, key, adds):

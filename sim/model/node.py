@@ -13,9 +13,9 @@
 import copy
 from collections import namedtuple
 
-from rows import EMPTY
+from rows import EMPTY, NOTHING
 
-# Seen is what was committed up to `up_to`, and exactly those `beyond` it.  redone: up to where its node did the rest again.
+# Seen is what was committed up to `up_to`, and exactly those `beyond` it.  redone: what of the rest its node did again.
 # rank: of two ends of one life the greater counts.
 End = namedtuple('End', 'rank final up_to beyond redone')
 NEVER = (0,)          # The version of no agreement.
@@ -37,7 +37,6 @@ class Node:
         self.to_rebase = False                   # It came back, and has not rebased.
         self.fences, self.proposal = {}, None
         self.redo, self.floor_then = set(), None # floor_then: until it has looked, its floor does not rise.
-        self.redone_up_to = {}                   # Of the looking that goes on.
         self.closed_here, self.got_in_step = set(), False
         self.spoilt = set()                      # Peers of whose answer something was not taken.
         self.told = {}                           # Member -> (life, horizon).
@@ -80,7 +79,7 @@ class Node:
         return self.rows.get(key, EMPTY)
 
     def ghost(self, key):
-        return self.ghosts.get(key, EMPTY)
+        return self.ghosts.get(key, NOTHING)
 
     # Rows, ghosts and proposals are replaced and never changed, so one level of copies will do.
     def snapshot(self):

@@ -1,6 +1,6 @@
 """Messages, pushes and pulls (DESIGN.md, section 6), and what a node learns of lives by the way (section 7)."""
 from node import NEVER, End
-from rows import EMPTY, join, keep, pointwise_max, shown
+from rows import EMPTY, ghost_join, ghost_keep, ghost_of, join, keep, pointwise_max, shown
 
 CHUNK = 2             # Rows per answer.
 
@@ -79,7 +79,7 @@ class Replication:
             version = node.evicted.get(origin[0], NEVER)
             if self.not_back(origin, node.evicted) and origin not in self.known_then[version]:
                 start = self.starts[origin]
-                self.learn_end(node, origin, End((version, NEVER), start, start, frozenset(), 0))
+                self.learn_end(node, origin, End((version, NEVER), start, start, frozenset(), frozenset()))
         self.forget_retired(node)
 
     def learn_end(self, node, origin, end):
@@ -91,7 +91,7 @@ class Replication:
             node.redo.add(origin)
             self.hold_floor(node)
             for key, ghost in node.ghosts.items():  # It is nobody's until it is done again.
-                node.ghosts[key] = keep(ghost, lambda e: not node.unseen(e[1]))
+                node.ghosts[key] = ghost_keep(ghost, lambda e: not node.unseen(e[1]))
 
     def rank(self, end):
         return end.rank[1:] if self.broken('own words outlive an eviction') else end.rank
@@ -113,7 +113,7 @@ class Replication:
             self.touch(node, key)
             node.rows[key] = joined
         all_taken = seen == row or self.broken('clock of what was not taken')
-        node.ghosts[key] = join(node.ghost(key), keep(ghost, taken) if all_taken else seen)  # Else it is read again.
+        node.ghosts[key] = ghost_join(node.ghost(key), ghost_keep(ghost, taken) if all_taken else ghost_of(seen))  # Else it is read again.
         return all_taken
 
     def on_push(self, node, sender, header, origin, previous, commit, rows):

@@ -50,3 +50,30 @@ def pointwise_max(a, b):
         if out.get(key, -1) < value:
             out[key] = value
     return out
+
+
+# ---- Ghosts: all entries that ever were, as two sets of (actor, timestamp, commit).  Nothing takes the place of another.
+
+NOTHING = (frozenset(), frozenset())
+
+
+def ghost_of(row):
+    return tuple(frozenset((a, *e) for a, e in part.items()) for part in row)
+
+
+def ghost_join(a, b):
+    return a[0] | b[0], a[1] | b[1]
+
+
+def ghost_keep(ghost, wanted):
+    return tuple(frozenset(e for e in part if wanted(e[1:])) for part in ghost)
+
+
+def ghost_live(ghost):
+    removed, out = {}, {}
+    for actor, t, _ in ghost[1]:
+        removed[actor] = max(removed.get(actor, -1), t)
+    for actor, t, _ in ghost[0]:
+        if t > removed.get(actor, -1):
+            out[actor] = max(out.get(actor, -1), t)
+    return out

@@ -25,7 +25,7 @@ def facts(node):
     out |= {f'clock {life(o)}': t for o, t in node.clock.items()}
     for o, end in node.ended.items():
         out[f'end {life(o)}'] = f'final {end.final} seen {end.up_to}' + ''.join(f',{t}' for t in sorted(end.beyond)) + (
-            f' redone {end.redone}' if end.redone else '')
+            f' redone {sorted(end.redone)}' if end.redone else '')
     out |= {f'fences {who}': f'ballot {b[0]} of {life(b[1])}' for b, (who, _) in node.fences.items()}
     if node.redo:
         out['to look through'] = ' '.join(life(o) for o in sorted(node.redo))

@@ -7,7 +7,7 @@ from lives import Lives
 from node import NEVER, Node
 from oracle import Oracle
 from replication import Replication
-from rows import EMPTY, join, keep
+from rows import EMPTY, ghost_join, ghost_of, join, keep
 
 RETRY_WINDOW = 5      # Far shorter than in the product, so that collection is busy.
 
@@ -101,10 +101,10 @@ class World(Replication, Lives, Eviction, Horizon):
         if after != row:
             self.touch(node, key)
             node.rows[key] = after
-        node.ghosts[key] = join(node.ghost(key), delta)
+        node.ghosts[key] = ghost_join(node.ghost(key), ghost_of(delta))
         delta = keep(after, lambda e: e[1] == commit)
         previous, node.last_own_commit = node.last_own_commit, commit[0]
-        rows = [(key, delta, delta)] if delta != EMPTY else []
+        rows = [(key, delta, ghost_of(delta))] if delta != EMPTY else []
         for peer in self.others(node):
             if self.rng.random() < .7:
                 self.send(node, peer, ('push', node.origin(), previous, commit[0], rows))
