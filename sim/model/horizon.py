@@ -1,5 +1,5 @@
 """The horizon: what is settled is collected, and who fell behind it rebases (DESIGN.md, section 8)."""
-from rows import commits, dead
+from rows import commits, dead, ghost_keep, ghost_of
 
 
 class Horizon:
@@ -84,11 +84,12 @@ class Horizon:
             node.rows[key] = (adds, removed)
             self.leave(node, key, left)
             self.touch(node, key)
-        for key in sorted({*peer.rows, *peer.ghosts}):
-            self.merge(node, key, peer.row(key), peer.ghost(key))
         if displaced and not self.broken('rebase keeps the clock'):
             # What nobody has seen may have taken the place of what was: of that it claims no more than the peer does.
-            node.clock = {o: peer.clock.get(o, at) for o, at in node.clock.items()}
+            node.clock = {o: at if o == node.origin() else peer.clock.get(o, at) for o, at in node.clock.items()}
+            node.ghosts = {key: ghost_keep(ghost_of(row), lambda e: not node.unseen(e[1])) for key, row in node.rows.items()}
+        for key in sorted({*peer.rows, *peer.ghosts}):
+            self.merge(node, key, peer.row(key), peer.ghost(key))
         self.adopt(node, peer.clock, {o: peer.ended[o].final for o in peer.retired if o not in peer.clock})
         node.horizon = max(node.horizon, peer.horizon)
         node.whole, node.got_in_step, node.to_rebase = True, True, False
