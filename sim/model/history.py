@@ -19,9 +19,9 @@ class History:
         self.draw = random.Random(f'{seed}/{mix}')
         evictions, rollbacks = MIXES[mix]
         draw = self.draw
-        size, silent = draw.choice([2, 3, 4]), draw.choice([15, 30, 60])
+        size, silent = draw.choice([2, 3, 3, 4]), draw.choice([10, 20, 40])
         # Histories differ in what is frequent: what one of them never comes to happens in another all the time.
-        self.restarts, self.calms = draw.choice([.01, .015]), draw.choice([0, .002, .005])
+        self.restarts, self.calms = draw.choice([.01, .015]), draw.choice([0, .005, .01])
         self.keys, self.lost = draw.choice([1, 2, 4]), draw.choice([.1, .3])
         self.world = World(size, evictions, rollbacks, mutant, silent)
         self.world.post = self.post
@@ -100,7 +100,12 @@ class History:
             if world.evictions:
                 self.happen('evict', node)
         elif dice < .95:
-            self.happen('cut', *draw.sample(range(world.n), 2))
+            if draw.random() < .5:               # One from all others, or two from each other.
+                for peer in range(world.n):
+                    if peer != node:
+                        self.happen('cut', node, peer)
+            else:
+                self.happen('cut', *draw.sample(range(world.n), 2))
         elif dice < .98:
             self.happen('heal')
         elif dice < .98 + self.restarts:
@@ -112,9 +117,11 @@ class History:
 
     def calm(self):
         """Those who can talk do for a while: floors rise, and with them what is collected."""
-        for _ in range(2):
+        for _ in range(3):
             for node in range(self.world.n):
                 self.happen('announce', node)
+                if self.world.evictions:
+                    self.happen('evict', node)
             self.deliver_all()
             for node in range(self.world.n):
                 for peer in range(self.world.n):
