@@ -55,7 +55,7 @@ class Lives:
     # ---- Members
     def not_back(self, origin, evicted):
         """A life of an evicted node that did not begin by coming back."""
-        return self.came_back[origin] < evicted.get(origin[0], NEVER) and not self.broken('a life is evicted, not its node')
+        return bool(evicted) and self.came_back[origin] < evicted.get(origin[0], NEVER) and not self.broken('a life is evicted, not its node')
 
     def is_out(self, node, origin):
         return origin in node.ended or self.not_back(origin, node.evicted)
@@ -116,7 +116,7 @@ class Lives:
         """To the disk of the node whose they were."""
         for actor, entry in adds.items():
             self.seen['left'] += 1
-            self.oracle.leaves(node, key, actor, entry[0])
+            self.oracle.leaves(node, key, actor, entry[0], entry[1][1])
 
     def may_be_retried(self, node, timestamp, own):
         if not own and node.floor_then is not None:
