@@ -79,7 +79,7 @@ class Eviction:
         rest, accepted, in_step = set(going.rest), set(going.accepted), set(going.in_step)
         if self.broken('not in step with who accepted'):
             in_step = rest
-        if self.broken('most of those left will do') and 2 * (len(accepted & in_step) + 1) > self.n:
+        if self.broken('most of those left will do') and len(accepted & in_step) >= len(rest) - 1:
             rest = accepted & in_step
         if not rest <= accepted & in_step or self.version(node) != going.version or node.redo or not self.good_standing(node):
             return

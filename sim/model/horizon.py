@@ -4,7 +4,7 @@ from rows import commits, dead, ghost_keep, ghost_of
 
 class Horizon:
     def collect(self, node):
-        if node.behind() or node.redo and not self.broken('collects meanwhile'):
+        if node.behind() or node.redo:
             return
         floors = [node.floor()]
         for member in self.members(node):

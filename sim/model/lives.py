@@ -87,27 +87,29 @@ class Lives:
         if not adds and not removed:
             return
         commit = self.own_commit(node)
-        own = all(by[0] == node.id for _, by in commits((adds, removed)))
+        mine = sorted((t, by) for t, by in commits((adds, removed)) if by[0] == node.id)
+        if self.broken('a row is done again as one') and len(mine) < len(commits((adds, removed))):
+            mine = []
         again, old = {}, {}
         for actor, entry in adds.items():
             if dead(row, actor, entry) or entry[1][0] in node.ended[entry[1][1]].redone:
                 continue
-            if self.may_be_retried(node, entry[0], own):
+            if self.may_be_retried(node, entry[0], entry[1] in mine):
                 again[actor] = (entry[0], commit)
             else:
                 old[actor] = entry
         delta = again, {a: (e[0], commit) for a, e in removed.items()}
         node.rows[key] = keep(row, lambda e: not node.unseen(e[1]))
-        if old and own:
+        own = {actor: entry for actor, entry in old.items() if entry[1] in mine}
+        if own:
             delta[0][('node', *node.origin())] = (commit[0], commit)
-            for actor, entry in old.items():
+            for actor, entry in own.items():
                 self.seen['done again'] += 1
                 self.oracle.done_again(node, key, (entry[0], actor), ('node', *node.origin()), commit[0])
-        if not own:
-            self.leave(node, key, old)
+        self.leave(node, key, {actor: entry for actor, entry in old.items() if actor not in own})
         # Not later than what it says: another copy of this disk could hear of the one without the other.
-        if own and not self.broken('done again in silence'):
-            for timestamp, origin in sorted(commits((adds, removed))):
+        if not self.broken('done again in silence'):
+            for timestamp, origin in mine:
                 end = node.ended[origin]
                 node.ended[origin] = end._replace(rank=(end.rank[0], (self.tick(node), node.origin())), redone=end.redone | {timestamp})
         self.commit(node, key, delta, commit)

@@ -93,6 +93,8 @@ class World(Replication, Lives, Eviction, Horizon):
                 observed[actor] = (timestamp - 1, commit)
             delta = {}, observed
             self.oracle.removes(key, observed)
+        if node.redo:
+            self.before_merge(node, key, delta)
         self.commit(node, key, delta, commit)
 
     def commit(self, node, key, delta, commit):
