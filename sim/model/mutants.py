@@ -44,3 +44,5 @@ MUTANTS = {
     'comes back without a rebase': 'who comes back and is not below a horizon goes on without a rebase',
     'admitted by one':             'one member is enough to admit the evicted, and one alone knows of it',
 }
+
+KILLED_BY = {}

@@ -36,12 +36,15 @@ class Oracle:
             for actor, entry in row[0].items():
                 held = self.held(key, actor, self.world.nodes)
                 self.lost |= {(key, t, actor) for t in self.added[(key, actor)] if held < t <= entry[0]}
+            for actor, entry in row[1].items():  # Those too that are to be done again, and in no ghost meanwhile.
+                self.forget_removal(key, actor, entry[0])
         for key, ghost in ghosts.items():
             for actor, timestamp, _ in ghost[1]:
                 self.forget_removal(key, actor, timestamp)
 
     def forget_removal(self, key, actor, timestamp):
-        known = max((t for m in self.world.nodes for a, t, _ in m.ghost(key)[1] if a == actor), default=0)
+        known = max(t for m in self.world.nodes for t in
+                    [m.row(key)[1].get(actor, (0,))[0], *(t for a, t, _ in m.ghost(key)[1] if a == actor)])
         self.undone |= {(key, t, actor) for t in self.removed.get((key, actor), ()) if known < t <= timestamp}
 
     def leaves(self, node, key, actor, timestamp, origin):

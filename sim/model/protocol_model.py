@@ -14,7 +14,7 @@ import time
 
 import story
 from history import MIXES, History
-from mutants import MUTANTS
+from mutants import KILLED_BY, MUTANTS
 
 MIX_OF = tuple(MIXES)
 
@@ -62,6 +62,18 @@ def sweep(options, names):
     return survivors
 
 
+def recorded(names):
+    """Whether each is still killed by the history that is written down for it; returns how many are not."""
+    wrong = 0
+    for name in names:
+        seed, mix = KILLED_BY[name]
+        on, off = History(seed, mix).run(), History(seed, mix, name).run()
+        wrong += bool(on) or not off
+        what = f'killed, law {off[:1]}' if off and not on else f'fails with all rules on: {on}' if on else 'NOT KILLED'
+        print(f'{name:33}seed {seed} mix {mix}: {textwrap.shorten(what, 200)}', flush=True)
+    return wrong
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument('--runs', type=int, default=300, metavar='N', help='histories; with mutants, at most so many for each (300)')
@@ -69,6 +81,7 @@ def main():
     options.add_argument('--mix', choices=[*MIXES, 'all'], default='all', help='what may happen; all: in turns')
     options.add_argument('--mutant', choices=MUTANTS, metavar='NAME', help='switch this rule off')
     options.add_argument('--mutants', nargs='*', metavar='NAME', help='each of these, or of all: after how many histories is it killed?')
+    options.add_argument('--recorded', action='store_true', help='each mutant by the history that mutants.py names for it')
     options.add_argument('--list', action='store_true', help='the mutants, and what each breaks')
     options.add_argument('--story', action='store_true', help='shrink the first failure, and tell it as a table of events')
     options = options.parse_args()
@@ -76,6 +89,8 @@ def main():
         for name, what in MUTANTS.items():
             print(f'{name:33}{what}')
         return 0
+    if options.recorded:
+        return recorded(KILLED_BY) > 0
     if options.mutants is not None:
         unknown = [name for name in options.mutants if name not in MUTANTS]
         if unknown:
