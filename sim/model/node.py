@@ -57,8 +57,15 @@ class Node:
     def floor_held(self):
         if not self.whole:
             return 0
-        held = [self.clock.get(o, 0) for o in set(self.clock) | set(self.current.items()) if not self.complete(o)]
-        return min(held) if held else 0
+        held = []
+        for origin, at in self.clock.items():
+            end = self.ended.get(origin)
+            if end is None or at < end.final:
+                held.append(at)
+        for origin in self.current.items():
+            if origin not in self.clock and origin not in self.retired:
+                held.append(0)
+        return min(held, default=0)
 
     def floor(self):
         held = self.floor_held()

@@ -84,7 +84,7 @@ class Replication:
 
     def learn_end(self, node, origin, end):
         known = node.ended.get(origin)
-        if known and not self.rank(end) > self.rank(known):
+        if known is end or known and not self.rank(end) > self.rank(known):
             return
         node.ended[origin] = end
         if origin not in node.closed_here and (not known or known[2:] != end[2:]):
@@ -197,7 +197,9 @@ class Replication:
         self.forget_retired(node)
 
     def forget_retired(self, node):
+        if node.retired.isdisjoint(node.clock):
+            return
         floor = node.floor_held()
-        for origin in list(node.clock):
-            if origin in node.retired and origin in node.ended and floor >= node.ended[origin].final and node.complete(origin):
+        for origin in node.retired & set(node.clock):
+            if origin in node.ended and floor >= node.ended[origin].final and node.complete(origin):
                 del node.clock[origin]
