@@ -10,18 +10,19 @@ from collections import deque
 from world import World
 
 STEPS = 600
-MIXES = {'evictions': (True, False), 'rollbacks': (False, True), 'both': (True, True)}
+MIXES = {'evictions': (True, False), 'rollbacks': (False, True), 'both': (True, True), 'rare': (True, True)}
 
 
 class History:
     def __init__(self, seed, mix='both', mutant=None):
         self.seed = seed
-        self.draw = random.Random(f'{seed}/{mix}')
+        self.rare = mix == 'rare'                # Both, but seldom: members are seldom cut off as a whole, and seldom evicted.
+        self.draw = random.Random(f'{seed}/both' if self.rare else f'{seed}/{mix}')
         evictions, rollbacks = MIXES[mix]
         draw = self.draw
-        size, silent = draw.choice([2, 3, 3, 4]), draw.choice([10, 20, 40])
+        size, silent = draw.choice([2, 3, 4] if self.rare else [2, 3, 3, 4]), draw.choice([15, 30, 60] if self.rare else [10, 20, 40])
         # Histories differ in what is frequent: what one of them never comes to happens in another all the time.
-        self.restarts, self.calms = draw.choice([.01, .015]), draw.choice([0, .005, .01])
+        self.restarts, self.calms = draw.choice([.01, .015]), draw.choice([0, .002, .005] if self.rare else [0, .005, .01])
         self.keys, self.lost = draw.choice([1, 2, 4]), draw.choice([.1, .3])
         self.world = World(size, evictions, rollbacks, mutant, silent)
         self.world.post = self.post
@@ -100,7 +101,7 @@ class History:
             if world.evictions:
                 self.happen('evict', node)
         elif dice < .95:
-            if draw.random() < .5:               # One from all others, or two from each other.
+            if not self.rare and draw.random() < .5:  # One from all others, or two from each other.
                 for peer in range(world.n):
                     if peer != node:
                         self.happen('cut', node, peer)
@@ -117,10 +118,10 @@ class History:
 
     def calm(self):
         """Those who can talk do for a while: floors rise, and with them what is collected."""
-        for _ in range(3):
+        for _ in range(2 if self.rare else 3):
             for node in range(self.world.n):
                 self.happen('announce', node)
-                if self.world.evictions:
+                if self.world.evictions and not self.rare:
                     self.happen('evict', node)
             self.deliver_all()
             for node in range(self.world.n):

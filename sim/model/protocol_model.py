@@ -16,7 +16,7 @@ import story
 from history import MIXES, History
 from mutants import KILLED_BY, MUTANTS
 
-MIX_OF = tuple(MIXES)
+MIX_OF = 'evictions', 'rollbacks', 'both'
 
 
 def mix_of(seed, mix):
@@ -78,7 +78,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument('--runs', type=int, default=300, metavar='N', help='histories; with mutants, at most so many for each (300)')
     options.add_argument('--seed', type=int, default=0, metavar='S', help='of the first; the others follow (0)')
-    options.add_argument('--mix', choices=[*MIXES, 'all'], default='all', help='what may happen; all: in turns')
+    options.add_argument('--mix', choices=[*MIXES, 'all'], default='all', help='what may happen; all: the first three in turns; rare: both, seldom')
     options.add_argument('--mutant', choices=MUTANTS, metavar='NAME', help='switch this rule off')
     options.add_argument('--mutants', nargs='*', metavar='NAME', help='each of these, or of all: after how many histories is it killed?')
     options.add_argument('--recorded', action='store_true', help='each mutant by the history that mutants.py names for it')
@@ -87,7 +87,7 @@ def main():
     options = options.parse_args()
     if options.list:
         for name, what in MUTANTS.items():
-            print(f'{name:33}{what}')
+            print(f'{name:33}{what}' + ('' if name in KILLED_BY else ' (no history known)'))
         return 0
     if options.recorded:
         return recorded(KILLED_BY) > 0
