@@ -5,6 +5,7 @@ MUTANTS = {
     'clock at every chunk':        'the clock moves at each pull answer, not at the end of the feed',
     'push ignores gaps':           'a push raises the clock though the commit before it is missing',
     'any answer counts':           'a pull answer to an earlier question moves cursor and clock',
+    'commits overtake each other': 'an operation has the commit that was drawn before something in its row was done again',
     # Lives (section 7)
     'restart keeps its origin':    'a restart goes on under the old origin',
     'earlier lives may speak':     'messages of an earlier life are accepted after a newer one is known',
@@ -51,6 +52,7 @@ KILLED_BY = {
     'clock at every chunk':        (20007, 'both'),
     'push ignores gaps':           (20000, 'both'),
     'any answer counts':           (20012, 'both'),
+    'commits overtake each other': (107123, 'both'),
     'restart keeps its origin':    (20002, 'both'),
     'closed without pulling':      (20013, 'both'),
     'no retry window':             (20000, 'both'),

@@ -95,6 +95,10 @@ class World(Replication, Lives, Eviction, Horizon):
             self.oracle.removes(key, observed)
         if node.redo:
             self.before_merge(node, key, delta)
+        # What that did again has a later commit, and is pushed already: who has it would claim to have this, too.
+        if node.last_own_commit > commit[0] and not self.broken('commits overtake each other'):
+            commit = self.own_commit(node)
+            delta = tuple({a: (t, commit) for a, (t, _) in part.items()} for part in delta)
         self.commit(node, key, delta, commit)
 
     def commit(self, node, key, delta, commit):
