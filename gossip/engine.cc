@@ -225,6 +225,7 @@ class Engine::Impl {
   void on_body(const Envelope&, const WelcomeBody&) {}
   void on_body(const Envelope&, const RefuseBody&) {}
   void on_body(const Envelope& from, const PushBody& body) {
+    if (core_.returning && !core_.introduced) return;  // What it brings may have to be preceded by what is done again.
     if (rebase_.admits(from)) push_.on_push(from, body);
   }
   void on_body(const Envelope& from, const AckBody& body) {
@@ -336,6 +337,7 @@ void Engine::Impl::on(const PeerFrame& frame) {
   }
   if (core_.evicted) return;
   if (accept(envelope)) {
+    if (std::holds_alternative<DigestsBody>(envelope.body) || std::holds_alternative<AgreedBody>(envelope.body)) lives_.answered();
     rebase_.heard(envelope);
     core_.count("received_" + std::string(type_name(envelope.body)));
     std::visit([&](const auto& body) { on_body(envelope, body); }, envelope.body);

@@ -541,6 +541,12 @@ void Lives::on_ended() {
   tell_ended_ = true;  // Unless it turns out that this node was evicted, of which the word comes next.
 }
 
+void Lives::answered() {
+  if (!core_.returning || core_.introduced) return;
+  core_.introduced = true;
+  core_.out->store.set_meta(meta::kIntroduced, "1");
+}
+
 void Lives::say_why_it_is_over() {
   if (!std::exchange(tell_ended_, false)) return;
   core_.note(Output::Note::Level::kError,

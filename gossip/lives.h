@@ -83,6 +83,9 @@ class Lives {
   void on_ended();
   // The others went on without this node: it refuses writes, and the next life begins empty-handed (gossip/eviction.h).
   void on_evicted(NodeId from, const EvictedBody& body);
+  // A member answered what this life asked: so it is no stranger there, nor out, and its record is there.  SUBTLE: of a node that was
+  // evicted the tables are equal only when it has rebased, and that does again, in this life, what was seen of none.
+  void answered();
   std::function<bool(NodeId)> voted_against;             // By this node, for an eviction that has not taken effect.
 
  private:

@@ -91,7 +91,7 @@ void Rebase::heard(const Envelope& from) {
     core_.highest_horizon = std::max({core_.highest_horizon, core_.horizon, told.horizon});
   }
   core_.behind = needed();
-  if (!core_.behind || question_) return;
+  if (!core_.behind || question_ || (core_.returning && !core_.introduced)) return;
   if (!std::exchange(told_, true)) {
     core_.count("rebases_needed");
     core_.note(Output::Note::Level::kWarning,

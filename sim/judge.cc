@@ -240,6 +240,7 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
   for (const auto& redone : batch.redone()) {
     at.disk.ghost[redone.key].drop(redone.these);
     oracle_.redone(redone);
+    if (may_evict()) redone_.insert_these(redone.key, redone.these);
     // SUBTLE: pushed so, though in the batch the same operation may have come under an earlier commit as well.
     const Content own = redone.anew.where([&](const Commit& commit) { return commit.origin == origin && commit.at > before; });
     if (!own.empty()) oracle_.committed(redone.as, own);
@@ -359,7 +360,7 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
         // SUBTLE: who had seen the removal, and forgotten it since, all went back to disks from before; but for one that joined
         // meanwhile, and was never told of what was over.
         ghost.take_out(actor, add.at);
-      } else if (left_to_another([&, who = actor, when = add.at](const GhostCell& theirs) {
+      } else if (redone_.has(key, actor, add.at) || left_to_another([&, who = actor, when = add.at](const GhostCell& theirs) {
                    return std::any_of(theirs.adds().begin(), theirs.adds().end(), [&](const auto& it) { return it.actor == who && it.at >= when; });
                  })) {
         ghost.forget(actor);
@@ -383,7 +384,10 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
     const bool best_fits = overtook != nullptr && overtook->present() == shown;
     if (overtook == nullptr || fits > best_fits || (fits == best_fits && theirs->second.tag() > overtook->tag())) overtook = &theirs->second;
   }
-  if (left_to_another([&](const GhostCell& theirs) { return theirs.tag() == ghost.tag() && theirs.value(); })) return ghost.collected_elsewhere();
+  if (redone_.has(key, ghost.tag().actor, ghost.tag().at) || left_to_another([&](const GhostCell& theirs) { return theirs.tag() == ghost.tag() && theirs.value(); })) {
+    ghost = GhostCell{};
+    return;
+  }
   if (overtook != nullptr) ghost.overtake(*overtook);
   // It had expired, and the others have collected it.
   Timestamp horizon;

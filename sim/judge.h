@@ -15,6 +15,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -118,6 +119,16 @@ class Judge {
   Claims claims_;
   std::map<std::uint32_t, const Machine*> started_;       // That ever were.
   bool disk_destroyed_ = false;
+  // Adds and values that were done again by whose they are, perhaps as of that day: who else has them may give them up.
+  struct Redone {
+    std::set<std::tuple<StoreKey, ActorId, Timestamp>> all;
+    void insert_these(const StoreKey& key, const Content& these) {
+      if (!these.holds(Kind::kSet)) return void(all.emplace(key, these.as_register().tag().actor, these.as_register().tag().at));
+      for (const auto& [actor, add] : these.as_set_element().adds()) all.emplace(key, actor, add.at);
+    }
+    bool has(const StoreKey& key, ActorId actor, Timestamp at) const { return all.contains({key, actor, at}); }
+  };
+  Redone redone_;
   std::set<std::string> rolled_back_;                     // Nodes whose disk once went back to what it was.
   std::map<StoreKey, std::set<std::string>> rotted_;      // Rows that ever did, and of which nodes.
   std::map<Tag, bool> tags_;                              // Of every operation tried; true: some node took it.
