@@ -268,6 +268,7 @@ Timestamp Core::promise_of_durable() {
 Timestamp Core::promise_of_step() {
   const Timestamp at = hlc.read(now.wall_ms);
   hlc.observe(at);
+  clocks.promise(self.origin, at);
   // SUBTLE: after a kill, with a clock that was set back, the next life must not begin a window below what this one promised.
   // But a clock that leapt ahead is not kept on disk: set right again, it would be of no use.
   const std::int64_t ahead_ms = at.ms() - lease.ms();
@@ -275,7 +276,6 @@ Timestamp Core::promise_of_step() {
     lease = at;
     out->store.set_meta(meta::kLease, meta::encode_number(lease.value));
   }
-  clocks.promise(self.origin, at);
   return at;
 }
 

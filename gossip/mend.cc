@@ -290,6 +290,34 @@ bool Mend::settled(const Damage& damage) const {
   return std::all_of(peers.begin(), peers.end(), [&](NodeId peer) { return damage.answered.contains(peer); });
 }
 
+// SUBTLE: what was merged into a row while it could not be read is in no sum, so a rebase did not come upon it.  Below our horizon
+// what others have seen, and hold no more, was removed, and they have forgotten that.
+void Mend::batch_is_durable() {
+  for (const auto& [key, damage] : std::exchange(settled_, {})) {
+    Row row;
+    if (shard_of_store_key(key) == kSystemShard || core_.store.snapshot()->get(key, row) != Snapshot::Lookup::kFound) continue;
+    if (row.cell.kind == Kind::kCounter) continue;
+    const auto over = [&](const Commit& commit) {
+      const auto at = damage.covered.find(commit.origin);
+      return commit.at <= core_.horizon && (at != damage.covered.end() ? commit.at <= at->second : core_.retired(commit.origin));
+    };
+    Content gone = row.content;
+    if (gone.holds(Kind::kSet)) {
+      gone.as_set_element().keep_adds_only([&](ActorId actor, const Entry& add) {
+        const Entry* theirs = damage.held ? damage.held->as_set_element().adds().find(actor) : nullptr;
+        return over(add.commit) && (theirs == nullptr || theirs->at < add.at);
+      });
+    } else {
+      const bool theirs = damage.held && damage.held->as_register().tag() >= gone.as_register().tag();
+      if (theirs || !gone.present() || !over(gone.as_register().commit())) continue;
+    }
+    if (gone.empty()) continue;
+    core_.count("rows_cut_when_mended");
+    core_.out->store.drop(key, std::move(gone));
+  }
+  mending_.clear();
+}
+
 bool Mend::covers_damage(const StoreKey& base_key, const Cell& base) const {
   // A counter's keys follow upon that of its base, sorted by timestamp.
   const auto first = damaged_.upper_bound(base_key);
@@ -311,6 +339,8 @@ void Mend::answered(const StoreKey& key, NodeId peer, const Cell* cell, const Co
   }
   if (cell != nullptr) {
     damage.any = true;
+    if (damage.held) (void)damage.held->join(cell->content);
+    else damage.held = cell->content;
     core_.merge(shard_of_store_key(key), cell->key, cell->content);  // Keeps the member table in step.
   }
   if (!settled(damage)) return;
@@ -328,6 +358,7 @@ void Mend::answered(const StoreKey& key, NodeId peer, const Cell* cell, const Co
                "a damaged row (" + printable(key) + ") is held by no other member: what it held is lost");
   }
   mending_.insert(key);
+  settled_.insert_or_assign(key, std::move(damage));
   damaged_.erase(at);
 }
 

@@ -36,7 +36,7 @@ class Mend {
   void found(const StoreKey& key);      // Asks a peer at once when this is news.
   void found_by_commit(const StoreKey& key);  // Perhaps for the second time, and then what was merged in since is lost as well.
   void refused(const StoreKey& key);    // The store could not take what was merged: says so, once a commit.
-  void batch_is_durable() { mending_.clear(); }
+  void batch_is_durable();
   void round();                         // Asks the next peer for what is still damaged.
   std::size_t waiting() const { return damaged_.size(); }
   bool waiting_in(ShardId shard) const; // Some row of the shard is not mended yet.
@@ -52,6 +52,7 @@ class Mend {
     std::map<OriginId, Timestamp> covered;      // By those who answered.
     std::set<NodeId> answered;
     bool any = false;                           // Somebody held something.
+    std::optional<Content> held;                // All of that.
   };
   bool found_in_memory(const StoreKey& key);
   void ask(NodeId peer, const std::vector<StoreKey>& keys);
@@ -69,6 +70,7 @@ class Mend {
   // SUBTLE: settled, but the row is mended, and at the end of the feed, only with the batch at hand.  Until that is durable
   // the shard is as unsound as before: whoever has read past the row would take our clock without it.
   std::set<StoreKey> mending_;
+  std::map<StoreKey, Damage> settled_;  // In the batch at hand.
 };
 
 }  // namespace kith
