@@ -69,7 +69,7 @@ struct Cluster {
 };
 using Names = std::vector<std::string>;
 
-TEST_CASE("eviction: a dead member holds the horizon until it is evicted; it returns with a write that only it had, and nothing removed returns") {
+TEST_CASE("eviction: a dead member holds the horizon until it is evicted, it returns with a write that only it had, and nothing removed returns") {
   Cluster cluster(5);
   Network& network = cluster.network;
   const Names left{"n1", "n2", "n3", "n4"};

@@ -31,7 +31,22 @@ TEST_CASE("garbage: who holds the horizon, and since when") {
   NodeStatus held = status();
   held.garbage.held_for_ms = 300'000;
   CHECK(garbage_in_words(held) == Lines{"removal records since 22:03:20 UTC are kept: n4 holds the horizon; for 5.0 min it has confirmed nothing newer "
-                                        "than 22:08:20 UTC"});
+                                        "than 22:08:20 UTC; `kith evict n4` goes on without it"});
+  held.garbage.evict_after_ms = 86'400'000;
+  CHECK(garbage_in_words(held).front().ends_with("; after 1 d 0 h of silence the others go on without it"));
+  held.garbage.evicting = {"n4"};
+  held.garbage.eviction_waits_for = {"n2", "n3"};
+  MemberRow out_of_it;
+  out_of_it.name = "n5";
+  out_of_it.evicted = true;
+  held.members.push_back(out_of_it);
+  held.garbage.returning = true;
+  const Lines evicting = garbage_in_words(held);
+  REQUIRE(evicting.size() == 4);
+  CHECK(evicting[1] == "the members agree on going on without n4: it waits for n2 and n3");
+  CHECK(evicting[2] == "evicted, and not back: n5");
+  CHECK(evicting[3].ends_with("was evicted while it was away: what it had taken in alone is done again"));
+  held = status();
   held.garbage.horizon_ms = 0;
   held.garbage.held_at_ms = 0;
   held.garbage.held_for_ms = -1;
