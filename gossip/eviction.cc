@@ -229,7 +229,7 @@ void Eviction::look_at_vote() {
 // ---- Who proposes
 
 std::string Eviction::propose(const std::vector<std::string>& names, bool without_half) {
-  if (!core_.options.collect) return "this cluster collects nothing (kithd --no-collect): nobody holds anything up, and nobody is evicted";
+  if (!core_.options.collect) return "this cluster collects nothing (kithd without --collect): nobody holds anything up, and nobody is evicted";
   if (proposal_) return "an eviction is under way already, of " + names_of(proposal_->going) + ": see `kith status`";
   if (!good_standing()) return core_.self.name + " is not in good standing itself yet: ask another member, or try again when `kith status` shows it in step";
   Nodes going;

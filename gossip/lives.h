@@ -81,7 +81,7 @@ class Lives {
   void on_superseded(NodeId from, const SupersededBody& body);
   // The same of a life that floors had passed before anybody heard of it.
   void on_ended();
-  // The others went on without this node: it refuses writes, and the next life begins empty-handed (gossip/eviction.h).
+  // The others went on without this node: it refuses writes, and its next life does again what only it had (gossip/eviction.h).
   void on_evicted(NodeId from, const EvictedBody& body);
   // A member answered what this life asked: so it is no stranger there, nor out, and its record is there.  SUBTLE: of a node that was
   // evicted the tables are equal only when it has rebased, and that does again, in this life, what was seen of none.

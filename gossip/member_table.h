@@ -90,6 +90,8 @@ class MemberTable {
   const std::map<NodeId, Content>& cells() const { return cells_; }  // The whole table, to send; see member_cell().
 
  private:
+  void look_whether_out(NodeId node, Member& member);
+
   std::map<NodeId, Member> members_;
   std::vector<NodeId> ids_;
   std::map<NodeId, Content> cells_;  // Without their keys, which the node id makes: a thousand engines keep a thousand.
@@ -97,8 +99,6 @@ class MemberTable {
   EvictedTable evicted_;
   std::uint64_t version_ = 0;
   std::uint64_t generation_ = 0;
-
-  void look_whether_out(NodeId node, Member& member);
 };
 
 }  // namespace kith
