@@ -408,7 +408,7 @@ std::string Core::seal(NodeId to, Body body, CellBlock with) {
   envelope.floor = floor();
   envelope.horizon = horizon;
   envelope.members_version = members.version();
-  envelope.voted = voted;
+  envelope.voted = !voted_against.empty();
   envelope.members = std::move(with);
   const bool push = std::holds_alternative<PushBody>(body);
   if (joined() && !push && envelope.members.empty() && (table_differs(to) || !heard_lately(to))) {

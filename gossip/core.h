@@ -152,7 +152,7 @@ class Core {
   std::map<OriginId, Timestamp> unheard_of;  // These, and when they began.  They are in no table and in no clock.
   bool evicted = false;                  // In this life: the next one may begin.
   std::vector<NodeId> electorate;        // gossip/eviction.h
-  bool voted = false;                    // For an eviction that has not taken effect.
+  std::vector<NodeId> voted_against;     // In an eviction that has not taken effect: this node listens to them no more.  Sorted.
   bool superseded = false;               // By another life of this node: peers refuse what this one says.
 
   bool joined() const { return static_cast<bool>(self.cluster); }

@@ -76,7 +76,7 @@ class Engine::Impl {
       if (core_.life_is_over()) lives_.on_ended();
     };
     lives_.on_in_step = [this](NodeId peer, Timestamp said_at) { eviction_.in_step_with(peer, said_at); };
-    lives_.voted_against = [this](NodeId node) { return eviction_.voted_against(node); };
+    lives_.on_word_of_votes = [this](const Envelope& from) { eviction_.on_word(from); };
     core_.before_merge = [this](ShardId shard, const CellKey& cell, const Content& delta) { redo_.before_merge(shard, cell, delta); };
   }
 
@@ -290,7 +290,7 @@ class Engine::Impl {
   Rebase rebase_{core_, lives_, mend_, pull_, redo_};
   Expiry expiry_{core_};
   Collector collector_{core_, horizon_};
-  Eviction eviction_{core_, lives_};
+  Eviction eviction_{core_, lives_, mend_};
   Operations operations_{core_};
   Store::Usage usage_;
   std::vector<StoreKey> damaged_members_;  // Found while loading.

@@ -51,6 +51,7 @@ void Eviction::load() {
     vote_.accepted = {Timestamp{in.u64()}, OriginId{in.u64()}};
     vote_.members = get_nodes(in);
     vote_.going = get_nodes(in);
+    vote_.proposer = NodeId{in.u64()};
     if (!in.ok()) vote_ = {};
   }
   if (const auto bytes = snapshot->meta(meta::kElectorate)) {
@@ -58,10 +59,15 @@ void Eviction::load() {
     core_.electorate = get_nodes(in);
     if (!in.ok()) core_.electorate.clear();
   }
-  core_.voted = outstanding();
+  core_.voted_against = vote_.going;
 }
 
 void Eviction::begin() {
+  // What this node proposed in an earlier life nobody will bring about any more.
+  if (outstanding() && vote_.proposer == core_.self.node && !took_effect(vote_.going, vote_.accepted.at)) {
+    core_.note(Output::Note::Level::kWarning, "the eviction of " + names_of(vote_.going) + ", which this node had proposed before it stopped, is given up");
+    drop_vote();
+  }
   life_began_at_ms_ = heard_of_vote_at_ms_ = core_.now.monotonic_ms;
   if (core_.joined() && core_.electorate.empty()) take_electorate(core_.members.ids());  // It founded the cluster.
 }
@@ -76,8 +82,15 @@ void Eviction::keep_vote() {
   out.u64(vote_.promised.at.value), out.u64(vote_.promised.origin.value);
   out.u64(vote_.accepted.at.value), out.u64(vote_.accepted.origin.value);
   put(out, vote_.members), put(out, vote_.going);
+  out.u64(vote_.proposer.value);
   core_.out->store.set_meta(meta::kVote, out.take());
-  core_.voted = outstanding();
+  core_.voted_against = vote_.going;
+}
+
+void Eviction::drop_vote() {
+  vote_.members.clear(), vote_.going.clear();
+  vote_.accepted = {};
+  keep_vote();
 }
 
 void Eviction::keep_electorate() {
@@ -136,7 +149,7 @@ Eviction::Nodes Eviction::silent() const {
 std::int64_t Eviction::my_turn_ms(const Nodes& but) const {
   const Nodes others = without(core_.members.ids(), but);
   const auto place = std::lower_bound(others.begin(), others.end(), core_.self.node) - others.begin();
-  return static_cast<std::int64_t>(place) * kTakenOverMs;
+  return static_cast<std::int64_t>(place) * kTurnMs;
 }
 
 Eviction::Nodes Eviction::left_over(const Proposal& proposal) const { return without(proposal.members, proposal.going); }
@@ -165,7 +178,7 @@ std::string Eviction::misses_half(const Proposal& proposal) const {
 
 // ---- Who votes
 
-VoteBody Eviction::answer(const EvictBody& body) {
+VoteBody Eviction::answer(NodeId proposer, const EvictBody& body) {
   VoteBody out;
   out.step = body.step;
   out.ballot = body.ballot;
@@ -174,7 +187,7 @@ VoteBody Eviction::answer(const EvictBody& body) {
     out.refusal = VoteRefusal::kOtherTable;
   } else if (!body.asked_for && std::any_of(body.going.begin(), body.going.end(), [&](NodeId node) { return !silent(node, core_.options.evict_after_ms / 2); })) {
     out.refusal = VoteRefusal::kHeardOfIt;
-  } else if (!good_standing()) {
+  } else if (!good_standing() || mend_.waits_for_more_than(body.going)) {
     out.refusal = VoteRefusal::kNotInGoodStanding;
   } else if (body.ballot < vote_.promised || (body.step == VoteStep::kAccept && !goes_on && body.ballot == vote_.promised)) {
     out.refusal = VoteRefusal::kOutbid;
@@ -185,6 +198,7 @@ VoteBody Eviction::answer(const EvictBody& body) {
       vote_.accepted = body.ballot;
       vote_.members = body.members;
       vote_.going = body.going;
+      vote_.proposer = proposer;
       if (outstanding()) core_.count("evictions_voted_for");
     }
     keep_vote();
@@ -198,32 +212,46 @@ VoteBody Eviction::answer(const EvictBody& body) {
 }
 
 void Eviction::on_evict(const Envelope& from, const EvictBody& body) {
+  if (body.step == VoteStep::kWithdrawn) return on_withdrawn(from, body);
+  if (body.step == VoteStep::kStands) return;
   if (outstanding() && body.going == vote_.going) heard_of_vote_at_ms_ = core_.now.monotonic_ms;
-  const VoteBody vote = answer(body);
+  const VoteBody vote = answer(from.sender, body);
   if (vote.refusal == VoteRefusal::kNone && body.step == VoteStep::kAccept) heard_of_vote_at_ms_ = core_.now.monotonic_ms;
   core_.send(from.sender, vote);
 }
 
-// What it voted for took effect, or the proposer is gone.
+// They are out since then; perhaps they are back already.
+bool Eviction::took_effect(const Nodes& going, Timestamp ballot) const {
+  return std::all_of(going.begin(), going.end(), [&](NodeId node) {
+    const auto* member = core_.member(node);
+    return member == nullptr || member->out || core_.members.evicted().at(node) > ballot;
+  });
+}
+
+void Eviction::on_word(const Envelope& from) {
+  if (const auto* evict = std::get_if<EvictBody>(&from.body); evict != nullptr && evict->step == VoteStep::kWithdrawn) on_withdrawn(from, *evict);
+  if (const auto* vote = std::get_if<VoteBody>(&from.body); vote != nullptr && vote->step == VoteStep::kStands) say_if_withdrawn(from, *vote);
+}
+
+// SUBTLE: where it took effect the table says so, and goes round like all tables.
+void Eviction::say_if_withdrawn(const Envelope& from, const VoteBody& body) {
+  const bool stands = proposal_ && proposal_->ballot == body.accepted;
+  if (!body.accepted || stands || took_effect(body.going, body.accepted.at)) return;
+  core_.send(from.sender, EvictBody{VoteStep::kWithdrawn, body.accepted, body.members, body.going, false});
+}
+
+void Eviction::on_withdrawn(const Envelope& from, const EvictBody& body) {
+  if (!outstanding() || body.ballot != vote_.accepted || from.sender != vote_.proposer) return;
+  core_.count("votes_withdrawn");
+  drop_vote();
+}
+
 void Eviction::look_at_vote() {
   if (!outstanding()) return;
-  const bool done = std::all_of(vote_.going.begin(), vote_.going.end(), [&](NodeId node) {
-    // Out since then; perhaps it is back already.
-    const auto* member = core_.member(node);
-    return member == nullptr || member->out || core_.members.evicted().at(node) > vote_.accepted.at;
-  });
-  if (done) {
-    vote_.members.clear(), vote_.going.clear();
-    keep_vote();
-    return;
-  }
-  if (proposal_ || !good_standing()) return;
-  if (core_.now.monotonic_ms - heard_of_vote_at_ms_ < kTakenOverMs + my_turn_ms(vote_.going)) return;
+  if (took_effect(vote_.going, vote_.accepted.at) || core_.members.out(vote_.proposer)) return drop_vote();
+  if (core_.now.monotonic_ms - heard_of_vote_at_ms_ < kAskedMs || vote_.proposer == core_.self.node) return;
   heard_of_vote_at_ms_ = core_.now.monotonic_ms;
-  core_.count("evictions_taken_over");
-  Nodes going = vote_.going;
-  std::erase_if(going, [&](NodeId node) { return core_.members.out(node); });
-  begin(std::move(going), true, false);
+  core_.send(vote_.proposer, VoteBody{VoteStep::kStands, vote_.accepted, VoteRefusal::kNone, vote_.promised, vote_.accepted, vote_.members, vote_.going, {}});
 }
 
 // ---- Who proposes
@@ -273,7 +301,7 @@ void Eviction::ask() {
       core_.send(node, body);
       continue;
     }
-    const VoteBody own = answer(body);
+    const VoteBody own = answer(node, body);
     if (own.refusal != VoteRefusal::kNone) return give_up("another one has been proposed");
     proposal_->votes[node] = own;
   }
@@ -281,6 +309,7 @@ void Eviction::ask() {
 }
 
 void Eviction::on_vote(const Envelope& from, const VoteBody& body) {
+  if (body.step == VoteStep::kStands) return say_if_withdrawn(from, body);
   if (!proposal_ || body.ballot != proposal_->ballot || proposal_->phase == Phase::kGetInStep) return;
   if (body.step != (proposal_->phase == Phase::kPrepare ? VoteStep::kPrepare : VoteStep::kAccept)) return;
   if (!contains(left_over(*proposal_), from.sender)) return;
@@ -391,7 +420,12 @@ void Eviction::give_up(const std::string& why) {
   if (proposal_->asked_for) {
     core_.note(Output::Note::Level::kWarning, "the eviction of " + names_of(proposal_->going) + " is given up: " + why);
   }
-  proposal_.reset();
+  // Nobody else could bring it about, and now this node will not.
+  const Proposal it = *std::exchange(proposal_, std::nullopt);
+  if (outstanding() && vote_.accepted == it.ballot) drop_vote();
+  for (const NodeId node : it.phase == Phase::kPrepare ? Nodes{} : left_over(it)) {
+    if (node != core_.self.node) core_.send(node, EvictBody{VoteStep::kWithdrawn, it.ballot, it.members, it.going, false});
+  }
   not_before_ms_ = core_.now.monotonic_ms + kPauseMs + static_cast<std::int64_t>(core_.random.below(kPauseMs));
 }
 
@@ -400,16 +434,18 @@ void Eviction::tick() {
   look_at_electorate();
   look_at_vote();
   if (proposal_) {
-    if (proposal_->phase == Phase::kGetInStep) return;  // Agreed: there is no way back, and the rounds bring it about.
-    if (proposal_->members != core_.members.ids()) return give_up("the members are others now");
+    const bool agreed = proposal_->phase == Phase::kGetInStep;
+    if (!agreed && proposal_->members != core_.members.ids()) return give_up("the members are others now");
     if (core_.now.monotonic_ms - proposal_->began_at_ms >= kPatienceMs) {
       Nodes missing;
       for (const NodeId node : left_over(*proposal_)) {
-        if (!proposal_->votes.contains(node)) missing.push_back(node);
+        const bool done = agreed ? node == core_.self.node || proposal_->in_step.contains(node) : proposal_->votes.contains(node);
+        if (!done) missing.push_back(node);
       }
+      if (agreed) return give_up("everybody agreed, and this node did not get in step with " + (missing.empty() ? "all" : names_of(missing)) + " in time");
       return give_up("every member left over has to agree, and these have not answered: " + names_of(missing));
     }
-    return ask();
+    return agreed ? get_in_step() : ask();
   }
   if (core_.options.evict_after_ms <= 0 || core_.now.monotonic_ms < not_before_ms_ || outstanding() || !good_standing()) return;
   Nodes going = silent();

@@ -17,7 +17,12 @@
 // of those left over grow no more, so who is in step with all of them holds all that survives.
 // It is a single decree of Paxos (Lamport, "Paxos Made Simple", 2001), time and again, with quorums that depend on the value: an
 // earlier value that may have been chosen is taken into the next one; one which somebody left over has not voted for was not, and
-// is dropped.  Any member goes on with what it voted for when the one that proposed it falls silent.
+// is dropped.
+// RULE. A vote binds for as long as the proposal stands.  Only who proposed it brings it about, so when it gives up, or began a
+// new life meanwhile, it never will be: it says so, and is asked by who voted and does not hear of it, fenced or not.  Else who was
+// voted against and came back would be heard by nobody, for ever.  While who proposed is gone nobody can tell: then it has to be
+// evicted as well, and that takes what it proposed along.
+// A voter with a damaged row that waits for others than those who go does not vote yet: it could not be got in step with.
 // RULE. Half of whom?  A joiner that only one side knows must not help that side to more than a half.  So each node keeps an
 // electorate: the members as they were when more than half of the electorate before, and of themselves, had all of them in their
 // tables, and no vote outstanding.  More than half of everybody's electorate must have voted, too.  Joiners get that of who
@@ -34,17 +39,19 @@
 
 #include "gossip/core.h"
 #include "gossip/lives.h"
+#include "gossip/mend.h"
 
 namespace kith {
 
 class Eviction {
  public:
-  static constexpr std::int64_t kPatienceMs = 60'000;   // For the votes; after it the proposal is given up.
-  static constexpr std::int64_t kTakenOverMs = 20'000;  // When a proposer falls silent, the next one by order of ids goes on.
+  static constexpr std::int64_t kPatienceMs = 60'000;  // After it the proposal is given up.
+  static constexpr std::int64_t kAskedMs = 5000;       // Whether it stands, when it was not heard of for so long.
+  static constexpr std::int64_t kTurnMs = 20'000;      // Who is next by order of ids proposes so much later.
 
   using Nodes = std::vector<NodeId>;  // Sorted.
 
-  Eviction(Core& core, Lives& lives) : core_(core), lives_(lives) {}
+  Eviction(Core& core, Lives& lives, const Mend& mend) : core_(core), lives_(lives), mend_(mend) {}
 
   void load();
   void begin();
@@ -55,7 +62,7 @@ class Eviction {
   void on_evict(const Envelope& from, const EvictBody& body);
   void on_vote(const Envelope& from, const VoteBody& body);
   void in_step_with(NodeId peer, Timestamp said_at);
-  bool voted_against(NodeId node) const { return outstanding() && contains(vote_.going, node); }
+  void on_word(const Envelope& from);  // Of a member that is not listened to.
 
   void take_electorate(const Nodes& nodes);  // Of who let this node in; core_.electorate.
 
@@ -70,7 +77,8 @@ class Eviction {
  private:
   struct Vote {
     Ballot promised, accepted;
-    Nodes members, going;         // Of what was accepted.
+    Nodes members, going;         // Of what was accepted,
+    NodeId proposer;              // and whose it was.
   };
   enum class Phase : std::uint8_t { kPrepare, kAccept, kGetInStep };
   struct Proposal {
@@ -93,7 +101,11 @@ class Eviction {
   void keep_electorate();
   void look_at_electorate();
   void look_at_vote();
-  VoteBody answer(const EvictBody& body);
+  bool took_effect(const Nodes& going, Timestamp ballot) const;
+  void drop_vote();
+  void say_if_withdrawn(const Envelope& from, const VoteBody& body);
+  void on_withdrawn(const Envelope& from, const EvictBody& body);
+  VoteBody answer(NodeId proposer, const EvictBody& body);
   void begin(Nodes going, bool asked_for, bool without_half);
   void ask();
   void counted();                              // Everybody asked has answered.
@@ -109,8 +121,9 @@ class Eviction {
 
   Core& core_;
   Lives& lives_;
+  const Mend& mend_;
   Vote vote_;
-  std::int64_t heard_of_vote_at_ms_ = 0;       // From who proposes it.
+  std::int64_t heard_of_vote_at_ms_ = 0;       // From who proposes it, or when it was asked.
   std::optional<Proposal> proposal_;
   std::int64_t not_before_ms_ = 0;             // The next proposal of its own accord.
   Nodes silent_;                               // For evict_after, as found

@@ -339,9 +339,13 @@ void Lives::begin_again() {
   core_.clocks.begin_life(core_.self.origin, core_.self.start);
 }
 
+bool Lives::voted_against(NodeId node) const {
+  return std::binary_search(core_.voted_against.begin(), core_.voted_against.end(), node);
+}
+
 // The record of who is out that says that it knows; and with that it is back.
 bool Lives::returns(NodeId node, const Cell& cell) const {
-  if (!core_.members.out(node)) return !(voted_against && voted_against(node));
+  if (!core_.members.out(node)) return !voted_against(node);
   if (node_of_member_cell(cell.key) != node) return false;
   const auto& value = cell.content.as_register().value();
   const auto record = value ? decode_member_record(*value) : std::nullopt;
@@ -355,7 +359,7 @@ bool Lives::merge_members(const Envelope& envelope) {
   // The fence: of what somebody below our horizon tells, only who it is itself.
   const bool fenced = envelope.floor < std::max(core_.horizon, core_.highest_horizon);
   // SUBTLE: of a life that began after the eviction the start is below our floor.
-  const bool out = core_.members.out(envelope.sender) || (voted_against && voted_against(envelope.sender));
+  const bool out = core_.members.out(envelope.sender) || voted_against(envelope.sender);
   // SUBTLE: an earlier life may be retired already, and would come back with its own word.
   const auto* sender = core_.member(envelope.sender);
   const bool earlier = sender != nullptr && Life{envelope.origin, envelope.start} < sender->life;
@@ -432,7 +436,7 @@ bool Lives::accept(const Envelope& envelope) {
     } else if (fenced == "evicted") {
       tell_evicted(envelope);
     } else if (fenced == "voted_against") {
-      // It may be heard again when nothing comes of the vote.
+      on_word_of_votes(envelope);
     } else if (fenced != "stranger") {
       tell_superseded(envelope);
     }
@@ -564,7 +568,7 @@ std::string_view Lives::fence(NodeId node, Life life) {
   const auto* known = core_.member(node);
   if (known == nullptr) return "stranger";
   if (known->out) return "evicted";
-  if (voted_against && voted_against(node)) return "voted_against";
+  if (voted_against(node)) return "voted_against";
   if (life < known->life) return life.start < known->life.start ? "earlier_life" : "clone";
   if (core_.members.learn_life(node, life)) core_.hear_of(node, life);
   return {};

@@ -86,7 +86,8 @@ class Lives {
   // A member answered what this life asked: so it is no stranger there, nor out, and its record is there.  SUBTLE: of a node that was
   // evicted the tables are equal only when it has rebased, and that does again, in this life, what was seen of none.
   void answered();
-  std::function<bool(NodeId)> voted_against;             // By this node, for an eviction that has not taken effect.
+  // Of who is not listened to: what is true, or has to be answered, all the same (gossip/eviction.h).
+  std::function<void(const Envelope&)> on_word_of_votes;
 
  private:
   void say_why_it_is_over();
@@ -96,6 +97,7 @@ class Lives {
   std::int64_t ahead_of_most() const;                    // 0: nobody to judge by.
   bool merge_members(const Envelope& envelope);
   void tell_superseded(const Envelope& envelope);
+  bool voted_against(NodeId node) const;
   bool returns(NodeId node, const Cell& cell) const;
   void forget_unheard_of();
   void return_after(const Evicted& evicted);

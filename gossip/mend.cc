@@ -1,6 +1,7 @@
 #include "gossip/mend.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "crdt/counter.h"
 #include "crdt/limits.h"
@@ -106,9 +107,17 @@ void Mend::refused(const StoreKey& key) {
                                               " sessions wrote to it, or another name has its hash; it stays as it was");
 }
 
+bool Mend::waits_for_more_than(const std::vector<NodeId>& these) const {
+  std::vector<NodeId> others;
+  std::set_difference(core_.others().begin(), core_.others().end(), these.begin(), these.end(), std::back_inserter(others));
+  return std::any_of(damaged_.begin(), damaged_.end(), [&](const auto& item) {
+    return std::any_of(others.begin(), others.end(), [&](NodeId peer) { return !item.second.answered.contains(peer); });
+  });
+}
+
 void Mend::round() {
   std::vector<NodeId> to_ask;  // Who has not answered for some row.
-  for (const NodeId peer : core_.others()) {
+  for (const NodeId peer : not_voted_against()) {
     if (std::any_of(damaged_.begin(), damaged_.end(), [&](const auto& item) { return !item.second.answered.contains(peer); })) {
       to_ask.push_back(peer);
     }
@@ -262,6 +271,12 @@ void Mend::take_in_fenced(NodeId from, const MendedBody& body) {
 
 // SUBTLE: where a row of the member table was lost there may be a member that we do not know to ask: until somebody, or it
 // itself, tells us of it.
+std::vector<NodeId> Mend::not_voted_against() const {
+  std::vector<NodeId> out;
+  std::set_difference(core_.others().begin(), core_.others().end(), core_.voted_against.begin(), core_.voted_against.end(), std::back_inserter(out));
+  return out;
+}
+
 bool Mend::knows_all_members() const {
   if (!waiting_in(kSystemShard)) return true;
   std::set<StoreKey> known;
@@ -286,7 +301,8 @@ bool Mend::settled(const Damage& damage) const {
     return at != damage.covered.end() && at->second >= claim.second;
   });
   if (covered || !knows_all_members()) return covered;
-  const auto& peers = core_.others();
+  // SUBTLE: who is about to be evicted is not listened to, and the eviction waits for this node to be sound.
+  const auto peers = not_voted_against();
   return std::all_of(peers.begin(), peers.end(), [&](NodeId peer) { return damage.answered.contains(peer); });
 }
 

@@ -40,6 +40,7 @@ class Mend {
   void round();                         // Asks the next peer for what is still damaged.
   std::size_t waiting() const { return damaged_.size(); }
   bool waiting_in(ShardId shard) const; // Some row of the shard is not mended yet.
+  bool waits_for_more_than(const std::vector<NodeId>& these) const;  // For some row.  Sorted.
 
   void on_fetch(const Envelope& from, const FetchBody& body);
   // Of what somebody holds beyond the fence only that is merged which is above all horizons; that it holds nothing, or has lost
@@ -63,6 +64,7 @@ class Mend {
   void answered(const StoreKey& key, NodeId peer, const Cell* cell, const CommitClock* clock);
   bool covers_damage(const StoreKey& base_key, const Cell& base) const;
   bool knows_all_members() const;
+  std::vector<NodeId> not_voted_against() const;  // Of the other members.
   bool settled(const Damage& damage) const;
 
   Core& core_;

@@ -237,7 +237,8 @@ struct Ballot {
   friend auto operator<=>(const Ballot&, const Ballot&) = default;
   explicit operator bool() const { return static_cast<bool>(at); }
 };
-enum class VoteStep : std::uint8_t { kPrepare, kAccept };
+// The last two of what was voted for: a voter asks who proposed it whether it stands, and is told when it does not, and never will.
+enum class VoteStep : std::uint8_t { kPrepare, kAccept, kStands, kWithdrawn };
 enum class VoteRefusal : std::uint8_t { kNone, kOtherTable, kNotInGoodStanding, kOutbid, kHeardOfIt };
 struct EvictBody {
   VoteStep step = VoteStep::kPrepare;

@@ -398,7 +398,7 @@ bool get(Values in, RepairedBody& out) {
 bool get_step(Values& in, std::size_t slot, VoteStep& out) {
   const std::uint64_t step = in.number(slot);
   out = static_cast<VoteStep>(step);
-  return step <= static_cast<std::uint64_t>(VoteStep::kAccept);
+  return step <= static_cast<std::uint64_t>(VoteStep::kWithdrawn);
 }
 
 bool get(Values in, EvictBody& out) {

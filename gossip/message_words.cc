@@ -66,10 +66,15 @@ struct Describe {
   std::string operator()(const SupersededBody&) { return "superseded"; }
   std::string operator()(const EvictBody& body) {
     const std::string what = body.going.empty() ? "nobody" : plural(body.going.size(), "member") + " of " + std::to_string(body.members.size());
-    return std::string(body.step == VoteStep::kPrepare ? "evict: asks about " : "evict: votes, please, for ") + what;
+    switch (body.step) {
+      case VoteStep::kPrepare: return "evict: asks about " + what;
+      case VoteStep::kWithdrawn: return "evict: given up, of " + what;
+      default: return "evict: votes, please, for " + what;
+    }
   }
   std::string operator()(const VoteBody& body) {
     if (body.refusal != VoteRefusal::kNone) return "vote refused";
+    if (body.step == VoteStep::kStands) return "vote: does it stand?";
     return body.step == VoteStep::kPrepare ? "vote promised" : "vote";
   }
   std::string operator()(const EvictedBody&) { return "evicted"; }

@@ -226,6 +226,31 @@ TEST_CASE("eviction: a proposer that dies at any step leaves nothing undone for 
   }
 }
 
+TEST_CASE("eviction: who was voted against and comes back is heard again when nothing comes of the vote") {
+  std::uint64_t withdrawn = 0;
+  for (std::int64_t after_ms = 0; after_ms <= 60; after_ms += 5) {
+    CAPTURE(after_ms);
+    Cluster cluster(5);
+    Network& network = cluster.network;
+    const Names left{"n1", "n2", "n3", "n4"};
+    cluster.part({"n5"}, left);
+    REQUIRE(cluster.evict("n1", {"n5"}).outcome == Outcome::kOk);
+    network.run_ms(after_ms);
+    network.kill("n4");  // It has promised, or voted, or neither.
+    network.heal();
+    REQUIRE(network.run_until([&] { return network.operate("n5", sadd("likes", {"of n5"})).outcome == Outcome::kOk; }, 120'000));
+    REQUIRE(network.run_until([&] { return network.present("n1", "likes", "of n5"); }, 120'000));
+    for (const auto& name : {"n1", "n2", "n3"}) withdrawn += network.counter(name, "votes_withdrawn");
+    network.start("n4");
+    REQUIRE(network.run_until([&] {
+      return std::all_of(cluster.names.begin(), cluster.names.end(), [&](const auto& name) { return cluster.status(name).garbage.evicting.empty(); });
+    }, 120'000));
+    cluster.settle();
+    CHECK(network.members_of("n4", "likes") == Names{"both", "dropped", "of n5"});
+  }
+  CHECK(withdrawn > 0);
+}
+
 TEST_CASE("eviction: by itself, when a member was silent for long enough, and not when only one misses it") {
   Cluster cluster(5, 60'000);
   Network& network = cluster.network;
