@@ -28,6 +28,7 @@ struct Timestamp {
 };
 
 // The greatest timestamp below `t`.  REQUIRES: t is not zero.
+constexpr Timestamp just_after(Timestamp t) { return Timestamp{t.value + 1}; }
 constexpr Timestamp just_before(Timestamp t) { return Timestamp{t.value - 1}; }
 
 }  // namespace kith

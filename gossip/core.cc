@@ -169,13 +169,10 @@ void Core::write_own_lives() {
 
 void Core::write_ended(NodeId node, OriginId origin, const std::optional<EndedLife>& record) {
   Content content(Kind::kHash);
-  if (const Content* known = ended.content(node, origin)) {
-    content = *known;
-    hlc.observe(content.as_register().tag().at);
-  }
+  if (const Content* known = ended.content(node, origin)) content = *known;
   const Timestamp commit = issue_now();
-  const Tag tag{commit, actor_of(self.origin)};
   Register& state = content.as_register();
+  const Tag tag = tag_above(state, commit);
   const Register delta = record ? state.set(encode(*record), tag, {commit, self.origin}) : state.erase(tag, {commit, self.origin});
   commit_own(kSystemShard, ended_cell(node, origin), Content(delta), commit);
 }
@@ -297,6 +294,12 @@ const std::vector<NodeId>& Core::others() {
     std::remove_copy(ids.begin(), ids.end(), std::back_inserter(others_), self.node);
   }
   return others_;
+}
+
+std::vector<NodeId> Core::listened_to() {
+  std::vector<NodeId> these;
+  std::set_difference(others().begin(), others().end(), voted_against.begin(), voted_against.end(), std::back_inserter(these));
+  return these;
 }
 
 bool Core::table_differs(NodeId peer) const {

@@ -163,6 +163,11 @@ class Core {
   // millisecond is used up, try in a later one.
   std::optional<Timestamp> issue();
   Timestamp issue_now();                 // In the next millisecond when this one is used up.
+  // Of what this node says of the system, in place of what is known.  SUBTLE: that may be of a time to come, by a clock that was
+  // far ahead; our own is not carried there.
+  Tag tag_above(const Register& known, Timestamp commit) const {
+    return {std::max(commit, just_after(known.tag().at)), actor_of(self.origin)};
+  }
 
   // ---- What the node holds
   std::uint64_t batch_bytes_at_most = 0;  // What the batch at hand may take on disk, until the old pages are free again.
@@ -209,6 +214,7 @@ class Core {
 
   // ---- Members
   const std::vector<NodeId>& others();   // In order of id.  Lives until the member table changes.
+  std::vector<NodeId> listened_to();     // The same without those voted against.
   std::string name_of(NodeId node) const;
   const MemberTable::Member* member(NodeId node) const { return members.find(node); }
   // Whether the peer's member table, as it last said, is another one than ours; true when it never said.

@@ -49,6 +49,11 @@ bool EndedLife::seen(ShardId shard, Timestamp at) const {
   return std::binary_search(beyond.begin(), beyond.end(), std::pair(shard, at));
 }
 
+Timestamp EndedLife::seen_up_to(ShardId shard) const {
+  const auto in = std::lower_bound(held.begin(), held.end(), std::pair(shard, Timestamp{}));
+  return in != held.end() && in->first == shard ? std::max(up_to, in->second) : up_to;
+}
+
 std::string encode(const EndedLife& record) {
   msgpack::sbuffer buffer;
   msgpack::packer<msgpack::sbuffer> pack(buffer);

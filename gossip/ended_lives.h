@@ -45,6 +45,7 @@ struct EndedLife {
   Places beyond = {};   // Exactly these.
   Timestamp redone = {};  // What was not seen was done again up to here.
   bool seen(ShardId shard, Timestamp at) const;
+  Timestamp seen_up_to(ShardId shard) const;  // Without gaps.
   friend bool operator==(const EndedLife&, const EndedLife&) = default;
 };
 

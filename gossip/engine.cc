@@ -251,10 +251,12 @@ class Engine::Impl {
     rebase_.pulled(from.sender, pull_.on_rows(from.sender, from.origin, body));
   }
   void on_body(const Envelope& from, const FetchBody& body) {
-    if (!core_.returning) mend_.on_fetch(from, body);
+    mend_.on_fetch(from, body);
   }
   void on_body(const Envelope& from, const MendedBody& body) {
-    mend_.on_mended(from.sender, body, rebase_.admits(from));
+    const bool admitted = rebase_.admits(from);
+    mend_.on_mended(from.sender, body, admitted);
+    redo_.on_mended(from.sender, body, admitted);
   }
   void on_body(const Envelope& from, const AuditBody& body) { audit_.on_audit(from.sender, body); }
   void on_body(const Envelope& from, const BucketsBody& body) { audit_.on_buckets(from.sender, body); }

@@ -400,13 +400,11 @@ void Eviction::take_effect() {
     if (member == nullptr || member->out) continue;
     const CellKey cell = evicted_cell(node);
     Content content(Kind::kHash);
-    if (const auto known = core_.members.evicted().cells().find(node); known != core_.members.evicted().cells().end()) {
-      content = known->second;
-      core_.hlc.observe(content.as_register().tag().at);
-    }
-    const Timestamp at = core_.issue_now();
-    const Register delta = content.as_register().set(encode(Evicted{at, member->life.start}), {at, actor_of(core_.self.origin)}, {at, core_.self.origin});
-    core_.commit_own(kSystemShard, cell, Content(delta), at);
+    if (const auto known = core_.members.evicted().cells().find(node); known != core_.members.evicted().cells().end()) content = known->second;
+    const Timestamp commit = core_.issue_now();
+    const Tag tag = core_.tag_above(content.as_register(), commit);
+    const Register delta = content.as_register().set(encode(Evicted{tag.at, member->life.start}), tag, {commit, core_.self.origin});
+    core_.commit_own(kSystemShard, cell, Content(delta), commit);
     core_.count("members_evicted");
     core_.note(Output::Note::Level::kWarning, "evicted " + core_.name_of(node) +
                                                   ": everybody left over agreed. Removals wait for it no more; should it return, it does "

@@ -137,12 +137,10 @@ void Lives::publish() {
   MemberRecord record{self.name, self.client_address, self.peer_address, {{self.origin, self.start}}, core_.returned};
   const CellKey cell = member_cell(self.node);
   Content content(Kind::kHash);
-  if (const auto known = core_.members.cells().find(self.node); known != core_.members.cells().end()) {
-    content = known->second;
-    core_.hlc.observe(content.as_register().tag().at);
-  }
+  if (const auto known = core_.members.cells().find(self.node); known != core_.members.cells().end()) content = known->second;
   const Timestamp commit = core_.issue_now();
-  const Register delta = content.as_register().set(encode(record), {commit, actor_of(self.origin)}, {commit, self.origin});
+  Register& known = content.as_register();
+  const Register delta = known.set(encode(record), core_.tag_above(known, commit), {commit, self.origin});
   KITH_CHECK(!delta.empty(), "a node's own record is the newest there is", self.node.value);
   core_.commit_own(kSystemShard, cell, Content(delta), commit);
   write(self.node, self.origin, LifeRecord{self.start});
@@ -152,13 +150,10 @@ void Lives::write(NodeId node, OriginId origin, const std::optional<LifeRecord>&
   const CellKey cell = life_cell(node, origin);
   Content content(Kind::kHash);
   const auto& cells = core_.members.lives().cells();
-  if (const auto known = cells.find({node, origin}); known != cells.end()) {
-    content = known->second;
-    core_.hlc.observe(content.as_register().tag().at);
-  }
+  if (const auto known = cells.find({node, origin}); known != cells.end()) content = known->second;
   const Timestamp commit = core_.issue_now();
   Register& life = content.as_register();
-  const Tag tag{commit, actor_of(core_.self.origin)};
+  const Tag tag = core_.tag_above(life, commit);
   const Register delta = record ? life.set(encode(*record), tag, {commit, core_.self.origin}) : life.erase(tag, {commit, core_.self.origin});
   KITH_CHECK(!delta.empty(), "what a node says of its own lives is the newest there is", origin.value);
   core_.commit_own(kSystemShard, cell, Content(delta), commit);

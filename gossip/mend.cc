@@ -117,7 +117,7 @@ bool Mend::waits_for_more_than(const std::vector<NodeId>& these) const {
 
 void Mend::round() {
   std::vector<NodeId> to_ask;  // Who has not answered for some row.
-  for (const NodeId peer : not_voted_against()) {
+  for (const NodeId peer : core_.listened_to()) {
     if (std::any_of(damaged_.begin(), damaged_.end(), [&](const auto& item) { return !item.second.answered.contains(peer); })) {
       to_ask.push_back(peer);
     }
@@ -147,6 +147,11 @@ void Mend::ask(NodeId peer, const std::vector<StoreKey>& keys) {
 void Mend::on_fetch(const Envelope& from, const FetchBody& body) {
   const auto snapshot = core_.store.snapshot();
   MendedBody answer;
+  // SUBTLE: it has nothing that others may have, and waits for the asker to be sound: so it says that it cannot help.
+  if (core_.returning) {
+    answer.damaged = body.keys;
+    return core_.send(from.sender, std::move(answer));
+  }
   std::size_t bytes = 0;
   const auto vouch = [&](ShardId shard) {
     if (!answer.clocks.empty() && answer.clocks.back().first == shard) return;
@@ -271,12 +276,6 @@ void Mend::take_in_fenced(NodeId from, const MendedBody& body) {
 
 // SUBTLE: where a row of the member table was lost there may be a member that we do not know to ask: until somebody, or it
 // itself, tells us of it.
-std::vector<NodeId> Mend::not_voted_against() const {
-  std::vector<NodeId> out;
-  std::set_difference(core_.others().begin(), core_.others().end(), core_.voted_against.begin(), core_.voted_against.end(), std::back_inserter(out));
-  return out;
-}
-
 bool Mend::knows_all_members() const {
   if (!waiting_in(kSystemShard)) return true;
   std::set<StoreKey> known;
@@ -302,7 +301,7 @@ bool Mend::settled(const Damage& damage) const {
   });
   if (covered || !knows_all_members()) return covered;
   // SUBTLE: who is about to be evicted is not listened to, and the eviction waits for this node to be sound.
-  const auto peers = not_voted_against();
+  const auto peers = core_.listened_to();
   return std::all_of(peers.begin(), peers.end(), [&](NodeId peer) { return damage.answered.contains(peer); });
 }
 

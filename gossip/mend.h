@@ -64,7 +64,6 @@ class Mend {
   void answered(const StoreKey& key, NodeId peer, const Cell* cell, const CommitClock* clock);
   bool covers_damage(const StoreKey& base_key, const Cell& base) const;
   bool knows_all_members() const;
-  std::vector<NodeId> not_voted_against() const;  // Of the other members.
   bool settled(const Damage& damage) const;
 
   Core& core_;

@@ -413,10 +413,10 @@ void Rebase::take_out_waiting(ShardId shard) {
 
 bool Rebase::is_over(const Envelope& from, NodeId node, OriginId origin) const {
   // SUBTLE: no clock tells of a retired life.  Who is in good standing, and has a floor above the start of a life that is
-  // not its node's last, has heard of it, and so has heard that it was retired.
+  // not its node's last, or whose node is evicted, has heard of it, and so has heard that it was retired.
   const auto* known = core_.members.lives().find(origin);
   const auto* member = core_.member(node);
-  return known != nullptr && member != nullptr && member->life.origin != origin && known->record.start <= from.floor;
+  return known != nullptr && member != nullptr && (member->out || member->life.origin != origin) && known->record.start <= from.floor;
 }
 
 // SUBTLE: the same of a life of this node that is not closed, and of which no record says that it is over (gossip/ended_lives.h): while
@@ -487,7 +487,9 @@ std::set<OriginId> Rebase::lives_on_disk() const {
 
 std::set<OriginId> Rebase::last_lives() const {
   std::set<OriginId> out;
-  for (const auto& [node, member] : core_.members.members()) out.insert(member.life.origin);
+  for (const auto& [node, member] : core_.members.members()) {
+    if (!member.out) out.insert(member.life.origin);
+  }
   return out;
 }
 
@@ -498,7 +500,7 @@ void Rebase::take_out_lives() {
   for (const auto& [life, content] : core_.members.lives().cells()) {
     const auto& [node, origin] = life;
     const auto* member = core_.member(node);
-    if (node == core_.self.node || member == nullptr || member->life.origin == origin || question_->known_then.contains(origin)) continue;
+    if (node == core_.self.node || member == nullptr || (member->life.origin == origin && !member->out) || question_->known_then.contains(origin)) continue;
     if (!content.present() || content.as_register().commit().at > question_->table_floor) continue;
     question_->over.try_emplace(origin, Question::Over{life_cell(node, origin), content.as_register().commit()});
   }

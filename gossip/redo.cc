@@ -31,17 +31,37 @@ Content same_operations(const Content& these, const Content& delta) {
   return Content(out);
 }
 
-// Whether something in `these` has in its row the place of something in `delta`: what the same session did earlier.
-bool has_place_of(const Content& these, const Content& delta) {
-  if (!these.holds(Kind::kSet)) return false;
-  const auto later = [](const ActorMap& in, const ActorMap& than) {
-    return std::any_of(than.begin(), than.end(), [&](const auto& entry) {
-      const Entry* mine = in.find(entry.first);
-      return mine != nullptr && mine->at > entry.second.at;
-    });
+// What of `these` has in its row the place of something in `delta`: of what the same session did earlier.
+Content in_place_of(const Content& these, const Content& delta) {
+  if (!these.holds(Kind::kSet)) return Content(Register{});
+  SetElement out = these.as_set_element(), others = out;
+  const auto not_later = [](const ActorMap& than) {
+    return [&than](ActorId actor, const Entry& entry) {
+      const Entry* theirs = than.find(actor);
+      return theirs == nullptr || theirs->at >= entry.at;
+    };
   };
-  return later(these.as_set_element().adds(), delta.as_set_element().adds()) ||
-         later(these.as_set_element().removed(), delta.as_set_element().removed());
+  others.keep(not_later(delta.as_set_element().adds()), not_later(delta.as_set_element().removed()));
+  out.drop(others);
+  return Content(out);
+}
+
+// Of `these` what is in the row as it was: nothing later has taken its place.
+Content still_in(const Content& row, const Content& these) {
+  if (!these.holds(Kind::kSet)) {
+    const bool same = !these.empty() && row.as_register().tag() == these.as_register().tag() && row.as_register().commit() == these.as_register().commit();
+    return same ? these : Content(Register{});
+  }
+  SetElement out = these.as_set_element(), others = out;
+  const auto other = [](const ActorMap& in) {
+    return [&in](ActorId actor, const Entry& entry) {
+      const Entry* same = in.find(actor);
+      return same == nullptr || *same != entry;
+    };
+  };
+  others.keep(other(row.as_set_element().adds()), other(row.as_set_element().removed()));
+  out.drop(others);
+  return Content(out);
 }
 
 std::string in_words(const CellKey& cell, const Content& these) {
@@ -70,6 +90,7 @@ void Redo::begin() {
 void Redo::begin_anew() {
   core_.redoing = true;
   passing_ = false;
+  recall_.clear();
   if (!core_.floor_then && core_.whole && core_.introduced && !core_.behind) core_.floor_then = core_.floor();
 }
 
@@ -125,6 +146,7 @@ std::optional<std::int64_t> Redo::wake_at_ms() const {
 void Redo::tick() {
   if (!pending() || !ready() || core_.now.monotonic_ms < next_at_ms_) return;
   next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
+  if (!recall_.empty()) return look_at_recalled();
   if (!passing_) {
     passing_ = true;
     at_.reset();
@@ -132,7 +154,45 @@ void Redo::tick() {
     for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) left_.push_back(static_cast<ShardId>(shard));
   }
   look_through();
+  if (!recall_.empty()) return look_at_recalled();
   if (left_.empty()) done();
+}
+
+void Redo::on_mended(NodeId from, const MendedBody& body, bool admitted) {
+  recall_.on_mended(from, body, admitted);
+  if (!recall_.empty() && recall_.recalled()) next_at_ms_ = core_.now.monotonic_ms;
+}
+
+void Redo::look_at_recalled() {
+  if (!recall_.recalled()) {
+    recall_.ask();
+    next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms / 4;
+    return;
+  }
+  const auto snapshot = core_.store.snapshot();
+  for (const StoreKey& key : recall_.take()) {
+    Row row;
+    if (snapshot->get(key, row) != Snapshot::Lookup::kFound) continue;
+    redo(shard_of_store_key(key), key, row.cell, row.content);
+  }
+}
+
+// Of what our clock claims, what others can have.
+CommitClock Redo::seen_of(ShardId shard) const {
+  CommitClock out;
+  const auto passed = passed_.find(shard);
+  for (const auto& [origin, held] : core_.clocks.held(shard)) {
+    Timestamp seen = held;
+    if (origin == core_.self.origin || core_.unheard_of.contains(origin)) continue;
+    if (const auto* entry = core_.ended.find(origin)) {
+      if (held > entry->record.seen_up_to(shard)) continue;  // Nobody's clock shows where what was seen ends in it.
+    } else if (own_former(origin) && passed != passed_.end()) {
+      const auto at = std::find_if(passed->second.begin(), passed->second.end(), [&, of = origin](const auto& item) { return item.first == of; });
+      seen = at == passed->second.end() ? Timestamp{} : std::min(seen, at->second);
+    }
+    if (seen) out.emplace_back(origin, seen);
+  }
+  return out;
 }
 
 void Redo::look_through() {
@@ -143,12 +203,13 @@ void Redo::look_through() {
     ++read;
     if (!at_) at_ = snapshot->first_unseen(shard, [&](const Commit& commit) { return !unseen(shard, commit); });
     bool end = true;
+    const CommitClock claimed = seen_of(shard);
     snapshot->feed_after(shard, *at_, [&](Lsn lsn, const StoreKey& key, const Row* row) {
       // SUBTLE: what this batch does again is in its row until it is durable.
-      if (++read > kRowsPerStep || core_.out->store.redoes(key)) return end = false;
+      if (++read > kRowsPerStep || recall_.full() || core_.out->store.redoes(key)) return end = false;
       at_ = lsn;
       core_.count("rows_read_to_redo");
-      if (row != nullptr) redo(shard, key, row->cell, row->content);
+      if (row != nullptr && !row->content.where([&](const Commit& commit) { return unseen(shard, commit); }).empty()) recall_.want(key, claimed);
       return true;
     });
     if (!end) return;
@@ -195,9 +256,26 @@ bool Redo::was_redone(const Commit& commit) const {
   return entry != nullptr && commit.at <= entry->record.redone;
 }
 
+// SUBTLE: what a row holds of others is theirs to do again as of today, and what it holds of this node is this node's.
 void Redo::redo(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content) {
-  const auto not_seen = [&](const Commit& commit) { return unseen(shard, commit); };
-  Content these = content.where(not_seen);
+  const Content these = unseen_in(shard, key, content);
+  redo_part(shard, key, cell, content, these.where([&](const Commit& commit) { return of_this_node(commit); }), true);
+  redo_part(shard, key, cell, content, these.where([&](const Commit& commit) { return !of_this_node(commit); }), false);
+}
+
+// SUBTLE: what this batch does again already is in the row until it is durable.
+Content Redo::unseen_in(ShardId shard, const StoreKey& key, const Content& content) const {
+  const Content these = content.where([&](const Commit& commit) { return unseen(shard, commit); });
+  const Content* leaving = core_.out->store.leaving(key);
+  if (these.empty() || leaving == nullptr) return these;
+  if (!these.holds(Kind::kSet)) return Content(Register{});
+  SetElement left = these.as_set_element();
+  left.drop(leaving->as_set_element());
+  return Content(left);
+}
+
+// `these` of a row; nothing else of it changes.
+void Redo::redo_part(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content, Content these, bool own) {
   if (these.empty()) return;
   these.each_commit([&](const Commit& commit) { raise(redone_up_to_[commit.origin], commit.at); });
   keep_lives();  // SUBTLE: killed before it is done this disk has these no more, and another copy of it has.
@@ -206,7 +284,8 @@ void Redo::redo(ShardId shard, const StoreKey& key, const CellKey& cell, const C
   if (const Content* pending = core_.out->store.pending(cell)) row.join(*pending);
   const Timestamp at = core_.issue_now();
   const Tag tag{at, actor_of(core_.self.origin)};
-  const Content anew = again(row.where(not_seen), row, cell.kind == Kind::kCounter, all_of_this_node(these), tag, {at, core_.self.origin});
+  const Content left = still_in(row, these);
+  const Content anew = again(left, row, cell.kind == Kind::kCounter, own, tag, {at, core_.self.origin});
   // Another increment than the old one, but for a retry of it.
   CellKey as = cell;
   const bool renamed = cell.kind == Kind::kCounter && !anew.empty() && anew.as_register().tag() == tag;
@@ -220,14 +299,9 @@ void Redo::redo(ShardId shard, const StoreKey& key, const CellKey& cell, const C
   core_.out->store.redo({key, std::move(these), anew.empty() ? StoreKey() : store_key(shard, as), anew});
 }
 
-// Whether a life of this node committed all of it.  SUBTLE: what a row holds of others is theirs to do again as of today.
-bool Redo::all_of_this_node(const Content& these) const {
-  bool all = true;
-  these.each_commit([&](const Commit& commit) {
-    const auto* entry = core_.ended.find(commit.origin);
-    all = all && (entry != nullptr ? entry->node == core_.self.node : own_former(commit.origin));
-  });
-  return all;
+bool Redo::of_this_node(const Commit& commit) const {
+  const auto* entry = core_.ended.find(commit.origin);
+  return entry != nullptr ? entry->node == core_.self.node : own_former(commit.origin);
 }
 
 void Redo::before_merge(ShardId shard, const CellKey& cell, const Content& delta) {
@@ -246,13 +320,14 @@ void Redo::before_merge(ShardId shard, const CellKey& cell, const Content& delta
   }
   Row row;
   if (snapshot->get(key, row) != Snapshot::Lookup::kFound) return;
-  const Content not_seen = row.content.where([&](const Commit& commit) { return unseen(shard, commit); });
+  const Content not_seen = unseen_in(shard, key, row.content);
+  if (not_seen.empty()) return;
+  // SUBTLE: joined first, what was seen would be lost with what has its place.
+  const Content in_place = in_place_of(not_seen, delta);
+  redo_part(shard, key, row.cell, row.content, in_place.where([&](const Commit& commit) { return of_this_node(commit); }), true);
+  redo_part(shard, key, row.cell, row.content, in_place.where([&](const Commit& commit) { return !of_this_node(commit); }), false);
   Content these = same_operations(not_seen, delta);
-  if (these.empty()) {
-    // SUBTLE: joined first, what was seen would be lost with what has its place.
-    if (!core_.out->store.redoes(key) && has_place_of(not_seen, delta)) redo(shard, key, row.cell, row.content);
-    return;
-  }
+  if (these.empty()) return;
   core_.count("unseen_writes_seen_elsewhere");
   Content instead = same_operations(delta, these);
   core_.out->store.redo({key, std::move(these), key, std::move(instead)});

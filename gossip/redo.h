@@ -27,8 +27,9 @@
 // is collected here, and the floor stays.  When it is done the record of the life says up to where, and so does until then what this
 // disk remembers: another copy of it adds nothing again.
 // SUBTLE: what takes away does so again whatever the record says: its row may hold what it takes away, and others nothing of it.
+// What it had the place of in its row is asked for before (gossip/recall.h).
 // SUBTLE: a base swallows increments that it covers (crdt/counter.h), so unseen ones are done again before one is merged.  And in
-// a set an unseen entry has the place of what its session did before: so it is done again before that is merged.
+// a set an unseen entry has the place of what its session did before: so it, and no other, is done again before that is merged.
 // Tests: tests/gossip/redo_test.cc
 #pragma once
 
@@ -38,6 +39,7 @@
 #include <set>
 
 #include "gossip/core.h"
+#include "gossip/recall.h"
 
 namespace kith {
 
@@ -46,7 +48,7 @@ class Redo {
   static constexpr std::size_t kRowsPerStep = 256;
   static constexpr std::int64_t kPauseMs = 20;
 
-  explicit Redo(Core& core) : core_(core) {}
+  explicit Redo(Core& core) : core_(core), recall_(core) {}
 
   void begin();       // A life begins: what is known to be over is looked through, unless that was done.
   void tick();
@@ -55,6 +57,7 @@ class Redo {
 
   // A rebase: of the shard the member holds `clock`, and history is settled up to `horizon`.
   void rebasing(ShardId shard, const CommitClock& clock, Timestamp horizon);
+  void on_mended(NodeId from, const MendedBody& body, bool admitted);
   // A record came, or changed.
   void ended(OriginId origin);
   // This is about to be merged.
@@ -66,14 +69,19 @@ class Redo {
   void look_through();
   void begin_anew();
   void keep_lives() const;
-  bool all_of_this_node(const Content& these) const;
+  Content unseen_in(ShardId shard, const StoreKey& key, const Content& content) const;
+  bool of_this_node(const Commit& commit) const;
   Content again(const Content& these, const Content& row, bool counter, bool own, Tag tag, Commit commit) const;
   bool was_redone(const Commit& commit) const;
+  void look_at_recalled();
   void redo(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content);
+  void redo_part(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content, Content these, bool own);
   void done();
   bool own_former(OriginId origin) const;
+  CommitClock seen_of(ShardId shard) const;
 
   Core& core_;
+  Recall recall_;
   std::set<OriginId> lives_;               // U1: to be looked for.
   std::map<ShardId, CommitClock> passed_;  // U2: by shard, what the member holds.
   Timestamp passed_horizon_;

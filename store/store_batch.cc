@@ -56,8 +56,14 @@ void StoreBatch::forget_cursors(ShardId shard) {
   cursors_forgotten_.insert(shard);
 }
 
+const Content* StoreBatch::leaving(const StoreKey& key) const {
+  const auto at = leaving_.find(key);
+  return at == leaving_.end() ? nullptr : &at->second;
+}
+
 void StoreBatch::redo(Redone redone) {
-  redone_keys_.insert(redone.key);
+  const auto [at, first] = leaving_.try_emplace(redone.key, redone.these);
+  if (!first) (void)at->second.join(redone.these);
   redone_.push_back(std::move(redone));
 }
 
@@ -81,7 +87,7 @@ void StoreBatch::clear() {
   collected_.clear();
   dropped_.clear();
   redone_.clear();
-  redone_keys_.clear();
+  leaving_.clear();
   folds_.clear();
   passing_ = {};
   expiries_forgotten_.clear();

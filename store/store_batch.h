@@ -57,7 +57,8 @@ class StoreBatch {
     Content anew;
   };
   void redo(Redone redone);
-  bool redoes(const StoreKey& key) const { return redone_keys_.contains(key); }  // Something of that row.
+  bool redoes(const StoreKey& key) const { return leaving_.contains(key); }  // Something of that row.
+  const Content* leaving(const StoreKey& key) const;  // What; null: nothing.
   // Folds the counter's increments with tags at or below `up_to` into its base, oldest first, at most about `limit` of
   // them (store/counter_rows.h); what else the batch merges is merged before.  CommitReport::folded says how far it came.
   // REQUIRES: every member holds all that it will ever accept at or below `up_to`: it is at or below the horizon.
@@ -135,7 +136,7 @@ class StoreBatch {
   std::vector<std::pair<StoreKey, Timestamp>> collected_;
   std::vector<std::pair<StoreKey, Content>> dropped_;
   std::vector<Redone> redone_;
-  std::set<StoreKey> redone_keys_;
+  std::map<StoreKey, Content> leaving_;
   std::vector<Fold> folds_;
   Passing passing_;
   std::vector<std::string> expiries_forgotten_;
