@@ -259,7 +259,8 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
     if (core_.unheard_of.contains(commit.origin)) return false;
     if (const auto* ended = core_.ended.find(commit.origin)) {
       // SUBTLE: what another node took in alone is its own to do again; but of several that were evicted together some may never return.
-      return (ended->node != core_.self.node && !core_.returning) || ended->record.seen(body.shard, commit.at);
+      if (!ended->record.seen(body.shard, commit.at)) return ended->node != core_.self.node && !core_.returning;
+      // SUBTLE: seen by who closed it.  The member has the word of that with its table, perhaps before it has the rows.
     }
     if (covers(body.clock, commit)) return true;
     return commit.at <= from.floor && (core_.retired(commit.origin) || question_->over.contains(commit.origin));
@@ -298,6 +299,7 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
   for (const Cell& cell : cells) theirs.emplace(store_key(body.shard, cell.key), &cell);
   const auto snapshot = core_.store.snapshot();
   const RowWalk walk = walk_rows(*snapshot, mend_, range_to(body.next), [&](const StoreKey& key, const Row& row) {
+    if (forgotten(key, row)) return true;
     const auto same = theirs.find(key);
     const bool comparable = same != theirs.end() && same->second->key == row.cell;
     if (const auto life = life_of_cell(row.cell)) {
@@ -320,6 +322,17 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
   }
   if (walk.whole && body.end && body.shard == kSystemShard) judge_lives(from, body.clock);
   move_to(walk.next);
+}
+
+// SUBTLE: what was said of lives, by one that is over, and seen of nobody: it is in no clock, so it would be told to some of the others.
+bool Rebase::forgotten(const StoreKey& key, const Row& row) {
+  if (!core_.returning || shard_of_store_key(key) != kSystemShard || row.content.holds(Kind::kSet)) return false;
+  if (!core_.ended.unseen(kSystemShard, row.content.as_register().commit())) return false;
+  if (life_of_cell(row.cell)) core_.members.drop_life(row.cell);
+  else if (life_of_ended_cell(row.cell)) core_.ended.drop(row.cell);
+  else return false;
+  take_out(key, row.content);
+  return true;
 }
 
 void Rebase::take_sketch(const RebasedBody& body, const Seen& seen) {

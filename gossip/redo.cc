@@ -222,7 +222,10 @@ void Redo::look_through() {
 Content Redo::again(const Content& these, const Content& row, bool counter, bool own, Tag tag, Commit commit) const {
   const auto may_be_retried = [&](Timestamp at) {
     if (!own && core_.floor_then) return true;
-    return at > core_.horizon && at > core_.highest_horizon && core_.now.wall_ms - at.ms() < core_.options.retry_window_ms;
+    if (at <= core_.horizon || at <= core_.highest_horizon) return false;
+    // SUBTLE: of others under its tag or not at all: twice is once then, should its own node return.  A returning node has no floor, so
+    // no horizon passes it meanwhile.
+    return (!own && core_.returning) || core_.now.wall_ms - at.ms() < core_.options.retry_window_ms;
   };
   Content out = these;
   if (out.holds(Kind::kSet)) {
