@@ -8,6 +8,11 @@
 #include "crdt/limits.h"
 
 namespace kith {
+namespace {
+
+constexpr std::int64_t kLatelyMs = 10'000;
+
+}  // namespace
 
 namespace meta {
 
@@ -296,9 +301,14 @@ const std::vector<NodeId>& Core::others() {
   return others_;
 }
 
-std::vector<NodeId> Core::listened_to() {
-  std::vector<NodeId> these;
-  std::set_difference(others().begin(), others().end(), voted_against.begin(), voted_against.end(), std::back_inserter(these));
+std::vector<NodeId> Core::awaited() {
+  std::vector<NodeId> these = others();
+  std::erase_if(these, [&](NodeId node) {
+    if (!std::binary_search(voted_against.begin(), voted_against.end(), node)) return false;
+    const auto peer = peers.find(node);
+    const std::int64_t at_ms = peer == peers.end() ? -1 : std::max(peer->second.heard_at_ms, peer->second.fenced_at_ms);
+    return at_ms < 0 || now.monotonic_ms - at_ms >= kLatelyMs;
+  });
   return these;
 }
 
@@ -309,7 +319,6 @@ bool Core::table_differs(NodeId peer) const {
 
 bool Core::heard_lately(NodeId peer) const {
   // SUBTLE: a peer whose disk went back to a time before we joined takes us for a stranger, and does not say so.
-  constexpr std::int64_t kLatelyMs = 10'000;
   const auto at = peers.find(peer);
   return at != peers.end() && at->second.heard_at_ms >= 0 && now.monotonic_ms - at->second.heard_at_ms < kLatelyMs;
 }

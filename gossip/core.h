@@ -55,6 +55,7 @@ struct Identity {
 struct PeerState {
   OriginId origin;                       // The life all this is about.
   std::int64_t heard_at_ms = -1;         // Monotonic; -1: never.
+  std::int64_t fenced_at_ms = -1;        // The same of one that is voted against, and not listened to.
   std::int64_t agreed_at_ms = -1;
   std::int64_t asked_at_ms = -1;         // When a sign of life was asked for that has not come since; -1: none is due.
   std::uint64_t members_version = 0;     // Of its table, as it last said; 0: unknown.
@@ -214,7 +215,7 @@ class Core {
 
   // ---- Members
   const std::vector<NodeId>& others();   // In order of id.  Lives until the member table changes.
-  std::vector<NodeId> listened_to();     // The same without those voted against.
+  std::vector<NodeId> awaited();         // The same without those voted against of whom nothing was heard lately.
   std::string name_of(NodeId node) const;
   const MemberTable::Member* member(NodeId node) const { return members.find(node); }
   // Whether the peer's member table, as it last said, is another one than ours; true when it never said.

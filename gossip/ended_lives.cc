@@ -49,6 +49,17 @@ bool EndedLife::seen(ShardId shard, Timestamp at) const {
   return std::binary_search(beyond.begin(), beyond.end(), std::pair(shard, at));
 }
 
+bool EndedLife::was_redone(ShardId shard, Timestamp at) const {
+  const auto in = std::lower_bound(redone.begin(), redone.end(), std::pair(shard, Timestamp{}));
+  return in != redone.end() && in->first == shard && at <= in->second;
+}
+
+void EndedLife::raise(Places& places, ShardId shard, Timestamp at) {
+  const auto in = std::lower_bound(places.begin(), places.end(), std::pair(shard, Timestamp{}));
+  if (in == places.end() || in->first != shard) places.insert(in, {shard, at});
+  else in->second = std::max(in->second, at);
+}
+
 Timestamp EndedLife::seen_up_to(ShardId shard) const {
   const auto in = std::lower_bound(held.begin(), held.end(), std::pair(shard, Timestamp{}));
   return in != held.end() && in->first == shard ? std::max(up_to, in->second) : up_to;
@@ -57,7 +68,7 @@ Timestamp EndedLife::seen_up_to(ShardId shard) const {
 std::string encode(const EndedLife& record) {
   msgpack::sbuffer buffer;
   msgpack::packer<msgpack::sbuffer> pack(buffer);
-  pack.pack_map(1 + (record.held.empty() ? 0 : 1) + (record.beyond.empty() ? 0 : 1) + (record.redone ? 1 : 0));
+  pack.pack_map(1 + (record.held.empty() ? 0 : 1) + (record.beyond.empty() ? 0 : 1) + (record.redone.empty() ? 0 : 1));
   pack.pack_uint8(0), pack.pack_uint64(record.up_to.value);
   const auto put = [&](std::uint8_t name, const EndedLife::Places& places) {
     if (places.empty()) return;
@@ -65,8 +76,7 @@ std::string encode(const EndedLife& record) {
     pack.pack_uint8(name), pack.pack_bin(static_cast<std::uint32_t>(bytes.size()));
     pack.pack_bin_body(bytes.data(), static_cast<std::uint32_t>(bytes.size()));
   };
-  put(1, record.held), put(2, record.beyond);
-  if (record.redone) pack.pack_uint8(3), pack.pack_uint64(record.redone.value);
+  put(1, record.held), put(2, record.beyond), put(3, record.redone);
   return {buffer.data(), buffer.size()};
 }
 
@@ -79,14 +89,14 @@ std::optional<EndedLife> decode_ended_life(std::string_view bytes) {
   for (std::uint32_t i = 0; i < root.via.map.size; ++i) {
     const auto& [key, value] = root.via.map.ptr[i];
     if (key.type != msgpack::type::POSITIVE_INTEGER || key.via.u64 > 3) continue;  // Of a newer version.
-    if (key.via.u64 == 0 || key.via.u64 == 3) {
+    if (key.via.u64 == 0) {
       if (value.type != msgpack::type::POSITIVE_INTEGER) return std::nullopt;
-      (key.via.u64 == 0 ? record.up_to : record.redone) = Timestamp{value.via.u64};
+      record.up_to = Timestamp{value.via.u64};
       continue;
     }
     auto places = places_of(value);
     if (!places) return std::nullopt;
-    (key.via.u64 == 1 ? record.held : record.beyond) = *std::move(places);
+    (key.via.u64 == 1 ? record.held : key.via.u64 == 2 ? record.beyond : record.redone) = *std::move(places);
   }
   if (!record.up_to) return std::nullopt;
   return record;

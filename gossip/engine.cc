@@ -76,7 +76,10 @@ class Engine::Impl {
       if (core_.life_is_over()) lives_.on_ended();
     };
     lives_.on_in_step = [this](NodeId peer, Timestamp said_at) { eviction_.in_step_with(peer, said_at); };
-    lives_.on_word_of_votes = [this](const Envelope& from) { eviction_.on_word(from); };
+    lives_.on_outcast = [this](const Envelope& from) {
+      eviction_.on_word(from);
+      if (const auto* mended = std::get_if<MendedBody>(&from.body)) mend_.on_mended_by_outcast(from.sender, *mended);
+    };
     core_.before_merge = [this](ShardId shard, const CellKey& cell, const Content& delta) { redo_.before_merge(shard, cell, delta); };
   }
 

@@ -431,7 +431,8 @@ bool Lives::accept(const Envelope& envelope) {
     } else if (fenced == "evicted") {
       tell_evicted(envelope);
     } else if (fenced == "voted_against") {
-      on_word_of_votes(envelope);
+      core_.peers[envelope.sender].fenced_at_ms = core_.now.monotonic_ms;
+      on_outcast(envelope);
     } else if (fenced != "stranger") {
       tell_superseded(envelope);
     }

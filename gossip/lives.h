@@ -86,8 +86,8 @@ class Lives {
   // A member answered what this life asked: so it is no stranger there, nor out, and its record is there.  SUBTLE: of a node that was
   // evicted the tables are equal only when it has rebased, and that does again, in this life, what was seen of none.
   void answered();
-  // Of who is not listened to: what is true, or has to be answered, all the same (gossip/eviction.h).
-  std::function<void(const Envelope&)> on_word_of_votes;
+  // Of who is voted against, and not listened to: what is true, or has to be answered, all the same (gossip/eviction.h, mend.h).
+  std::function<void(const Envelope&)> on_outcast;
 
  private:
   void say_why_it_is_over();

@@ -117,7 +117,7 @@ bool Mend::waits_for_more_than(const std::vector<NodeId>& these) const {
 
 void Mend::round() {
   std::vector<NodeId> to_ask;  // Who has not answered for some row.
-  for (const NodeId peer : core_.listened_to()) {
+  for (const NodeId peer : core_.awaited()) {
     if (std::any_of(damaged_.begin(), damaged_.end(), [&](const auto& item) { return !item.second.answered.contains(peer); })) {
       to_ask.push_back(peer);
     }
@@ -274,6 +274,24 @@ void Mend::take_in_fenced(NodeId from, const MendedBody& body) {
   for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
 }
 
+// SUBTLE: after its vote this node takes nothing more from it (gossip/eviction.h); what its own clock claimed is nothing more.
+void Mend::on_mended_by_outcast(NodeId from, const MendedBody& body) {
+  for (const auto& part : body.parts) {
+    const auto cells = core_.read_cells(part.shard, part.cells);
+    if (!cells) return core_.count("dropped_bad_cells");
+    for (Cell cell : *cells) {
+      const StoreKey key = store_key(part.shard, cell.key);
+      const auto damage = damaged_.find(key);
+      if (damage == damaged_.end()) continue;
+      const CommitClock claimed = damage->second.claimed;
+      cell.content = cell.content.where([&](const Commit& commit) { return covers(claimed, commit); });
+      answered(key, from, cell.content.empty() ? nullptr : &cell, nullptr);
+    }
+  }
+  for (const auto& key : body.missing) answered(key, from, nullptr, nullptr);
+  for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
+}
+
 // SUBTLE: where a row of the member table was lost there may be a member that we do not know to ask: until somebody, or it
 // itself, tells us of it.
 bool Mend::knows_all_members() const {
@@ -300,8 +318,8 @@ bool Mend::settled(const Damage& damage) const {
     return at != damage.covered.end() && at->second >= claim.second;
   });
   if (covered || !knows_all_members()) return covered;
-  // SUBTLE: who is about to be evicted is not listened to, and the eviction waits for this node to be sound.
-  const auto peers = core_.listened_to();
+  // SUBTLE: who is about to be evicted and is silent may never answer, and the eviction waits for this node to be sound.
+  const auto peers = core_.awaited();
   return std::all_of(peers.begin(), peers.end(), [&](NodeId peer) { return damage.answered.contains(peer); });
 }
 

@@ -17,6 +17,7 @@
 // (gossip/folded_base.h).
 // SUBTLE: a peer that is behind our horizon, or has joined and has no floor yet, may be the only one that holds the row.  What is
 // in it with tag and commit above every horizon is merged all the same: whoever has removed that has forgotten nothing of it.
+// Who is voted against (gossip/eviction.h) is asked as well, and waited for unless it is silent.
 // Transcripts: tests/gossip/mend_test.cc, tests/gossip/counters_test.cc
 #pragma once
 
@@ -46,6 +47,7 @@ class Mend {
   // Of what somebody holds beyond the fence only that is merged which is above all horizons; that it holds nothing, or has lost
   // the row, too, counts all the same.
   void on_mended(NodeId from, const MendedBody& body, bool admitted);
+  void on_mended_by_outcast(NodeId from, const MendedBody& body);  // Voted against.
 
  private:
   struct Damage {

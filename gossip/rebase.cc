@@ -100,6 +100,7 @@ void Rebase::heard(const Envelope& from) {
   }
   // Of a member in good standing.
   if (!from.floor || from.floor < from.horizon || from.floor < core_.highest_horizon) return;
+  if (unaware_.contains(from.sender) && anybody_aware()) return;
   core_.count("rebases_begun");
   question_.emplace();
   question_->peer = from.sender;
@@ -279,7 +280,22 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   } else {
     take_sketch(body, seen);
   }
+  // SUBTLE: who was evicted as well, and has not been told, would take this node back into what the others have left.
+  const bool table_done = question_->left.empty() || question_->left.front() != kSystemShard;
+  if (core_.returning && table_done && core_.members.evicted().at(core_.self.node) < core_.returned) {
+    unaware_.insert(from.sender);
+    if (anybody_aware()) {
+      core_.count("rebases_put_off");
+      return question_.reset();
+    }
+  }
   ask();
+}
+
+// Of those that are there.  SUBTLE: where all disks went back to before the eviction nobody is.
+bool Rebase::anybody_aware() const {
+  const auto& others = core_.others();
+  return std::any_of(others.begin(), others.end(), [&](NodeId peer) { return core_.heard_lately(peer) && !unaware_.contains(peer); });
 }
 
 void Rebase::move_to(StoreKey reached) {

@@ -127,6 +127,7 @@ class Rebase {
   };
   void ask();
   bool outrun(const Envelope& from) const;
+  bool anybody_aware() const;
   void look_for_highest();
   bool fits(const RebasedBody& body) const;
   using Seen = std::function<bool(const Commit&)>;
@@ -168,6 +169,7 @@ class Rebase {
   std::map<NodeId, Told> told_horizons_;
   bool had_rows_ = false;                // When this life began.
   Timestamp first_floor_;                // The least of those whose rows a node took that is not whole yet.
+  std::set<NodeId> unaware_;             // Members whose table does not have it that this node was evicted.
   std::optional<Question> question_;
   std::int64_t patience_ms_ = 0;
   bool told_ = false;

@@ -22,7 +22,7 @@ bool Recall::recalled(const Wanted& row) const {
 }
 
 std::vector<NodeId> Recall::heard_lately() const {
-  std::vector<NodeId> out = core_.listened_to();
+  std::vector<NodeId> out = core_.awaited();
   std::erase_if(out, [&](NodeId peer) { return !core_.heard_lately(peer); });
   return out;
 }
@@ -74,7 +74,9 @@ void Recall::on_mended(NodeId from, const MendedBody& body, bool admitted) {
     const auto cells = core_.read_cells(part.shard, part.cells);
     if (!cells) return core_.count("dropped_bad_cells");
     for (const Cell& cell : *cells) {
-      if (answered(store_key(part.shard, cell.key), true) && admitted) core_.merge(part.shard, cell.key, cell.content);
+      // SUBTLE: where it has the same write of which nobody else has seen, that may have the same place there.
+      const bool vouches = !core_.any_unseen(part.shard, cell.content);
+      if (answered(store_key(part.shard, cell.key), vouches) && admitted) core_.merge(part.shard, cell.key, cell.content);
     }
   }
   for (const StoreKey& key : body.missing) (void)answered(key, true);

@@ -9,10 +9,6 @@
 namespace kith {
 namespace {
 
-constexpr std::size_t kToLookThroughBytes = 8 + 8;
-
-void raise(Timestamp& at, Timestamp to) { at = std::max(at, to); }
-
 // Of `these` what is in `delta` as well, under another commit.
 Content same_operations(const Content& these, const Content& delta) {
   if (!these.holds(Kind::kSet)) {
@@ -76,12 +72,16 @@ void Redo::begin() {
   const auto bytes = core_.store.snapshot()->meta(meta::kToLookThrough);
   if (!bytes) return;
   ByteReader in(*bytes);
-  for (std::size_t left = bytes->size() / kToLookThroughBytes; left > 0; --left) {
+  while (in.ok() && in.left() > 0) {
     const OriginId origin{in.u64()};
-    const Timestamp up_to{in.u64()};
+    EndedLife::Places up_to;
+    for (std::size_t left = in.u16(); in.ok() && left > 0; --left) {
+      const ShardId shard = in.u16();
+      up_to.emplace_back(shard, Timestamp{in.u64()});
+    }
     if (core_.ended.find(origin) == nullptr) continue;
     lives_.insert(origin);
-    if (up_to) redone_up_to_[origin] = up_to;
+    if (!up_to.empty()) redone_up_to_[origin] = std::move(up_to);
   }
   if (pending()) begin_anew();
 }
@@ -98,7 +98,9 @@ void Redo::keep_lives() const {
   ByteWriter bytes;
   for (const OriginId origin : lives_) {
     const auto up_to = redone_up_to_.find(origin);
-    bytes.u64(origin.value), bytes.u64(up_to == redone_up_to_.end() ? 0 : up_to->second.value);
+    bytes.u64(origin.value), bytes.u16(static_cast<std::uint16_t>(up_to == redone_up_to_.end() ? 0 : up_to->second.size()));
+    if (up_to == redone_up_to_.end()) continue;
+    for (const auto& [shard, at] : up_to->second) bytes.u16(shard), bytes.u64(at.value);
   }
   core_.out->store.set_meta(meta::kToLookThrough, bytes.take());
 }
@@ -219,7 +221,7 @@ void Redo::look_through() {
 }
 
 // What the present life commits instead of these; `row` is all that is known of the cell, `tag` is of today.
-Content Redo::again(const Content& these, const Content& row, bool counter, bool own, Tag tag, Commit commit) const {
+Content Redo::again(ShardId shard, const Content& these, const Content& row, bool counter, bool own, Tag tag, Commit commit) const {
   const auto may_be_retried = [&](Timestamp at) {
     if (!own && core_.floor_then) return true;
     if (at <= core_.horizon || at <= core_.highest_horizon) return false;
@@ -232,7 +234,7 @@ Content Redo::again(const Content& these, const Content& row, bool counter, bool
     SetElement& element = out.as_set_element();
     bool old_add = false;
     element.keep_adds([&](ActorId actor, const Entry& add) {
-      if (row.as_set_element().dead(actor, add) || was_redone(add.commit)) return false;
+      if (row.as_set_element().dead(actor, add) || was_redone(shard, add.commit)) return false;
       old_add |= !may_be_retried(add.at);
       return may_be_retried(add.at);
     });
@@ -243,7 +245,7 @@ Content Redo::again(const Content& these, const Content& row, bool counter, bool
   const Register& it = these.as_register();
   const bool over = it.over_at_ms() != 0 && it.over_at_ms() <= core_.now.wall_ms;
   const bool takes_away = !it.present() || over;
-  if (!takes_away && was_redone(it.commit())) return Content(Register{});
+  if (!takes_away && was_redone(shard, it.commit())) return Content(Register{});
   if (takes_away || may_be_retried(it.tag().at)) {
     out.recommit(commit);
     return out;
@@ -254,9 +256,9 @@ Content Redo::again(const Content& these, const Content& row, bool counter, bool
 }
 
 // From another copy of this disk.
-bool Redo::was_redone(const Commit& commit) const {
+bool Redo::was_redone(ShardId shard, const Commit& commit) const {
   const auto* entry = core_.ended.find(commit.origin);
-  return entry != nullptr && commit.at <= entry->record.redone;
+  return entry != nullptr && entry->record.was_redone(shard, commit.at);
 }
 
 // SUBTLE: what a row holds of others is theirs to do again as of today, and what it holds of this node is this node's.
@@ -280,7 +282,7 @@ Content Redo::unseen_in(ShardId shard, const StoreKey& key, const Content& conte
 // `these` of a row; nothing else of it changes.
 void Redo::redo_part(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content, Content these, bool own) {
   if (these.empty()) return;
-  these.each_commit([&](const Commit& commit) { raise(redone_up_to_[commit.origin], commit.at); });
+  these.each_commit([&](const Commit& commit) { EndedLife::raise(redone_up_to_[commit.origin], shard, commit.at); });
   keep_lives();  // SUBTLE: killed before it is done this disk has these no more, and another copy of it has.
   // What came in the same batch may have removed it, or been written over it.
   Content row = content;
@@ -288,7 +290,7 @@ void Redo::redo_part(ShardId shard, const StoreKey& key, const CellKey& cell, co
   const Timestamp at = core_.issue_now();
   const Tag tag{at, actor_of(core_.self.origin)};
   const Content left = still_in(row, these);
-  const Content anew = again(left, row, cell.kind == Kind::kCounter, own, tag, {at, core_.self.origin});
+  const Content anew = again(shard, left, row, cell.kind == Kind::kCounter, own, tag, {at, core_.self.origin});
   // Another increment than the old one, but for a retry of it.
   CellKey as = cell;
   const bool renamed = cell.kind == Kind::kCounter && !anew.empty() && anew.as_register().tag() == tag;
@@ -323,13 +325,15 @@ void Redo::before_merge(ShardId shard, const CellKey& cell, const Content& delta
   }
   Row row;
   if (snapshot->get(key, row) != Snapshot::Lookup::kFound) return;
+  const Content all_not_seen = row.content.where([&](const Commit& commit) { return unseen(shard, commit); });
+  if (all_not_seen.empty()) return;
   const Content not_seen = unseen_in(shard, key, row.content);
-  if (not_seen.empty()) return;
   // SUBTLE: joined first, what was seen would be lost with what has its place.
   const Content in_place = in_place_of(not_seen, delta);
   redo_part(shard, key, row.cell, row.content, in_place.where([&](const Commit& commit) { return of_this_node(commit); }), true);
   redo_part(shard, key, row.cell, row.content, in_place.where([&](const Commit& commit) { return !of_this_node(commit); }), false);
-  Content these = same_operations(not_seen, delta);
+  // SUBTLE: also of what leaves the row in this batch already: until then it would keep the place of the same, and take it along.
+  Content these = same_operations(all_not_seen, delta);
   if (these.empty()) return;
   core_.count("unseen_writes_seen_elsewhere");
   Content instead = same_operations(delta, these);
@@ -340,9 +344,10 @@ void Redo::done() {
   for (const OriginId origin : lives_) {
     const auto* entry = core_.ended.find(origin);
     const auto up_to = redone_up_to_.find(origin);
-    if (entry == nullptr || entry->node != core_.self.node || up_to == redone_up_to_.end() || up_to->second <= entry->record.redone) continue;
+    if (entry == nullptr || entry->node != core_.self.node || up_to == redone_up_to_.end()) continue;
     EndedLife record = entry->record;
-    record.redone = up_to->second;
+    for (const auto& [shard, at] : up_to->second) EndedLife::raise(record.redone, shard, at);
+    if (record == entry->record) continue;
     core_.write_ended(core_.self.node, origin, record);
   }
   if (redone_ > 0) {
@@ -351,7 +356,7 @@ void Redo::done() {
                "closed it, and were done again: those of this node that are past the retry window as writes of today; each is listed");
   }
   lives_.clear();
-  const std::map<OriginId, Timestamp> redone = std::exchange(redone_up_to_, {});
+  const auto redone = std::exchange(redone_up_to_, {});
   keep_lives();
   core_.floor_then.reset();
   core_.redoing = false;

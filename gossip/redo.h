@@ -71,8 +71,8 @@ class Redo {
   void keep_lives() const;
   Content unseen_in(ShardId shard, const StoreKey& key, const Content& content) const;
   bool of_this_node(const Commit& commit) const;
-  Content again(const Content& these, const Content& row, bool counter, bool own, Tag tag, Commit commit) const;
-  bool was_redone(const Commit& commit) const;
+  Content again(ShardId shard, const Content& these, const Content& row, bool counter, bool own, Tag tag, Commit commit) const;
+  bool was_redone(ShardId shard, const Commit& commit) const;
   void look_at_recalled();
   void redo(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content);
   void redo_part(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content, Content these, bool own);
@@ -91,7 +91,7 @@ class Redo {
   bool committing_ = false;
   std::int64_t next_at_ms_ = 0;
   std::uint64_t redone_ = 0;
-  std::map<OriginId, Timestamp> redone_up_to_;
+  std::map<OriginId, EndedLife::Places> redone_up_to_;
 };
 
 }  // namespace kith

@@ -211,7 +211,7 @@ std::string in_words(const GhostCell& cell) {
   std::string out;
   for (const auto& item : cell.adds()) out += " +" + words(item.actor, item.at, item.commit);
   for (const auto& item : cell.removed()) out += " -" + words(item.actor, item.at, item.commit);
-  if (cell.tag().at) out += " tag " + words(cell.tag().actor, cell.tag().at, {}) + (cell.value() ? " value of " + std::to_string(cell.value()->size()) + " bytes" +
+  if (cell.tag().at) out += " tag " + words(cell.tag().actor, cell.tag().at, cell.commit()) + (cell.value() ? " value of " + std::to_string(cell.value()->size()) + " bytes" +
       (cell.expires_at_ms() != 0 ? " until " + std::to_string(cell.expires_at_ms() % 1'000'000) : std::string()) : " deleted");
   return out.empty() ? "nothing" : out.substr(1);
 }

@@ -442,7 +442,8 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
       if (settled_somewhere(entry)) continue;
       throw Violation('D', at.name + " claims to hold all of " + to_hex(origin.value).substr(0, 4) + " in shard " +
                                std::to_string(shard_of_store_key(entry.cell)) + ", and lacks what it did to " + cell_in_words(entry.cell) + " at " +
-                               std::to_string(entry.commit.ms() % 1'000'000) + ", which " + other->name + " holds");
+                               std::to_string(entry.commit.ms() % 1'000'000) + ", which " + other->name + " holds: " + in_words(theirs->second) + "; here is " +
+                               (mine == at.disk.ghost.end() ? "nothing" : in_words(mine->second)));
     }
   }
 }

@@ -35,7 +35,7 @@ EndedLife example() {
   EndedLife out{Timestamp::at_ms(1'700'000'000'000)};
   out.held = {{2, Timestamp::at_ms(1'700'000'000'500, 1)}};
   out.beyond = {{2, Timestamp::at_ms(1'700'000'000'700)}, {3, Timestamp::at_ms(1'700'000'000'600)}};
-  out.redone = Timestamp::at_ms(1'700'000'000'900);
+  out.redone = {{5, Timestamp::at_ms(1'700'000'000'900)}};
   return out;
 }
 
@@ -46,7 +46,7 @@ TEST_CASE("ended life: comes back as it went, golden bytes") {
   const EndedLife plain{Timestamp::at_ms(1'700'000'000'000)};
   const EndedLife all = example();
   EndedLife redone = plain;
-  redone.redone = Timestamp{5};
+  redone.redone = {{1, Timestamp{5}}};
   EndedLife held = plain;
   held.held = all.held;
   for (const EndedLife& record : {plain, all, redone, held}) CHECK(decode_ended_life(encode(record)) == record);
@@ -54,7 +54,7 @@ TEST_CASE("ended life: comes back as it went, golden bytes") {
   CHECK(hex_of(encode(all)) == hex_of(from_hex("84 00 cf 018bcfe568000000"
                                                "   01 c4 0a 0002 018bcfe569f40001"
                                                "   02 c4 14 0002 018bcfe56abc0000 0003 018bcfe56a580000"
-                                               "   03 cf 018bcfe56b840000")));
+                                               "   03 c4 0a 0005 018bcfe56b840000")));
 }
 
 TEST_CASE("ended life: cut anywhere it is refused, flipped it is refused or is a record all the same") {
@@ -206,7 +206,7 @@ TEST_CASE("ended lives: a record counts from when it comes, a later one takes it
   EndedLives lives;
   const CellKey cell = ended_cell(kOne, kLife);
   EndedLife first{Timestamp{100}}, second = first;
-  second.redone = Timestamp{120};
+  second.redone = {{2, Timestamp{120}}};
   CHECK(lives.merge(cell, record_at(10, first)));
   CHECK_FALSE(lives.empty());
   REQUIRE(lives.find(kLife) != nullptr);
@@ -218,7 +218,9 @@ TEST_CASE("ended lives: a record counts from when it comes, a later one takes it
   CHECK_FALSE(lives.merge(cell, record_at(10, first)));
   CHECK_FALSE(lives.merge(cell, record_at(12, first)));  // Said again.
   CHECK(lives.merge(cell, record_at(20, second)));
-  CHECK(lives.find(kLife)->record.redone == Timestamp{120});
+  CHECK(lives.find(kLife)->record.was_redone(2, Timestamp{120}));
+  CHECK_FALSE(lives.find(kLife)->record.was_redone(2, Timestamp{121}));
+  CHECK_FALSE(lives.find(kLife)->record.was_redone(3, Timestamp{120}));
   CHECK_FALSE(lives.merge(cell, record_at(15, first)));
   CHECK(lives.find(kLife)->record == second);
   CHECK(lives.entries().size() == 1);
@@ -247,7 +249,7 @@ TEST_CASE("ended lives: of several lives and nodes each has its own, and what is
 // RULE. The order of arrival makes no difference.
 TEST_CASE("ended lives: fields that come in any order say the same") {
   EndedLife first{Timestamp{100}}, second = first, third = first;
-  second.redone = Timestamp{120}, third.redone = Timestamp{130};
+  second.redone = {{2, Timestamp{120}}}, third.redone = {{2, Timestamp{130}}};
   std::vector<Content> said{record_at(10, first), record_at(20, second), record_at(30, third), written("?", 25)};
   std::sort(said.begin(), said.end(), [](const Content& a, const Content& b) { return a.as_register().tag() < b.as_register().tag(); });
   do {
