@@ -52,6 +52,7 @@ void Eviction::load() {
     vote_.members = get_nodes(in);
     vote_.going = get_nodes(in);
     vote_.proposer = NodeId{in.u64()};
+    vote_.confirmed = in.u8() != 0;
     if (!in.ok()) vote_ = {};
   }
   if (const auto bytes = snapshot->meta(meta::kElectorate)) {
@@ -68,7 +69,7 @@ void Eviction::begin() {
     core_.note(Output::Note::Level::kWarning, "the eviction of " + names_of(vote_.going) + ", which this node had proposed before it stopped, is given up");
     drop_vote();
   }
-  life_began_at_ms_ = heard_of_vote_at_ms_ = core_.now.monotonic_ms;
+  life_began_at_ms_ = heard_of_vote_at_ms_ = voted_at_ms_ = core_.now.monotonic_ms;
   if (core_.joined() && core_.electorate.empty()) take_electorate(core_.members.ids());  // It founded the cluster.
 }
 
@@ -82,7 +83,7 @@ void Eviction::keep_vote() {
   out.u64(vote_.promised.at.value), out.u64(vote_.promised.origin.value);
   out.u64(vote_.accepted.at.value), out.u64(vote_.accepted.origin.value);
   put(out, vote_.members), put(out, vote_.going);
-  out.u64(vote_.proposer.value);
+  out.u64(vote_.proposer.value), out.u8(vote_.confirmed ? 1 : 0);
   core_.out->store.set_meta(meta::kVote, out.take());
   core_.voted_against = vote_.going;
 }
@@ -90,6 +91,7 @@ void Eviction::keep_vote() {
 void Eviction::drop_vote() {
   vote_.members.clear(), vote_.going.clear();
   vote_.accepted = {};
+  vote_.confirmed = false;
   keep_vote();
 }
 
@@ -182,6 +184,13 @@ VoteBody Eviction::answer(NodeId proposer, const EvictBody& body) {
   VoteBody out;
   out.step = body.step;
   out.ballot = body.ballot;
+  if (body.step == VoteStep::kConfirm) {
+    const bool bound = outstanding() && body.ballot == vote_.accepted;
+    out.refusal = bound ? VoteRefusal::kNone : VoteRefusal::kOutbid;
+    vote_.confirmed = vote_.confirmed || bound;
+    if (bound) keep_vote();
+    return out;
+  }
   const bool goes_on = body.step == VoteStep::kAccept && body.ballot == vote_.promised;
   if (body.members != core_.members.ids() || contains(body.going, core_.self.node)) {
     out.refusal = VoteRefusal::kOtherTable;
@@ -199,14 +208,17 @@ VoteBody Eviction::answer(NodeId proposer, const EvictBody& body) {
       vote_.members = body.members;
       vote_.going = body.going;
       vote_.proposer = proposer;
+      vote_.confirmed = false;
       if (outstanding()) core_.count("evictions_voted_for");
     }
     keep_vote();
   }
   out.promised = vote_.promised;
-  out.accepted = vote_.accepted;
-  out.members = vote_.members;
-  out.going = vote_.going;
+  if (vote_.confirmed) {
+    out.accepted = vote_.accepted;
+    out.members = vote_.members;
+    out.going = vote_.going;
+  }
   out.electorate = core_.electorate;
   return out;
 }
@@ -216,7 +228,7 @@ void Eviction::on_evict(const Envelope& from, const EvictBody& body) {
   if (body.step == VoteStep::kStands) return;
   if (outstanding() && body.going == vote_.going) heard_of_vote_at_ms_ = core_.now.monotonic_ms;
   const VoteBody vote = answer(from.sender, body);
-  if (vote.refusal == VoteRefusal::kNone && body.step == VoteStep::kAccept) heard_of_vote_at_ms_ = core_.now.monotonic_ms;
+  if (vote.refusal == VoteRefusal::kNone && body.step == VoteStep::kAccept) heard_of_vote_at_ms_ = voted_at_ms_ = core_.now.monotonic_ms;
   core_.send(from.sender, vote);
 }
 
@@ -235,13 +247,17 @@ void Eviction::on_word(const Envelope& from) {
 
 // SUBTLE: where it took effect the table says so, and goes round like all tables.
 void Eviction::say_if_withdrawn(const Envelope& from, const VoteBody& body) {
-  const bool stands = proposal_ && proposal_->ballot == body.accepted;
-  if (!body.accepted || stands || took_effect(body.going, body.accepted.at)) return;
+  const bool stands = (proposal_ && proposal_->ballot == body.accepted) || (outstanding() && vote_.accepted == body.accepted);
+  const bool left_over = contains(body.members, core_.self.node) && !contains(body.going, core_.self.node);
+  if (!body.accepted || stands || !left_over || took_effect(body.going, body.accepted.at)) return;
+  // Nor will this node vote for it when it is asked late.
+  vote_.promised = std::max(vote_.promised, Ballot{just_after(body.accepted.at), body.accepted.origin});
+  keep_vote();
   core_.send(from.sender, EvictBody{VoteStep::kWithdrawn, body.accepted, body.members, body.going, false});
 }
 
 void Eviction::on_withdrawn(const Envelope& from, const EvictBody& body) {
-  if (!outstanding() || body.ballot != vote_.accepted || from.sender != vote_.proposer) return;
+  if (!outstanding() || body.ballot != vote_.accepted || !contains(without(vote_.members, vote_.going), from.sender)) return;
   core_.count("votes_withdrawn");
   drop_vote();
 }
@@ -249,9 +265,17 @@ void Eviction::on_withdrawn(const Envelope& from, const EvictBody& body) {
 void Eviction::look_at_vote() {
   if (!outstanding()) return;
   if (took_effect(vote_.going, vote_.accepted.at) || core_.members.out(vote_.proposer)) return drop_vote();
-  if (core_.now.monotonic_ms - heard_of_vote_at_ms_ < kAskedMs || vote_.proposer == core_.self.node) return;
+  if (vote_.proposer == core_.self.node) return;
+  if (!vote_.confirmed && silent(vote_.proposer, kSilentMs) && core_.now.monotonic_ms - voted_at_ms_ >= kSilentMs) {
+    core_.count("votes_dropped");
+    return drop_vote();
+  }
+  if (core_.now.monotonic_ms - heard_of_vote_at_ms_ < kAskedMs) return;
   heard_of_vote_at_ms_ = core_.now.monotonic_ms;
-  core_.send(vote_.proposer, VoteBody{VoteStep::kStands, vote_.accepted, VoteRefusal::kNone, vote_.promised, vote_.accepted, vote_.members, vote_.going, {}});
+  const VoteBody question{VoteStep::kStands, vote_.accepted, VoteRefusal::kNone, vote_.promised, vote_.accepted, vote_.members, vote_.going, {}};
+  for (const NodeId node : without(vote_.members, vote_.going)) {
+    if (node != core_.self.node && (vote_.confirmed || node == vote_.proposer)) core_.send(node, question);
+  }
 }
 
 // ---- Who proposes
@@ -292,9 +316,12 @@ void Eviction::begin(Nodes going, bool asked_for, bool without_half) {
   ask();
 }
 
+VoteStep Eviction::step_of(Phase phase) {
+  return phase == Phase::kPrepare ? VoteStep::kPrepare : phase == Phase::kConfirm ? VoteStep::kConfirm : VoteStep::kAccept;
+}
+
 void Eviction::ask() {
-  const EvictBody body{proposal_->phase == Phase::kPrepare ? VoteStep::kPrepare : VoteStep::kAccept, proposal_->ballot, proposal_->members,
-                       proposal_->going, proposal_->asked_for};
+  const EvictBody body{step_of(proposal_->phase), proposal_->ballot, proposal_->members, proposal_->going, proposal_->asked_for};
   for (const NodeId node : left_over(*proposal_)) {
     if (proposal_->votes.contains(node)) continue;
     if (node != core_.self.node) {
@@ -311,7 +338,7 @@ void Eviction::ask() {
 void Eviction::on_vote(const Envelope& from, const VoteBody& body) {
   if (body.step == VoteStep::kStands) return say_if_withdrawn(from, body);
   if (!proposal_ || body.ballot != proposal_->ballot || proposal_->phase == Phase::kGetInStep) return;
-  if (body.step != (proposal_->phase == Phase::kPrepare ? VoteStep::kPrepare : VoteStep::kAccept)) return;
+  if (body.step != step_of(proposal_->phase)) return;
   if (!contains(left_over(*proposal_), from.sender)) return;
   if (body.refusal == VoteRefusal::kOutbid) {
     core_.hlc.observe(body.promised.at);
@@ -359,7 +386,9 @@ void Eviction::counted() {
     return ask();
   }
   const Nodes left = left_over(it);
-  if (it.phase != Phase::kAccept || !std::all_of(left.begin(), left.end(), [&](NodeId node) { return it.votes.contains(node); })) return;
+  if (!std::all_of(left.begin(), left.end(), [&](NodeId node) { return it.votes.contains(node); })) return;
+  if (it.phase == Phase::kConfirm) return take_effect();
+  if (it.phase != Phase::kAccept) return;
   it.phase = Phase::kGetInStep;
   core_.count("evictions_agreed");
   get_in_step();
@@ -375,7 +404,10 @@ void Eviction::in_step_with(NodeId peer, Timestamp said_at) {
 
 void Eviction::get_in_step() {
   const auto& voted = proposal_->voted_at;
-  if (good_standing() && std::all_of(voted.begin(), voted.end(), [&](const auto& vote) { return proposal_->in_step.contains(vote.first); })) take_effect();
+  if (!good_standing() || !std::all_of(voted.begin(), voted.end(), [&](const auto& vote) { return proposal_->in_step.contains(vote.first); })) return;
+  proposal_->phase = Phase::kConfirm;
+  proposal_->votes.clear();
+  ask();
 }
 
 void Eviction::take_effect() {
@@ -433,7 +465,7 @@ void Eviction::tick() {
   look_at_vote();
   if (proposal_) {
     const bool agreed = proposal_->phase == Phase::kGetInStep;
-    if (!agreed && proposal_->members != core_.members.ids()) return give_up("the members are others now");
+    if (proposal_->phase <= Phase::kAccept && proposal_->members != core_.members.ids()) return give_up("the members are others now");
     if (core_.now.monotonic_ms - proposal_->began_at_ms >= kPatienceMs) {
       Nodes missing;
       for (const NodeId node : left_over(*proposal_)) {
@@ -464,10 +496,10 @@ Eviction::Status Eviction::status() const {
   out.proposes = proposal_.has_value();
   out.going = proposal_ ? proposal_->going : vote_.going;
   if (!proposal_) return out;
-  out.agreed = proposal_->phase == Phase::kGetInStep;
+  out.agreed = proposal_->phase >= Phase::kGetInStep;
   for (const NodeId node : left_over(*proposal_)) {
     if (node == core_.self.node) continue;
-    if (out.agreed ? !proposal_->in_step.contains(node) : !proposal_->votes.contains(node)) out.waits_for.push_back(node);
+    if (proposal_->phase == Phase::kGetInStep ? !proposal_->in_step.contains(node) : !proposal_->votes.contains(node)) out.waits_for.push_back(node);
   }
   return out;
 }

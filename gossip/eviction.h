@@ -9,19 +9,23 @@
 //       | <-- vote {accepted before, electorate} -- |  than any?  then it promises, durably, to vote in no lower one
 //       | -- evict accept {ballot, who goes} -----> |  votes, durably, and listens no more to who goes
 //       | <-- vote ------------------------------- |
-//       gets in step with each of them, as it is after its vote; then writes, in one batch: what of the lives that go is held,
-//       that they are over, and that their nodes are out (gossip/ended_lives.h, life_table.h, evicted_table.h)
+//       gets in step with each of them, as it is after its vote
+//       | -- evict confirm {ballot} --------------> |  is still bound by that vote?  from here only the others can free it
+//       | <-- vote ------------------------------- |
+//       writes, in one batch: what of the lives that go is held, that they are over, and that their nodes are out
+//       (gossip/ended_lives.h, life_table.h, evicted_table.h)
 //
 // RULE. It takes effect when every member left over and more than half of all have voted for it: so of two sides that would
 // evict each other one does at most, and nothing that anybody left over holds is taken for unseen.  After their votes the holdings
 // of those left over grow no more, so who is in step with all of them holds all that survives.
 // It is a single decree of Paxos (Lamport, "Paxos Made Simple", 2001), time and again, with quorums that depend on the value: an
-// earlier value that may have been chosen is taken into the next one; one which somebody left over has not voted for was not, and
+// earlier value that may have taken effect is taken into the next one; one which somebody left over has not confirmed did not, and
 // is dropped.
-// RULE. A vote binds for as long as the proposal stands.  Only who proposed it brings it about, so when it gives up, or began a
-// new life meanwhile, it never will be: it says so, and is asked by who voted and does not hear of it, fenced or not.  Else who was
-// voted against and came back would be heard by nobody, for ever.  While who proposed is gone nobody can tell: then it has to be
-// evicted as well, and that takes what it proposed along.
+// RULE. A vote binds for as long as the proposal stands: else who was voted against and came back would be heard by nobody, for ever.
+// It takes effect by who proposed it, and only when everybody left over has confirmed its vote.  So a voter that has not, and does not
+// hear of the proposer for kSilentMs, drops it; and whoever is left over, is not bound by it and never will be, the proposer that gave
+// up or began a new life among them, tells those who have and ask, fenced or not.  Where all have confirmed, and the proposer is gone for
+// good before it told anybody whether it took effect, nobody can tell: then it has to be evicted as well, which takes along what it proposed.
 // A voter with a damaged row that waits for others than those who go does not vote yet: it could not be got in step with.
 // RULE. Half of whom?  A joiner that only one side knows must not help that side to more than a half.  So each node keeps an
 // electorate: the members as they were when more than half of the electorate before, and of themselves, had all of them in their
@@ -47,6 +51,7 @@ class Eviction {
  public:
   static constexpr std::int64_t kPatienceMs = 60'000;  // After it the proposal is given up.
   static constexpr std::int64_t kAskedMs = 5000;       // Whether it stands, when it was not heard of for so long.
+  static constexpr std::int64_t kSilentMs = 20'000;
   static constexpr std::int64_t kTurnMs = 20'000;      // Who is next by order of ids proposes so much later.
 
   using Nodes = std::vector<NodeId>;  // Sorted.
@@ -79,8 +84,9 @@ class Eviction {
     Ballot promised, accepted;
     Nodes members, going;         // Of what was accepted,
     NodeId proposer;              // and whose it was.
+    bool confirmed = false;
   };
-  enum class Phase : std::uint8_t { kPrepare, kAccept, kGetInStep };
+  enum class Phase : std::uint8_t { kPrepare, kAccept, kGetInStep, kConfirm };
   struct Proposal {
     Phase phase = Phase::kPrepare;
     Ballot ballot;
@@ -107,6 +113,7 @@ class Eviction {
   void on_withdrawn(const Envelope& from, const EvictBody& body);
   VoteBody answer(NodeId proposer, const EvictBody& body);
   void begin(Nodes going, bool asked_for, bool without_half);
+  static VoteStep step_of(Phase phase);
   void ask();
   void counted();                              // Everybody asked has answered.
   void get_in_step();
@@ -123,6 +130,7 @@ class Eviction {
   Lives& lives_;
   const Mend& mend_;
   Vote vote_;
+  std::int64_t voted_at_ms_ = 0;
   std::int64_t heard_of_vote_at_ms_ = 0;       // From who proposes it, or when it was asked.
   std::optional<Proposal> proposal_;
   std::int64_t not_before_ms_ = 0;             // The next proposal of its own accord.

@@ -237,8 +237,8 @@ struct Ballot {
   friend auto operator<=>(const Ballot&, const Ballot&) = default;
   explicit operator bool() const { return static_cast<bool>(at); }
 };
-// The last two of what was voted for: a voter asks who proposed it whether it stands, and is told when it does not, and never will.
-enum class VoteStep : std::uint8_t { kPrepare, kAccept, kStands, kWithdrawn };
+// The last two of what was voted for: a voter asks the others whether it stands, and is told when it does not, and never will.
+enum class VoteStep : std::uint8_t { kPrepare, kAccept, kConfirm, kStands, kWithdrawn };
 enum class VoteRefusal : std::uint8_t { kNone, kOtherTable, kNotInGoodStanding, kOutbid, kHeardOfIt };
 struct EvictBody {
   VoteStep step = VoteStep::kPrepare;
@@ -252,7 +252,7 @@ struct VoteBody {
   Ballot ballot;
   VoteRefusal refusal = VoteRefusal::kNone;
   Ballot promised;                      // The highest that was heard of.
-  Ballot accepted;                      // None: nothing was.
+  Ballot accepted;                      // And confirmed; of a question whether it stands, what is asked about.  None: nothing was.
   std::vector<NodeId> members, going;   // What was.
   std::vector<NodeId> electorate;
 };

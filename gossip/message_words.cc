@@ -68,6 +68,7 @@ struct Describe {
     const std::string what = body.going.empty() ? "nobody" : plural(body.going.size(), "member") + " of " + std::to_string(body.members.size());
     switch (body.step) {
       case VoteStep::kPrepare: return "evict: asks about " + what;
+      case VoteStep::kConfirm: return "evict: confirm, please, for " + what;
       case VoteStep::kWithdrawn: return "evict: given up, of " + what;
       default: return "evict: votes, please, for " + what;
     }

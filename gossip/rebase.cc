@@ -326,7 +326,9 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
     } else if (row.cell.kind != Kind::kCounter) {
       // Of a counter what the member has folded is in its base, which takes the place of what it covers.
       Content these = gone(row.content, comparable ? &same->second->content : nullptr, seen);
-      if (!these.empty() && life_of_ended_cell(row.cell)) core_.ended.drop(row.cell);
+      const bool over = life_of_ended_cell(row.cell).has_value();
+      if (!these.empty() && over) core_.ended.drop(row.cell);
+      if (these.empty() && over && same == theirs.end()) question_->records.emplace_back(row.cell, row.content);
       take_out(key, std::move(these));
     }
     return true;
@@ -471,6 +473,13 @@ void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
     if (known != nullptr && known->record.closed() && !in_table(over.written)) not_heard.push_back(origin);
   }
   for (const OriginId origin : not_heard) question_->over.erase(origin);
+  // SUBTLE: the word of a life that the member has not heard of (another process under one id) may be that what it holds was seen of
+  // nobody.  Then we would take nothing of that, and it, as long as we are behind, not that word.
+  for (auto& [cell, content] : std::exchange(question_->records, {})) {
+    if (!question_->unheard_of.contains(content.as_register().commit().origin)) continue;
+    core_.ended.drop(cell);
+    take_out(store_key(kSystemShard, cell), std::move(content));
+  }
   for (const OriginId origin : std::exchange(question_->unheard_here, {})) {
     const auto* known = core_.members.lives().find(origin);
     if (core_.ended.find(origin) != nullptr || known == nullptr) {  // The member's table has the record.

@@ -113,6 +113,7 @@ class Rebase {
       Commit written;
     };
     std::map<OriginId, Over> over;       // Those that are.
+    std::vector<std::pair<CellKey, Content>> records;  // Of lives that are over, which the member does not have.
     std::set<OriginId> unheard_here;     // Of this node: floors are past them, and no record of them came yet.
     std::set<OriginId> known_then;       // Lives on our disk when the member's table began to be gone through, and those in it.
     std::size_t sketch_cells = 0;        // That should do for what comes next; zero: nothing is known.

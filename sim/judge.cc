@@ -388,6 +388,12 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
     ghost = GhostCell{};
     return;
   }
+  // What a life said of its node that began after that was evicted: it says so anew when it is told.
+  const CellKey member = member_cell(NodeId{1});
+  if (may_evict() && key.starts_with(value_prefix(kSystemShard, member.table, member.key, member.kind))) {
+    ghost = GhostCell{};
+    return;
+  }
   if (overtook != nullptr) ghost.overtake(*overtook);
   // It had expired, and the others have collected it.
   Timestamp horizon;

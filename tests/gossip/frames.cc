@@ -225,6 +225,7 @@ std::vector<Envelope> examples() {
   const Ballot ballot{first, OriginId{5}}, higher{Timestamp::at_ms(999'999), OriginId{6}};
   out.push_back(example(EvictBody{VoteStep::kPrepare, ballot, {NodeId{1}, NodeId{2}, NodeId{3}}, {NodeId{2}}, false}));
   out.push_back(example(EvictBody{VoteStep::kAccept, ballot, {NodeId{1}, NodeId{2}, NodeId{3}}, {NodeId{2}}, true}));
+  out.push_back(example(EvictBody{VoteStep::kConfirm, ballot, {NodeId{1}, NodeId{2}, NodeId{3}}, {NodeId{2}}, true}));
   out.push_back(example(EvictBody{VoteStep::kWithdrawn, ballot, {NodeId{1}, NodeId{2}, NodeId{3}}, {NodeId{2}}, false}));
   out.push_back(example(VoteBody{VoteStep::kStands, ballot, VoteRefusal::kNone, higher, ballot, {NodeId{1}, NodeId{2}}, {NodeId{2}}, {}}));
   out.push_back(example(VoteBody{VoteStep::kPrepare, ballot, VoteRefusal::kNone, ballot, {}, {}, {}, {NodeId{1}}}));
