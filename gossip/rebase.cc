@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::int64_t kPatienceMsMax = 60'000;
 constexpr std::int64_t kPullsWithinMs = 20'000;  // Or some other member is asked.
+constexpr std::int64_t kAwareWithinMs = 10'000;
 constexpr std::int64_t kSilentMs = 30'000;       // Then a member's horizon does not count, until it is heard again.
 
 // SUBTLE: a joiner's table may have what no member knows any more: when they went back to disks from before it joined.  They take
@@ -259,8 +260,8 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   const auto seen = [&](const Commit& commit) {
     if (core_.unheard_of.contains(commit.origin)) return false;
     if (const auto* ended = core_.ended.find(commit.origin)) {
-      // SUBTLE: what another node took in alone is its own to do again; but of several that were evicted together some may never return.
-      if (!ended->record.seen(body.shard, commit.at)) return ended->node != core_.self.node && !core_.returning;
+      // That goes when it is done again, or is not (gossip/redo.h).  SUBTLE: not here, for what it had the place of has to come first.
+      if (!ended->record.seen(body.shard, commit.at)) return false;
       // SUBTLE: seen by who closed it.  The member has the word of that with its table, perhaps before it has the rows.
     }
     if (covers(body.clock, commit)) return true;
@@ -284,6 +285,7 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   const bool table_done = question_->left.empty() || question_->left.front() != kSystemShard;
   if (core_.returning && table_done && core_.members.evicted().at(core_.self.node) < core_.returned) {
     unaware_.insert(from.sender);
+    if (unaware_since_ms_ < 0) unaware_since_ms_ = core_.now.monotonic_ms;
     if (anybody_aware()) {
       core_.count("rebases_put_off");
       return question_.reset();
@@ -292,9 +294,10 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   ask();
 }
 
-// Of those that are there.  SUBTLE: where all disks went back to before the eviction nobody is.
+// Of those that are there.  SUBTLE: where all disks went back to before the eviction nobody is; and who is may be no better off.
 bool Rebase::anybody_aware() const {
   const auto& others = core_.others();
+  if (unaware_since_ms_ >= 0 && core_.now.monotonic_ms - unaware_since_ms_ >= kAwareWithinMs) return false;
   return std::any_of(others.begin(), others.end(), [&](NodeId peer) { return core_.heard_lately(peer) && !unaware_.contains(peer); });
 }
 
@@ -321,6 +324,7 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
     if (const auto life = life_of_cell(row.cell)) {
       if (same != theirs.end()) return true;
       if (nobody_heard_of(from, life->first, life->second)) question_->unheard_here.insert(life->second);
+      else if (is_over(from, life->first, life->second) && began_unheard_of(life->first, life->second)) question_->unheard_elsewhere.insert(*life);
       else if (is_over(from, life->first, life->second)) question_->over.try_emplace(life->second, Question::Over{row.cell, row.content.as_register().commit()});
       else question_->unheard_of.insert(life->second);
     } else if (row.cell.kind != Kind::kCounter) {
@@ -458,6 +462,12 @@ bool Rebase::nobody_heard_of(const Envelope& from, NodeId node, OriginId origin)
   return core_.kept_on_record(known->record.start, from.floor);
 }
 
+// The same of another node that is out, in a life that began after the others had gone on without it.
+bool Rebase::began_unheard_of(NodeId node, OriginId origin) const {
+  const auto* known = core_.members.lives().find(origin);
+  return node != core_.self.node && core_.members.out(node) && known != nullptr && known->record.start > core_.members.evicted().find(node).heard_of;
+}
+
 bool Rebase::in_table(const Commit& commit) const {
   return commit.at <= question_->table_floor || covers(question_->table_clock, commit);
 }
@@ -479,6 +489,12 @@ void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
     if (!question_->unheard_of.contains(content.as_register().commit().origin)) continue;
     core_.ended.drop(cell);
     take_out(store_key(kSystemShard, cell), std::move(content));
+  }
+  for (const auto& [node, origin] : std::exchange(question_->unheard_elsewhere, {})) {
+    const auto* known = core_.members.lives().find(origin);
+    if (known == nullptr || core_.ended.find(origin) != nullptr) continue;
+    lives_.close(node, origin, known->record, EndedLife{known->record.start});
+    core_.count("lives_nobody_heard_of");
   }
   for (const OriginId origin : std::exchange(question_->unheard_here, {})) {
     const auto* known = core_.members.lives().find(origin);

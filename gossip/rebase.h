@@ -114,6 +114,7 @@ class Rebase {
     };
     std::map<OriginId, Over> over;       // Those that are.
     std::vector<std::pair<CellKey, Content>> records;  // Of lives that are over, which the member does not have.
+    std::set<std::pair<NodeId, OriginId>> unheard_elsewhere;  // Of nodes that are out.
     std::set<OriginId> unheard_here;     // Of this node: floors are past them, and no record of them came yet.
     std::set<OriginId> known_then;       // Lives on our disk when the member's table began to be gone through, and those in it.
     std::size_t sketch_cells = 0;        // That should do for what comes next; zero: nothing is known.
@@ -143,6 +144,7 @@ class Rebase {
   void take_out_waiting(ShardId shard);
   // A life that the member's table does not have; false: the member has not heard of it.
   bool is_over(const Envelope& from, NodeId node, OriginId origin) const;
+  bool began_unheard_of(NodeId node, OriginId origin) const;
   bool nobody_heard_of(const Envelope& from, NodeId node, OriginId origin) const;
   void judge_lives(const Envelope& from, const CommitClock& clock);
   bool in_table(const Commit& commit) const;  // The member had it when its table was gone through.
@@ -171,6 +173,7 @@ class Rebase {
   bool had_rows_ = false;                // When this life began.
   Timestamp first_floor_;                // The least of those whose rows a node took that is not whole yet.
   std::set<NodeId> unaware_;             // Members whose table does not have it that this node was evicted.
+  std::int64_t unaware_since_ms_ = -1;
   std::optional<Question> question_;
   std::int64_t patience_ms_ = 0;
   bool told_ = false;
