@@ -236,7 +236,7 @@ void Eviction::on_evict(const Envelope& from, const EvictBody& body) {
 bool Eviction::took_effect(const Nodes& going, Timestamp ballot) const {
   return std::all_of(going.begin(), going.end(), [&](NodeId node) {
     const auto* member = core_.member(node);
-    return member == nullptr || member->out || core_.members.evicted().at(node) > ballot;
+    return (member != nullptr && member->out) || core_.members.evicted().at(node) > ballot;
   });
 }
 
