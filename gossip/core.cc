@@ -92,10 +92,10 @@ void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
     ++unseen_dropped;
     return count("dropped_life_is_over");
   }
-  if (shard != kSystemShard && !ended.empty() && any_unseen(shard, delta)) {
+  if (shard != kSystemShard && (!ended.empty() || !unheard_of.empty()) && any_unseen(shard, delta)) {
     count("unseen_entries_dropped");
     ++unseen_dropped;
-    const Content seen = delta.where([&](const Commit& commit) { return !ended.unseen(shard, commit); });
+    const Content seen = delta.where([&](const Commit& commit) { return !unseen(shard, commit); });
     if (!seen.empty()) merge(shard, cell, seen);
     return;
   }
@@ -162,7 +162,7 @@ void Core::forget_last_life(NodeId node) {
 
 bool Core::any_unseen(ShardId shard, const Content& delta) const {
   bool any = false;
-  delta.each_commit([&](const Commit& commit) { any = any || ended.unseen(shard, commit); });
+  delta.each_commit([&](const Commit& commit) { any = any || unseen(shard, commit); });
   return any;
 }
 

@@ -176,6 +176,8 @@ class Core {
   // When the first of what came in the batch at hand is over (gossip/expiry.h).
   std::optional<std::int64_t> expiring_ms;
   void expect_expiry(const Content& content);
+  // SUBTLE: what a life did that nobody heard of, somebody may have all the same; there is no record of it until it is done again.
+  bool unseen(ShardId shard, const Commit& commit) const { return unheard_of.contains(commit.origin) || ended.unseen(shard, commit); }
   bool any_unseen(ShardId shard, const Content& delta) const;
   void merge_life(const CellKey& cell, const Content& delta);
   // Raises the clock to `commit`, and on through what came early.
