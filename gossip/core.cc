@@ -94,7 +94,10 @@ void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
   }
   if (shard != kSystemShard && (!ended.empty() || !unheard_of.empty()) && any_unseen(shard, delta)) {
     count("unseen_entries_dropped");
-    ++unseen_dropped;
+    // SUBTLE: of what the peer has of our own unheard lives it may have nothing else to tell before this node is back.
+    bool others = false;
+    delta.each_commit([&](const Commit& commit) { others = others || ended.unseen(shard, commit); });
+    unseen_dropped += others ? 1 : 0;
     const Content seen = delta.where([&](const Commit& commit) { return !unseen(shard, commit); });
     if (!seen.empty()) merge(shard, cell, seen);
     return;

@@ -312,7 +312,7 @@ bool Lives::skewed(const Envelope& envelope, std::int64_t* ahead_ms) const {
 
 void Lives::tick(bool table_damaged) {
   if (!core_.joined() || core_.evicted) return;
-  if (core_.members.out(core_.self.node)) return on_evicted(core_.self.node, {core_.members.evicted().find(core_.self.node)});
+  if (core_.members.out(core_.self.node)) return on_evicted(core_.self.node, {core_.members.evicted().find(core_.self.node), core_.self.node});
   if (core_.superseded) return say_why_it_is_over();
   // SUBTLE: the record of a copy of this node may be the newer one, though its life is the earlier one; its address is in it.
   if (const auto* own = core_.member(core_.self.node);
@@ -448,14 +448,14 @@ void Lives::tell_superseded(const Envelope& envelope) {
   auto& told = told_at_ms_.try_emplace(envelope.sender, core_.now.monotonic_ms - core_.options.gossip_interval_ms).first->second;
   if (known == nullptr || core_.now.monotonic_ms - told < core_.options.gossip_interval_ms) return;
   told = core_.now.monotonic_ms;
-  core_.send_to_address(address_of(envelope), envelope.sender, SupersededBody{known->life.origin, known->life.start});
+  core_.send_to_address(address_of(envelope), envelope.sender, SupersededBody{known->life.origin, known->life.start, envelope.sender});
 }
 
 void Lives::tell_evicted(const Envelope& envelope) {
   auto& told = told_at_ms_.try_emplace(envelope.sender, core_.now.monotonic_ms - core_.options.gossip_interval_ms).first->second;
   if (core_.now.monotonic_ms - told < core_.options.gossip_interval_ms) return;
   told = core_.now.monotonic_ms;
-  core_.send_to_address(address_of(envelope), envelope.sender, EvictedBody{core_.members.evicted().find(envelope.sender)});
+  core_.send_to_address(address_of(envelope), envelope.sender, EvictedBody{core_.members.evicted().find(envelope.sender), envelope.sender});
 }
 
 // SUBTLE: a later life may have another address than an earlier one, which is in the record that its message brings along.
@@ -513,6 +513,7 @@ void Lives::return_after(const Evicted& evicted) {
 }
 
 void Lives::on_evicted(NodeId from, const EvictedBody& body) {
+  if (body.node != core_.self.node) return core_.count("dropped_meant_for_another");
   if (body.record.at <= core_.returned || core_.evicted) return;
   core_.evicted = true;
   return_after(body.record);
@@ -524,6 +525,7 @@ void Lives::on_evicted(NodeId from, const EvictedBody& body) {
 }
 
 void Lives::on_superseded(NodeId from, const SupersededBody& body) {
+  if (body.node != core_.self.node) return core_.count("dropped_meant_for_another");
   if (Life{body.origin, body.start} <= Life{core_.self.origin, core_.self.start} || core_.superseded) return;
   core_.superseded = true;
   core_.count("superseded");

@@ -228,6 +228,7 @@ struct RepairedBody {
 struct SupersededBody {                 // To whom speaks for an earlier life: of yours we know this one.
   OriginId origin;
   Timestamp start;
+  NodeId node;                          // You.  SUBTLE: an address may be another node's by now.
 };
 
 // gossip/eviction.h
@@ -258,6 +259,7 @@ struct VoteBody {
 };
 struct EvictedBody {                    // To who does not know that it was; gossip/evicted_table.h.
   Evicted record;
+  NodeId node;                          // As above.
 };
 
 struct RebaseBody {

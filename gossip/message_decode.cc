@@ -285,7 +285,8 @@ bool get(const Values& in, StoppingBody&) { return in.ok(); }
 bool get(Values in, SupersededBody& out) {
   out.origin = OriginId{in.number(0)};
   out.start = in.time(1);
-  return in.ok() && out.origin && out.start;
+  out.node = NodeId{in.number(2)};
+  return in.ok() && out.origin && out.start && out.node;
 }
 
 bool read_bits(const std::string& bits, BucketSet& out) {
@@ -425,7 +426,8 @@ bool get(Values in, VoteBody& out) {
 
 bool get(Values in, EvictedBody& out) {
   out.record = {in.time(0), in.time(1)};
-  return in.ok() && out.record.at && out.record.heard_of;
+  out.node = NodeId{in.number(2)};
+  return in.ok() && out.record.at && out.record.heard_of && out.node;
 }
 
 // Reads the body of type number `type`; `known` tells whether there is such a type.

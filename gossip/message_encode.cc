@@ -168,9 +168,10 @@ void put(Packer& pack, const MendedBody& body) {
 void put(Packer& pack, const StoppingBody&) { pack.pack_map(0); }
 
 void put(Packer& pack, const SupersededBody& body) {
-  pack.pack_map(2);
+  pack.pack_map(3);
   pack.pack(0), pack.pack(body.origin.value);
   pack.pack(1), pack.pack(body.start.value);
+  pack.pack(2), pack.pack(body.node.value);
 }
 
 void put(Packer& pack, const AuditBody& body) {
@@ -280,9 +281,10 @@ void put(Packer& pack, const VoteBody& body) {
 }
 
 void put(Packer& pack, const EvictedBody& body) {
-  pack.pack_map(2);
+  pack.pack_map(3);
   pack.pack(0), pack.pack(body.record.at.value);
   pack.pack(1), pack.pack(body.record.heard_of.value);
+  pack.pack(2), pack.pack(body.node.value);
 }
 
 }  // namespace

@@ -190,7 +190,7 @@ std::vector<Envelope> examples() {
   out.push_back(example(repair));
   out.push_back(example(RepairedBody{9, 2, cells, key, false}));
   out.push_back(example(RepairedBody{9, kSystemShard, {}, {}, true}));
-  out.push_back(example(SupersededBody{OriginId{5}, Timestamp::at_ms(9)}));
+  out.push_back(example(SupersededBody{OriginId{5}, Timestamp::at_ms(9), NodeId{7}}));
 
   PushBody after;
   after.parts = push.parts;
@@ -230,7 +230,7 @@ std::vector<Envelope> examples() {
   out.push_back(example(VoteBody{VoteStep::kStands, ballot, VoteRefusal::kNone, higher, ballot, {NodeId{1}, NodeId{2}}, {NodeId{2}}, {}}));
   out.push_back(example(VoteBody{VoteStep::kPrepare, ballot, VoteRefusal::kNone, ballot, {}, {}, {}, {NodeId{1}}}));
   out.push_back(example(VoteBody{VoteStep::kAccept, ballot, VoteRefusal::kOutbid, higher, ballot, {NodeId{1}, NodeId{2}}, {NodeId{2}}, {NodeId{1}}}));
-  out.push_back(example(EvictedBody{{first, Timestamp::at_ms(9)}}));
+  out.push_back(example(EvictedBody{{first, Timestamp::at_ms(9)}, NodeId{7}}));
   out.push_back(example(WelcomeBody{"kith", 4, 9, 600'000, {NodeId{1}, NodeId{2}}}));
   Envelope voted = example(StoppingBody{});
   voted.voted = true;

@@ -130,15 +130,23 @@ TEST_CASE("lives: that there is a later life is believed of an earlier life, too
   const EngineStatus before = status(stage.network, "n1");
   Puppet speaker = old;
   // Nothing that is not later than this life, and not what a stranger says.
-  stage.network.feed("n1", speaker.says(SupersededBody{before.origin, before.start}));
-  stage.network.feed("n1", speaker.says(SupersededBody{OriginId{~0ull}, Timestamp{before.start.value - 1}}));
+  stage.network.feed("n1", speaker.says(SupersededBody{before.origin, before.start, before.node}));
+  stage.network.feed("n1", speaker.says(SupersededBody{OriginId{~0ull}, Timestamp{before.start.value - 1}, before.node}));
   Puppet stranger = old;
   stranger.node = NodeId{0x5747};
-  stage.network.feed("n1", stranger.says(SupersededBody{OriginId{7}, Timestamp{before.start.value + 1}}));
+  stage.network.feed("n1", stranger.says(SupersededBody{OriginId{7}, Timestamp{before.start.value + 1}, before.node}));
   CHECK_FALSE(status(stage.network, "n1").superseded);
-  stage.network.feed("n1", speaker.says(SupersededBody{OriginId{7}, Timestamp{before.start.value + 1}}));
+  // Nor what is meant for who had this address before.
+  const OriginId seven{7};
+  const Timestamp after{before.start.value + 1};
+  stage.network.feed("n1", speaker.says(SupersededBody{seven, after, NodeId{0x0dd}}));
+  stage.network.feed("n1", speaker.says(EvictedBody{{after, after}, NodeId{0x0dd}}));
+  CHECK(stage.network.counter("n1", "dropped_meant_for_another") == 2);
+  CHECK(stage.network.counter("n1", "evicted") == 0);
+  CHECK_FALSE(status(stage.network, "n1").superseded);
+  stage.network.feed("n1", speaker.says(SupersededBody{OriginId{7}, Timestamp{before.start.value + 1}, before.node}));
   CHECK(status(stage.network, "n1").superseded);
-  CHECK(stage.network.counter("n1", "dropped_earlier_life") == 3);
+  CHECK(stage.network.counter("n1", "dropped_earlier_life") == 5);
 }
 
 // Goal: a node is found where it is, though a copy of it wrote the newer record.

@@ -90,7 +90,7 @@ std::vector<Shape> shapes() {
           {"buckets", 14, {number(9), array_of(buckets)}, 1, buckets},
           {"repair", 15, {number(9), number(2), bin(std::string(32, 'b')), bin(key), back}},
           {"repaired", 16, {number(9), number(2), bin(""), bin(key), {kBoolean, pack::boolean(false)}}},
-          {"superseded", 17, {number(7), number(8)}},
+          {"superseded", 17, {number(7), number(8), number(9)}},
           {"rebase, sums", 18, {number(9), number(2), bin(std::string(2048, 's')), bin(""), cells}, -1, {}, {0, 1, 2, 4, 5}},
           {"rebase, buckets", 18, {number(9), number(2), bin(std::string(32, 'b')), bin(key), cells, until}, -1, {}, {0, 1, 3, 4, 5, 6}},
           {"rebase, counters", 18, {number(9), number(2), bin(std::string(32, 'b')), bin(key), until, counters}, -1, {}, {0, 1, 3, 4, 6, 7}},
