@@ -308,7 +308,8 @@ void Eviction::begin(Nodes going, bool asked_for, bool without_half) {
   core_.hlc.observe(vote_.promised.at);
   proposal_->ballot = {core_.issue_now(), core_.self.origin};
   proposal_->members = core_.members.ids();
-  proposal_->going = std::move(going);
+  // SUBTLE: who is voted against is not heard, so its promise would never come; and what all have confirmed may have taken effect.
+  proposal_->going = both(going, vote_.going);
   proposal_->asked_for = asked_for;
   proposal_->without_half = without_half;
   proposal_->began_at_ms = core_.now.monotonic_ms;
@@ -495,7 +496,10 @@ Eviction::Status Eviction::status() const {
   Status out;
   out.proposes = proposal_.has_value();
   out.going = proposal_ ? proposal_->going : vote_.going;
-  if (!proposal_) return out;
+  if (!proposal_) {
+    if (vote_.confirmed && vote_.proposer != core_.self.node) out.waits_for.push_back(vote_.proposer);
+    return out;
+  }
   out.agreed = proposal_->phase >= Phase::kGetInStep;
   for (const NodeId node : left_over(*proposal_)) {
     if (node == core_.self.node) continue;

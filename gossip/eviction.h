@@ -74,7 +74,8 @@ class Eviction {
   struct Status {
     Nodes going;                  // Of the proposal of this node, or that it voted for; empty: there is none.
     bool proposes = false;
-    Nodes waits_for;              // Of its own proposal: whose votes, or with whom it gets in step.
+    Nodes waits_for;              // Of its own proposal: whose votes, or with whom it gets in step.  Of another's: who proposed it, once
+                                  // this node has confirmed its vote.
     bool agreed = false;
   };
   Status status() const;

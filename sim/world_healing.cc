@@ -8,6 +8,7 @@ namespace kith::sim {
 namespace {
 
 constexpr std::int64_t kLookEveryUs = 250'000;
+constexpr std::int64_t kOperatorLooksUs = 30'000'000;
 constexpr std::int64_t kQuietUs = 5'000'000;
 constexpr int kScrubsMax = 200;
 constexpr std::int64_t kWaitedForMs = 30'000;
@@ -90,6 +91,7 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
       throw Violation(law, who + " not equal " + to_words_duration(scenario_.settle_us) + " after healing" + down + judge_.differences(machines));
     }
     run_until(now_us_ + kLookEveryUs);
+    if (now_us_ - since_us >= kOperatorLooksUs) evict_who_is_gone(machines);
     for (Machine* it : machines) {
       start(*it);  // As a supervisor does with what went down by itself.
       // And what the log asks for.
@@ -105,6 +107,22 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
   }
 }
 
+// All have confirmed an eviction, and who proposed it is gone for good: as `kith status` says, it has to be evicted as well.
+void World::evict_who_is_gone(const std::vector<Machine*>& machines) {
+  for (Machine* it : machines) {
+    if (!it->up()) continue;
+    const GarbageStatus garbage = it->engine().garbage(it->instant(now_us_));
+    if (garbage.proposes_eviction || garbage.eviction_waits_for.size() != 1) continue;
+    const bool there = std::any_of(machines.begin(), machines.end(), [&](const Machine* other) {
+      return other->up() && other->disk.node_name == garbage.eviction_waits_for.front();
+    });
+    if (there || now_us_ - operator_looked_us_ < kOperatorLooksUs) continue;
+    operator_looked_us_ = now_us_;
+    mark("an operator evicted who had proposed an eviction, and was gone");
+    it->input(now_us_, Evict{kEvictRequest, garbage.eviction_waits_for, false});
+  }
+}
+
 void World::heal_core() {
   std::vector<Machine*> core = group(scenario_.core);
   std::erase_if(core, [this](const Machine* it) {
@@ -115,6 +133,16 @@ void World::heal_core() {
     return it->gone || it->clone || twice;
   });
   if (core.size() < 2) return;
+  // An operator would have to evict who is outside, and they may be less than a half (gossip/eviction.h).
+  for (Machine* it : core) {
+    if (!it->up()) continue;
+    const GarbageStatus garbage = it->engine().garbage(it->instant(now_us_));
+    for (const std::string& name : garbage.proposes_eviction ? std::vector<std::string>{} : garbage.eviction_waits_for) {
+      if (std::none_of(core.begin(), core.end(), [&](const Machine* other) { return other->disk.node_name == name; })) {
+        return mark("a core that confirmed an eviction by somebody outside");
+      }
+    }
+  }
   network_->clear_weather();
   for (const Machine* a : core) {
     for (const Machine* b : core) network_->cut(a->index, b->index, false);
