@@ -481,6 +481,34 @@ TEST_CASE("pull: an answer brings a cell of some other shard besides the end of 
 // ---- Size
 
 // Goal: a question fits into a message, however many shards and lives there are.
+// What a member table has lost, and no clock tells of, comes back all the same.
+TEST_CASE("pull: where neither is ahead and the member tables differ the whole table comes along") {
+  for (const std::string lost_at : {"n1", "n2"}) {
+    CAPTURE(lost_at);
+    Network network;
+    begin_cluster(network, 2);
+    const OriginId former = network.node("n1").engine->status(instant_of(network)).origin;
+    network.kill("n1");
+    network.start("n1");
+    REQUIRE(network.run_until([&] { return network.all_settled(); }));
+    network.run_ms(5000);
+    network.kill(lost_at);
+    Store& store = *network.node(lost_at).store;
+    StoreBatch batch;
+    std::size_t dropped = 0;
+    store.snapshot()->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey& key, const Row* row) {
+      const auto life = life_of_cell(row->cell);
+      if (life && life->second == former) batch.drop(key, row->content), ++dropped;
+      return true;
+    });
+    REQUIRE(dropped == 1);
+    (void)store.commit(batch);
+    network.start(lost_at);
+    REQUIRE(network.run_until([&] { return network.all_settled(); }));
+    CHECK(network.all_equal());
+  }
+}
+
 TEST_CASE("pull: a question about all shards of an old cluster is asked in parts") {
   Network network;
   network.add("n1");
