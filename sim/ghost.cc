@@ -166,7 +166,9 @@ bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
   if (content.empty()) return collected;
   // What was collected may come again: kept by who was away, or done again under a later commit, or what it had overtaken.
   const Register& it = content.as_register();
-  const bool shows_nothing = !it.present() || (it.expires_at_ms() != 0 && Timestamp::at_ms(it.expires_at_ms()) <= horizon);
+  // Or of a value that was over when it was done again: it takes away, and no more (gossip/redo.h).
+  const Timestamp over = Timestamp::at_ms(it.expires_at_ms());
+  const bool shows_nothing = !it.present() || (it.expires_at_ms() != 0 && (over <= horizon || over <= it.commit().at));
   if (collected && shows_nothing && it.tag() <= tag_) return true;
   return !commit_.at && !value_ && !it.present() && it.tag() <= tag_;
 }
