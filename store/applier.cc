@@ -91,6 +91,7 @@ class Application {
   std::deque<StoreKey> folded_keys_;     // The feed's entries point into it.
   StoreKey counter_;                     // The base's key of the counter at hand, and how far that is folded.
   Timestamp counter_folded_to_;
+  std::set<ShardId> unlisted_;            // In which a row was mended that had no entry.
   std::deque<StoreKey> relisted_;         // And the feed's entries into this.
   CommitReport report_;
 };
@@ -123,6 +124,7 @@ CommitReport Application::run(const StoreBatch& batch) {
   }
   for (const auto& [key, change] : changes) merge(key, *change);
   for (const auto& it : batch.folds()) fold(it);
+  for (const ShardId shard : unlisted_) recount(shard);
 
   write_feed();
   feeds_.finish(transaction_);
@@ -164,6 +166,8 @@ void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change
   // was damaged has not seen it.
   const bool mended = mends && (stored.marked || unreadable);
   if (!changed && !mended) return;
+  // Its entry rotted as well, so it names something else, or nothing: what it names is looked for, and found to be no row.
+  if (mended && unreadable && stored.lsn == 0) unlisted_.insert(change.shard);
 
   replace_expiry(key, expiry_before, content);
   if (content.empty()) {

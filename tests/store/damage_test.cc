@@ -236,6 +236,28 @@ TEST_CASE("damage: an entry of the feed that rotted is no row's own, and made an
   }
 }
 
+TEST_CASE("damage: a row that rotted together with its entry of the feed leaves none behind (every bit)") {
+  const CellKey cell = element("k", "m"), other = element("k", "o");
+  const StoreKey key = store_key(1, cell);
+  for (std::size_t bit = 0; bit < (key.size() + 1) * 8; ++bit) {
+    CAPTURE(bit);
+    MemoryHarness harness;
+    harness.store().commit(batch_of(1, cell, added(10)));
+    harness.store().commit(batch_of(1, other, added(11)));
+    damage(harness, key);
+    const std::string entry = shard_entry_key(1, 1);
+    harness.overwrite(Database::kFeed, entry, flipped(*harness.stored(Database::kFeed, entry), bit));
+    StoreBatch batch;
+    batch.mend(1, cell, added(10));
+    harness.store().commit(batch);
+    // What the entry names is asked for, and nobody has it.
+    StoreBatch gone;
+    for (const StoreKey& lost : harness.store().snapshot()->damaged(10)) gone.forget_damaged(lost);
+    harness.store().commit(gone);
+    CHECK(harness.store().verify() == std::vector<std::string>{});
+  }
+}
+
 // Goal: whatever byte of a row is damaged, it is found, never returned, and everything else stays right.
 // Method: each byte in turn; in memory, since on disk it is the same code and a hundred times slower.
 TEST_CASE("damage: every byte of a row in turn (found, marked when merged into, mended)") {
