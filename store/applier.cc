@@ -166,9 +166,9 @@ void Application::merge(const StoreKey& key, const StoreBatch::CellDelta& change
   // was damaged has not seen it.
   const bool mended = mends && (stored.marked || unreadable);
   if (!changed && !mended) return;
+
   // Its entry rotted as well, so it names something else, or nothing: what it names is looked for, and found to be no row.
   if (mended && unreadable && stored.lsn == 0) unlisted_.insert(change.shard);
-
   replace_expiry(key, expiry_before, content);
   if (content.empty()) {
     remove_row(key, stored);
