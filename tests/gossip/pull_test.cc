@@ -487,6 +487,8 @@ TEST_CASE("pull: where neither is ahead and the member tables differ the whole t
     CAPTURE(lost_at);
     Network network;
     begin_cluster(network, 2);
+    Tap tap(network);
+    tap.lose = {"audit"};
     const OriginId former = network.node("n1").engine->status(instant_of(network)).origin;
     network.kill("n1");
     network.start("n1");
