@@ -7,6 +7,7 @@
 #include "crdt/limits.h"
 #include "gossip/core.h"
 #include "gossip/ended_lives.h"
+#include "gossip/evicted_table.h"
 #include "gossip/member_table.h"
 #include "gossip/message.h"
 
@@ -389,8 +390,7 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
     return;
   }
   // What a life said of its node that began after that was evicted: it says so anew when it is told.
-  const CellKey member = member_cell(NodeId{1});
-  if (may_evict() && key.starts_with(value_prefix(kSystemShard, member.table, member.key, member.kind))) {
+  if (of_who_was_evicted(key)) {
     ghost = GhostCell{};
     return;
   }
@@ -416,6 +416,16 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
     return excuse_lost(started_machines(), &key);
   }
   if (ghost.present()) throw Violation('D', at.name + " took " + in_words(these) + " out of " + cell_in_words(key) + ", and nobody overwrote it");
+}
+
+// The record of a node of which somebody holds that it was evicted.
+bool Judge::of_who_was_evicted(const StoreKey& key) const {
+  const CellKey any = member_cell(NodeId{1});
+  const StoreKey members = value_prefix(kSystemShard, any.table, any.key, any.kind);
+  const auto node = key.starts_with(members) ? parse_hex(std::string_view(key).substr(members.size(), any.member.size())) : std::nullopt;
+  if (!node) return false;
+  const StoreKey evicted = store_key(kSystemShard, evicted_cell(NodeId{*node}));
+  return std::any_of(started_.begin(), started_.end(), [&](const auto& it) { return it.second->disk.ghost.contains(evicted); });
 }
 
 void Judge::check_claims(const Machine& at, const Claims::Held& held) {

@@ -49,6 +49,7 @@ class Judge {
   void base_settled(Machine& at, const StoreKey& base, const Snapshot& snapshot);
 
   bool unseen_by_record(ShardId shard, const Commit& commit) const;
+  bool of_who_was_evicted(const StoreKey& key) const;
   bool settled_somewhere(const Claims::Entry& entry) const;
   void check_row(const Machine& at, const StoreKey& key, const Snapshot& snapshot);
   void taken_out(Machine& at, const StoreKey& key, const Content& these);
