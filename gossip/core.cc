@@ -132,6 +132,12 @@ void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
   for (const Life& life : members.find(*changed)->record.lives) hear_of(*changed, life);
 }
 
+void Core::write_unheard_of() {
+  ByteWriter bytes;
+  for (const auto& [origin, start] : unheard_of) bytes.u64(origin.value), bytes.u64(start.value);
+  out->store.set_meta(meta::kUnheardOf, bytes.take());
+}
+
 bool Core::may_be_settled(Timestamp at, Timestamp floor) const { return at.ms() <= floor.ms() - options.retry_window_ms; }
 
 bool Core::kept_on_record(Timestamp start, Timestamp floor) const {

@@ -32,7 +32,7 @@ inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterI
                          kLease = "lease", kFloor = "floor", kHorizon = "horizon",
                          kIntroduced = "introduced", kWhole = "whole", kToLookThrough = "to_look_through",
                          kOwnLives = "own_lives", kElectorate = "electorate",
-                         kVote = "vote", kReturned = "returned", kReturning = "returning", kUnheardOf = "unheard_of";
+                         kVote = "vote", kReturned = "returned", kReturning = "returning", kUnheardOf = "unheard_of", kRecovered = "recovered";
 // Whose life it was, of one that is retired: its field of the table is deleted, and in the end collected.
 std::string former_life(OriginId origin);
 std::string encode_number(std::uint64_t value);
@@ -151,6 +151,7 @@ class Core {
   bool returning = false;
   Timestamp heard_of;                    // While it is returning: of its lives that began later nobody has heard.
   std::map<OriginId, Timestamp> unheard_of;  // These, and when they began.  They are in no table and in no clock.
+  void write_unheard_of();
   bool evicted = false;                  // In this life: the next one may begin.
   std::vector<NodeId> electorate;        // gossip/eviction.h
   std::vector<NodeId> voted_against;     // In an eviction that has not taken effect: this node listens to them no more.  Sorted.
@@ -206,7 +207,8 @@ class Core {
     return floor_then ? std::min(*floor_then, floor_held()) : floor_held();
   }
   // The same, whether or not some of what is held is to be done again before others may rely on it.
-  Timestamp floor_held() const { return whole ? clocks.floor() : Timestamp{}; }
+  Timestamp floor_held() const { return whole ? std::max(clocks.floor(), recovered) : Timestamp{}; }
+  Timestamp recovered;                   // An operator said that nobody has more up to here (gossip/rebase.h); zero: never.
   Timestamp promise_of_durable();
   // The same of what will be durable when the messages of this step leave.
   Timestamp promise_of_step();

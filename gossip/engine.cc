@@ -191,7 +191,8 @@ class Engine::Impl {
   void on(const Evict& evict) {
     Reply reply;
     reply.request = evict.request;
-    reply.message = eviction_.propose(evict.names, evict.without_half);
+    if (evict.without_half) reply.message = rebase_.recover();
+    if (reply.message.empty() && !(evict.without_half && evict.names.empty())) reply.message = eviction_.propose(evict.names, evict.without_half);
     if (!reply.message.empty()) {
       reply.outcome = Outcome::kRefused;
       reply.code = Refusal::kCannotEvict;

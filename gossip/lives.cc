@@ -29,6 +29,7 @@ std::vector<StoreKey> Lives::load() {
   core_.introduced = snapshot->meta(meta::kIntroduced).has_value();
   core_.whole = snapshot->meta(meta::kWhole).has_value();
   core_.returned = Timestamp{meta::decode_number(snapshot->meta(meta::kReturned))};
+  core_.recovered = Timestamp{meta::decode_number(snapshot->meta(meta::kRecovered))};
   core_.heard_of = Timestamp{meta::decode_number(snapshot->meta(meta::kReturning))};
   core_.returning = static_cast<bool>(core_.heard_of);
   if (const auto bytes = snapshot->meta(meta::kUnheardOf)) {
@@ -496,9 +497,7 @@ void Lives::forget_unheard_of() {
     core_.out->store.drop(key, row->content);
     return true;
   });
-  ByteWriter bytes;
-  for (const auto& [origin, start] : core_.unheard_of) bytes.u64(origin.value), bytes.u64(start.value);
-  core_.out->store.set_meta(meta::kUnheardOf, bytes.take());
+  core_.write_unheard_of();
   // Of those that begin from now on everybody hears.
   core_.heard_of = Timestamp{~std::uint64_t{0}};
   core_.out->store.set_meta(meta::kReturning, meta::encode_number(core_.heard_of.value));

@@ -87,7 +87,7 @@ void Rebase::heard(const Envelope& from) {
   } else {
     Told& told = told_horizons_[from.sender];
     const Timestamp before = told.horizon;
-    told = {from.origin, told.origin == from.origin ? std::max(told.horizon, from.horizon) : from.horizon};
+    told = {from.origin, told.origin == from.origin ? std::max(told.horizon, from.horizon) : from.horizon, from.floor};
     if (told.horizon < before) look_for_highest();
     core_.highest_horizon = std::max({core_.highest_horizon, core_.horizon, told.horizon});
   }
@@ -113,6 +113,36 @@ void Rebase::heard(const Envelope& from) {
   std::rotate(question_->left.begin(), std::find(question_->left.begin(), question_->left.end(), kSystemShard), question_->left.end());
   question_->shards = question_->left.size();
   ask();
+}
+
+bool Rebase::good_standing(NodeId node, const Told& told) const {
+  const auto* member = core_.member(node);
+  return core_.heard_lately(node) && member != nullptr && !member->out && told.floor && told.floor >= std::max(told.horizon, core_.highest_horizon);
+}
+
+std::string Rebase::recover() {
+  if (core_.whole && !needed()) {
+    core_.got_in_step = true;  // SUBTLE: all it would get in step with may be those it has voted against, and who proposed that is gone.
+    return "";
+  }
+  if (!core_.joined()) return core_.self.name + " belongs to no cluster yet: ask a member";
+  for (const auto& [node, told] : told_horizons_) {
+    if (!good_standing(node, told)) continue;
+    return core_.name_of(node) + " is in good standing, and " + core_.self.name + " compares its data with it: wait until `kith status` shows that it is done, or ask " + core_.name_of(node);
+  }
+  core_.count("recovered");
+  core_.note(Output::Note::Level::kWarning, "no member in good standing is left: as an operator said, " + core_.self.name +
+                                                " goes on with what it has. What was removed may be there again where the removal was forgotten");
+  core_.introduced = core_.whole = core_.got_in_step = true;
+  core_.out->store.set_meta(meta::kIntroduced, "1");
+  core_.out->store.set_meta(meta::kWhole, "1");
+  core_.recovered = std::max(core_.recovered, core_.highest_horizon);
+  core_.out->store.set_meta(meta::kRecovered, meta::encode_number(core_.recovered.value));
+  question_.reset();
+  core_.behind = needed();
+  // What its lives did of which nobody had heard.
+  for (std::uint32_t shard = 0; core_.returning && shard < core_.self.shard_count; ++shard) redo_.rebasing(static_cast<ShardId>(shard), {}, {});
+  return "";
 }
 
 void Rebase::look_for_highest() {
@@ -273,6 +303,7 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   }
   if (question_->place.buckets.none()) question_->place.buckets = body.buckets;
   if (question_->place.buckets.none()) {
+    if (body.shard == kSystemShard) hear_of_after_all();
     move_to({});
   } else if (!question_->place.counters.empty()) {
     take_bases(body, *cells);
@@ -340,9 +371,15 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
   for (const auto& [key, cell] : theirs) {
     if (!walk.whole && key > walk.next) break;
     core_.merge(body.shard, cell->key, cell->content);
-    if (const auto life = life_of_cell(cell->key)) question_->known_then.insert(life->second);
+    const auto life = life_of_cell(cell->key);
+    if (!life) continue;
+    question_->known_then.insert(life->second);
+    question_->told_of.insert(life->second);
   }
-  if (walk.whole && body.end && body.shard == kSystemShard) judge_lives(from, body.clock);
+  if (walk.whole && body.end && body.shard == kSystemShard) {
+    hear_of_after_all();
+    judge_lives(from, body.clock);
+  }
   move_to(walk.next);
 }
 
@@ -466,6 +503,16 @@ bool Rebase::nobody_heard_of(const Envelope& from, NodeId node, OriginId origin)
 bool Rebase::began_unheard_of(NodeId node, OriginId origin) const {
   const auto* known = core_.members.lives().find(origin);
   return node != core_.self.node && core_.members.out(node) && known != nullptr && known->record.start > core_.members.evicted().find(node).heard_of;
+}
+
+// SUBTLE: of what an evicted node went on to do another such may have heard, which was back first and told everybody: then it is a life like
+// any other, with a place in clocks.
+void Rebase::hear_of_after_all() {
+  const auto heard_of = [&](OriginId origin) {
+    const bool same = question_->known_then.contains(origin) && !question_->place.buckets[bucket_of(life_cell(core_.self.node, origin))];
+    return same || question_->told_of.contains(origin);
+  };
+  if (std::erase_if(core_.unheard_of, [&](const auto& life) { return heard_of(life.first); }) > 0) core_.write_unheard_of();
 }
 
 bool Rebase::in_table(const Commit& commit) const {

@@ -44,6 +44,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -69,6 +70,11 @@ class Rebase {
   void heard(const Envelope& from);
   // Rows of it were merged, of the member table at least, whether or not its sender is listened to.
   void took_rows_of(const Envelope& from);
+  // An operator's (`kith recover`): no member in good standing is left, so this node goes on with what it has.  The others rebase onto it, and
+  // keep what its clocks do not cover, which it then pulls: what is left is joined.  What was removed and forgotten may be there
+  // again.  Returns what speaks against it, for people; empty: it is done, or was not needed.
+  [[nodiscard]] std::string recover();
+
   // Whether rows of this message may be merged; counts what may not.
   [[nodiscard]] bool admits(const Envelope& from);
 
@@ -116,6 +122,7 @@ class Rebase {
     std::vector<std::pair<CellKey, Content>> records;  // Of lives that are over, which the member does not have.
     std::set<std::pair<NodeId, OriginId>> unheard_elsewhere;  // Of nodes that are out.
     std::set<OriginId> unheard_here;     // Of this node: floors are past them, and no record of them came yet.
+    std::set<OriginId> told_of;          // Lives in the member's table, of the buckets in which it differs.
     std::set<OriginId> known_then;       // Lives on our disk when the member's table began to be gone through, and those in it.
     std::size_t sketch_cells = 0;        // That should do for what comes next; zero: nothing is known.
     // To be taken out with the end of the pull of the shard; what is too much for memory is taken out at once.
@@ -147,6 +154,7 @@ class Rebase {
   bool began_unheard_of(NodeId node, OriginId origin) const;
   bool nobody_heard_of(const Envelope& from, NodeId node, OriginId origin) const;
   void judge_lives(const Envelope& from, const CommitClock& clock);
+  void hear_of_after_all();
   bool in_table(const Commit& commit) const;  // The member had it when its table was gone through.
   void take_out_lives();
   std::set<OriginId> last_lives() const;
@@ -168,7 +176,9 @@ class Rebase {
   struct Told {
     OriginId origin;
     Timestamp horizon;
+    Timestamp floor;
   };
+  bool good_standing(NodeId node, const Told& told) const;
   std::map<NodeId, Told> told_horizons_;
   bool had_rows_ = false;                // When this life began.
   Timestamp first_floor_;                // The least of those whose rows a node took that is not whole yet.

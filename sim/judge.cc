@@ -14,6 +14,8 @@
 namespace kith::sim {
 namespace {
 
+Timestamp horizon_of(const Machine& at) { return Timestamp{meta::decode_number(at.disk.store->snapshot()->meta(meta::kHorizon))}; }
+
 constexpr std::int64_t kOverMs = 2000;  // By then every node has passed what expired: some skew and a full second.
 constexpr std::int64_t kAheadMs = 100;  // What a full counter and a step that takes its time may add.
 
@@ -398,7 +400,7 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
   // It had expired, and the others have collected it.
   Timestamp horizon;
   for (const auto& [index, other] : started_) {
-    horizon = std::max(horizon, Timestamp{meta::decode_number(other->disk.store->snapshot()->meta(meta::kHorizon))});
+    horizon = std::max(horizon, horizon_of(*other));
   }
   if (ghost.settled(horizon)) {
     ghost.collected_elsewhere();
@@ -485,7 +487,7 @@ bool Judge::settled_somewhere(const Claims::Entry& entry) const {
   Timestamp horizon, commit = entry.commit;
   std::optional<Timestamp> ended;
   for (const auto& [index, machine] : started_) {
-    horizon = std::max(horizon, Timestamp{meta::decode_number(machine->disk.store->snapshot()->meta(meta::kHorizon))});
+    horizon = std::max(horizon, horizon_of(*machine));
     const auto ghost = machine->disk.ghost.find(entry.cell);
     if (ghost == machine->disk.ghost.end()) continue;
     if (const auto theirs = entry.commit_in(ghost->second)) commit = std::min(commit, theirs->at);
@@ -574,11 +576,24 @@ std::vector<const Machine*> Judge::started_machines() const {
   return machines;
 }
 
+// What a rebase took out tells nobody that it was removed before the rebase is done: then the horizon does, and with it the fence.
+bool Judge::only_taken_out(const Machine& at, const Effect& effect, const GhostCell& ghost) const {
+  const Timestamp horizon = horizon_of(at);
+  return std::any_of(effect.removed.begin(), effect.removed.end(), [&](const auto& removal) {
+    const auto& removed = ghost.removed();
+    const auto known = std::find_if(removed.begin(), removed.end(), [&, actor = removal.first](const auto& item) { return item.actor == actor; });
+    if (known == removed.end() || known->commit != Commit{}) return false;
+    const auto committed = oracle_.removal_commit(effect.cell, removal.first, removal.second);
+    return !committed || *committed > horizon;
+  });
+}
+
 void Judge::excuse_lost(const std::vector<const Machine*>& machines, const StoreKey* only_cell) {
   marks_["writes lost with their disk"] += oracle_.excuse([&](const Effect& effect) {
     return std::any_of(machines.begin(), machines.end(), [&](const Machine* machine) {
       const auto ghost = machine->disk.ghost.find(effect.cell);
-      return !machine->gone && ghost != machine->disk.ghost.end() && !ghost->second.rotten && !ghost->second.in_rotten_base && effect.held_by(ghost->second);
+      return !machine->gone && ghost != machine->disk.ghost.end() && !ghost->second.rotten && !ghost->second.in_rotten_base &&
+             effect.held_by(ghost->second) && !only_taken_out(*machine, effect, ghost->second);
     });
   }, only_cell);
 }

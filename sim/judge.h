@@ -95,6 +95,7 @@ class Judge {
   static void compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended);
   void check_claims(const Machine& at, const Claims::Held& held);
   void excuse_lost(const std::vector<const Machine*>& machines, const StoreKey* only_cell = nullptr);
+  bool only_taken_out(const Machine& at, const Effect& effect, const GhostCell& ghost) const;
   std::vector<const Machine*> started_machines() const;
   // "All" are those that are in the cluster, which may be fewer than there were.
   bool may_evict() const {

@@ -154,7 +154,7 @@ void World::on_send(Machine& from, const std::string& address, const std::string
 void World::on_reply(Machine& from, Reply&& reply) {
   if (reply.request == kEvictRequest) {
     mark(reply.outcome == Outcome::kOk ? "eviction under way" : "eviction refused");
-    if (tracing()) trace(from.name + (reply.message.empty() ? " begins the eviction" : " does not evict: " + reply.message));
+    if (tracing()) trace(from.name + (reply.message.empty() ? " does as the operator says" : " does not evict: " + reply.message));
     return;
   }
   hash(reply.request ^ (static_cast<std::uint64_t>(reply.outcome) << 56) ^ reply.tag.at.value);

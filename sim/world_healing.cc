@@ -91,7 +91,10 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
       throw Violation(law, who + " not equal " + to_words_duration(scenario_.settle_us) + " after healing" + down + judge_.differences(machines));
     }
     run_until(now_us_ + kLookEveryUs);
-    if (now_us_ - since_us >= kOperatorLooksUs) evict_who_is_gone(machines);
+    if (now_us_ - since_us >= kOperatorLooksUs) {
+      evict_who_is_gone(machines);
+      recover_if_nobody_is_left(machines);
+    }
     for (Machine* it : machines) {
       start(*it);  // As a supervisor does with what went down by itself.
       // And what the log asks for.
@@ -119,8 +122,25 @@ void World::evict_who_is_gone(const std::vector<Machine*>& machines) {
     if (there || now_us_ - operator_looked_us_ < kOperatorLooksUs) continue;
     operator_looked_us_ = now_us_;
     mark("an operator evicted who had proposed an eviction, and was gone");
-    it->input(now_us_, Evict{kEvictRequest, garbage.eviction_waits_for, false});
+    // Where less than a half is left, say, that is refused, and the operator does what the refusal says.
+    it->input(now_us_, Evict{kEvictRequest, garbage.eviction_waits_for, operator_was_here_});
+    operator_was_here_ = true;
   }
+}
+
+// As `kith status` says then.
+void World::recover_if_nobody_is_left(const std::vector<Machine*>& machines) {
+  Machine* best = nullptr;
+  for (Machine* it : machines) {
+    if (!it->up()) return;
+    const GarbageStatus garbage = it->engine().garbage(it->instant(now_us_));
+    if (!garbage.collects || (garbage.floor && !garbage.rebasing)) return;
+    if (best == nullptr || garbage.rebasing) best = it;
+  }
+  if (best == nullptr || now_us_ - operator_looked_us_ < kOperatorLooksUs) return;
+  operator_looked_us_ = now_us_;
+  mark("an operator recovered what was left");
+  best->input(now_us_, Evict{kEvictRequest, {}, true});
 }
 
 void World::heal_core() {

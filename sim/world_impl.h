@@ -81,6 +81,7 @@ class World final : public Host {
   void converge(const std::vector<Machine*>& machines, char law, const std::string& who);
   bool was_cloned(const Machine& machine) const;
   void evict_who_is_gone(const std::vector<Machine*>& machines);
+  void recover_if_nobody_is_left(const std::vector<Machine*>& machines);
   void heal_core();
   std::size_t scrub(const std::vector<Machine*>& machines);
   void finish();
@@ -93,6 +94,7 @@ class World final : public Host {
   std::uint64_t trace_hash_ = 0;
   std::int64_t now_us_ = 0;
   std::int64_t operator_looked_us_ = 0;
+  bool operator_was_here_ = false;
   std::vector<Event> timeline_;                  // The workload among it.
   EventQueue queue_;
   std::vector<std::unique_ptr<Machine>> machines_;
