@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::int64_t kPatienceMsMax = 60'000;
 constexpr std::int64_t kPullsWithinMs = 20'000;  // Or some other member is asked.
+constexpr int kUnansweredMax = 2;                // In a row; then somebody else is asked.
 constexpr std::int64_t kAwareWithinMs = 10'000;
 constexpr std::int64_t kSilentMs = 30'000;       // Then a member's horizon does not count, until it is heard again.
 
@@ -276,6 +277,7 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   const auto cells = core_.read_cells(body.shard, body.cells);
   if (!cells || !fits(body)) return core_.count("dropped_bad_cells");
   patience_ms_ -= patience_ms_ / 16;
+  question_->unanswered = 0;
   // A damaged row there would look like one that is gone; and a life that is retired can be told from one that the member has
   // not heard of only by its whole table, which was gone through first.  Another time, or another member.
   const bool same_table = question_->table == 0 || question_->table == from.members_version;
@@ -657,6 +659,8 @@ void Rebase::tick() {
     core_.count("rebases_unanswered");
     patience_ms_ = std::min(2 * patience_ms_, kPatienceMsMax);
   }
+  // What was gone through so far need not be again, for one answer that was lost or late.
+  if (late && !question_->pulling && ++question_->unanswered <= kUnansweredMax) return ask();
   if (late) question_.reset();
   // SUBTLE: what a life is may have become known on the way, and a member that is itself behind may have told of one that is over.
   if (question_ && question_->pulling && question_->pulled.size() >= core_.self.shard_count && !pull_.rebasing_onto(question_->peer)) {

@@ -99,6 +99,7 @@ class Rebase {
     NodeId peer;
     std::uint64_t nonce = 0;
     std::int64_t expires_at_ms = 0;
+    int unanswered = 0;                  // In a row.
     Timestamp first_floor;               // Of the member, when it began.
     std::deque<ShardId> left;            // The first is being gone through.
     std::size_t shards = 0;
