@@ -29,8 +29,8 @@ struct EngineOptions {
   std::int64_t relay_gather_ms = 180;          // A relay sends one message to each of its row in this time.
 
   // Former lives are closed, removal records below the horizon collected, and who fell behind it rebases (gossip/lives.h,
-  // collector.h, rebase.h).  Off until the simulator finds nothing any more in histories that have it on (docs/SEEDS.md).
-  bool collect = false;
+  // collector.h, rebase.h).  The same on all nodes.
+  bool collect = true;
   // A member that was not heard of for so long is evicted when more than half of all, and all that are left over, agree
   // (gossip/eviction.h); 0: only when an operator asks for it.
   std::int64_t evict_after_ms = 24 * 60 * 60 * 1000;

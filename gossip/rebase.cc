@@ -514,7 +514,12 @@ void Rebase::hear_of_after_all() {
     const bool same = question_->known_then.contains(origin) && !question_->place.buckets[bucket_of(life_cell(core_.self.node, origin))];
     return same || question_->told_of.contains(origin);
   };
-  if (std::erase_if(core_.unheard_of, [&](const auto& life) { return heard_of(life.first); }) > 0) core_.write_unheard_of();
+  if (std::erase_if(core_.unheard_of, [&](const auto& life) { return heard_of(life.first); }) == 0) return;
+  core_.write_unheard_of();
+  // What they took in on this disk it holds, though it had forgotten that.
+  for (const auto& [origin, own] : core_.own_lives) {
+    if (!core_.unheard_of.contains(origin)) core_.clocks.promise(origin, own.up_to);
+  }
 }
 
 bool Rebase::in_table(const Commit& commit) const {

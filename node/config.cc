@@ -199,7 +199,7 @@ std::vector<Setting> make_settings() {
     return problem;
   };
   out.push_back(std::move(window));
-  out.push_back(on_off("collect", "Drop what was removed, and fold counters, a retry window later; the same on all nodes. Unfinished.",
+  out.push_back(on_off("collect", "Drop what was removed, and fold counters, a retry window later; the same on all nodes. On, unless --collect=false.",
                        &Config::collect));
   out.push_back(duration_or_zero("evict-after", "How long a member may be silent before the others agree to go on without it; 0: only when asked to.",
                                  &Config::evict_after_ms, 10'000, 365 * 24 * kHourMs));

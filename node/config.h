@@ -36,7 +36,7 @@ struct Config {
   std::int64_t max_skew_ms = 500;
   std::int64_t retry_window_ms = 10 * 60 * 1000;
   bool retry_window_given = false;  // Else what the cluster has, or this for a new one.
-  bool collect = false;
+  bool collect = true;
   std::int64_t evict_after_ms = 24 * 60 * 60 * 1000;  // 0: never of its own accord.
   std::uint32_t readers = 2;
   std::int64_t scrub_interval_ms = 24 * 60 * 60 * 1000;  // 0: off.
