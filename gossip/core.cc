@@ -92,7 +92,8 @@ void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
     ++unseen_dropped;
     return count("dropped_life_is_over");
   }
-  if (shard != kSystemShard && (!ended.empty() || !unheard_of.empty()) && any_unseen(shard, delta)) {
+  // SUBTLE: what is in a base everybody had seen, whosever commit it bears.
+  if (shard != kSystemShard && (!ended.empty() || !unheard_of.empty()) && !is_base(cell) && any_unseen(shard, delta)) {
     count("unseen_entries_dropped");
     // SUBTLE: of what the peer has of our own unheard lives it may have nothing else to tell before this node is back.
     bool others = false;

@@ -211,7 +211,7 @@ void Redo::look_through() {
       if (++read > kRowsPerStep || recall_.full() || core_.out->store.redoes(key)) return end = false;
       at_ = lsn;
       core_.count("rows_read_to_redo");
-      if (row != nullptr && !row->content.where([&](const Commit& commit) { return unseen(shard, commit); }).empty()) recall_.want(key, claimed);
+      if (row != nullptr && !is_base(row->cell) && !row->content.where([&](const Commit& commit) { return unseen(shard, commit); }).empty()) recall_.want(key, claimed);
       return true;
     });
     if (!end) return;
@@ -234,9 +234,10 @@ Content Redo::again(ShardId shard, const Content& these, const Content& row, boo
     SetElement& element = out.as_set_element();
     bool old_add = false;
     element.keep_adds([&](ActorId actor, const Entry& add) {
-      if (row.as_set_element().dead(actor, add) || was_redone(shard, add.commit)) return false;
-      old_add |= !may_be_retried(add.at);
-      return may_be_retried(add.at);
+      if (row.as_set_element().dead(actor, add)) return false;
+      if (may_be_retried(add.at)) return true;
+      old_add |= !was_redone(shard, add.commit);
+      return false;
     });
     element.recommit(commit);
     if (old_add && (own || core_.returning)) element.join(SetElement().add(tag, commit));
@@ -245,17 +246,18 @@ Content Redo::again(ShardId shard, const Content& these, const Content& row, boo
   const Register& it = these.as_register();
   const bool over = it.over_at_ms() != 0 && it.over_at_ms() <= core_.now.wall_ms;
   const bool takes_away = !it.present() || over;
-  if (!takes_away && was_redone(shard, it.commit())) return Content(Register{});
   if (takes_away || may_be_retried(it.tag().at)) {
     out.recommit(commit);
     return out;
   }
+  if (was_redone(shard, it.commit())) return Content(Register{});
   // SUBTLE: a value twice is the value; an increment twice is not.
   if (!own && (!core_.returning || counter)) return Content(Register{});
   return Content(Register{}.set(std::string(*it.value()), tag, commit, it.expires_at_ms()));
 }
 
-// From another copy of this disk.
+// From another copy of this disk.  SUBTLE: what that did may be lost, where the record of it is not; under its own tag it is done again
+// all the same, since twice is once then.
 bool Redo::was_redone(ShardId shard, const Commit& commit) const {
   const auto* entry = core_.ended.find(commit.origin);
   return entry != nullptr && entry->record.was_redone(shard, commit.at);

@@ -25,7 +25,7 @@
 // The disk is read once for them, from where the feed's marks say, kRowsPerStep rows at a time, when this node is in step with
 // somebody and is not behind a horizon: then what is in a row has been joined with what the others hold.  Until that is done nothing
 // is collected here, and the floor stays.  When it is done the record of the life says up to where, and so does until then what this
-// disk remembers: another copy of it adds nothing again.
+// disk remembers: another copy of it does nothing twice as of today.
 // SUBTLE: what takes away does so again whatever the record says: its row may hold what it takes away, and others nothing of it.
 // What it had the place of in its row is asked for before (gossip/recall.h).
 // SUBTLE: a base swallows increments that it covers (crdt/counter.h), so unseen ones are done again before one is merged.  And in

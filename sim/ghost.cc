@@ -153,7 +153,10 @@ bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
     };
     ActorMap removals = element.removed();
     removals.keep_if([&](ActorId actor, const Entry& entry) { return !settled_removal(std::pair(actor, entry)); });
-    if (!among(adds_, element.adds()) || !among(removed_, removals)) return false;
+    // And, in a row that was mended, with the dead add that it takes away.
+    ActorMap adds = element.adds();
+    adds.keep_if([&](ActorId actor, const Entry& entry) { return !element.dead(actor, entry) || !settled_removal(std::pair(actor, entry)); });
+    if (!among(adds_, adds) || !among(removed_, removals)) return false;
     const bool adds_fit = std::all_of(adds_.begin(), adds_.end(), [&](const Item& add) {
       if (has(element.adds(), add)) return true;
       return dead(add) && add.commit.at <= horizon;  // Perhaps with an earlier removal than the one that is known now.

@@ -43,6 +43,7 @@ class Swarm {
     clock_events();
     if (draw_.one_in(2) && !rots_) core();
     evictions();
+    collection();
     std::stable_sort(out_.timeline.begin(), out_.timeline.end(), [](const Event& a, const Event& b) { return a.at_us < b.at_us; });
     return std::move(out_);
   }
@@ -323,6 +324,9 @@ class Swarm {
       });
     }
   }
+
+  // Drawn apart, as are evictions: so that all else of a seed is as it was before there was collection.
+  void collection() { out_.engine.collect = Draw(scatter(out_.seed, 0xc011)).one_in(2); }
 
   // Drawn apart, so that all else of a seed is as it was before members could be evicted.
   void evictions() {

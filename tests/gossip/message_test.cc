@@ -317,7 +317,7 @@ TEST_CASE("message: in words, members that come along and their lives are told a
 // Goal: the page for people says what the code writes.
 // Method: the hex in the two blocks of docs/WIRE.md that take messages apart, put together again.
 TEST_CASE("message: docs/WIRE.md takes apart what is written") {
-  std::ifstream page(std::filesystem::path(__FILE__).parent_path() / "../../docs/WIRE.md");
+  std::ifstream page(std::filesystem::path(KITH_SOURCE_DIR) / "docs/WIRE.md");
   REQUIRE(page.good());
   std::vector<std::string> blocks;
   bool inside = false, chapter = false;

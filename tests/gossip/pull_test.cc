@@ -48,6 +48,7 @@ TEST_CASE("pull: the clock does not move before the end of the feed, and a cut i
   Network network;
   network.options.answer_bytes_max = 1;
   begin_cluster(network, 2);
+  network.run_ms(5000);  // They know each other whole.
   const OriginId origin = network.node("n1").engine->status({}).origin;
   Tap tap(network);
   tap.lose = {"push"};

@@ -301,6 +301,39 @@ TEST_CASE("redo: two copies of a disk come back one after the other, and nothing
   }
 }
 
+// Goal: the record of what was done again may outlive what was.
+// Method: of the original that comes back the others get the record and no rows; then it is gone, and a copy of its disk comes.
+TEST_CASE("redo: what another copy did again, and was lost with it, is done again under its tags") {
+  Split split(kLongMs);
+  Network& network = split.network;
+  split.write_unseen();
+  network.run_ms(3000);
+  network.kill("n3");
+  network.copy("n3", "n9");
+  Tap tap(network);
+  const auto of_data = [](const auto& body) {
+    return std::any_of(body.parts.begin(), body.parts.end(), [](const auto& part) { return part.shard != kSystemShard; });
+  };
+  tap.pass = [&](const Tap::Sent& sent) {
+    if (sent.from != "n3") return true;
+    const auto* push = std::get_if<PushBody>(&sent.envelope.body);
+    const auto* rows = std::get_if<RowsBody>(&sent.envelope.body);
+    return !(push != nullptr && of_data(*push)) && !(rows != nullptr && of_data(*rows));
+  };
+  split.original_comes_back();
+  const auto redone = [&](const char* name) {
+    const auto record = record_of(network, name, split.node, split.life);
+    return record && !record->redone.empty();
+  };
+  REQUIRE(network.run_until([&] { return split.done("n3") && redone("n1") && redone("n2"); }, 120'000));
+  REQUIRE_FALSE(network.present("n1", "likes", "unseen"));
+  network.kill("n3");
+  tap.pass = nullptr;
+  network.start("n9");
+  REQUIRE(network.run_until([&] { return split.known_as("n1") == "n9" && network.all_settled() && split.done("n9"); }, 120'000));
+  split.check_written({"n1", "n2", "n9"});
+}
+
 // ---- Horizons and bases
 
 TEST_CASE("redo: an unseen removal that is below a horizon takes away what it took away") {
@@ -630,6 +663,34 @@ TEST_CASE("redo: a member that holds what a life was closed without commits it a
   }
   CHECK(network.node("n3").redone.empty());
   CHECK(over != network.node("n3").engine->status({}).origin);
+}
+
+// Goal: a base is no write: what is in it everybody had seen, whosever commit it bears.
+// Method: a base with a commit of the life that is over, from beyond what was seen of it, here and in what is merged after it.
+TEST_CASE("redo: a base of a counter stays, and is merged, whatever life its commit is of") {
+  Held held;
+  const auto base = [&](std::int64_t folded_ms, std::int64_t sum) {
+    CounterBase out;
+    out.sum += CounterSum(sum);
+    const Timestamp commit = held.at(20);
+    return Content(base_register(held.at(folded_ms), out, {commit, held.puppet->origin}));
+  };
+  const auto push = [&](const Content& content, std::uint64_t counted) {
+    PushBody body;
+    const Timestamp at{held.at(30).value + counted};
+    body.parts.push_back({shard_of("t", "visits", 4), just_before(at), at, {}});
+    body.parts[0].cells.append(base_cell("t", "visits"), content);
+    held.network.feed("n1", held.puppet->says(body));
+  };
+  push(base(-5000, 40), 1);
+  REQUIRE(total(held.network, "n1", "visits") == 40);
+  const Content later = base(-4000, 41);
+  held.close(EndedLife{held.at(10)});
+  held.network.run_ms(5000);
+  CHECK(total(held.network, "n1", "visits") == 40);
+  CHECK(held.network.node("n1").redone.empty());
+  push(later, 2);
+  CHECK(total(held.network, "n1", "visits") == 41);
 }
 
 TEST_CASE("redo: an unseen entry in a pull is not merged, the rest of its row is, and the clock of that shard is not taken") {

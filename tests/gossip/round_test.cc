@@ -133,7 +133,9 @@ TEST_CASE("round: a life begins by telling everybody") {
 // Method: no answer comes, so that all that is asked is still asked.
 TEST_CASE("round: a new life asks four of those who hold something else, and one who has just joined asks one") {
   Network network;
+  network.options.gossip_interval_ms = 10'000;  // None of their own rounds falls in between: who is asked by them asks in return.
   begin_cluster(network, 8);
+  network.run_ms(30'000);
   network.kill("n8");
   network.operate("n1", set("key", "v"));
   network.run_ms(100);

@@ -185,7 +185,7 @@ std::string replay(std::istream& in) {
 }
 
 TEST_CASE("engine: the transcripts of its conversations are as recorded") {
-  const std::filesystem::path folder = std::filesystem::path(__FILE__).parent_path() / "transcripts";
+  const std::filesystem::path folder = std::filesystem::path(KITH_SOURCE_DIR) / "tests/gossip/transcripts";
   std::size_t files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     ++files;

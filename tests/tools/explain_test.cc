@@ -6,7 +6,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const std::vector<std::string> kCollecting = {"--collect", "--retry-window", "1s", "--gossip-interval", "50ms"};
+const std::vector<std::string> kCollecting = {"--retry-window", "1s", "--gossip-interval", "50ms"};
 
 TEST_CASE("explain: a life that is over is named, also once it is retired") {
   ThreeNodes nodes(kCollecting);
@@ -58,7 +58,7 @@ TEST_CASE("explain: while a member is gone a removal waits for it and says so, a
 }
 
 TEST_CASE("explain: where nothing is collected that is said, of removals, deletions and increments") {
-  NodeFixture n1;
+  NodeFixture n1({"--collect=false"});
   n1.out({"sadd", "likes", "tea"});
   n1.out({"srem", "likes", "tea"});
   n1.out({"set", "color", "red"});

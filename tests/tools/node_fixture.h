@@ -13,9 +13,12 @@ namespace kith {
 
 struct NodeFixture {
   TemporaryDirectory directory;
-  KithdProcess node{{.data = directory / "n1", .name = "n1"}};
+  KithdProcess node;
 
-  NodeFixture() { node.wait_ready(); }
+  explicit NodeFixture(std::vector<std::string> flags = {})
+      : node({.data = directory / "n1", .name = "n1", .flags = std::move(flags)}) {
+    node.wait_ready();
+  }
 
   std::string address() { return node.client_address(); }
 

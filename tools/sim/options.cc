@@ -143,7 +143,8 @@ class Parser {
   // How a history is drawn from a seed.
   void add_draw(CLI::App* command, bool typical) {
     option(command, "--faults", raw_.faults, "PERCENT", "drawn: each kind of fault is in this share of histories [50]");
-    command->add_flag("--collect", line_.collect, "drawn: removals are collected, nodes that fell behind rebase (unfinished)");
+    command->add_flag_function("--collect,!--no-collect", [this](std::int64_t times) { line_.collect = times > 0; },
+                               "drawn: removals are collected, members evicted; or not (else in half of the seeds)");
     if (!typical) return;
     command->add_flag("--typical", line_.typical, "drawn: as `bench` draws, five nodes and half of all faults");
   }
