@@ -388,6 +388,7 @@ GarbageStatus Engine::Impl::garbage(Instant now) const {
   out.proposes_eviction = eviction.proposes;
   out.eviction_agreed = eviction.agreed;
   out.evict_after_ms = core_.options.evict_after_ms;
+  out.nobody_in_good_standing = rebase_.nobody_left();
   out.returning = core_.returning;
   out.lives_to_close = lives_.left_to_close();
   for (const NodeId node : lives_.waits_for()) out.closing_waits_for.push_back(core_.name_of(node));

@@ -69,6 +69,7 @@ Content still_in(const Content& row, Content these) {
 }  // namespace
 
 void Rebase::begin() {
+  began_at_ms_ = core_.now.monotonic_ms;
   core_.highest_horizon = core_.horizon;
   for (const ShardId shard : core_.store.snapshot()->shards()) had_rows_ |= shard != kSystemShard;
   had_rows_ |= core_.members.ids().size() > 1;
@@ -119,6 +120,11 @@ void Rebase::heard(const Envelope& from) {
 bool Rebase::good_standing(NodeId node, const Told& told) const {
   const auto* member = core_.member(node);
   return core_.heard_lately(node) && member != nullptr && !member->out && told.floor && told.floor >= std::max(told.horizon, core_.highest_horizon);
+}
+
+bool Rebase::nobody_left() const {
+  if (!core_.joined() || !core_.options.collect || (core_.whole && !needed()) || core_.now.monotonic_ms - began_at_ms_ < kSilentMs) return false;
+  return std::none_of(told_horizons_.begin(), told_horizons_.end(), [&](const auto& it) { return good_standing(it.first, it.second); });
 }
 
 std::string Rebase::recover() {

@@ -74,6 +74,7 @@ class Rebase {
   // keep what its clocks do not cover, which it then pulls: what is left is joined.  What was removed and forgotten may be there
   // again.  Returns what speaks against it, for people; empty: it is done, or was not needed.
   [[nodiscard]] std::string recover();
+  bool nobody_left() const;  // To rebase onto, for a while.
 
   // Whether rows of this message may be merged; counts what may not.
   [[nodiscard]] bool admits(const Envelope& from);
@@ -188,6 +189,7 @@ class Rebase {
   std::optional<Question> question_;
   std::int64_t patience_ms_ = 0;
   bool told_ = false;
+  std::int64_t began_at_ms_ = 0;
   std::int64_t look_again_at_ms_ = 0;
 };
 

@@ -75,6 +75,7 @@ json garbage_json(const GarbageStatus& garbage) {
           {"eviction", eviction},
           {"evict_after_ms", garbage.evict_after_ms},
           {"returning", garbage.returning},
+          {"nobody_in_good_standing", garbage.nobody_in_good_standing},
           {"lives_to_close", garbage.lives_to_close},
           {"closing_waits_for", garbage.closing_waits_for}};
 }

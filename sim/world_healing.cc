@@ -134,7 +134,7 @@ void World::recover_if_nobody_is_left(const std::vector<Machine*>& machines) {
   for (Machine* it : machines) {
     if (!it->up()) return;
     const GarbageStatus garbage = it->engine().garbage(it->instant(now_us_));
-    if (!garbage.collects || (garbage.floor && !garbage.rebasing)) return;
+    if (!garbage.nobody_in_good_standing) return;
     if (best == nullptr || garbage.rebasing) best = it;
   }
   if (best == nullptr || now_us_ - operator_looked_us_ < kOperatorLooksUs) return;

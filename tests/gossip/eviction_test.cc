@@ -277,6 +277,50 @@ TEST_CASE("eviction: an operator may go on with less than a half") {
   REQUIRE(network.run_until([&] { return cluster.removal_is_collected("n1", "dropped"); }));
 }
 
+// Goal: where all that had everything have lost their disks, the one that is left waits, says so, and goes on when it is told to.
+// Method: n3 is evicted and told so; then n1 and n2 are gone for good, and members come in their place that know nothing.
+TEST_CASE("recover: when no member in good standing is left a node goes on with what it has, and the others take it from there") {
+  Cluster cluster(3);
+  Network& network = cluster.network;
+  cluster.part({"n3"}, {"n1", "n2"});
+  REQUIRE(network.operate("n3", sadd("likes", {"alone"})).outcome == Outcome::kOk);
+  REQUIRE(network.operate("n3", set("mine", "3")).outcome == Outcome::kOk);
+  REQUIRE(cluster.evict("n1", {"n3"}).outcome == Outcome::kOk);
+  REQUIRE(network.run_until([&] { return cluster.all_say_out({"n1", "n2"}, {"n3"}); }));
+  Tap tap(network);
+  tap.lose = {"rebased", "rows"};
+  network.heal();
+  REQUIRE(network.run_until([&] { return cluster.status("n3").garbage.returning; }));
+  // Somebody is in good standing, and says so.
+  REQUIRE(network.run_until([&] { return network.counter("n3", "rebases_begun") > 0; }));
+  CHECK(cluster.evict("n3", {}, true).message.find("is in good standing") != std::string::npos);
+  network.kill("n1");
+  network.kill("n2");
+  tap.lose.clear();
+  CHECK_FALSE(cluster.status("n3").garbage.nobody_in_good_standing);
+  REQUIRE(network.run_until([&] { return cluster.status("n3").garbage.nobody_in_good_standing; }, 120'000));
+  CHECK(network.operate("n3", sadd("likes", {"no"})).code == Refusal::kRebasing);
+  network.add("n4", "n3");
+  network.start("n4");
+  network.run_ms(60'000);
+  CHECK(cluster.status("n3").garbage.nobody_in_good_standing);
+
+  REQUIRE(cluster.evict("n3", {}, true).outcome == Outcome::kOk);
+  REQUIRE(network.run_until([&] { return !cluster.status("n3").garbage.returning; }));
+  CHECK_FALSE(cluster.status("n3").garbage.nobody_in_good_standing);
+  REQUIRE(network.run_until([&] { return network.operate("n3", sadd("likes", {"again"})).outcome == Outcome::kOk; }));
+  REQUIRE(network.run_until([&] { return network.members_of("n4", "likes") == Names{"again", "alone", "both", "dropped"}; }, 120'000));
+  CHECK(network.value("n4", "mine") == "3");
+  REQUIRE(cluster.evict("n3", {"n1", "n2"}, true).outcome == Outcome::kOk);
+  REQUIRE(network.run_until([&] { return cluster.all_say_out({"n3", "n4"}, {"n1", "n2"}); }, 120'000));
+  cluster.settle();
+  // It is remembered.
+  network.kill("n3");
+  network.start("n3");
+  cluster.settle();
+  CHECK_FALSE(cluster.status("n3").garbage.rebasing);
+}
+
 TEST_CASE("eviction: what speaks against it is said") {
   Cluster cluster(3);
   CHECK(cluster.evict("n1", {"n9"}).message.find("no member 'n9'") != std::string::npos);

@@ -64,6 +64,12 @@ TEST_CASE("garbage: what a node that was away too long is doing") {
                                         "done (3 of 65 shards compared with n2)"});
 }
 
+TEST_CASE("garbage: where nobody is left that has all there is, the way out is said") {
+  NodeStatus away = status();
+  away.garbage.nobody_in_good_standing = true;
+  CHECK(garbage_in_words(away) == Lines{"no member is heard of that has all there is: if none comes back, `kith recover` at the node with the newest data goes on with what that has"});
+}
+
 TEST_CASE("garbage: what former lives wait for") {
   NodeStatus open = status();
   open.garbage.lives_to_close = 2;

@@ -50,8 +50,22 @@ std::vector<std::string> who(const CommandLine& line, const NodeStatus& status, 
   return out;
 }
 
+// No member is left that has all there is, though enough are there.
+ExitCode go_on_with_what_is_left(Context& context, const CommandLine& line, const NodeStatus& before) {
+  context.console.err << before.name << " goes on with what it has; the other members compare their data with it, and what they have and it has not is kept. "
+                         "What was removed may be there again where only disks that are gone remembered that. Choose the node with the newest data (`kith status`).\n";
+  if (!line.yes) throw CommandError(ExitCode::kUsage, "nothing was done: say --yes if that is what you want");
+  Request request;
+  request.op = ClientOp::kRecover;
+  check_answered(ask(context, line.settings, request));
+  if (line.settings.json) context.console.out << nlohmann::ordered_json{{"recovered", before.name}}.dump() << '\n';
+  else context.console.out << before.name << " goes on with what it has\n";
+  return ExitCode::kOk;
+}
+
 ExitCode put_out(Context& context, const CommandLine& line, bool recover) {
   const NodeStatus before = status_of(context, line);
+  if (recover && line.arguments.empty() && before.garbage.nobody_in_good_standing) return go_on_with_what_is_left(context, line, before);
   const std::vector<std::string> names = who(line, before, recover);
   std::size_t members = 0;
   for (const MemberRow& member : before.members) members += member.evicted ? 0 : 1;

@@ -22,6 +22,9 @@ std::vector<std::string> garbage_in_words(const NodeStatus& status) {
     out.push_back(status.name + " was away for longer than removals are remembered: reads may be stale and writes are refused until it is done (" +
                   rebase_in_words(garbage) + ")");
   }
+  if (garbage.nobody_in_good_standing) {
+    out.push_back("no member is heard of that has all there is: if none comes back, `kith recover` at the node with the newest data goes on with what that has");
+  }
   const std::string kept =
       garbage.horizon_ms == 0 ? "all removal records are kept" : "removal records since " + utc_clock(garbage.horizon_ms, status.now_ms) + " are kept";
   if (!garbage.held_by.empty() && garbage.held_at_ms == 0) {

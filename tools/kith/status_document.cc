@@ -105,6 +105,7 @@ GarbageRow garbage_of(const Json& object) {
   names(eviction, "waits_for", garbage.eviction_waits_for);
   garbage.eviction_agreed = flag_of(eviction, "agreed");
   garbage.returning = flag_of(object, "returning");
+  garbage.nobody_in_good_standing = flag_of(object, "nobody_in_good_standing");
   garbage.evict_after_ms = number_of<std::int64_t>(object, "evict_after_ms", 0);
   return garbage;
 }
