@@ -259,7 +259,7 @@ class Engine::Impl {
   }
   void on_body(const Envelope& from, const MendedBody& body) {
     const bool admitted = rebase_.admits(from);
-    mend_.on_mended(from.sender, body, admitted);
+    mend_.on_mended(from, body, admitted);
     redo_.on_mended(from.sender, body, admitted);
   }
   void on_body(const Envelope& from, const AuditBody& body) { audit_.on_audit(from.sender, body); }

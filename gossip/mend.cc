@@ -147,13 +147,11 @@ void Mend::ask(NodeId peer, const std::vector<StoreKey>& keys) {
 void Mend::on_fetch(const Envelope& from, const FetchBody& body) {
   const auto snapshot = core_.store.snapshot();
   MendedBody answer;
-  // SUBTLE: it has nothing that others may have, and waits for the asker to be sound: so it says that it cannot help.
-  if (core_.returning) {
-    answer.damaged = body.keys;
-    return core_.send(from.sender, std::move(answer));
-  }
   std::size_t bytes = 0;
   const auto vouch = [&](ShardId shard) {
+    // SUBTLE: a node that is coming back waits for the asker to be sound, so it answers; but of what it has the asker takes
+    // only what its own clock claimed.
+    if (core_.returning) return;
     if (!answer.clocks.empty() && answer.clocks.back().first == shard) return;
     if (waiting_in(shard)) return;  // Our own clock claims what we have lost.
     CommitClock clock = snapshot->held(shard);
@@ -222,16 +220,16 @@ void Mend::on_fetch(const Envelope& from, const FetchBody& body) {
   if (!answer.parts.empty() || !answer.missing.empty() || !answer.damaged.empty()) core_.send(from.sender, std::move(answer));
 }
 
-void Mend::on_mended(NodeId from, const MendedBody& body, bool admitted) {
-  const std::vector<StoreKey> before = unanswered_by(from);
+void Mend::on_mended(const Envelope& from, const MendedBody& body, bool admitted) {
+  const std::vector<StoreKey> before = unanswered_by(from.sender);
   take_in(from, body, admitted);
   // What did not fit into this answer.  SUBTLE: an answer that told of nothing new is followed by no question, or there would
   // be no end.
-  const std::vector<StoreKey> left = unanswered_by(from);
-  if (left != before) ask(from, left);
+  const std::vector<StoreKey> left = unanswered_by(from.sender);
+  if (left != before) ask(from.sender, left);
 }
 
-void Mend::take_in(NodeId from, const MendedBody& body, bool admitted) {
+void Mend::take_in(const Envelope& from, const MendedBody& body, bool admitted) {
   if (!admitted) return take_in_fenced(from, body);
   std::vector<std::vector<Cell>> parts;
   for (const auto& part : body.parts) {
@@ -250,28 +248,36 @@ void Mend::take_in(NodeId from, const MendedBody& body, bool admitted) {
     for (const Cell& cell : parts[i]) {
       const StoreKey key = store_key(shard, cell.key);
       if (is_base(cell.key) && covers_damage(key, cell)) core_.merge(shard, cell.key, cell.content);
-      answered(key, from, &cell, clock_of(shard));
+      answered(key, from.sender, &cell, clock_of(shard));
     }
   }
-  for (const auto& key : body.missing) answered(key, from, nullptr, clock_of(shard_of_store_key(key)));
+  for (const auto& key : body.missing) answered(key, from.sender, nullptr, clock_of(shard_of_store_key(key)));
   // SUBTLE: it cannot help, and waits for the others as we do: two who waited for each other would wait for ever.
-  for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
+  for (const auto& key : body.damaged) answered(key, from.sender, nullptr, nullptr);
 }
 
 // What it holds may have been removed and forgotten, so that does not help; nor does it keep us waiting, since it cannot come back
 // before our shard is sound (gossip/rebase.h).
-void Mend::take_in_fenced(NodeId from, const MendedBody& body) {
+void Mend::take_in_fenced(const Envelope& from, const MendedBody& body) {
   const Timestamp fence = std::max(core_.horizon, core_.highest_horizon);
   for (const auto& part : body.parts) {
     const auto cells = core_.read_cells(part.shard, part.cells);
     if (!cells) return core_.count("dropped_bad_cells");
     for (Cell cell : *cells) {
+      const StoreKey key = store_key(part.shard, cell.key);
+      const auto damage = damaged_.find(key);
+      if (damage == damaged_.end()) continue;
       cell.content = is_base(cell.key) ? Content(Register{}) : above(cell.content, fence);
-      answered(store_key(part.shard, cell.key), from, cell.content.empty() ? nullptr : &cell, nullptr);
+      // Of who has no floor, what nobody may have may be among it.
+      if (!from.floor) {
+        const CommitClock claimed = damage->second.claimed;
+        cell.content = cell.content.where([&](const Commit& commit) { return covers(claimed, commit); });
+      }
+      answered(key, from.sender, cell.content.empty() ? nullptr : &cell, nullptr);
     }
   }
-  for (const auto& key : body.missing) answered(key, from, nullptr, nullptr);
-  for (const auto& key : body.damaged) answered(key, from, nullptr, nullptr);
+  for (const auto& key : body.missing) answered(key, from.sender, nullptr, nullptr);
+  for (const auto& key : body.damaged) answered(key, from.sender, nullptr, nullptr);
 }
 
 // SUBTLE: after its vote this node takes nothing more from it (gossip/eviction.h); what its own clock claimed is nothing more.

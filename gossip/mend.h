@@ -46,7 +46,7 @@ class Mend {
   void on_fetch(const Envelope& from, const FetchBody& body);
   // Of what somebody holds beyond the fence only that is merged which is above all horizons; that it holds nothing, or has lost
   // the row, too, counts all the same.
-  void on_mended(NodeId from, const MendedBody& body, bool admitted);
+  void on_mended(const Envelope& from, const MendedBody& body, bool admitted);
   void on_mended_by_outcast(NodeId from, const MendedBody& body);  // Voted against.
 
  private:
@@ -60,8 +60,8 @@ class Mend {
   bool found_in_memory(const StoreKey& key);
   void ask(NodeId peer, const std::vector<StoreKey>& keys);
   std::vector<StoreKey> unanswered_by(NodeId peer) const;  // As many as one question asks for.
-  void take_in(NodeId from, const MendedBody& body, bool admitted);
-  void take_in_fenced(NodeId from, const MendedBody& body);
+  void take_in(const Envelope& from, const MendedBody& body, bool admitted);
+  void take_in_fenced(const Envelope& from, const MendedBody& body);
   // `content`: what the peer holds; null: nothing.  `clock`: of the shard there; null: it cannot vouch.
   void answered(const StoreKey& key, NodeId peer, const Cell* cell, const CommitClock* clock);
   bool covers_damage(const StoreKey& base_key, const Cell& base) const;

@@ -168,7 +168,10 @@ RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& a
     } else if (row == nullptr) {
       damage.found(key);
     } else {
-      const Content unseen = row->content.shown_where([&](const Commit& commit) { return !covered(commit); });
+      const auto lacking = [&](const Commit& commit) { return !covered(commit); };
+      // SUBTLE: what killed an add may be of a life that is over, and merged by nobody before it was done again.  The add is.
+      const bool killed_unseen = core_.redoing && core_.any_unseen(asked.shard, row->content);
+      const Content unseen = killed_unseen ? row->content.where(lacking) : row->content.shown_where(lacking);
       if (!unseen.empty()) {
         CellBlock cell;
         cell.append(row->cell, unseen);

@@ -295,6 +295,7 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   question_->as_of = Horizon::as_of(from, {}, {});
   question_->as_of.rebased = true;
   redo_.rebasing(body.shard, body.clock, from.horizon);
+  const std::set<OriginId> unlisted = body.shard == kSystemShard ? std::set<OriginId>() : in_clocks_only();
   const auto seen = [&](const Commit& commit) {
     if (core_.unheard_of.contains(commit.origin)) return false;
     if (const auto* ended = core_.ended.find(commit.origin)) {
@@ -303,7 +304,8 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
       // SUBTLE: seen by who closed it.  The member has the word of that with its table, perhaps before it has the rows.
     }
     if (covers(body.clock, commit)) return true;
-    return commit.at <= from.floor && (core_.retired(commit.origin) || question_->over.contains(commit.origin));
+    const bool over = core_.retired(commit.origin) || question_->over.contains(commit.origin) || unlisted.contains(commit.origin);
+    return commit.at <= from.floor && over;
   };
   // What this node's lives that nobody heard of said of the tables is forgotten, and its clock covers what they said it of.
   if (core_.returning && body.shard == kSystemShard) {
@@ -544,11 +546,12 @@ void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
   }
   for (const OriginId origin : not_heard) question_->over.erase(origin);
   // SUBTLE: the word of a life that the member has not heard of (another process under one id) may be that what it holds was seen of
-  // nobody.  Then we would take nothing of that, and it, as long as we are behind, not that word.
+  // nobody.  Then we would take nothing of that, and it, as long as we are behind, not that word.  So that does not count until this is
+  // done.  It stays on disk: our clock claims it.
   for (auto& [cell, content] : std::exchange(question_->records, {})) {
     if (!question_->unheard_of.contains(content.as_register().commit().origin)) continue;
     core_.ended.drop(cell);
-    take_out(store_key(kSystemShard, cell), std::move(content));
+    aside_.emplace_back(cell, std::move(content));
   }
   for (const auto& [node, origin] : std::exchange(question_->unheard_elsewhere, {})) {
     const auto* known = core_.members.lives().find(origin);
@@ -631,12 +634,16 @@ void Rebase::take_out_lives() {
     core_.count("lives_dropped_by_rebase");
   }
   question_->over.clear();
-  // In our clocks only, and in no table.
+  for (const OriginId origin : in_clocks_only()) core_.end_life(origin);
+}
+
+// And in no table, of which the member's has been gone through: their rows rotted here, and they are over there.
+std::set<OriginId> Rebase::in_clocks_only() const {
+  std::set<OriginId> out = core_.clocks.known();
   const auto& listed = core_.members.lives().entries();
   const std::set<OriginId> last = last_lives();
-  for (const OriginId origin : core_.clocks.known()) {
-    if (!listed.contains(origin) && !last.contains(origin)) core_.end_life(origin);
-  }
+  std::erase_if(out, [&](OriginId origin) { return listed.contains(origin) || last.contains(origin); });
+  return out;
 }
 
 void Rebase::pull() {
@@ -663,7 +670,12 @@ void Rebase::tick() {
                                                (question_->dropped == 1 ? " row" : " rows") + " held what had been removed");
     question_.reset();
   }
-  if (!needed()) told_ = false;
+  if (!needed()) {
+    told_ = false;
+    for (const auto& [cell, content] : std::exchange(aside_, {})) {
+      if (core_.ended.merge(cell, content) && core_.on_ended) core_.on_ended(life_of_ended_cell(cell)->second);
+    }
+  }
   if (!question_) return;
   const bool late = core_.now.monotonic_ms >= question_->expires_at_ms;
   if (late) {

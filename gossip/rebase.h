@@ -160,6 +160,7 @@ class Rebase {
   bool in_table(const Commit& commit) const;  // The member had it when its table was gone through.
   void take_out_lives();
   std::set<OriginId> last_lives() const;
+  std::set<OriginId> in_clocks_only() const;
   std::set<OriginId> lives_on_disk() const;
   void move_to(StoreKey reached);        // Empty: the shard is gone through.
   RowRange range_to(const StoreKey& until) const;
@@ -188,6 +189,7 @@ class Rebase {
   std::int64_t unaware_since_ms_ = -1;
   std::optional<Question> question_;
   std::int64_t patience_ms_ = 0;
+  std::vector<std::pair<CellKey, Content>> aside_;  // Records that do not count until this is done.
   bool told_ = false;
   std::int64_t began_at_ms_ = 0;
   std::int64_t look_again_at_ms_ = 0;

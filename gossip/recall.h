@@ -29,6 +29,7 @@ class Recall {
   explicit Recall(Core& core) : core_(core) {}
 
   void want(const StoreKey& key, CommitClock claimed);  // By our clock, of what others can have.
+  bool wants(const StoreKey& key) const { return rows_.contains(key); }
   bool full() const { return rows_.size() >= kRowsMax; }
   bool empty() const { return rows_.empty(); }
   void clear() { rows_.clear(); }

@@ -60,6 +60,8 @@ Content still_in(const Content& row, const Content& these) {
   return Content(out);
 }
 
+bool is_value(const CellKey& cell, const Content& these) { return !these.empty() && (cell.kind == Kind::kRegister || cell.kind == Kind::kHash); }
+
 std::string in_words(const CellKey& cell, const Content& these) {
   if (cell.kind == Kind::kCounter) return "increment";
   if (cell.kind != Kind::kSet) return these.present() ? "value" : "deletion";
@@ -311,6 +313,13 @@ bool Redo::of_this_node(const Commit& commit) const {
   return entry != nullptr ? entry->node == core_.self.node : own_former(commit.origin);
 }
 
+// A value that is not done again, and so leaves its row to what it had overwritten.  REQUIRES: is_value().
+bool Redo::goes_for_good(ShardId shard, const Content& these, const Row& row) const {
+  const Register& value = these.as_register();
+  const Commit today{core_.hlc.last(), core_.self.origin};
+  return again(shard, these, row.content, false, of_this_node(value.commit()), {today.at, actor_of(today.origin)}, today).empty();
+}
+
 void Redo::before_merge(ShardId shard, const CellKey& cell, const Content& delta) {
   if (committing_) return;
   const auto snapshot = core_.store.snapshot();
@@ -331,7 +340,9 @@ void Redo::before_merge(ShardId shard, const CellKey& cell, const Content& delta
   if (all_not_seen.empty()) return;
   const Content not_seen = unseen_in(shard, key, row.content);
   // SUBTLE: joined first, what was seen would be lost with what has its place.
-  const Content in_place = in_place_of(not_seen, delta);
+  // So is a value that is too old to be done again, or will be when the row is recalled.
+  const bool value_goes = is_value(cell, not_seen) && (recall_.wants(key) || goes_for_good(shard, not_seen, row));
+  const Content in_place = value_goes ? not_seen : in_place_of(not_seen, delta);
   redo_part(shard, key, row.cell, row.content, in_place.where([&](const Commit& commit) { return of_this_node(commit); }), true);
   redo_part(shard, key, row.cell, row.content, in_place.where([&](const Commit& commit) { return !of_this_node(commit); }), false);
   // SUBTLE: also of what leaves the row in this batch already: until then it would keep the place of the same, and take it along.

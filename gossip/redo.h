@@ -73,6 +73,7 @@ class Redo {
   bool of_this_node(const Commit& commit) const;
   Content again(ShardId shard, const Content& these, const Content& row, bool counter, bool own, Tag tag, Commit commit) const;
   bool was_redone(ShardId shard, const Commit& commit) const;
+  bool goes_for_good(ShardId shard, const Content& these, const Row& row) const;
   void look_at_recalled();
   void redo(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content);
   void redo_part(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content, Content these, bool own);

@@ -201,6 +201,8 @@ std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& fi
     // SUBTLE: where a deletion is known, an older one, or nothing, the same is shown; deletions that nobody needs are in no
     // fingerprint, so nothing has to bring them everywhere once their origin is gone.
     if (!must.value && !it.value()) continue;
+    // Nor does an older value that had expired when it was done again, where the deletion is collected.
+    if (!must.value && it.tag() < must.tag && it.expires_at_ms() != 0 && it.expires_at_ms() <= over_at_ms) continue;
     // A later deletion that nobody was told of was carried out, and collected.
     if (it.empty() && may->second.deletion > must.tag) continue;
     // So did one that expires, and was collected when it had: that nothing else is, the ghosts see to.

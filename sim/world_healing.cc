@@ -72,7 +72,8 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
   const auto well = [&](Machine* it) {
     if (!it->up()) return false;
     const EngineHealth health = it->engine().health(it->instant(now_us_));
-    return health.rows_damaged == 0 && !health.superseded;
+    // Voters do not listen to who is to go, for as long as a proposal stands.
+    return health.rows_damaged == 0 && !health.superseded && it->engine().garbage(it->instant(now_us_)).evicting.empty();
   };
   while (!judge_.equal(machines) || !std::all_of(machines.begin(), machines.end(), well)) {
     if (now_us_ - since_us >= scenario_.settle_us) {
