@@ -159,7 +159,10 @@ void Redo::tick() {
   }
   look_through();
   if (!recall_.empty()) return look_at_recalled();
-  if (left_.empty()) done();
+  if (!left_.empty()) return;
+  if (!std::exchange(damaged_, false)) return done();
+  passing_ = false;
+  next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms;
 }
 
 void Redo::on_mended(NodeId from, const MendedBody& body, bool admitted) {
@@ -213,6 +216,8 @@ void Redo::look_through() {
       if (++read > kRowsPerStep || recall_.full() || core_.out->store.redoes(key)) return end = false;
       at_ = lsn;
       core_.count("rows_read_to_redo");
+      // SUBTLE: whoever mends it may have the same write, of which nobody knows that it was seen.
+      damaged_ |= row == nullptr && !key.empty();
       if (row != nullptr && !is_base(row->cell) && !row->content.where([&](const Commit& commit) { return unseen(shard, commit); }).empty()) recall_.want(key, claimed);
       return true;
     });

@@ -89,6 +89,7 @@ class Redo {
   std::deque<ShardId> left_;               // Of the pass that goes on.
   std::optional<Lsn> at_;                  // In the first of them.
   bool passing_ = false;
+  bool damaged_ = false;                   // A row on the way: once it is mended it is looked at again.
   bool committing_ = false;
   std::int64_t next_at_ms_ = 0;
   std::uint64_t redone_ = 0;
