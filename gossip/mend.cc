@@ -229,6 +229,11 @@ void Mend::on_mended(const Envelope& from, const MendedBody& body, bool admitted
   if (left != before) ask(from.sender, left);
 }
 
+// SUBTLE: of who is coming back, or cannot vouch for its shard, what nobody may have may be among it.  What our own clock claimed we had.
+Content Mend::claimed_of(const Content& content, const Damage& damage) {
+  return content.where([&](const Commit& commit) { return covers(damage.claimed, commit); });
+}
+
 void Mend::take_in(const Envelope& from, const MendedBody& body, bool admitted) {
   if (!admitted) return take_in_fenced(from, body);
   std::vector<std::vector<Cell>> parts;
@@ -245,8 +250,15 @@ void Mend::take_in(const Envelope& from, const MendedBody& body, bool admitted) 
   };
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const ShardId shard = body.parts[i].shard;
-    for (const Cell& cell : parts[i]) {
+    for (Cell& cell : parts[i]) {
       const StoreKey key = store_key(shard, cell.key);
+      if (const auto damage = damaged_.find(key); damage != damaged_.end() && clock_of(shard) == nullptr && !is_base(cell.key)) {
+        cell.content = claimed_of(cell.content, damage->second);
+        if (cell.content.empty()) {
+          answered(key, from.sender, nullptr, nullptr);
+          continue;
+        }
+      }
       if (is_base(cell.key) && covers_damage(key, cell)) core_.merge(shard, cell.key, cell.content);
       answered(key, from.sender, &cell, clock_of(shard));
     }
@@ -268,11 +280,7 @@ void Mend::take_in_fenced(const Envelope& from, const MendedBody& body) {
       const auto damage = damaged_.find(key);
       if (damage == damaged_.end()) continue;
       cell.content = is_base(cell.key) ? Content(Register{}) : above(cell.content, fence);
-      // Of who has no floor, what nobody may have may be among it.
-      if (!from.floor) {
-        const CommitClock claimed = damage->second.claimed;
-        cell.content = cell.content.where([&](const Commit& commit) { return covers(claimed, commit); });
-      }
+      if (!from.floor) cell.content = claimed_of(cell.content, damage->second);
       answered(key, from.sender, cell.content.empty() ? nullptr : &cell, nullptr);
     }
   }
@@ -289,8 +297,7 @@ void Mend::on_mended_by_outcast(NodeId from, const MendedBody& body) {
       const StoreKey key = store_key(part.shard, cell.key);
       const auto damage = damaged_.find(key);
       if (damage == damaged_.end()) continue;
-      const CommitClock claimed = damage->second.claimed;
-      cell.content = cell.content.where([&](const Commit& commit) { return covers(claimed, commit); });
+      cell.content = claimed_of(cell.content, damage->second);
       answered(key, from, cell.content.empty() ? nullptr : &cell, nullptr);
     }
   }

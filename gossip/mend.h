@@ -57,6 +57,7 @@ class Mend {
     bool any = false;                           // Somebody held something.
     std::optional<Content> held;                // All of that.
   };
+  static Content claimed_of(const Content& content, const Damage& damage);
   bool found_in_memory(const StoreKey& key);
   void ask(NodeId peer, const std::vector<StoreKey>& keys);
   std::vector<StoreKey> unanswered_by(NodeId peer) const;  // As many as one question asks for.

@@ -378,6 +378,33 @@ TEST_CASE("mend: what was marked in an earlier life is mended in the next") {
   CHECK_FALSE(stage.network.present("n1", stage.key, "one"));
 }
 
+// Goal: a node that is coming back after its eviction helps, and what nobody may have of it does not come along.
+// Method: a puppet without a floor answers with two adds: of the one our clock says that we held it, of the other it does not.
+TEST_CASE("mend: of who has no floor only that is taken which our own clock claimed") {
+  Stage stage(2);
+  Puppet puppet(stage.network, "n2");
+  stage.network.run_ms(3000);
+  Row row;
+  REQUIRE(stage.network.node("n1").store->snapshot()->get(stage.row("one"), row) == Snapshot::Lookup::kFound);
+  stage.network.kill("n2");
+  stage.damage("n1", "one");
+  stage.network.input("n1", RowDamaged{stage.row("one")});
+  Content content = row.content;
+  const Timestamp later = puppet.now();
+  (void)content.as_set_element().add({later, ActorId{77}}, {later, puppet.origin});
+  REQUIRE(content.as_set_element().adds().size() == 2);
+  MendedBody answer;
+  answer.parts.push_back({kShard, {}});
+  answer.parts[0].cells.append(row.cell, content);
+  Envelope envelope = puppet.envelope(answer);
+  envelope.floor = {};
+  stage.network.feed("n1", encode(envelope));
+  REQUIRE(stage.waiting("n1") == 0);
+  Row mended;
+  REQUIRE(stage.network.node("n1").store->snapshot()->get(stage.row("one"), mended) == Snapshot::Lookup::kFound);
+  CHECK(mended.content == row.content);
+}
+
 TEST_CASE("mend: what nobody asked for is not taken, and a cell in a wrong shard has the whole answer refused") {
   Stage stage(2);
   Puppet puppet(stage.network, "n2");
