@@ -160,9 +160,26 @@ void Redo::tick() {
   look_through();
   if (!recall_.empty()) return look_at_recalled();
   if (!left_.empty()) return;
-  if (!std::exchange(damaged_, false)) return done();
-  passing_ = false;
-  next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms;
+  if (std::exchange(damaged_, false)) {
+    passing_ = false;
+    next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms;
+  } else if (held_elsewhere()) {
+    done();
+  } else {
+    next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms / 4;
+  }
+}
+
+// SUBTLE: whoever reads the record does nothing of it again.  So the record has to be on no more disks than what was done.
+bool Redo::held_elsewhere() const {
+  if (redone_ == 0 || core_.now.monotonic_ms - redone_at_ms_ >= kHeldWithinMs) return true;
+  const auto& others = core_.others();
+  const auto there = [&](NodeId peer) { return core_.heard_lately(peer); };
+  const auto holds = [&](NodeId peer) {
+    const auto at = core_.peers.find(peer);
+    return at != core_.peers.end() && at->second.agreed_at_ms >= redone_at_ms_;
+  };
+  return std::none_of(others.begin(), others.end(), there) || std::any_of(others.begin(), others.end(), holds);
 }
 
 void Redo::on_mended(NodeId from, const MendedBody& body, bool admitted) {
@@ -309,6 +326,7 @@ void Redo::redo_part(ShardId shard, const StoreKey& key, const CellKey& cell, co
   committing_ = false;
   core_.count("unseen_writes_redone");
   ++redone_;
+  redone_at_ms_ = core_.now.monotonic_ms;
   core_.out->redone.push_back({cell, in_words(cell, these), these, anew});
   core_.out->store.redo({key, std::move(these), anew.empty() ? StoreKey() : store_key(shard, as), anew});
 }

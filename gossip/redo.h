@@ -47,6 +47,7 @@ class Redo {
  public:
   static constexpr std::size_t kRowsPerStep = 256;
   static constexpr std::int64_t kPauseMs = 20;
+  static constexpr std::int64_t kHeldWithinMs = 20'000;  // By somebody else; then the record is written all the same.
 
   explicit Redo(Core& core) : core_(core), recall_(core) {}
 
@@ -66,6 +67,7 @@ class Redo {
 
  private:
   bool ready() const;
+  bool held_elsewhere() const;
   void look_through();
   void begin_anew();
   void keep_lives() const;
@@ -93,6 +95,7 @@ class Redo {
   bool committing_ = false;
   std::int64_t next_at_ms_ = 0;
   std::uint64_t redone_ = 0;
+  std::int64_t redone_at_ms_ = 0;          // The last.
   std::map<OriginId, EndedLife::Places> redone_up_to_;
 };
 
