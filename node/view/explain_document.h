@@ -1,4 +1,4 @@
-// tools/kith/explain_document.h -- the document of op "explain", read back: the entries of a key's cells as stored, and
+// node/view/explain_document.h -- the document of op "explain", read back: the entries of a key's cells as stored, and
 // whose lives they speak of.
 //
 // The one place here that knows the names in it.
@@ -13,7 +13,7 @@
 
 #include "crdt/tag.h"
 
-namespace kith::tools {
+namespace kith {
 
 struct ExplainedEntry {
   enum class Role { kAdd, kRemoval, kValue, kIncrement, kBase } role = Role::kAdd;
@@ -58,4 +58,4 @@ struct Explained {
 // Throws ClientError(kProtocol).
 Explained parse_explained(std::string_view document);
 
-}  // namespace kith::tools
+}  // namespace kith

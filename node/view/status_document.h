@@ -1,4 +1,4 @@
-// tools/kith/status_document.h -- what a node says of itself (client op "status"), read back.
+// node/view/status_document.h -- what a node says of itself (client op "status"), read back.
 //
 // The one place here that knows the names in that document.
 #pragma once
@@ -11,7 +11,7 @@
 
 #include "crdt/timestamp.h"
 
-namespace kith::tools {
+namespace kith {
 
 struct MemberRow {
   std::string id;  // Hex.
@@ -24,6 +24,7 @@ struct MemberRow {
   std::int64_t heard_ms_ago = -1;  // -1: never in this life.
   std::int64_t clock_offset_ms = 0;
   std::int64_t agreed_ms_ago = -1;
+  std::int64_t round_trip_ms = -1;  // -1: no round with it was answered yet.
   bool stopping = false;
   bool evicted = false;             // Out of the cluster, and not back.
   Timestamp floor;                  // Up to where it has confirmed that it holds everything; zero: it has not said.
@@ -61,7 +62,8 @@ struct NodeStatus {
   std::uint64_t shard_count = 0;
   std::string root;                // Hex.
   std::int64_t root_since_ms = 0;  // Unix time.
-  std::int64_t now_ms = 0;         // The node's clock.
+  Timestamp now;                   // The node's hybrid clock.
+  std::int64_t now_ms = 0;         // Of that.
   bool joined = false;
   bool stopping = false;
   bool clock_fenced = false;
@@ -73,16 +75,20 @@ struct NodeStatus {
   std::uint64_t redone_lines = 0;
   std::uint64_t bytes_used = 0;
   std::uint64_t bytes_max = 0;
+  std::uint64_t rows = 0;
+  std::int64_t gossip_interval_ms = 0;
+  std::vector<std::string> links_cut;  // By fault injection: names or peer addresses, as they were given.
   std::int64_t uptime_ms = 0;
   std::string version;
   std::int64_t pid = 0;
   std::vector<MemberRow> members;
   GarbageRow garbage;
   std::map<std::string, std::uint64_t> newest_held;  // Origin in hex -> timestamp of its newest commit held.
-  std::map<std::string, std::uint64_t> counters;     // The engine's; those of the transport as "transport_..".
+  std::map<std::string, std::uint64_t> counters;     // The engine's; those of the transport as "transport_..", of the
+                                                     // clients' port as "front_..", of the scrub as "scrub_..".
 };
 
 // Throws ClientError(kProtocol) when it is no such document.
 NodeStatus parse_node_status(std::string_view document);
 
-}  // namespace kith::tools
+}  // namespace kith

@@ -1,4 +1,4 @@
-// tools/kith/explain_words.h -- what is stored under a name in sentences: who wrote it, who has seen that, and when what is
+// node/view/explain_words.h -- what is stored under a name in sentences: who wrote it, who has seen that, and when what is
 // left of a removal is forgotten.
 //
 // Pure functions of what a node said; `status` is that of the node whose copy is explained, and all of it is as far as that
@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "tools/kith/explain_document.h"
-#include "tools/kith/status_document.h"
+#include "node/view/explain_document.h"
+#include "node/view/status_document.h"
 
-namespace kith::tools {
+namespace kith {
 
 // "n1", "n1 in an earlier life", or what is left when nobody knows it.
 std::string life_in_words(const LifeNames& lives, OriginId origin);
@@ -37,4 +37,4 @@ Seen seen_by(const Commit& commit, const LifeNames& lives, const NodeStatus& sta
 // verb ("is folded").
 std::string collection_in_words(const std::string& what, Timestamp settled, const NodeStatus& status, const std::string& goes = "goes");
 
-}  // namespace kith::tools
+}  // namespace kith

@@ -1,4 +1,4 @@
-// tools/kith/inspect_documents.h -- the documents by which two nodes are compared, read back: shards, buckets, cells.
+// node/view/inspect_documents.h -- the documents by which two nodes are compared, read back: shards, buckets, cells.
 //
 // The one place here that knows the names in them.  All throw ClientError(kProtocol) on what is no such document.
 #pragma once
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace kith::tools {
+namespace kith {
 
 // What a person sees of a cell: its name, and its value when it has one (a set's element is there or it is not).
 struct CellName {
@@ -34,4 +34,4 @@ std::vector<std::string> parse_shard_roots(std::string_view document);  // By sh
 std::vector<std::string> parse_buckets(std::string_view document);      // Sums, in hex.
 std::vector<CellValue> parse_cells(std::string_view document);
 
-}  // namespace kith::tools
+}  // namespace kith

@@ -1,8 +1,8 @@
-#include "tools/kith/garbage_words.h"
+#include "node/view/garbage_words.h"
 
-#include "tools/kith/text.h"
+#include "node/view/text.h"
 
-namespace kith::tools {
+namespace kith {
 namespace {
 
 constexpr std::int64_t kHoldsMs = 60'000;
@@ -55,4 +55,4 @@ std::string redone_in_words(const NodeStatus& status) {
          count_of(status.redone_lines, "line", "lines") + " in " + status.redone_file + " on its machine";
 }
 
-}  // namespace kith::tools
+}  // namespace kith

@@ -1,4 +1,4 @@
-#include "tools/kith/text.h"
+#include "node/view/text.h"
 
 #include <algorithm>
 #include <charconv>
@@ -7,7 +7,9 @@
 #include <cstdio>
 #include <ctime>
 
-namespace kith::tools {
+#include "node/json_text.h"
+
+namespace kith {
 namespace {
 
 constexpr char kDigits[] = "0123456789abcdef";
@@ -69,15 +71,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-bool valid_utf8(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const std::size_t length = sequence_length(bytes);
-    if (length == 0) return false;
-    bytes.remove_prefix(length);
-  }
-  return true;
-}
-
 std::string escaped(std::string_view bytes) {
   std::string out;
   while (!bytes.empty()) {
@@ -118,16 +111,6 @@ std::string quoted(std::string_view bytes) {
     }
   }
   return out + "'";
-}
-
-std::string in_hex(std::string_view bytes) {
-  std::string out;
-  out.reserve(bytes.size() * 2);
-  for (const char c : bytes) {
-    out += kDigits[static_cast<unsigned char>(c) >> 4];
-    out += kDigits[static_cast<unsigned char>(c) & 15];
-  }
-  return out;
 }
 
 std::optional<std::string> from_hex(std::string_view digits) {
@@ -251,4 +234,4 @@ std::optional<std::string> closest(std::string_view word, const std::vector<std:
   return best;
 }
 
-}  // namespace kith::tools
+}  // namespace kith

@@ -1,4 +1,4 @@
-// tools/kith/connections.h -- the clients a command or a shell has open, by address; names of nodes made into
+// node/view/connections.h -- the clients a command or a shell has open, by address; names of nodes made into
 // addresses.
 //
 // Belongs to one thread, as its Clients do.
@@ -6,12 +6,19 @@
 
 #include <map>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "node/client.h"
 
-namespace kith::tools {
+namespace kith {
+
+// For people: which name, and which there are.
+class UnknownNode : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 class Connections {
  public:
@@ -26,7 +33,7 @@ class Connections {
   ClientReply call(const std::string& address, const Request& request, Duration timeout);
 
   // "n2" -> its client address, as `ask` (an address) knows it; an address stays what it is.
-  // Throws CommandError when `ask` knows no node of that name.
+  // Throws UnknownNode when `ask` knows no node of that name.
   std::string resolve(const std::string& node, const std::string& ask, Duration timeout);
 
   // What the node at `address` says of its reads.  True when it is stale and was not when it was last asked.
@@ -50,4 +57,4 @@ std::pair<std::string, std::string> split_address(const std::string& address, co
 // Connects by TCP and hangs up, to learn at once where nobody listens.  Throws ClientError(kConnect).
 void check_listening(const std::string& address, Connections::Duration timeout);
 
-}  // namespace kith::tools
+}  // namespace kith

@@ -1,4 +1,4 @@
-#include "tools/kith/connections.h"
+#include "node/view/connections.h"
 
 #include <fcntl.h>
 #include <netdb.h>
@@ -9,11 +9,10 @@
 #include <cerrno>
 #include <cstring>
 
-#include "tools/kith/exit_code.h"
-#include "tools/kith/status_document.h"
-#include "tools/kith/text.h"
+#include "node/view/status_document.h"
+#include "node/view/text.h"
 
-namespace kith::tools {
+namespace kith {
 namespace {
 
 ClientError cannot_connect(const std::string& what) { return ClientError(ClientError::Kind::kConnect, what); }
@@ -99,8 +98,8 @@ std::string Connections::resolve(const std::string& node, const std::string& ask
   std::string known_text;
   for (const std::string& name : names) known_text += (known_text.empty() ? "" : ", ") + name;
   const auto meant = closest(node, names);
-  throw CommandError(ExitCode::kFailed, "no node is named \"" + escaped(node) + "\"; " + ask + " knows " + known_text +
-                                            (meant ? ": did you mean " + *meant + "?" : "; or give HOST:PORT"));
+  throw UnknownNode("no node is named \"" + escaped(node) + "\"; " + ask + " knows " + known_text +
+                    (meant ? ": did you mean " + *meant + "?" : "; or give HOST:PORT"));
 }
 
 std::vector<std::string> Connections::known_names() const {
@@ -109,4 +108,4 @@ std::vector<std::string> Connections::known_names() const {
   return out;
 }
 
-}  // namespace kith::tools
+}  // namespace kith

@@ -1,4 +1,4 @@
-#include "tools/kith/cluster_view.h"
+#include "node/view/cluster_view.h"
 
 #include <algorithm>
 #include <atomic>
@@ -8,10 +8,10 @@
 #include <thread>
 
 #include "crdt/timestamp.h"
-#include "tools/kith/inspect_documents.h"
-#include "tools/kith/text.h"
+#include "node/view/inspect_documents.h"
+#include "node/view/text.h"
 
-namespace kith::tools {
+namespace kith {
 namespace {
 
 // Enough that a thousand nodes, all silent, take 1,000 / 32 timeouts.
@@ -106,6 +106,15 @@ std::string compare(const NodeView& a, const NodeView& b, std::int64_t now) {
 }
 
 }  // namespace
+
+std::string_view name_of(Agreement agreement) {
+  switch (agreement) {
+    case Agreement::kConverged: return "converged";
+    case Agreement::kBehind: return "behind";
+    case Agreement::kUnknown: return "unknown";
+  }
+  return "unknown";
+}
 
 ClusterView look_at_cluster(Connections& connections, const std::string& address, std::chrono::milliseconds timeout,
                             std::chrono::milliseconds member_timeout) {
@@ -208,4 +217,4 @@ Verdict judge(const ClusterView& view) {
   return {Agreement::kConverged, "converged at root " + short_root(most->status->root) + " since " + utc_clock(since)};
 }
 
-}  // namespace kith::tools
+}  // namespace kith

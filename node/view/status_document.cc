@@ -1,4 +1,4 @@
-#include "tools/kith/status_document.h"
+#include "node/view/status_document.h"
 
 #include <cstdio>
 #include <ctime>
@@ -8,9 +8,9 @@
 #include "crdt/tag.h"
 #include "crdt/timestamp.h"
 #include "node/client.h"
-#include "tools/kith/json_text.h"
+#include "node/view/json_text.h"
 
-namespace kith::tools {
+namespace kith {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -69,6 +69,7 @@ MemberRow member_of(const Json& object) {
   member.heard_ms_ago = number_of<std::int64_t>(object, "heard_ms_ago", -1);
   member.clock_offset_ms = number_of<std::int64_t>(object, "clock_offset_ms", 0);
   member.agreed_ms_ago = number_of<std::int64_t>(object, "agreed_ms_ago", -1);
+  member.round_trip_ms = number_of<std::int64_t>(object, "round_trip_ms", -1);
   member.stopping = flag_of(object, "stopping");
   member.evicted = flag_of(object, "evicted");
   member.floor = timestamp_at(object, "floor");
@@ -127,7 +128,13 @@ NodeStatus status_of(const Json& document) {
   status.root_since_ms = unix_ms_at(store, "root_unchanged_since");
   status.bytes_used = number_of<std::uint64_t>(store, "bytes_used", 0);
   status.bytes_max = number_of<std::uint64_t>(store, "bytes_max", 0);
-  status.now_ms = timestamp_at(document, "now").ms();
+  status.rows = number_of<std::uint64_t>(store, "rows", 0);
+  status.now = timestamp_at(document, "now");
+  status.now_ms = status.now.ms();
+  status.gossip_interval_ms = number_of<std::int64_t>(document, "gossip_interval_ms", 0);
+  for (const Json& cut : object_at(document, "faults").value("cut", Json::array())) {
+    if (const auto name = bytes_of(cut)) status.links_cut.push_back(*name);
+  }
   status.joined = flag_of(document, "joined");
   status.stopping = flag_of(document, "stopping");
   status.clock_fenced = flag_of(document, "clock_fenced");
@@ -148,6 +155,8 @@ NodeStatus status_of(const Json& document) {
   }
   read_numbers(object_at(document, "counters"), "", status.counters);
   read_numbers(object_at(document, "transport"), "transport_", status.counters);
+  read_numbers(object_at(document, "front"), "front_", status.counters);
+  read_numbers(object_at(document, "scrub"), "scrub_", status.counters);
   return status;
 }
 
@@ -164,4 +173,4 @@ NodeStatus parse_node_status(std::string_view document) {
   }
 }
 
-}  // namespace kith::tools
+}  // namespace kith

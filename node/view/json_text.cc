@@ -1,14 +1,15 @@
-#include "tools/kith/json_text.h"
+#include "node/view/json_text.h"
 
 #include <nlohmann/json.hpp>
 
-#include "tools/kith/text.h"
+#include "node/json_text.h"
+#include "node/view/text.h"
 
-namespace kith::tools {
+namespace kith {
 
 nlohmann::ordered_json json_of(std::string_view bytes) {
   if (valid_utf8(bytes)) return std::string(bytes);
-  return {{"hex", in_hex(bytes)}};
+  return {{"hex", hex_text(bytes)}};
 }
 
 std::string json_text(std::string_view bytes) { return json_of(bytes).dump(); }
@@ -21,4 +22,4 @@ std::optional<std::string> bytes_of(const nlohmann::ordered_json& value) {
   return from_hex(hex->get_ref<const std::string&>());
 }
 
-}  // namespace kith::tools
+}  // namespace kith

@@ -1,4 +1,4 @@
-// tools/kith/cluster_view.h -- all nodes of a cluster, each asked itself, and what to make of their answers.
+// node/view/cluster_view.h -- all nodes of a cluster, each asked itself, and what to make of their answers.
 //
 // A node that does not answer is in the view, and says so.
 #pragma once
@@ -6,12 +6,13 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "tools/kith/connections.h"
-#include "tools/kith/status_document.h"
+#include "node/view/connections.h"
+#include "node/view/status_document.h"
 
-namespace kith::tools {
+namespace kith {
 
 struct NodeView {
   std::string name;
@@ -27,6 +28,7 @@ struct ClusterView {
 };
 
 enum class Agreement { kConverged, kBehind, kUnknown };
+std::string_view name_of(Agreement agreement);
 
 struct Verdict {
   Agreement agreement = Agreement::kUnknown;
@@ -55,4 +57,4 @@ std::int64_t now_ms(const ClusterView& view);
 
 std::string short_root(const std::string& root);
 
-}  // namespace kith::tools
+}  // namespace kith

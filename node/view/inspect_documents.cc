@@ -1,11 +1,11 @@
-#include "tools/kith/inspect_documents.h"
+#include "node/view/inspect_documents.h"
 
 #include <nlohmann/json.hpp>
 
 #include "node/client.h"
-#include "tools/kith/json_text.h"
+#include "node/view/json_text.h"
 
-namespace kith::tools {
+namespace kith {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -63,4 +63,4 @@ std::vector<CellValue> parse_cells(std::string_view document) {
   });
 }
 
-}  // namespace kith::tools
+}  // namespace kith

@@ -1,12 +1,12 @@
-#include "tools/kith/explain_words.h"
+#include "node/view/explain_words.h"
 
 #include <algorithm>
 #include <optional>
 
-#include "tools/kith/garbage_words.h"
-#include "tools/kith/text.h"
+#include "node/view/garbage_words.h"
+#include "node/view/text.h"
 
-namespace kith::tools {
+namespace kith {
 namespace {
 
 using Role = ExplainedEntry::Role;
@@ -229,4 +229,4 @@ std::vector<std::string> history_in_words(const ExplainedValue& value, const Lif
   return out;
 }
 
-}  // namespace kith::tools
+}  // namespace kith

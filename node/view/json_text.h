@@ -1,4 +1,4 @@
-// tools/kith/json_text.h -- names and values in JSON: a string when valid UTF-8, else {"hex": ".."}.
+// node/view/json_text.h -- names and values in JSON: a string when valid UTF-8, else {"hex": ".."}.
 //
 // The same convention as in the documents of node/client_protocol.h and in the lines of `kith import`.
 #pragma once
@@ -9,7 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-namespace kith::tools {
+namespace kith {
 
 nlohmann::ordered_json json_of(std::string_view bytes);
 std::string json_text(std::string_view bytes);  // Encoded, on one line.
@@ -17,4 +17,4 @@ std::string json_text(std::string_view bytes);  // Encoded, on one line.
 // The bytes a document means; nothing when it is neither a string nor {"hex": ".."}.
 std::optional<std::string> bytes_of(const nlohmann::ordered_json& value);
 
-}  // namespace kith::tools
+}  // namespace kith

@@ -1,11 +1,11 @@
-#include "tools/kith/explain_document.h"
+#include "node/view/explain_document.h"
 
 #include <nlohmann/json.hpp>
 
 #include "node/client.h"
-#include "tools/kith/text.h"
+#include "node/view/text.h"
 
-namespace kith::tools {
+namespace kith {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -94,4 +94,4 @@ Explained parse_explained(std::string_view document) {
   }
 }
 
-}  // namespace kith::tools
+}  // namespace kith

@@ -1,4 +1,4 @@
-// tools/kith/text.h -- bytes, times and sizes as people read them.  Pure functions.
+// node/view/text.h -- bytes, times and sizes as people read them.  Pure functions; more of them in node/json_text.h.
 #pragma once
 
 #include <cstddef>
@@ -8,9 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace kith::tools {
-
-bool valid_utf8(std::string_view bytes);
+namespace kith {
 
 // Printable text as it is; control bytes and what is not UTF-8 as \xNN; a backslash as two.  Never holds a newline.
 std::string escaped(std::string_view bytes);
@@ -19,7 +17,6 @@ std::string escaped(std::string_view bytes);
 // split_words().
 std::string quoted(std::string_view bytes);
 
-std::string in_hex(std::string_view bytes);
 std::optional<std::string> from_hex(std::string_view digits);
 
 // Columns on a terminal; counts code points, so wide glyphs are off by one.
@@ -40,4 +37,4 @@ std::optional<std::uint64_t> number_from(std::string_view text);      // Decimal
 // The candidate that was probably meant; nothing when none is near.
 std::optional<std::string> closest(std::string_view word, const std::vector<std::string>& candidates);
 
-}  // namespace kith::tools
+}  // namespace kith
