@@ -37,7 +37,8 @@ done
 progress=()
 [ ! -t 1 ] || progress=(--progress)
 
-scripts/install_packages.sh
+# Besides what is built: promtool, which is in prometheus.
+scripts/install_packages.sh prometheus
 failed=()
 for preset in "${presets[@]}"; do
   scripts/build.sh "$preset"
