@@ -1,5 +1,7 @@
 #include "node/http/events.h"
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -12,6 +14,8 @@ namespace {
 
 using Link = std::pair<std::string, std::string>;
 
+constexpr std::size_t kLinksNamed = 4;
+
 // Links that somebody cuts, each once.
 std::set<Link> links_cut(const Picture& picture) {
   std::set<Link> out;
@@ -22,6 +26,20 @@ std::set<Link> links_cut(const Picture& picture) {
     }
   }
   return out;
+}
+
+// Those in `now` and not in `before`; of many at once the first few are named.
+void tell_links(const std::set<Link>& before, const std::set<Link>& now, std::int64_t wall_ms, const std::string& kind, const std::string& severity,
+                const std::pair<std::string, std::string>& what, Events& events) {
+  std::vector<Link> news;
+  std::set_difference(now.begin(), now.end(), before.begin(), before.end(), std::back_inserter(news));
+  if (news.size() <= kLinksNamed) {
+    for (const auto& [a, b] : news) events.add(wall_ms, kind, severity, "the link between " + a + " and " + b + " " + what.first);
+    return;
+  }
+  std::string text = count_of(news.size(), "link", "links") + " " + what.second + ": ";
+  for (std::size_t i = 0; i < kLinksNamed; ++i) text += (i == 0 ? "" : ", ") + news[i].first + " and " + news[i].second;
+  events.add(wall_ms, kind, severity, text + ", and " + std::to_string(news.size() - kLinksNamed) + " more");
 }
 
 std::string severity_of(Agreement agreement) {
@@ -88,12 +106,8 @@ void tell_changes(const Picture* before, const Picture& now, Events& events) {
   const std::int64_t wall_ms = now.taken_wall_ms;
   const std::set<Link> cut_before = before == nullptr ? std::set<Link>() : links_cut(*before);
   const std::set<Link> cut_now = links_cut(now);
-  for (const Link& link : cut_now) {
-    if (!cut_before.contains(link)) events.add(wall_ms, "cut", "warning", "the link between " + link.first + " and " + link.second + " is cut, on purpose");
-  }
-  for (const Link& link : cut_before) {
-    if (!cut_now.contains(link)) events.add(wall_ms, "heal", "good", "the link between " + link.first + " and " + link.second + " is whole again");
-  }
+  tell_links(cut_before, cut_now, wall_ms, "cut", "warning", {"is cut, on purpose", "are cut, on purpose"}, events);
+  tell_links(cut_now, cut_before, wall_ms, "heal", "good", {"is whole again", "are whole again"}, events);
   for (const SeenNode& node : now.nodes) {
     if (before != nullptr) {
       tell_of_node(before->find(node.name), node, wall_ms, events);

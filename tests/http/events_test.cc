@@ -31,6 +31,20 @@ TEST_CASE("events: a link that is cut is told once, whoever cuts it, and so is t
   CHECK(ends[0].kind == "heal");
 }
 
+TEST_CASE("events: of many links that are cut at once the first few are named") {
+  std::vector<std::string> names;
+  for (int i = 10; i < 20; ++i) names.push_back("n" + std::to_string(i));
+  std::vector<SeenNode> nodes;
+  for (const std::string& name : names) nodes.push_back(seen_node(name, "aa", names));
+  const Picture whole = picture_of(nodes);
+  Picture cut = whole;
+  for (std::size_t i = 1; i < names.size(); ++i) cut.nodes[0].status->links_cut.push_back(names[i]);
+  const auto told = changes(whole, cut);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].text == "9 links are cut, on purpose: n10 and n11, n10 and n12, n10 and n13, n10 and n14, and 5 more");
+  CHECK(changes(cut, whole).size() == 1);
+}
+
 TEST_CASE("events: a node that falls silent is told with why, and that all cannot be known any more") {
   const Picture before = three_equal();
   Picture now = before;
