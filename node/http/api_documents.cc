@@ -86,7 +86,7 @@ json link_json(const SeenNode& from, const MemberRow& member, const SeenNode& to
           {"agreed_ms_ago", or_null(member.agreed_ms_ago)},
           {"round_trip_ms", or_null(member.round_trip_ms)},
           {"clock_offset_ms", member.clock_offset_ms},
-          {"cut", cuts_link(from, to)},
+          {"cut", cuts_link(*from.status, to.name)},
           {"age_ms", age_ms(from.told_at, now)}};
 }
 

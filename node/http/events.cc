@@ -22,7 +22,7 @@ std::set<Link> links_cut(const Picture& picture) {
   for (const SeenNode& from : picture.nodes) {
     if (!from.status || from.status->links_cut.empty()) continue;
     for (const SeenNode& to : picture.nodes) {
-      if (to.name != from.name && cuts_link(from, to)) out.insert(std::minmax(from.name, to.name));
+      if (to.name != from.name && cuts_link(*from.status, to.name)) out.insert(std::minmax(from.name, to.name));
     }
   }
   return out;

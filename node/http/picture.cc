@@ -19,14 +19,4 @@ ClusterView Picture::view() const {
   return out;
 }
 
-bool cuts_link(const SeenNode& from, const SeenNode& to) {
-  const auto& cut = from.status->links_cut;
-  if (cut.empty()) return false;
-  std::string peer_address;
-  for (const MemberRow& member : from.status->members) {
-    if (member.name == to.name) peer_address = member.peer_address;
-  }
-  return std::any_of(cut.begin(), cut.end(), [&](const std::string& word) { return word == to.name || word == peer_address; });
-}
-
 }  // namespace kith

@@ -13,15 +13,14 @@
 
 #include "node/http/removal_count.h"
 #include "node/view/cluster_view.h"
+#include "node/view/lacking.h"
 
 namespace kith {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 // Of what one node holds, how many cells another one lacks (node/missing.h).
-struct Lacking {
-  std::uint64_t cells = 0;
-  bool complete = true;  // Else at least so many.
+struct Lacking : LackCount {
   SteadyTime asked_at;
 };
 
@@ -58,8 +57,5 @@ struct Picture {
   // For node/view: of those who answer now the status, of the others the error.
   ClusterView view() const;
 };
-
-// Whether `from` cuts its link to `to`, on purpose (node/faults.h).  REQUIRES: from.status.
-bool cuts_link(const SeenNode& from, const SeenNode& to);
 
 }  // namespace kith

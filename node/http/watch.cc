@@ -5,23 +5,20 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 
 #include "node/client.h"
-#include "node/json_text.h"
 #include "node/log.h"
-#include "node/missing.h"
 #include "node/view/connections.h"
 #include "node/view/inspect_documents.h"
+#include "node/view/lacking.h"
 
 namespace kith {
 namespace {
 
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
-using nlohmann::json;
 
 constexpr milliseconds kPatience{kWatchPatienceMs};
 constexpr milliseconds kAgain{1000};
@@ -181,23 +178,13 @@ struct Watch::Impl {
       if (!asked.seen.answers()) return;
       attempt(asked, [&] { asked.seen.shards = parse_shard_roots(call(asked, {}, ClientOp::kShards).document); });
     });
-    // A clock for all that hold the same; of very many the first.
-    json clocks = json::array();
-    std::map<std::string, std::size_t> clock_of;  // By root.
-    for (const Asked& asked : nodes) {
-      if (!asked.seen.answers() || clocks.size() == kClocksMax || clock_of.contains(asked.seen.status->root)) continue;
-      clock_of[asked.seen.status->root] = clocks.size();
-      json held = json::object();
-      for (const auto& [origin, at] : asked.seen.status->newest_held) held[origin] = to_hex(at);
-      clocks.push_back({{"now", to_hex(asked.seen.status->now.value)}, {"held", std::move(held)}, {"roots", asked.seen.shards}});
-    }
-    Request request;
-    request.text = dump({{"clocks", std::move(clocks)}});
+    const ClusterView view = view_of();
+    const LackingQuestion question(view);
     in_parallel(nodes, [&](Asked& asked) {
       if (!asked.seen.answers()) return;
       attempt(asked, [&] {
         try {
-          take_counts(asked, call(asked, request, ClientOp::kMissing).document, clock_of);
+          take_counts(asked, question, call(asked, question.request(), ClientOp::kMissing).document);
         } catch (const ClientError& error) {
           // One of an earlier version does not know the question: then how much it is is not known.
           if (error.kind() != ClientError::Kind::kProtocol) throw;
@@ -207,16 +194,18 @@ struct Watch::Impl {
     });
   }
 
-  void take_counts(Asked& asked, const std::string& document, const std::map<std::string, std::size_t>& clock_of) const {
-    const json counts = json::parse(document).at("counts");
-    asked.seen.lacked.clear();
-    for (const Asked& other : nodes) {
-      if (&other == &asked || !other.seen.answers() || other.seen.status->root == asked.seen.status->root) continue;
-      const auto clock = clock_of.find(other.seen.status->root);
-      if (clock == clock_of.end()) continue;
-      const json& count = counts.at(clock->second);
-      asked.seen.lacked[other.seen.name] = {count.at("cells").get<std::uint64_t>(), count.at("complete").get<bool>(), Clock::now()};
+  ClusterView view_of() const {
+    ClusterView out;
+    for (const Asked& asked : nodes) {
+      if (asked.seen.answers()) out.nodes.push_back({.name = asked.seen.name, .address = {}, .status = asked.seen.status, .error = {}, .shards = asked.seen.shards});
     }
+    return out;
+  }
+
+  static void take_counts(Asked& asked, const LackingQuestion& question, const std::string& document) {
+    const NodeView holder{.name = asked.seen.name, .address = {}, .status = asked.seen.status, .error = {}, .shards = {}};
+    asked.seen.lacked.clear();
+    for (const auto& [name, count] : question.counts(holder, document)) asked.seen.lacked[name] = {count, Clock::now()};
   }
 
   std::shared_ptr<Picture> publish() {

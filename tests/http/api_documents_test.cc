@@ -71,9 +71,9 @@ TEST_CASE("status document: what a silent node lacks is unknown, not zero, and i
 TEST_CASE("status document: how much is missing is told per direction, and unknown where nobody has counted") {
   Picture picture = three_equal();
   picture.nodes[1].status->root = "bb";
-  picture.nodes[0].lacked["n2"] = {40, true, kThen};
-  picture.nodes[1].lacked["n1"] = {0, true, kThen};
-  picture.nodes[1].lacked["n3"] = {200'000, false, kThen};
+  picture.nodes[0].lacked["n2"] = {{40, true}, kThen};
+  picture.nodes[1].lacked["n1"] = {{0, true}, kThen};
+  picture.nodes[1].lacked["n3"] = {{200'000, false}, kThen};
   const json status = json::parse(status_json(picture, kThen));
   CHECK(link_between(status, "n1", "n2")["missing"] == 40);
   CHECK(link_between(status, "n2", "n1")["missing"] == 0);

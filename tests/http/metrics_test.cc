@@ -52,7 +52,7 @@ TEST_CASE("metrics: messages and their bytes are told by kind and direction, dro
 TEST_CASE("metrics: what is not known is not there, instead of zero") {
   Fixture fixture;
   fixture.picture.nodes[1].status->root = "bb";
-  fixture.picture.nodes[0].lacked["n2"] = {40, true, kThen};
+  fixture.picture.nodes[0].lacked["n2"] = {{40, true}, kThen};
   fixture.picture.nodes[2].error = "gone";
   const std::string text = fixture.text();
   CHECK(has_line(text, "kith_peer_missing_cells{peer=\"n2\",direction=\"there\"} 40"));

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 
+#include "tests/http/talk.h"
 #include "tests/node/kithd_process.h"
 #include "tests/node/temporary_directory.h"
 
@@ -104,6 +105,14 @@ TEST_CASE("page: a browser shows agreement, a cut and a heal within two seconds,
   KithdProcess n2({.data = directory / "n2", .name = "n2", .join = {n1.peer_address()}, .flags = flags});
   KithdProcess n3({.data = directory / "n3", .name = "n3", .join = {n1.peer_address()}, .flags = flags});
   for (KithdProcess* node : {&n1, &n2, &n3}) node->wait_ready();
+  // One that has only just joined does not know everybody yet, and cuts no link to whom it does not know.
+  for (KithdProcess* node : {&n1, &n2, &n3}) {
+    const std::string there = node->port_address("http");
+    REQUIRE(eventually([&] {
+      const HttpAnswer answer = http_get(there, "/api/v1/nodes");
+      return answer.status == 200 && answer.json()["members"].size() == 3;
+    }));
+  }
   add(n1, "<img src=x onerror=window.hacked=1>", "<b>bold</b>");
 
   const std::map<std::string, std::function<void()>> happenings = {
