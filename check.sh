@@ -37,7 +37,9 @@ done
 progress=()
 [ ! -t 1 ] || progress=(--progress)
 
-scripts/install_packages.sh
+# Besides what is built: promtool, which is in prometheus, and a browser.
+scripts/install_packages.sh prometheus chromium
+scripts/install_npm_packages.sh
 failed=()
 for preset in "${presets[@]}"; do
   scripts/build.sh "$preset"

@@ -112,6 +112,7 @@ void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
     });
   }
   if (redoing && shard != kSystemShard && before_merge) before_merge(shard, cell, delta);
+  if (shard != kSystemShard) note_arrival(shard, delta);
   out->store.merge(shard, cell, delta);
   expect_expiry(delta);
   // A row, its old and new feed entry, its count and its clock are on a page each, copied when written.
@@ -190,6 +191,15 @@ void Core::write_ended(NodeId node, OriginId origin, const std::optional<EndedLi
   const Tag tag = tag_above(state, commit);
   const Register delta = record ? state.set(encode(*record), tag, {commit, self.origin}) : state.erase(tag, {commit, self.origin});
   commit_own(kSystemShard, ended_cell(node, origin), Content(delta), commit);
+}
+
+// What peers sent and the clock did not speak of yet.  What two of them send at once counts twice.
+void Core::note_arrival(ShardId shard, const Content& delta) {
+  Timestamp newest;
+  delta.each_commit([&](const Commit& commit) {
+    if (commit.origin != self.origin && commit.at > newest && commit.at > clocks.held(shard, commit.origin)) newest = commit.at;
+  });
+  if (newest && out->arrived.size() < Output::kArrivedMax) out->arrived.push_back(newest);
 }
 
 void Core::merge_life(const CellKey& cell, const Content& delta) {

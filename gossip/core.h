@@ -57,6 +57,8 @@ struct PeerState {
   std::int64_t heard_at_ms = -1;         // Monotonic; -1: never.
   std::int64_t fenced_at_ms = -1;        // The same of one that is voted against, and not listened to.
   std::int64_t agreed_at_ms = -1;
+  std::int64_t told_at_ms = -1;          // Of a summary that was not answered yet; -1: none is out.
+  std::int64_t round_trip_ms = -1;       // From the last that was to its answer; -1: none was.
   std::int64_t asked_at_ms = -1;         // When a sign of life was asked for that has not come since; -1: none is due.
   std::uint64_t members_version = 0;     // Of its table, as it last said; 0: unknown.
   bool voted = false;                    // For an eviction that had not taken effect, as it last said.
@@ -174,6 +176,7 @@ class Core {
   // ---- What the node holds
   std::uint64_t batch_bytes_at_most = 0;  // What the batch at hand may take on disk, until the old pages are free again.
   void merge(ShardId shard, const CellKey& cell, const Content& delta);
+  void note_arrival(ShardId shard, const Content& delta);
   // When the first of what came in the batch at hand is over (gossip/expiry.h).
   std::optional<std::int64_t> expiring_ms;
   void expect_expiry(const Content& content);

@@ -32,6 +32,7 @@ void Output::clear() {
   replies.clear();
   notes.clear();
   redone.clear();
+  arrived.clear();
   wake_at_ms = 0;
   refused_for_good = false;
 }
@@ -345,7 +346,9 @@ void Engine::Impl::on(const PeerFrame& frame) {
   if (accept(envelope)) {
     if (std::holds_alternative<DigestsBody>(envelope.body) || std::holds_alternative<AgreedBody>(envelope.body)) lives_.answered();
     rebase_.heard(envelope);
-    core_.count("received_" + std::string(type_name(envelope.body)));
+    const std::string received = "received_" + std::string(type_name(envelope.body));
+    core_.count(received);
+    core_.count(received + "_bytes", frame.bytes.size());
     std::visit([&](const auto& body) { on_body(envelope, body); }, envelope.body);
   }
   if (joined_now) {
@@ -440,6 +443,7 @@ EngineStatus Engine::Impl::status(Instant now) const {
     if (const auto peer = core_.peers.find(node); peer != core_.peers.end()) {
       status.heard_ms_ago = ago(peer->second.heard_at_ms);
       status.agreed_ms_ago = ago(peer->second.agreed_at_ms);
+      status.round_trip_ms = peer->second.round_trip_ms;
       status.clock_offset_ms = peer->second.offset_before_known
                                    ? std::max(peer->second.offset_ms, peer->second.offset_before_ms)
                                    : peer->second.offset_ms;

@@ -73,8 +73,10 @@ struct Output {
     Content anew;                       // As they are now; empty: they were not worth it, being over or removed since.
   };
   std::vector<Redone> redone;
-  std::int64_t wake_at_ms = 0;          // 7. Step with a Tick when monotonic time reaches this.
-  bool refused_for_good = false;        // 8. This node can never be part of that cluster; notes.back() says why: exit.
+  std::vector<Timestamp> arrived;       // 7. Measured, not acted on: of cells that peers sent and were news here, the newest commit.
+  static constexpr std::size_t kArrivedMax = 64 * 1024;  // More are not noted.
+  std::int64_t wake_at_ms = 0;          // 8. Step with a Tick when monotonic time reaches this.
+  bool refused_for_good = false;        // 9. This node can never be part of that cluster; notes.back() says why: exit.
 
   void clear();
 };
@@ -110,6 +112,7 @@ struct MemberStatus {
   bool self = false;
   std::int64_t heard_ms_ago = -1;            // -1: never in this life.
   std::int64_t clock_offset_ms = 0;          // Its clock less mine, as far as messages show.
+  std::int64_t round_trip_ms = -1;           // Of the last round that it answered, commits in between included; -1: of none yet.
   std::int64_t agreed_ms_ago = -1;           // Since a round with it last found nothing missing; -1: never.
   bool stopping = false;                     // It said that it goes down.
   bool out = false;                          // Evicted, and not back.

@@ -14,6 +14,13 @@ void Round::begin() {
 void Round::tell(NodeId peer) {
   const Timestamp promise = core_.promise_of_step();
   core_.send(peer, SummaryBody{core_.clocks.digest(), promise, core_.root_of_durable(), horizon_.standing()});
+  if (const auto known = core_.peers.find(peer); known != core_.peers.end()) known->second.told_at_ms = core_.now.monotonic_ms;
+}
+
+void Round::answered(NodeId peer) {
+  const auto known = core_.peers.find(peer);
+  if (known == core_.peers.end() || known->second.told_at_ms < 0) return;
+  known->second.round_trip_ms = core_.now.monotonic_ms - std::exchange(known->second.told_at_ms, -1);
 }
 
 std::vector<NodeId> Round::first_to_tell() {
@@ -78,6 +85,7 @@ bool Round::on_summary(const Envelope& envelope, const SummaryBody& body) {
 
 bool Round::on_agreed(const Envelope& envelope, const AgreedBody& body) {
   const NodeId from = envelope.sender;
+  answered(from);
   horizon_.heard(envelope, body.promise, body.standing);
   // SUBTLE: compared with what is held now, not with what was asked: an answer to an earlier life, whose disk may have
   // held more than ours, must not raise a clock.
@@ -121,6 +129,7 @@ void Round::ask(NodeId peer, const std::vector<ShardId>& shards, std::optional<H
 }
 
 void Round::on_digests(const Envelope& from, const DigestsBody& body) {
+  answered(from.sender);
   horizon_.heard(from, body.promise, body.standing);
   if (take_all(from.sender, Horizon::as_of(from, body.promise, body.standing))) return;
   std::map<ShardId, std::uint64_t> theirs(body.shards.begin(), body.shards.end());

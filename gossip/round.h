@@ -35,6 +35,7 @@ class Round {
 
  private:
   void tell(NodeId peer);
+  void answered(NodeId peer);  // What it was told; for status only.
 
   std::vector<NodeId> first_to_tell();
   void compare_members(NodeId peer);

@@ -32,6 +32,7 @@
 //   buckets                  shard                      document: 256 sums
 //   cells                    shard [buckets, after]     document: observable cells of those buckets; next
 //   explain                  key [members[0]]           document: entries as stored
+//   missing                  text                       document: how many cells here whoever tells so much of itself lacks
 //   backup                   text                       document: what was copied, and where to
 //   fault                    text                       document; only with --allow-faults
 //   ttl_ms is a duration above zero; what is stored is a millisecond, counted from the tag (gossip/operation.h).
@@ -66,6 +67,7 @@ enum class ClientOp : std::uint8_t {
   kStatus, kShards, kBuckets, kCells, kExplain, kFault, kBackup,
   kExpire, kPersist, kTtl,
   kEvict, kRecover,
+  kMissing,
 };
 std::string_view to_string(ClientOp op);
 std::optional<ClientOp> client_op_from(std::string_view name);

@@ -141,6 +141,8 @@ std::vector<Setting> make_settings() {
   out.push_back(text("client", "HOST:PORT", "Where clients connect; port 0 lets the system choose.", &Config::client,
                      check_address));
   out.push_back(text("peer", "HOST:PORT", "Where other nodes connect.", &Config::peer, check_address));
+  out.push_back(text("http", "HOST:PORT", "Where browsers and Prometheus connect: the page, /metrics, /api/v1; off unless given.", &Config::http,
+                     check_address));
   out.push_back({"join", Setting::Type::kList, "HOST:PORT",
                  "Peer address of any member; may be repeated. Without one a new directory founds a cluster.",
                  [](Config& config, const std::string& value) -> Problem {
@@ -360,6 +362,10 @@ Problem check_whole(const Config& config) {
   const auto peer = parse_address(config.peer);
   if (client == peer && client->port != 0) {
     return "client and peer are both " + config.client + ": they need two ports";
+  }
+  for (const std::string& other : {config.client, config.peer}) {
+    if (config.http.empty() || parse_address(config.http)->port == 0 || parse_address(config.http) != parse_address(other)) continue;
+    return "http is " + config.http + ", which is a port for clients or peers already: it needs one of its own";
   }
   const auto unreachable = [](const Address& bound, const std::string& advertised, const std::string& which) -> Problem {
     const auto told = advertised.empty() ? bound : *parse_address(advertised);

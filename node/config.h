@@ -23,6 +23,7 @@ struct Config {
   std::string name;
   std::string client = "127.0.0.1:8765";
   std::string peer = "127.0.0.1:8766";
+  std::string http;              // Empty: off.
   std::string advertise_client;  // Empty: what was bound.
   std::string advertise_peer;
   std::vector<std::string> join;

@@ -120,8 +120,11 @@ void DataDirectory::remember(const NodeIdentity& identity) {
   identity_ = identity;
 }
 
-void DataDirectory::write_addresses(const std::string& client, const std::string& peer) const {
-  replace(path_, "addresses", "client=" + client + "\npeer=" + peer + "\n");
+void DataDirectory::write_addresses(const std::string& client, const std::string& peer,
+                                    const std::vector<std::pair<std::string, std::string>>& more) const {
+  std::string lines = "client=" + client + "\npeer=" + peer + "\n";
+  for (const auto& [name, address] : more) lines += name + "=" + address + "\n";
+  replace(path_, "addresses", lines);
 }
 
 void DataDirectory::remove_addresses() const { ::unlink((path_ + "/addresses").c_str()); }

@@ -5,7 +5,7 @@
 //     DIR/data.mdb    the store (store/lmdb_store.h)
 //     DIR/restoring   while a backup is copied into it (node/restore.h)
 //     DIR/redone.jsonl what was done again since nobody had seen it, for people (node/redone_file.h)
-//     DIR/addresses   where it listens now, once it does: client=HOST:PORT, peer=HOST:PORT
+//     DIR/addresses   where it listens now, once it does: client=HOST:PORT, peer=HOST:PORT, http=HOST:PORT
 //
 // Invariants:
 //   I1. At most one process has a DataDirectory of a directory.
@@ -17,6 +17,8 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "crdt/ids.h"
 
@@ -53,7 +55,9 @@ class DataDirectory {
   // Writes kith.id, durably, when it says anything else.  REQUIRES: the store already says the same, durably.
   void remember(const NodeIdentity& identity);
 
-  void write_addresses(const std::string& client, const std::string& peer) const;
+  // `more`: of other ports, as name and address.
+  void write_addresses(const std::string& client, const std::string& peer,
+                       const std::vector<std::pair<std::string, std::string>>& more = {}) const;
   void remove_addresses() const;
 
  private:

@@ -21,6 +21,7 @@ struct NodeFacts {
   std::string peer_address{};
   std::int64_t started_wall_ms = 0;
   std::int64_t uptime_ms = 0;
+  std::int64_t gossip_interval_ms = 0;
   std::uint64_t root = 0;
   std::int64_t root_since_wall_ms = 0;
   Store::Usage usage{};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
@@ -17,6 +18,7 @@
 #include "node/faults.h"
 #include "node/inspect.h"
 #include "node/log.h"
+#include "node/meters.h"
 #include "node/redone_file.h"
 #include "node/transport.h"
 #include "node/waker.h"
@@ -107,7 +109,10 @@ struct EngineThread::Impl {
     Ticket ticket;
     Request request;
   };
-  using Job = std::variant<ClientJob, RowDamaged, ShardDoubted>;
+  struct StatusJob {
+    std::shared_ptr<std::promise<std::string>> answer;
+  };
+  using Job = std::variant<ClientJob, StatusJob, RowDamaged, ShardDoubted>;
   struct Waiting {  // A write that the engine has not answered yet.
     std::uint64_t id = 0;
     std::optional<Tag> tag;
@@ -171,10 +176,13 @@ struct EngineThread::Impl {
         if (auto* client = std::get_if<ClientJob>(&job)) {
           bytes += bytes_of(client->request);
           take(client->ticket, std::move(client->request));
+        } else if (auto* asked = std::get_if<StatusJob>(&job)) {
+          asked->answer->set_value(document(ClientOp::kStatus));
         } else {
           std::visit(
               [this](auto& found) {
-                if constexpr (!std::is_same_v<std::decay_t<decltype(found)>, ClientJob>) step(found);
+                using Found = std::decay_t<decltype(found)>;
+                if constexpr (std::is_same_v<Found, RowDamaged> || std::is_same_v<Found, ShardDoubted>) step(found);
               },
               job);
         }
@@ -221,28 +229,33 @@ struct EngineThread::Impl {
     if (request.op == ClientOp::kFault) {
       obey(request, reply);
     } else {
-      const Instant now = read_clocks();
-      look_at_root(now);
-      const EngineStatus status = parts.engine.status(now);
-      NodeFacts facts{.engine = status, .usage = parts.store.usage()};
-      facts.data = parts.data;
-      facts.client_address = parts.front.address();
-      facts.peer_address = parts.transport.address();
-      facts.started_wall_ms = begun.wall_ms;
-      facts.uptime_ms = now.monotonic_ms - begun.monotonic_ms;
-      facts.root = root;
-      facts.root_since_wall_ms = root_since_ms;
-      facts.stopping = stop;
-      facts.front = &parts.front.counters();
-      facts.transport = &parts.transport.counters();
-      facts.faults = parts.faults;
-      facts.scrub = parts.scrub;
-      facts.requests_in_flight = parts.front.requests_in_flight();
-      facts.redone_path = redone.path();
-      facts.redone_lines = redone.lines();
-      reply.document = request.op == ClientOp::kHello ? hello_document(facts) : status_document(facts);
+      reply.document = document(request.op);
     }
     parts.front.reply(ticket, std::move(reply));
+  }
+
+  std::string document(ClientOp op) {
+    const Instant now = read_clocks();
+    look_at_root(now);
+    const EngineStatus status = parts.engine.status(now);
+    NodeFacts facts{.engine = status, .usage = parts.store.usage()};
+    facts.data = parts.data;
+    facts.client_address = parts.front.address();
+    facts.peer_address = parts.transport.address();
+    facts.started_wall_ms = begun.wall_ms;
+    facts.uptime_ms = now.monotonic_ms - begun.monotonic_ms;
+    facts.gossip_interval_ms = parts.gossip_interval_ms;
+    facts.root = root;
+    facts.root_since_wall_ms = root_since_ms;
+    facts.stopping = stop;
+    facts.front = &parts.front.counters();
+    facts.transport = &parts.transport.counters();
+    facts.faults = parts.faults;
+    facts.scrub = parts.scrub;
+    facts.requests_in_flight = parts.front.requests_in_flight();
+    facts.redone_path = redone.path();
+    facts.redone_lines = redone.lines();
+    return op == ClientOp::kHello ? hello_document(facts) : status_document(facts);
   }
 
   void obey(const Request& request, ClientReply& reply) {
@@ -274,7 +287,7 @@ struct EngineThread::Impl {
     if (!out.store.empty()) committed_since_look = stepped = true;
     // SUBTLE: raised before what shows it is durable, and lowered after: see EngineFacts.
     if (parts.engine.reads_may_be_stale()) parts.facts.reads_may_be_stale = true;
-    commit_all(parts.engine, parts.store, out);
+    commit_measured();
     parts.facts.reads_may_be_stale = parts.engine.reads_may_be_stale();
     for (Output::Send& send : out.sends) {
       parts.transport.send(send.address, send.to, std::move(send.bytes), now.monotonic_ms);
@@ -293,6 +306,26 @@ struct EngineThread::Impl {
       look_at_root(now);
       if (parts.faults != nullptr && parts.faults->any()) introduce_members(parts.engine.status(now));
     }
+  }
+
+  void commit_measured() {
+    Meters& meters = *parts.meters;
+    while (!out.store.empty()) {
+      StoreBatch batch;
+      std::swap(batch, out.store);
+      const auto began = std::chrono::steady_clock::now();
+      const CommitReport report = parts.store.commit(batch);
+      meters.commit_seconds.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+      meters.commit_rows.observe(static_cast<double>(report.rows_changed));
+      parts.engine.committed(read_clocks(), report, out);
+    }
+    if (out.arrived.empty()) return;
+    const std::int64_t wall_ms = read_clocks().wall_ms;
+    // An origin's clock may be ahead of ours: then nothing is known but that it was quick.
+    for (const Timestamp at : out.arrived) {
+      meters.convergence_lag_seconds.observe(static_cast<double>(std::max<std::int64_t>(0, wall_ms - at.ms())) / 1000);
+    }
+    out.arrived.clear();
   }
 
   // It was evicted while it was away.
@@ -326,6 +359,7 @@ struct EngineThread::Impl {
     KITH_CHECK(found != waiting.end(), "the engine answers what nobody asked", reply.request);
     ClientReply client;
     client.id = found->second.id;
+    if (found->second.tag) count_tagged(reply);
     waiting.erase(found);
     switch (reply.outcome) {
       case Outcome::kOk: client.status = Status::kOk; break;
@@ -339,6 +373,15 @@ struct EngineThread::Impl {
     client.total = reply.total;
     client.replicas = std::move(reply.replicas);
     parts.front.reply(reply.request, std::move(client));
+  }
+
+  void count_tagged(const Reply& reply) {
+    const bool refused = reply.outcome == Outcome::kRefused;
+    const Meters::Outcome outcome = !refused                                        ? reply.changed > 0 ? Meters::kApplied : Meters::kUnchanged
+                                    : reply.code == Refusal::kRetryWindowPassed ? Meters::kWindowPassed
+                                    : reply.code == Refusal::kTagFromFuture     ? Meters::kFromFuture
+                                                                                : Meters::kRefused;
+    Histogram::add(parts.meters->tagged_writes[outcome], 1);
   }
 
   void look_at_root(Instant now) {
@@ -434,6 +477,14 @@ void EngineThread::submit(Ticket ticket, Request request) {
 void EngineThread::damaged(const StoreKey& key) { impl_->give(RowDamaged{key}); }
 
 void EngineThread::doubted(ShardId shard) { impl_->give(ShardDoubted{shard}); }
+
+std::optional<std::string> EngineThread::status(std::chrono::milliseconds timeout) {
+  const auto answer = std::make_shared<std::promise<std::string>>();
+  std::future<std::string> future = answer->get_future();
+  impl_->give(Impl::StatusJob{answer});
+  if (future.wait_for(timeout) != std::future_status::ready) return std::nullopt;
+  return future.get();
+}
 
 void EngineThread::stop() {
   impl_->stop = true;

@@ -11,9 +11,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gossip/engine.h"
@@ -23,6 +25,7 @@ namespace kith {
 
 class Faults;
 class Transport;
+struct Meters;
 struct ScrubCounters;
 
 // The machine's clocks.
@@ -50,6 +53,8 @@ class EngineThread {
     Faults* faults = nullptr;                                       // Null: not allowed.
     const ScrubCounters* scrub = nullptr;                           // Null: it is off.
     std::string data;
+    Meters* meters;
+    std::int64_t gossip_interval_ms = 0;                            // For status only.
     std::function<void(const EngineStatus&)> on_joined;             // Once, on this thread.
   };
 
@@ -66,6 +71,10 @@ class EngineThread {
   void damaged(const StoreKey& key);
   void doubted(ShardId shard);
   void stop();
+
+  // The document of op "status"; nothing when the engine's thread did not come to it in time, or has ended.  Any thread but
+  // that.
+  std::optional<std::string> status(std::chrono::milliseconds timeout);
 
  private:
   struct Impl;

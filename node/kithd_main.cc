@@ -6,8 +6,12 @@
 
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "node/http/port.h"
 #include "node/log.h"
 #include "node/node.h"
 #include "node/waker.h"
@@ -67,13 +71,20 @@ int run(const Config& config) {
   }
   Waker finished;
   Node node(config);
+  std::vector<std::pair<std::string, std::string>> ports;
+  std::unique_ptr<HttpPort> http;
+  if (!config.http.empty()) {
+    http = std::make_unique<HttpPort>(config.http, node.window());
+    ports.emplace_back("http", http->address());
+  }
   node.start(
       [&](const std::string& line) {
         log(LogLevel::kInfo, line);
         std::printf("%s\n", line.c_str());
         std::fflush(stdout);
       },
-      [&] { finished.wake(); });
+      [&] { finished.wake(); }, ports);
+  if (http) http->start();
 
   pollfd watched[] = {{stop_signals, POLLIN, 0}, {finished.fd(), POLLIN, 0}};
   while (poll(watched, 2, -1) < 0) {
@@ -82,6 +93,7 @@ int run(const Config& config) {
     log(LogLevel::kInfo, "stopping: answering what is in flight");
     node.stop();
   }
+  http.reset();
   const std::string failure = node.join();
   close(stop_signals);
   if (!failure.empty()) {

@@ -3,7 +3,9 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "node/json_text.h"
 
@@ -27,6 +29,16 @@ State make_state(const std::string& level, bool json, const std::string& node) {
   return out;
 }
 
+struct Watched {
+  std::mutex mutex;
+  std::function<void(LogLevel, const std::string&)> watcher;  // Guarded by mutex.
+};
+
+Watched& watch() {
+  static Watched the_watch;
+  return the_watch;
+}
+
 State& state() {
   static State the_state = make_state("info", false, "");
   return the_state;
@@ -36,11 +48,20 @@ State& state() {
 
 void start_log(const std::string& level, bool json, const std::string& node) { state() = make_state(level, json, node); }
 
+void watch_log(std::function<void(LogLevel, const std::string&)> watcher) {
+  const std::scoped_lock lock(watch().mutex);
+  watch().watcher = std::move(watcher);
+}
+
 void log(LogLevel level, const std::string& text) {
   static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                                                           spdlog::level::err};
+  const auto shown_level = kLevels[static_cast<std::size_t>(level)];
   // Our text is no format string.
-  state().logger->log(kLevels[static_cast<std::size_t>(level)], "{}", state().json ? dump(text) : text);
+  state().logger->log(shown_level, "{}", state().json ? dump(text) : text);
+  if (!state().logger->should_log(shown_level)) return;
+  const std::scoped_lock lock(watch().mutex);
+  if (watch().watcher) watch().watcher(level, text);
 }
 
 }  // namespace kith

@@ -3,6 +3,7 @@
 // One log a process, as there is one stderr.  Any thread.  spdlog is in log.cc only.
 #pragma once
 
+#include <functional>
 #include <string>
 
 namespace kith {
@@ -13,5 +14,9 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 void start_log(const std::string& level, bool json, const std::string& node);
 
 void log(LogLevel level, const std::string& text);
+
+// Tells `watcher` of every line that is shown too, on the thread that logs it; nothing: nobody any more, and when this returns
+// nobody is being told.  The watcher must not log.  One at a time.
+void watch_log(std::function<void(LogLevel, const std::string&)> watcher);
 
 }  // namespace kith

@@ -16,6 +16,7 @@
 #include "node/front.h"
 #include "node/listen.h"
 #include "node/log.h"
+#include "node/meters.h"
 #include "node/reader_pool.h"
 #include "node/reads.h"
 #include "node/restore.h"
@@ -50,7 +51,7 @@ std::uint64_t random_seed() {
 
 }  // namespace
 
-struct Node::Impl {
+struct Node::Impl final : Window {
   explicit Impl(const Config& the_config)
       : config(the_config),
         restored(config.restore.empty() ? std::nullopt : std::optional(check_backup(config))),
@@ -84,7 +85,7 @@ struct Node::Impl {
 
     engine_thread = std::make_unique<EngineThread>(
         EngineThread::Parts{*engine, *store, transport, front, facts, config.allow_faults ? &faults : nullptr,
-                            config.scrub_interval_ms > 0 ? &scrubbed : nullptr, config.data,
+                            config.scrub_interval_ms > 0 ? &scrubbed : nullptr, config.data, &measured, config.gossip_interval_ms,
                             [this](const EngineStatus& joined) { on_joined(joined); }},
         std::move(started));
     readers = std::make_unique<ReaderPool>(
@@ -151,6 +152,18 @@ struct Node::Impl {
     std::this_thread::sleep_for(std::chrono::milliseconds(std::min(ahead_ms - config.max_skew_ms / 2, kLeaseWaitMsMax)));
   }
 
+  std::optional<std::string> status(std::chrono::milliseconds timeout) override { return engine_thread->status(timeout); }
+  ClientReply read(const Request& request) override {
+    ClientReply out = readers->answer(request);
+    complete(out);
+    return out;
+  }
+  std::unique_ptr<Snapshot> snapshot() override { return store->snapshot(); }
+  std::uint32_t shard_count() const override { return facts.shard_count.load(); }
+  const Meters& meters() const override { return measured; }
+  const Config& configuration() const override { return config; }
+  const std::string& client_address() const override { return client_told; }
+
   // Any thread.  The time of a reply is above all that the reply can have seen.
   Timestamp cluster_time() const {
     const Timestamp wall = Timestamp::at_ms(std::clamp<std::int64_t>(read_clocks().wall_ms, 0, Timestamp::kMillisecondsMax));
@@ -189,6 +202,7 @@ struct Node::Impl {
   Faults faults;
   EngineFacts facts;
   ScrubCounters scrubbed;
+  Meters measured;
   Transport transport;
   Front front;
   const std::string client_told;
@@ -224,9 +238,12 @@ Node::~Node() {
   (void)join();
 }
 
-void Node::start(std::function<void(const std::string&)> ready, std::function<void()> finished) {
+Window& Node::window() { return *impl_; }
+
+void Node::start(std::function<void(const std::string&)> ready, std::function<void()> finished,
+                 const std::vector<std::pair<std::string, std::string>>& ports) {
   impl_->ready = std::move(ready);
-  impl_->directory.write_addresses(impl_->client_told, impl_->peer_told);
+  impl_->directory.write_addresses(impl_->client_told, impl_->peer_told, ports);
   log(LogLevel::kInfo, "listening: clients " + impl_->client_told + ", peers " + impl_->peer_told);
   impl_->front.start([this](Ticket ticket, Request request) { impl_->take(ticket, std::move(request)); });
   impl_->start_scrub();

@@ -14,8 +14,11 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "node/config.h"
+#include "node/window.h"
 
 namespace kith {
 
@@ -34,8 +37,11 @@ class Node {
   Node& operator=(const Node&) = delete;
 
   // `ready(line)` is called once, when the node belongs to a cluster; `finished()` when it stops, asked or not.  Both on
-  // threads of the node.
-  void start(std::function<void(const std::string& line)> ready, std::function<void()> finished);
+  // threads of the node.  `ports`: what else listens, as name and address, for the directory's list of addresses.
+  void start(std::function<void(const std::string& line)> ready, std::function<void()> finished,
+             const std::vector<std::pair<std::string, std::string>>& ports = {});
+
+  Window& window();  // Lives as long as the node.
 
   // Takes no more work, answers what is in flight, tells the peers.  Any thread.
   void stop();

@@ -68,6 +68,8 @@ ReaderPool::~ReaderPool() {
   for (std::thread& thread : impl_->threads) thread.join();
 }
 
+ClientReply ReaderPool::answer(const Request& request) const { return impl_->answer(request); }
+
 void ReaderPool::submit(Ticket ticket, Request request) {
   {
     const std::scoped_lock lock(impl_->mutex);

@@ -28,6 +28,8 @@ class ReaderPool {
 
   void submit(Ticket ticket, Request request);  // Any thread.
 
+  ClientReply answer(const Request& request) const;  // Any thread, on which it is done.
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -7,6 +7,7 @@
 #include "node/explain.h"
 #include "node/inspect.h"
 #include "node/json_text.h"
+#include "node/missing.h"
 
 namespace kith {
 
@@ -178,7 +179,8 @@ ClientReply read_keys(const Request& request, const ReadContext& context) {
 }
 
 bool needs_key(ClientOp op) {
-  return op != ClientOp::kKeys && op != ClientOp::kShards && op != ClientOp::kBuckets && op != ClientOp::kCells;
+  return op != ClientOp::kKeys && op != ClientOp::kShards && op != ClientOp::kBuckets && op != ClientOp::kCells &&
+         op != ClientOp::kMissing;
 }
 
 }  // namespace
@@ -197,6 +199,7 @@ bool answers_reads(ClientOp op) {
     case ClientOp::kShards:
     case ClientOp::kBuckets:
     case ClientOp::kCells:
+    case ClientOp::kMissing:
     case ClientOp::kExplain: return true;
     default: return false;
   }
@@ -247,6 +250,7 @@ ClientReply answer_read(const Request& request, const ReadContext& context) {
     case ClientOp::kBuckets: return answer_buckets(request, context);
     case ClientOp::kCells: return answer_cells(request, context);
     case ClientOp::kExplain: return answer_explain(request, context);
+    case ClientOp::kMissing: return answer_missing(request, context);
     default: break;
   }
   ClientReply out = reply_to(request);  // kScard

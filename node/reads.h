@@ -1,6 +1,6 @@
 // node/reads.h -- answers a client's reads from one snapshot.
 //
-// get, smembers, sismember, scard, hget, hgetall, ttl, count, keys, shards, buckets, cells, explain.  A function of its arguments:
+// get, smembers, sismember, scard, hget, hgetall, ttl, count, keys, shards, buckets, cells, explain, missing.  A function of its arguments:
 // takes no snapshot itself and keeps none.  A page has at most kPageBytesMax, the asked-for limit, and what
 // kRowsLookedAtMax rows gave: a page may be short, even empty, and still have a `next`.
 // What has expired at context.now_ms is not there.  In a list of keys as well: what expired since the store's counts took

@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that Kith is built from, and nothing that is there already.  Silent when all is there.
+# Installs the Debian packages that Kith is built from, those that are named besides, and nothing that is there already.
+# Silent when all is there.
 set -euo pipefail
 
 # The compiler and what drives it; then the libraries, in the order of the folders that need them:
-# crdt: xxhash; store: lmdb; gossip: msgpack; node: zmq, spdlog, json; tools: the rest; tests: doctest.
+# crdt: xxhash; store: lmdb; gossip: msgpack; node: zmq, spdlog, json, HTTP and metrics; tools: the rest; tests: doctest.
 packages=(
   g++ cmake ninja-build ccache pkg-config git patch
   libxxhash-dev
   liblmdb-dev
   libmsgpack-cxx-dev
-  cppzmq-dev libspdlog-dev nlohmann-json3-dev
+  cppzmq-dev libspdlog-dev nlohmann-json3-dev libcpp-httplib-dev prometheus-cpp-dev
   libcli11-dev libtomlplusplus-dev libedit-dev
   doctest-dev
+  "$@"
 )
 
 die() {

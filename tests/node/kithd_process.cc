@@ -110,6 +110,15 @@ const std::string& KithdProcess::peer_address() {
   return peer_address_;
 }
 
+std::string KithdProcess::port_address(const std::string& name) {
+  wait_listening();
+  std::ifstream in(options_.data + "/addresses");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with(name + "=")) return line.substr(name.size() + 1);
+  }
+  give_up("has no port \"" + name + "\"");
+}
+
 void KithdProcess::wait_ready() {
   Client client = connect();
   const bool ready = eventually([&] {

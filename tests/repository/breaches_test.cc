@@ -48,10 +48,14 @@ TEST_CASE("breaches: an include against the one direction is found") {
   CHECK(breached("crdt/a.cc", "#include \"node/client.h\"\n"));
   CHECK(breached("store/a.cc", "#include \"gossip/engine.h\"\n"));
   CHECK(breached("gossip/a.cc", "  #  include \"node/client.h\"\n"));
-  CHECK(breached("node/a.cc", "#include \"tools/kith/text.h\"\n"));
+  CHECK(breached("node/a.cc", "#include \"tools/kith/table.h\"\n"));
   CHECK(breached("node/a.cc", "#include \"sim/world.h\"\n"));
   CHECK(breached("sim/a.cc", "#include \"node/client.h\"\n"));
   CHECK(breached("tools/a.cc", "#include \"tests/crdt/universe.h\"\n"));
+  CHECK(breached("node/a.cc", "#include \"node/view/text.h\"\n"));
+  CHECK(breached("node/view/a.cc", "#include \"node/http/server.h\"\n"));
+  CHECK(breached("node/view/a.cc", "#include \"tools/kith/table.h\"\n"));
+  CHECK(breached("tools/kith/a.cc", "#include \"node/http/server.h\"\n"));
   CHECK(breached("crdt/a.cc", "#include \"tag.h\"\n"));
   CHECK(breached("crdt/a.cc", "#include \"../store/row.h\"\n"));
 }
@@ -61,9 +65,10 @@ TEST_CASE("breaches: an include in the one direction is none") {
   CHECK_FALSE(breached("store/a.cc", "#include \"crdt/tag.h\"\n#include \"store/row.h\"\n"));
   CHECK_FALSE(breached("gossip/a.cc", "#include \"store/row.h\"\n"));
   CHECK_FALSE(breached("node/a.cc", "#include \"gossip/engine.h\"\n"));
+  CHECK_FALSE(breached("node/http/a.cc", "#include \"node/view/text.h\"\n#include \"node/client.h\"\n"));
   CHECK_FALSE(breached("sim/a.cc", "#include \"gossip/engine.h\"\n"));
-  CHECK_FALSE(breached("tools/kith/a.cc", "#include \"node/client.h\"\n#include \"tools/kith/text.h\"\n"));
-  CHECK_FALSE(breached("tests/node/a.cc", "#include \"tools/kith/text.h\"\n"));
+  CHECK_FALSE(breached("tools/kith/a.cc", "#include \"node/client.h\"\n#include \"tools/kith/table.h\"\n"));
+  CHECK_FALSE(breached("tests/node/a.cc", "#include \"tools/kith/table.h\"\n"));
   CHECK_FALSE(breached("crdt/a.cc", "// #include \"store/row.h\" would be wrong\n"));
 }
 

@@ -8,8 +8,8 @@
 
 #include "crdt/bytes.h"
 #include "crdt/content.h"
-#include "tools/kith/explain_document.h"
-#include "tools/kith/status_document.h"
+#include "node/view/explain_document.h"
+#include "node/view/status_document.h"
 
 namespace kith::tools::samples {
 

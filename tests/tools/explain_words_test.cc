@@ -1,5 +1,5 @@
 // Goal: what `kith explain` says of a copy is what the node told, in words that name people, nodes and what is waited for.
-#include "tools/kith/explain_words.h"
+#include "node/view/explain_words.h"
 
 #include <doctest/doctest.h>
 

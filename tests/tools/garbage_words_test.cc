@@ -1,4 +1,4 @@
-#include "tools/kith/garbage_words.h"
+#include "node/view/garbage_words.h"
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,8 @@
 
 #include <random>
 
-#include "tools/kith/text.h"
+#include "node/json_text.h"
+#include "node/view/text.h"
 #include "tools/kith/words.h"
 
 namespace kith::tools {
@@ -47,7 +48,7 @@ TEST_CASE("words: whatever is quoted comes back byte for byte (random bytes)") {
     for (std::size_t i = 0; i < size; ++i) {
       bytes += random() % 2 == 0 ? "ab '\"\\$#-\n"[random() % 10] : static_cast<char>(random() % 256);
     }
-    CAPTURE(in_hex(bytes));
+    CAPTURE(hex_text(bytes));
     CHECK(words_of("x " + quoted(bytes)) == Words{"x", bytes});
   }
 }

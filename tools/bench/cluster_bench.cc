@@ -16,8 +16,6 @@
 namespace kith::bench {
 namespace {
 
-using tools::ClusterView;
-using tools::NodeView;
 using tools::WritePipeline;
 
 constexpr milliseconds kPatience{10000};
@@ -169,7 +167,7 @@ class ClusterBench {
   }
 
   void rounds_in_sync(std::size_t keys) {
-    const auto view = [&] { return tools::look_at_nodes(cluster_.running(), kPatience); };
+    const auto view = [&] { return look_at_nodes(cluster_.running(), kPatience); };
     const ClusterView before = view();
     std::this_thread::sleep_for(std::chrono::seconds(options_.seconds));
     const ClusterView after = view();
@@ -191,7 +189,7 @@ class ClusterBench {
     cluster_.restart(late.name());
     converge();
     const double took_ms = milliseconds_of(Clock::now() - begin);
-    const ClusterView view = tools::look_at_nodes({{late.name(), late.client_address()}}, kPatience);
+    const ClusterView view = look_at_nodes({{late.name(), late.client_address()}}, kPatience);
     const std::uint64_t received = counter_sum(view, "transport_bytes_received");
     const std::uint64_t rows = counter_sum(view, "row_bytes_changed");
     if (rows == 0) throw std::runtime_error("the node that was down lacked nothing");

@@ -4,7 +4,7 @@
 #include <thread>
 #include <utility>
 
-#include "tools/kith/connections.h"
+#include "node/view/connections.h"
 
 namespace kith::bench {
 namespace {
@@ -63,7 +63,7 @@ void LossyIncrementer::connect(Link& link) {
   if (Clock::now() < link.connect_at) return;
   link.connect_at = Clock::now() + kConnectAgain;
   try {
-    tools::check_listening(link.address, kConnectIn);
+    check_listening(link.address, kConnectIn);
     link.client = Client::connect(link.address, kConnectIn);
     link.heard = Clock::now();
   } catch (const ClientError&) {  // It is down.

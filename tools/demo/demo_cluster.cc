@@ -4,8 +4,8 @@
 #include <thread>
 
 #include "node/client_protocol.h"
+#include "node/view/text.h"
 #include "tools/kith/exit_code.h"
-#include "tools/kith/text.h"
 
 namespace kith::tools {
 namespace {

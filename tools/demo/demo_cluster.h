@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "node/view/cluster_view.h"
+#include "node/view/connections.h"
 #include "tools/demo/node_process.h"
-#include "tools/kith/cluster_view.h"
-#include "tools/kith/connections.h"
 
 namespace kith::tools {
 

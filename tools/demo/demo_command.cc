@@ -14,12 +14,12 @@
 #include <sstream>
 #include <thread>
 
+#include "node/view/text.h"
 #include "tools/demo/demo_cluster.h"
 #include "tools/demo/demo_verbs.h"
 #include "tools/demo/script.h"
 #include "tools/demo/story.h"
 #include "tools/kith/shell.h"
-#include "tools/kith/text.h"
 
 namespace kith::tools {
 namespace {

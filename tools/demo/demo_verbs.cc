@@ -7,10 +7,10 @@
 #include <set>
 #include <thread>
 
+#include "node/view/text.h"
 #include "tools/demo/package_list.h"
 #include "tools/demo/script.h"
 #include "tools/kith/cluster_commands.h"
-#include "tools/kith/text.h"
 
 namespace kith::tools {
 namespace {

@@ -5,7 +5,8 @@
 
 #include "crdt/tag.h"
 #include "node/client.h"
-#include "tools/kith/text.h"
+#include "node/view/connections.h"
+#include "node/view/text.h"
 #include "tools/kith/words.h"
 
 namespace kith::tools {
@@ -179,6 +180,8 @@ Script::Seen Script::execute(const std::vector<std::string>& words) const {
     if (error.code() == ExitCode::kUsage) throw;  // The script's own mistake, never a result.
     seen.code = report(quiet, error);
   } catch (const ClientError& error) {
+    seen.code = report(quiet, error);
+  } catch (const UnknownNode& error) {
     seen.code = report(quiet, error);
   }
   seen.lines = out.str();

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "tools/kith/text.h"
+#include "node/view/text.h"
 
 namespace kith::tools {
 

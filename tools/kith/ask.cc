@@ -5,7 +5,7 @@
 
 #include "gossip/operation.h"
 #include "node/reads.h"
-#include "tools/kith/text.h"
+#include "node/view/text.h"
 
 namespace kith::tools {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/view/text.h"
 #include "tools/kith/ask.h"
-#include "tools/kith/text.h"
 
 namespace kith::tools {
 namespace {

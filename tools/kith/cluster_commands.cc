@@ -7,11 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "crdt/timestamp.h"
+#include "node/view/cluster_view.h"
+#include "node/view/garbage_words.h"
+#include "node/view/node_state.h"
+#include "node/view/text.h"
 #include "tools/kith/ask.h"
-#include "tools/kith/cluster_view.h"
-#include "tools/kith/garbage_words.h"
 #include "tools/kith/table.h"
-#include "tools/kith/text.h"
 
 namespace kith::tools {
 namespace {
@@ -40,26 +41,9 @@ Color color_of(Agreement agreement) {
   return Color::kBad;
 }
 
-std::string_view name_of(Agreement agreement) {
-  switch (agreement) {
-    case Agreement::kConverged: return "converged";
-    case Agreement::kBehind: return "behind";
-    case Agreement::kUnknown: return "unknown";
-  }
-  return "unknown";
-}
-
-Table::Cell state_of(const NodeView& node) {
-  if (!node.status) return {"unreachable", Color::kBad};
-  const NodeStatus& status = *node.status;
-  if (!status.joined) return {"joining", Color::kWarning};
-  if (status.stopping) return {"stopping", Color::kWarning};
-  if (status.superseded) return {"superseded: another life runs under its id", Color::kBad};
-  if (status.clock_fenced) return {"clock ahead " + duration_in_words(status.clock_ahead_ms), Color::kBad};
-  if (status.full) return {"full", Color::kBad};
-  if (status.garbage.rebasing) return {"away too long: " + rebase_in_words(status.garbage), Color::kWarning};
-  if (status.rows_damaged > 0) return {count_of(status.rows_damaged, "damaged row", "damaged rows"), Color::kWarning};
-  return {"up", Color::kGood};
+Table::Cell state_cell(const NodeView& node) {
+  const NodeState state = state_of(node);
+  return {state.text, state.severity == Severity::kGood ? Color::kGood : state.severity == Severity::kWarning ? Color::kWarning : Color::kBad};
 }
 
 // The asked node's view of `node`; null when it has none.
@@ -90,11 +74,11 @@ void print_table(const Console& console, const ClusterView& view) {
     const bool self = node.name == view.asked;
     const std::string heard = self ? "-" : seen == nullptr ? "never" : ago(seen->heard_ms_ago);
     if (!node.status) {
-      table.add({node.name, node.address, state_of(node), "-", "-", "-", heard, "-", "-"});
+      table.add({node.name, node.address, state_cell(node), "-", "-", "-", heard, "-", "-"});
       continue;
     }
     const std::int64_t lag = lag_ms(view, node);
-    table.add({node.name, node.address, state_of(node), short_root(node.status->root), newest_commit(node),
+    table.add({node.name, node.address, state_cell(node), short_root(node.status->root), newest_commit(node),
                lag == 0 ? Table::Cell("none") : Table::Cell(duration_in_words(lag), Color::kWarning), heard,
                self || seen == nullptr ? "-" : std::to_string(seen->clock_offset_ms) + " ms",
                bytes_in_words(node.status->bytes_used)});

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "node/client_protocol.h"
-#include "tools/kith/connections.h"
+#include "node/view/connections.h"
 #include "tools/kith/console.h"
 #include "tools/kith/exit_code.h"
 

@@ -9,6 +9,7 @@
 #include "tools/kith/import_command.h"
 #include "tools/kith/read_commands.h"
 #include "tools/kith/shell.h"
+#include "tools/kith/top_command.h"
 #include "tools/kith/write_commands.h"
 
 namespace kith::tools {
@@ -68,6 +69,7 @@ const std::vector<Command>& all_commands() {
 
       {"status", kCluster, "", "whether all nodes hold the same, and each node's state",
        "kith status\nkith status --json", 0, 0, 0, run_status},
+      {"top", kCluster, "", "the same on one screen, again every second, with who lacks what of whom; q ends it", "kith top", 0, 0, 0, run_top, false},
       {"nodes", kCluster, "", "the members, as one node knows them", "kith nodes", 0, 0, 0, run_nodes},
       {"diff", kCluster, "A B", "the keys in which two nodes differ (exit code 1), with both values",
        "kith diff n1 n2\nkith diff 10.0.0.1:8765 10.0.0.2:8765", 2, 2, 0, run_diff},

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "tools/kith/text.h"
+#include "node/view/text.h"
 
 namespace kith::tools {
 namespace {

@@ -1,127 +1,20 @@
 #include "tools/kith/diff_command.h"
 
-#include <map>
-#include <optional>
 #include <ostream>
 
 #include <nlohmann/json.hpp>
 
+#include "node/view/comparison.h"
+#include "node/view/json_text.h"
+#include "node/view/text.h"
 #include "tools/kith/ask.h"
-#include "tools/kith/inspect_documents.h"
-#include "tools/kith/json_text.h"
 #include "tools/kith/table.h"
-#include "tools/kith/text.h"
 
 namespace kith::tools {
 namespace {
 
 constexpr std::size_t kRowsATable = 200;   // Then what was found so far is printed.
 constexpr std::size_t kValueColumns = 40;  // Of a value in the table; --json has all of it.
-
-struct Side {
-  std::string name;
-  std::string address;
-};
-
-struct Difference {
-  CellName cell;
-  const CellValue* a = nullptr;  // Null: absent there.
-  const CellValue* b = nullptr;
-};
-
-class Comparison {
- public:
-  Comparison(Context& context, const Settings& settings, Side a, Side b)
-      : context_(context), settings_(settings), a_(std::move(a)), b_(std::move(b)) {}
-
-  template <class OnDifference>
-  void run(OnDifference on_difference) {
-    const auto roots_a = parse_shard_roots(ask(a_, ClientOp::kShards, {}).document);
-    const auto roots_b = parse_shard_roots(ask(b_, ClientOp::kShards, {}).document);
-    if (roots_a.size() != roots_b.size()) {
-      throw CommandError(ExitCode::kFailed, a_.name + " has " + std::to_string(roots_a.size()) + " shards and " +
-                                                b_.name + " has " + std::to_string(roots_b.size()) +
-                                                ": they are of two clusters");
-    }
-    shards_ = roots_a.size();
-    for (std::size_t shard = 0; shard < roots_a.size(); ++shard) {
-      if (roots_a[shard] == roots_b[shard]) continue;
-      ++shards_differing_;
-      compare_shard(static_cast<std::uint32_t>(shard), on_difference);
-    }
-  }
-
-  std::size_t shards() const { return shards_; }
-  std::size_t shards_differing() const { return shards_differing_; }
-
- private:
-  using Cells = std::map<CellName, CellValue>;
-
-  ClientReply ask(const Side& side, ClientOp op, Request request) {
-    request.op = op;
-    return ask_at(context_, side.address, settings_, request);
-  }
-
-  Cells cells_of(const Side& side, const Request& request) {
-    Cells out;
-    each_page(context_, side.address, settings_, request, [&](const ClientReply& page) {
-      for (CellValue& cell : parse_cells(page.document)) {
-        const CellName name = cell.name;
-        out.emplace(name, std::move(cell));
-      }
-    });
-    return out;
-  }
-
-  // A document shows short values only.
-  void fetch_value(const Side& side, CellValue& cell) {
-    if (cell.value || cell.name.kind == "set" || cell.name.kind == "damaged") return;
-    Request request;
-    request.table = cell.name.table;
-    request.key = cell.name.key;
-    if (cell.name.kind == "hash") request.members = {cell.name.member};
-    cell.value = ask(side, cell.name.kind == "hash" ? ClientOp::kHget : ClientOp::kGet, std::move(request)).value;
-  }
-
-  template <class OnDifference>
-  void compare_shard(std::uint32_t shard, OnDifference on_difference) {
-    Request request;
-    request.shard = shard;
-    const auto sums_a = parse_buckets(ask(a_, ClientOp::kBuckets, request).document);
-    const auto sums_b = parse_buckets(ask(b_, ClientOp::kBuckets, request).document);
-    for (std::uint32_t i = 0; i < std::max(sums_a.size(), sums_b.size()); ++i) {
-      if (i >= sums_a.size() || i >= sums_b.size() || sums_a[i] != sums_b[i]) request.buckets.push_back(i);
-    }
-    if (request.buckets.empty()) return;  // It was mended between the two questions.
-    request.op = ClientOp::kCells;
-    Cells cells_a = cells_of(a_, request);
-    Cells cells_b = cells_of(b_, request);
-    auto a = cells_a.begin();
-    auto b = cells_b.begin();
-    while (a != cells_a.end() || b != cells_b.end()) {
-      Difference difference;
-      const bool at_a = a != cells_a.end() && (b == cells_b.end() || a->first <= b->first);
-      const bool at_b = b != cells_b.end() && (a == cells_a.end() || b->first <= a->first);
-      difference.cell = at_a ? a->first : b->first;
-      difference.a = at_a ? &a->second : nullptr;
-      difference.b = at_b ? &b->second : nullptr;
-      if (!at_a || !at_b || a->second.fingerprint != b->second.fingerprint) {
-        if (at_a) fetch_value(a_, a->second);
-        if (at_b) fetch_value(b_, b->second);
-        on_difference(difference);
-      }
-      if (at_a) ++a;
-      if (at_b) ++b;
-    }
-  }
-
-  Context& context_;
-  const Settings& settings_;
-  Side a_;
-  Side b_;
-  std::size_t shards_ = 0;
-  std::size_t shards_differing_ = 0;
-};
 
 Side side_of(Context& context, const CommandLine& line, const std::string& given) {
   return {given, context.connections.resolve(given, line.settings.address(), timeout_of(line.settings))};
@@ -178,8 +71,9 @@ ExitCode run_diff(Context& context, const CommandLine& line) {
 
   if (json)
     console.out << "{\"a\": " << json_text(a.name) << ", \"b\": " << json_text(b.name) << ", \"differences\": [";
-  Comparison comparison(context, line.settings, a, b);
-  comparison.run([&](const Difference& difference) {
+  Comparison comparison(a, b, {[&](const Side& side, const Request& request) { return ask_at(context, side.address, line.settings, request); }});
+  if (const std::string problem = comparison.two_clusters(); !problem.empty()) throw CommandError(ExitCode::kFailed, problem);
+  comparison.each_difference([&](const Difference& difference) {
     std::pair<std::string, std::string> key{difference.cell.table, difference.cell.key};
     if (key != last_key || cells == 0) ++keys;  // A key's cells come one after the other.
     last_key = std::move(key);
@@ -193,6 +87,7 @@ ExitCode run_diff(Context& context, const CommandLine& line) {
       if (++rows == kRowsATable) print_table();
     }
     ++cells;
+    return true;
   });
   if (json) {
     console.out << "], \"equal\": " << (cells == 0 ? "true" : "false") << "}\n";
@@ -206,7 +101,7 @@ ExitCode run_diff(Context& context, const CommandLine& line) {
   console.out << console.paint(Color::kWarning, a.name + " and " + b.name + " differ in " +
                                                     count_of(cells, "cell", "cells") + " of " +
                                                     count_of(keys, "key", "keys"))
-              << ", in " << comparison.shards_differing() << " of " << count_of(comparison.shards(), "shard", "shards")
+              << ", in " << comparison.shards_differing().size() << " of " << count_of(comparison.shards(), "shard", "shards")
               << '\n';
   return ExitCode::kFailed;
 }

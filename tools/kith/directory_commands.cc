@@ -6,9 +6,9 @@
 
 #include "node/durable_file.h"
 #include "node/json_text.h"
+#include "node/view/text.h"
 #include "tools/kith/directory_facts.h"
 #include "tools/kith/table.h"
-#include "tools/kith/text.h"
 
 namespace kith::tools {
 namespace {

@@ -6,9 +6,9 @@
 #include <ostream>
 #include <thread>
 
+#include "node/view/cluster_view.h"
+#include "node/view/text.h"
 #include "tools/kith/ask.h"
-#include "tools/kith/cluster_view.h"
-#include "tools/kith/text.h"
 
 namespace kith::tools {
 namespace {

@@ -7,43 +7,26 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/view/cluster_view.h"
+#include "node/view/explain_document.h"
+#include "node/view/explain_words.h"
+#include "node/view/explanation.h"
+#include "node/view/json_text.h"
+#include "node/view/text.h"
 #include "tools/kith/ask.h"
-#include "tools/kith/cluster_view.h"
-#include "tools/kith/explain_document.h"
 #include "tools/kith/explain_merge.h"
-#include "tools/kith/explain_words.h"
-#include "tools/kith/json_text.h"
 #include "tools/kith/table.h"
-#include "tools/kith/text.h"
 
 namespace kith::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
 using Role = ExplainedEntry::Role;
+using Answer = ExplanationOfNode;
 
 constexpr std::int64_t kMemberTimeoutMs = 2000;
 // Rows of the table of entries; a counter may have a hundred.
 constexpr std::size_t kRowsTold = 40;
-
-struct Answer {
-  std::string node;
-  std::string document;
-  Explained explained;
-  std::optional<NodeStatus> status;
-  std::string error;  // Why there is none.
-};
-
-std::string_view name_of(Role role) {
-  switch (role) {
-    case Role::kAdd: return "add";
-    case Role::kRemoval: return "removal up to";
-    case Role::kValue: return "value";
-    case Role::kIncrement: return "increment";
-    case Role::kBase: break;
-  }
-  return "base up to";
-}
 
 // Rows: every entry that any node has; columns: which nodes have it.
 void print_entries(const Console& console, const std::vector<Answer>& answers, const LifeNames& lives) {
@@ -96,15 +79,9 @@ Request question(const CommandLine& line) {
 }
 
 Answer ask_one(Context& context, const CommandLine& line, const NodeView& node) {
-  Answer answer{node.name, {}, {}, node.status, node.error};
-  if (!node.status) return answer;
-  try {
-    answer.document = ask_at(context, node.address, line.settings, question(line)).document;
-    answer.explained = parse_explained(answer.document);
-  } catch (const std::exception& error) {
-    answer.error = error.what();
-  }
-  return answer;
+  return explain_at(node, question(line), [&](const std::string& address, const Request& request) {
+    return ask_at(context, address, line.settings, request);
+  });
 }
 
 // Values of other kinds, where ELEMENT was asked for and nobody has it: somebody who takes a register for a set.
@@ -117,7 +94,7 @@ std::string other_kinds(Context& context, const CommandLine& line) {
     if (value.kind == "register" || value.kind == "counter") kinds.push_back("a " + value.kind);
   }
   if (kinds.empty()) return {};
-  return "\"" + escaped(line.arguments[0]) + "\" is " + listed(kinds) + ", which has no elements: kith explain " + tools::quoted(line.arguments[0]);
+  return "\"" + escaped(line.arguments[0]) + "\" is " + listed(kinds) + ", which has no elements: kith explain " + kith::quoted(line.arguments[0]);
 }
 
 // The other node's copy, fetched to be looked at only.
@@ -142,52 +119,19 @@ Answer fetch_other(Context& context, const CommandLine& line, const NodeStatus& 
   return answer;
 }
 
-Json json_of_answer(const Answer& answer) {
-  Json row{{"node", answer.node}, {"reachable", answer.error.empty()}};
-  if (answer.error.empty()) {
-    const Json document = Json::parse(answer.document);
-    row["stored"] = document.value("values", Json::array());
-    row["origins"] = document.value("origins", Json::array());
-  } else {
-    row["error"] = answer.error;
-  }
-  return row;
-}
-
-Json json_of_seen(const Answer& asked, const LifeNames& lives) {
-  Json out = Json::array();
-  for (const ExplainedValue& value : asked.explained.values) {
-    for (const ExplainedEntry& entry : value.entries) {
-      const Seen seen = seen_by(entry.commit, lives, *asked.status);
-      Json row{{"kind", value.kind}, {"entry", name_of(entry.role)}, {"tag", to_string(entry.tag)},
-               {"through", life_in_words(lives, entry.commit.origin)}, {"seen_by", seen.by}, {"not_confirmed_by", Json::array()}};
-      for (const MemberRow* member : seen.not_confirmed) row["not_confirmed_by"].push_back(member->name);
-      out.push_back(std::move(row));
-    }
-  }
-  return out;
-}
-
-class Explanation {
+class ExplainCommand {
  public:
-  Explanation(Context& context, const CommandLine& line) : context_(context), line_(line) {
+  ExplainCommand(Context& context, const CommandLine& line) : context_(context), line_(line) {
     const Settings& settings = line.settings;
     const auto patience = std::chrono::milliseconds(settings.timeout_given ? settings.timeout_ms
                                                                            : std::min(settings.timeout_ms, kMemberTimeoutMs));
     const ClusterView view = look_at_cluster(context.connections, settings.address(), timeout_of(settings), patience);
-    for (const NodeView& node : view.nodes) {
-      answers_.push_back(ask_one(context, line, node));
-      learn(answers_.back());
-      if (node.name == view.asked) asked_ = answers_.size() - 1;
-    }
+    std::vector<Answer> answers;
+    for (const NodeView& node : view.nodes) answers.push_back(ask_one(context, line, node));
+    explanation_ = explain(std::move(answers), view.asked);
+    if (!explanation_.asked) throw CommandError(ExitCode::kFailed, settings.address() + " does not know itself as a member");
     // Its own word is the explanation; what the others do not say is told beside it.
-    if (!asked_ || !asked().error.empty()) {
-      throw CommandError(ExitCode::kFailed, asked_ ? asked().error : settings.address() + " does not know itself as a member");
-    }
-    for (const ExplainedValue& value : asked().explained.values) {
-      for (std::string& line_of : history_in_words(value, lives_, *asked().status)) history_.push_back(std::move(line_of));
-    }
-    found_ = std::any_of(answers_.begin(), answers_.end(), [](const Answer& a) { return !a.explained.values.empty(); });
+    if (!asked().error.empty()) throw CommandError(ExitCode::kFailed, asked().error);
     if (!line.with.empty()) merge();
   }
 
@@ -197,51 +141,43 @@ class Explanation {
     } else {
       print_text();
     }
-    if (!found_) {
+    if (!explanation_.found) {
       if (const std::string hint = other_kinds(context_, line_); !hint.empty()) {
         context_.console.out.flush();
         context_.console.err << context_.console.paint_err(Color::kWarning, "kith:") << ' ' << hint << '\n';
       }
     }
-    return found_ ? ExitCode::kOk : ExitCode::kNotFound;
+    return explanation_.found ? ExitCode::kOk : ExitCode::kNotFound;
   }
 
  private:
-  const Answer& asked() const { return answers_[*asked_]; }
+  const Answer& asked() const { return explanation_.answers[*explanation_.asked]; }
   std::string what() const { return "\"" + escaped(line_.arguments.back()) + "\""; }
-
-  void learn(const Answer& answer) {
-    // One that has not heard of a node's latest life takes the one before for it.
-    for (const auto& [origin, life] : answer.explained.lives) {
-      LifeName& known = lives_.emplace(origin, life).first->second;
-      known.present &= life.present;
-    }
-  }
 
   void merge() {
     const Answer other = fetch_other(context_, line_, *asked().status);
-    learn(other);
-    found_ |= !other.explained.values.empty();
+    explanation_.learn(other);
+    explanation_.found |= !other.explained.values.empty();
     other_ = other.node;
-    verdict_ = merge_in_words({*asked().status, asked().explained.values}, {*other.status, other.explained.values}, lives_, what());
+    verdict_ = merge_in_words({*asked().status, asked().explained.values}, {*other.status, other.explained.values}, explanation_.lives, what());
   }
 
   void print_text() const {
     const Console& console = context_.console;
-    for (const Answer& answer : answers_) {
+    for (const Answer& answer : explanation_.answers) {
       if (!answer.error.empty()) {
         console.out << answer.node << ": " << console.paint(Color::kBad, "unreachable: " + answer.error) << '\n';
       } else if (answer.explained.values.empty()) {
         console.out << answer.node << ": nothing is stored, not even a removal\n";
       }
       for (const ExplainedValue& value : answer.explained.values) {
-        console.out << answer.node << ": " << value_in_words(value, lives_, what()) << '\n';
+        console.out << answer.node << ": " << value_in_words(value, explanation_.lives, what()) << '\n';
       }
     }
-    print_entries(console, answers_, lives_);
-    if (!history_.empty()) {
+    print_entries(console, explanation_.answers, explanation_.lives);
+    if (!explanation_.history.empty()) {
       console.out << "\nAs far as " << asked().node << " knows:\n";
-      for (const std::string& sentence : history_) console.out << "  " << sentence << '\n';
+      for (const std::string& sentence : explanation_.history) console.out << "  " << sentence << '\n';
     }
     if (!verdict_) return;
     console.out << "\nIf " << other_ << "'s copy were merged into " << asked().node << "'s (nothing is changed by asking):\n";
@@ -249,10 +185,7 @@ class Explanation {
   }
 
   void print_json() const {
-    Json out{{"table", line_.settings.table}, {"key", json_of(line_.arguments[0])}};
-    if (line_.arguments.size() > 1) out["element"] = json_of(line_.arguments[1]);
-    for (const Answer& answer : answers_) out["nodes"].push_back(json_of_answer(answer));
-    out["explained"] = {{"by", asked().node}, {"entries", json_of_seen(asked(), lives_)}, {"sentences", history_}};
+    Json out = json_of(explanation_, question(line_));
     if (verdict_) {
       out["with"] = {{"node", other_}, {"would_change", verdict_->would_change}, {"fenced", verdict_->fenced}, {"sentences", verdict_->sentences}};
     }
@@ -261,17 +194,13 @@ class Explanation {
 
   Context& context_;
   const CommandLine& line_;
-  std::vector<Answer> answers_;
-  std::optional<std::size_t> asked_;
-  LifeNames lives_;
-  std::vector<std::string> history_;
-  bool found_ = false;
+  Explanation explanation_;
   std::string other_;
   std::optional<MergeVerdict> verdict_;
 };
 
 }  // namespace
 
-ExitCode run_explain(Context& context, const CommandLine& line) { return Explanation(context, line).print(); }
+ExitCode run_explain(Context& context, const CommandLine& line) { return ExplainCommand(context, line).print(); }
 
 }  // namespace kith::tools

@@ -6,8 +6,8 @@
 
 #include "crdt/content.h"
 #include "crdt/counter.h"
-#include "tools/kith/explain_words.h"
-#include "tools/kith/text.h"
+#include "node/view/explain_words.h"
+#include "node/view/text.h"
 
 namespace kith::tools {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "tools/kith/explain_document.h"
-#include "tools/kith/status_document.h"
+#include "node/view/explain_document.h"
+#include "node/view/status_document.h"
 
 namespace kith::tools {
 

@@ -8,9 +8,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/view/text.h"
 #include "tools/kith/ask.h"
 #include "tools/kith/import_line.h"
-#include "tools/kith/text.h"
 #include "tools/kith/write_pipeline.h"
 
 namespace kith::tools {

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "crdt/limits.h"
-#include "tools/kith/json_text.h"
-#include "tools/kith/text.h"
+#include "node/view/json_text.h"
+#include "node/view/text.h"
 
 namespace kith::tools {
 namespace {

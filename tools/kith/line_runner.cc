@@ -3,8 +3,8 @@
 #include <ostream>
 
 #include "node/client.h"
+#include "node/view/text.h"
 #include "tools/kith/options.h"
-#include "tools/kith/text.h"
 #include "tools/kith/words.h"
 
 namespace kith::tools {

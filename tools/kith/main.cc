@@ -7,6 +7,7 @@
 
 namespace {
 
+using namespace kith;
 using namespace kith::tools;
 
 ExitCode run(const std::vector<std::string>& words, const Console& console) {

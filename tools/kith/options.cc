@@ -8,7 +8,7 @@
 #include "crdt/limits.h"
 #include "gossip/operation.h"
 #include "node/version.h"
-#include "tools/kith/text.h"
+#include "node/view/text.h"
 
 namespace kith::tools {
 namespace {

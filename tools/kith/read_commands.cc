@@ -2,9 +2,9 @@
 
 #include <ostream>
 
+#include "node/view/json_text.h"
+#include "node/view/text.h"
 #include "tools/kith/ask.h"
-#include "tools/kith/json_text.h"
-#include "tools/kith/text.h"
 
 namespace kith::tools {
 namespace {

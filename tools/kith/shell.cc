@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "node/view/status_document.h"
+#include "node/view/text.h"
 #include "tools/kith/ask.h"
 #include "tools/kith/line_editor.h"
-#include "tools/kith/status_document.h"
-#include "tools/kith/text.h"
 
 namespace kith::tools {
 namespace {

@@ -5,7 +5,7 @@
 #include <ostream>
 
 #include "crdt/check.h"
-#include "tools/kith/text.h"
+#include "node/view/text.h"
 
 namespace kith::tools {
 namespace {

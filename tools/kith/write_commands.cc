@@ -10,11 +10,11 @@
 
 #include "crdt/limits.h"
 #include "gossip/operation.h"
+#include "node/view/text.h"
 #include "tools/kith/amount.h"
 #include "tools/kith/ask.h"
 #include "tools/kith/options.h"
 #include "tools/kith/session_file.h"
-#include "tools/kith/text.h"
 
 namespace kith::tools {
 namespace {

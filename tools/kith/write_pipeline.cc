@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <thread>
 
-#include "tools/kith/connections.h"
-#include "tools/kith/text.h"
+#include "node/view/connections.h"
+#include "node/view/text.h"
 
 namespace kith::tools {
 namespace {

@@ -1,0 +1,21 @@
+#include "node/view/node_state.h"
+
+#include "node/view/garbage_words.h"
+#include "node/view/text.h"
+
+namespace kith {
+
+NodeState state_of(const NodeView& node) {
+  if (!node.status) return {"unreachable", Severity::kBad};
+  const NodeStatus& status = *node.status;
+  if (!status.joined) return {"joining", Severity::kWarning};
+  if (status.stopping) return {"stopping", Severity::kWarning};
+  if (status.superseded) return {"superseded: another life runs under its id", Severity::kBad};
+  if (status.clock_fenced) return {"clock ahead " + duration_in_words(status.clock_ahead_ms), Severity::kBad};
+  if (status.full) return {"full", Severity::kBad};
+  if (status.garbage.rebasing) return {"away too long: " + rebase_in_words(status.garbage), Severity::kWarning};
+  if (status.rows_damaged > 0) return {count_of(status.rows_damaged, "damaged row", "damaged rows"), Severity::kWarning};
+  return {"up", Severity::kGood};
+}
+
+}  // namespace kith
