@@ -120,8 +120,8 @@ void DataDirectory::remember(const NodeIdentity& identity) {
   identity_ = identity;
 }
 
-void DataDirectory::write_addresses(const std::string& client, const std::string& peer) const {
-  replace(path_, "addresses", "client=" + client + "\npeer=" + peer + "\n");
+void DataDirectory::write_addresses(const std::string& client, const std::string& peer, const std::string& redis) const {
+  replace(path_, "addresses", "client=" + client + "\npeer=" + peer + "\n" + (redis.empty() ? "" : "redis=" + redis + "\n"));
 }
 
 void DataDirectory::remove_addresses() const { ::unlink((path_ + "/addresses").c_str()); }

@@ -53,7 +53,7 @@ class DataDirectory {
   // Writes kith.id, durably, when it says anything else.  REQUIRES: the store already says the same, durably.
   void remember(const NodeIdentity& identity);
 
-  void write_addresses(const std::string& client, const std::string& peer) const;
+  void write_addresses(const std::string& client, const std::string& peer, const std::string& redis = "") const;  // Empty: no such port.
   void remove_addresses() const;
 
  private:

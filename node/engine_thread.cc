@@ -106,6 +106,7 @@ struct EngineThread::Impl {
   struct ClientJob {
     Ticket ticket;
     Request request;
+    bool with_next = false;
   };
   using Job = std::variant<ClientJob, RowDamaged, ShardDoubted>;
   struct Waiting {  // A write that the engine has not answered yet.
@@ -159,9 +160,10 @@ struct EngineThread::Impl {
     }
     std::size_t inputs = 0, bytes = 0;
     bool frames_wait = true;
+    bool together = false;  // The next job belongs to the one before.
     more_waits = false;
     while (!jobs.empty() || frames_wait) {
-      if (++inputs > kGatherInputsMax || bytes > kGatherBytesMax) {
+      if (!together && (++inputs > kGatherInputsMax || bytes > kGatherBytesMax)) {
         more_waits = true;
         break;
       }
@@ -170,6 +172,7 @@ struct EngineThread::Impl {
         jobs.pop_front();
         if (auto* client = std::get_if<ClientJob>(&job)) {
           bytes += bytes_of(client->request);
+          together = client->with_next && !jobs.empty();
           take(client->ticket, std::move(client->request));
         } else {
           std::visit(
@@ -179,7 +182,7 @@ struct EngineThread::Impl {
               job);
         }
       }
-      if (frames_wait) {
+      if (frames_wait && !together) {
         auto frame = parts.transport.receive();
         frames_wait = frame.has_value();
         if (frame) {
@@ -242,7 +245,7 @@ struct EngineThread::Impl {
       facts.redone_lines = redone.lines();
       reply.document = request.op == ClientOp::kHello ? hello_document(facts) : status_document(facts);
     }
-    parts.front.reply(ticket, std::move(reply));
+    parts.reply(ticket, std::move(reply));
   }
 
   void obey(const Request& request, ClientReply& reply) {
@@ -271,10 +274,12 @@ struct EngineThread::Impl {
     // The time first: whoever reads what is now committed must be told a time above it.
     const Instant now = read_clocks();
     parts.facts.time = parts.engine.time(now).value;
-    if (!out.store.empty()) committed_since_look = stepped = true;
+    const bool commits = !out.store.empty();
+    if (commits) committed_since_look = stepped = true;
     // SUBTLE: raised before what shows it is durable, and lowered after: see EngineFacts.
     if (parts.engine.reads_may_be_stale()) parts.facts.reads_may_be_stale = true;
     commit_all(parts.engine, parts.store, out);
+    if (commits) ++parts.facts.commits;
     parts.facts.reads_may_be_stale = parts.engine.reads_may_be_stale();
     for (Output::Send& send : out.sends) {
       parts.transport.send(send.address, send.to, std::move(send.bytes), now.monotonic_ms);
@@ -336,9 +341,10 @@ struct EngineThread::Impl {
     client.message = std::move(reply.message);
     if (reply.tag.at) client.tag = reply.tag;
     client.number = reply.changed;
+    client.created = reply.created;
     client.total = reply.total;
     client.replicas = std::move(reply.replicas);
-    parts.front.reply(reply.request, std::move(client));
+    parts.reply(reply.request, std::move(client));
   }
 
   void look_at_root(Instant now) {
@@ -377,7 +383,7 @@ struct EngineThread::Impl {
       reply.status = Status::kStored;
       reply.tag = asked.tag;
       reply.message = message;
-      parts.front.reply(ticket, std::move(reply));
+      parts.reply(ticket, std::move(reply));
     }
     waiting.clear();
   }
@@ -427,6 +433,17 @@ void EngineThread::submit(Ticket ticket, Request request) {
     const std::scoped_lock lock(impl_->mutex);
     first = impl_->inbox.empty();
     impl_->inbox.emplace_back(Impl::ClientJob{ticket, std::move(request)});
+  }
+  if (first) impl_->waker.wake();
+}
+
+void EngineThread::submit(std::vector<Submission> writes) {
+  if (writes.empty()) return;
+  bool first = false;
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    first = impl_->inbox.empty();
+    for (Submission& write : writes) impl_->inbox.emplace_back(Impl::ClientJob{write.ticket, std::move(write.request), write.with_next});
   }
   if (first) impl_->waker.wake();
 }

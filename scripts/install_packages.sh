@@ -3,13 +3,13 @@
 set -euo pipefail
 
 # The compiler and what drives it; then the libraries, in the order of the folders that need them:
-# crdt: xxhash; store: lmdb; gossip: msgpack; node: zmq, spdlog, json; tools: the rest; tests: doctest.
+# crdt: xxhash; store: lmdb; gossip: msgpack; node: zmq, spdlog, json, asio; tools: the rest; tests: doctest.
 packages=(
   g++ cmake ninja-build ccache pkg-config git patch
   libxxhash-dev
   liblmdb-dev
   libmsgpack-cxx-dev
-  cppzmq-dev libspdlog-dev nlohmann-json3-dev
+  cppzmq-dev libspdlog-dev nlohmann-json3-dev libasio-dev
   libcli11-dev libtomlplusplus-dev libedit-dev
   doctest-dev
 )

@@ -60,7 +60,8 @@ KithdProcess::KithdProcess(KithdProcess&& other) noexcept
       pid_(std::exchange(other.pid_, -1)),
       exit_(std::exchange(other.exit_, Exit{})),
       client_address_(std::move(other.client_address_)),
-      peer_address_(std::move(other.peer_address_)) {}
+      peer_address_(std::move(other.peer_address_)),
+      redis_address_(std::move(other.redis_address_)) {}
 
 KithdProcess::~KithdProcess() {
   if (pid_ > 0 && running()) kill();
@@ -78,6 +79,7 @@ void KithdProcess::spawn() {
   exit_.reset();
   client_address_.clear();
   peer_address_.clear();
+  redis_address_.clear();
   pid_ = start(arguments, log_path_);
 }
 
@@ -93,6 +95,8 @@ void KithdProcess::wait_listening() {
     if (std::getline(in, client) && std::getline(in, peer) && client.starts_with("client=") && peer.starts_with("peer=")) {
       client_address_ = client.substr(7);
       peer_address_ = peer.substr(5);
+      std::string redis;
+      if (std::getline(in, redis) && redis.starts_with("redis=")) redis_address_ = redis.substr(6);
       return true;
     }
     return !running();
@@ -108,6 +112,11 @@ const std::string& KithdProcess::client_address() {
 const std::string& KithdProcess::peer_address() {
   wait_listening();
   return peer_address_;
+}
+
+const std::string& KithdProcess::redis_address() {
+  wait_listening();
+  return redis_address_;
 }
 
 void KithdProcess::wait_ready() {

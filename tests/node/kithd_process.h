@@ -43,6 +43,7 @@ class KithdProcess {
   // Waits until it listens; addresses as it wrote them.  Throws std::runtime_error with its log when it ends before.
   const std::string& client_address();
   const std::string& peer_address();
+  const std::string& redis_address();  // REQUIRES: --redis is among the flags.
 
   // Waits until it belongs to a cluster.  The same error.
   void wait_ready();
@@ -68,6 +69,7 @@ class KithdProcess {
   std::optional<Exit> exit_;
   std::string client_address_;
   std::string peer_address_;
+  std::string redis_address_;
 };
 
 // Runs kithd with these arguments to its end: for what is refused.
