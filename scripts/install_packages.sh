@@ -3,7 +3,8 @@
 set -euo pipefail
 
 # The compiler and what drives it; then the libraries, in the order of the folders that need them:
-# crdt: xxhash; store: lmdb; gossip: msgpack; node: zmq, spdlog, json, asio; tools: the rest; tests: doctest.
+# crdt: xxhash; store: lmdb; gossip: msgpack; node: zmq, spdlog, json, asio; tools: the rest; tests: doctest,
+# and clients of Redis, with the server that they were made for.
 packages=(
   g++ cmake ninja-build ccache pkg-config git patch
   libxxhash-dev
@@ -11,7 +12,7 @@ packages=(
   libmsgpack-cxx-dev
   cppzmq-dev libspdlog-dev nlohmann-json3-dev libasio-dev
   libcli11-dev libtomlplusplus-dev libedit-dev
-  doctest-dev
+  doctest-dev redis-tools redis-server python3-redis nodejs npm
 )
 
 die() {
@@ -25,6 +26,8 @@ command -v dpkg-query >/dev/null ||
 missing=()
 for package in "${packages[@]}"; do
   status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) || status=absent
+  # Node.js often comes from elsewhere, with npm in it; Debian's would not go beside it.
+  case $package in nodejs) command -v node >/dev/null && status=installed ;; npm) command -v npm >/dev/null && status=installed ;; esac
   [ "$status" = installed ] || missing+=("$package")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
