@@ -34,6 +34,7 @@ std::optional<std::string> StringParts::shown() const {
   if (!text) return std::to_string(counted);
   // Text beside a counter: two nodes wrote at the same time, one of them a text.  The text shows.
   std::int64_t sum = 0;
+  const auto number = parse_integer(*text);
   if (!number) return text;
   if (__builtin_add_overflow(*number, counted, &sum)) sum = counted > 0 ? INT64_MAX : INT64_MIN;  // As a counter that passes 64 bits.
   return std::to_string(sum);
@@ -43,16 +44,20 @@ Reads::Reads(const Services& services) : services_(services) { request_.table = 
 
 void Reads::begin() {
   error_.clear();
-  if (snapshot_ && snapshot_commits_ != services_.commits()) snapshot_.reset();
+  if (snapshot_ && snapshot_commits_ != services_.commits()) forget();
 }
 
-void Reads::forget() { snapshot_.reset(); }
+void Reads::forget() {
+  snapshot_.reset();
+  now_ms_ = 0;
+}
 
 void Reads::look() {
   if (snapshot_) return;
   // SUBTLE: in this order: what is committed in between is in the snapshot, and has us take another the next time.
   snapshot_commits_ = services_.commits();
   snapshot_ = services_.store.snapshot();
+  now_ms_ = services_.now_ms();
 }
 
 ClientReply Reads::ask(ClientOp op, std::string_view key) {
@@ -65,7 +70,7 @@ ClientReply Reads::ask(ClientOp op, std::string_view key) {
   request_.key = key;
   try {
     look();
-    reply = answer_read(request_, {*snapshot_, services_.shard_count(), services_.damaged, services_.now_ms()});
+    reply = answer_read(request_, {*snapshot_, services_.shard_count(), services_.damaged, now_ms_});
     if (reply.status == Status::kError) error_ = error_of(reply);
   } catch (const StoreError& error) {
     log(LogLevel::kError, std::string("a read failed: ") + error.what());
@@ -82,7 +87,6 @@ StringParts Reads::string(std::string_view key) {
   out.text = std::move(text.value);
   out.ttl_ms = text.ttl_ms;
   out.counted = counted(key);
-  out.number = out.text ? parse_integer(*out.text) : std::optional<std::int64_t>(0);
   return out;
 }
 

@@ -24,7 +24,6 @@ namespace kith::redis {
 // What a string of Redis is made of here: a register, and a counter that counts on from it.
 struct StringParts {
   std::optional<std::string> text;     // Of the register.
-  std::optional<std::int64_t> number;  // Of that text, when it is one; 0 when there is no text.
   std::int64_t counted = 0;            // By the counter.
   std::optional<std::int64_t> ttl_ms;  // Of the register; none: it does not expire.
 
@@ -84,7 +83,7 @@ class Reads {
   // Exact, or as it was within the last second.  Cost: all keys, when something was committed since.
   std::uint64_t key_count(bool exact);
 
-  std::int64_t now_ms() const { return services_.now_ms(); }
+  std::int64_t now_ms() const { return now_ms_ != 0 ? now_ms_ : services_.now_ms(); }
   const Services& services() const { return services_; }
 
  private:
@@ -97,6 +96,7 @@ class Reads {
   std::uint64_t snapshot_commits_ = 0;
   Request request_;  // Kept for its memory.
   std::string error_;
+  std::int64_t now_ms_ = 0;  // When the snapshot was taken; 0: there is none.
 
   std::uint64_t counted_keys_ = 0;
   std::uint64_t counted_at_commits_ = 0;
