@@ -1,5 +1,6 @@
 #include "node/engine_thread.h"
 
+#include <poll.h>
 #include <zmq.hpp>
 
 #include <algorithm>
@@ -28,6 +29,10 @@ namespace {
 // One commit takes in so much at most: what waits longer than this waits for the next.
 constexpr std::size_t kGatherInputsMax = 4096;
 constexpr std::size_t kGatherBytesMax = 8 * 1024 * 1024;
+// A commit that takes so long may wait for a share of that, and no longer than this, before it begins.
+constexpr std::chrono::microseconds kLongCommit{400};
+constexpr int kLingerShare = 8;
+constexpr std::chrono::microseconds kLingerMost{1000};
 // The root is read from the disk; "unchanged since" need not be finer.
 constexpr std::int64_t kRootLookMs = 250;
 // How long a node that goes down waits for replicas to acknowledge what was asked of it.
@@ -125,6 +130,7 @@ struct EngineThread::Impl {
       while (!failure && !(stop && finish_stopping())) {
         sleep();
         gather();
+        wait_for_those_answered();
         act();
       }
     } catch (const StoreError& error) {
@@ -194,6 +200,25 @@ struct EngineThread::Impl {
     if (read_clocks().monotonic_ms >= out_wake_ms) step(Tick{});
   }
 
+  // Clients that wait for an answer before they write again would fall into two halves, of which one writes while the
+  // other's commit is synced: each commit would carry half of what it could.  So a commit that takes long waits a little
+  // for those who were answered after the last one.
+  void wait_for_those_answered() {
+    using std::chrono::microseconds;
+    if (writes == 0 || answered == 0 || commit_took < kLongCommit) return;
+    const std::size_t wanted = std::min(writes + answered, kGatherInputsMax);
+    const auto until = std::chrono::steady_clock::now() + std::min(commit_took / kLingerShare, kLingerMost);
+    while (writes < wanted && !more_waits && !stop) {
+      const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - std::chrono::steady_clock::now());
+      if (left.count() <= 0) return;
+      const timespec most{0, static_cast<long>(left.count())};
+      pollfd wakes{waker.fd(), POLLIN, 0};
+      if (::ppoll(&wakes, 1, &most, nullptr) <= 0) return;
+      waker.clear();
+      gather();
+    }
+  }
+
   void give(Job job) {  // Any thread.
     {
       const std::scoped_lock lock(mutex);
@@ -216,6 +241,7 @@ struct EngineThread::Impl {
     }
     if (is_write(request.op)) {
       waiting[ticket] = {request.id, request.tag};
+      ++writes;
       step(operation_of(ticket, std::move(request)));
       return;
     }
@@ -278,8 +304,14 @@ struct EngineThread::Impl {
     if (commits) committed_since_look = stepped = true;
     // SUBTLE: raised before what shows it is durable, and lowered after: see EngineFacts.
     if (parts.engine.reads_may_be_stale()) parts.facts.reads_may_be_stale = true;
+    const auto began = std::chrono::steady_clock::now();
     commit_all(parts.engine, parts.store, out);
-    if (commits) ++parts.facts.commits;
+    if (commits) {
+      ++parts.facts.commits;
+      commit_took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
+    }
+    if (writes > 0) answered = out.replies.size();
+    writes = 0;
     parts.facts.reads_may_be_stale = parts.engine.reads_may_be_stale();
     for (Output::Send& send : out.sends) {
       parts.transport.send(send.address, send.to, std::move(send.bytes), now.monotonic_ms);
@@ -404,6 +436,9 @@ struct EngineThread::Impl {
   std::int64_t out_wake_ms = 0;
   bool stepped = true;        // Since `out` was last acted on.
   bool more_waits = false;
+  std::size_t writes = 0;        // Stepped since the last commit.
+  std::size_t answered = 0;      // After the last commit of writes.
+  std::chrono::microseconds commit_took{0};
   bool joined = false;
   std::optional<std::string> failure;
   std::unordered_map<Ticket, Waiting> waiting;
