@@ -227,10 +227,8 @@ void Loop::Impl::pump(const std::shared_ptr<Connection>& connection) {
   bool more = refusing_ ? false : session.work();
   for (Submission& submission : session.submissions()) submissions_.push_back(std::move(submission));
   session.submissions().clear();
-  const bool had_output = session.output().size() > 0;
   if (!send(connection)) return;
-  // What was not looked at because nothing was fetched: it has been by now.
-  more = more || (had_output && session.output().size() == 0 && !session.waits() && !refusing_);
+  more = more || (!refusing_ && session.can_go_on());  // Nothing was fetched before, perhaps; now it was.
   account(*connection);
   if (session.output().size() == 0 && !session.waits()) {
     if (session.closing() || refusing_) return close(connection);

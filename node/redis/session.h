@@ -64,6 +64,8 @@ class Session {
   RespWriter& output() { return out_; }
 
   bool wants_input() const;
+  // There are commands that it has not looked at, and could now: work() has something to do.
+  bool can_go_on() const { return in_turn_ && !closing_ && !full(); }
   bool closing() const { return closing_; }       // Once the output is sent.
   bool waits() const { return !slots_.empty(); }  // For the engine.
   std::size_t bytes_held() const;
