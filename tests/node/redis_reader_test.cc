@@ -64,7 +64,7 @@ TEST_CASE("redis reader: arrays of bulk strings are commands, cut anywhere") {
   check_any_cut("*1\r\n$4\r\nPING\r\n", {{{"PING"}}, ""});
   check_any_cut("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$0\r\n\r\n", {{{"SET", "k", ""}}, ""});
   check_any_cut("*2\r\n$3\r\nGET\r\n$4\r\na\r\nb\r\n*1\r\n$4\r\nPING\r\n", {{{"GET", "a\r\nb"}, {"PING"}}, ""});
-  const std::string binary("*2\r\n$4\r\nECHO\r\n$3\r\n\0\xff\n\r\n", 26);
+  const std::string binary("*2\r\n$4\r\nECHO\r\n$3\r\n\0\xff\n\r\n", 23);
   check_any_cut(binary, {{{"ECHO", std::string("\0\xff\n", 3)}}, ""});
 }
 
