@@ -37,8 +37,8 @@ done
 progress=()
 [ ! -t 1 ] || progress=(--progress)
 
-# Besides what is built: promtool, which is in prometheus, and a browser.
-scripts/install_packages.sh prometheus chromium
+# Besides what is built: promtool, which is in prometheus, a browser, and clients of Redis with the server that they were made for.
+scripts/install_packages.sh prometheus chromium redis-tools redis-server python3-redis nodejs npm
 scripts/install_npm_packages.sh
 failed=()
 for preset in "${presets[@]}"; do

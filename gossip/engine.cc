@@ -410,7 +410,7 @@ EngineHealth Engine::Impl::health(Instant now) const {
   out.start = self.start;
   out.now = core_.hlc.read(now.wall_ms);
   out.joined = core_.joined();
-  out.introduced = core_.introduced;
+  out.introduced = core_.introduced || !core_.options.collect;
   out.clock_fenced = lives_.clock_fenced(&out.clock_ahead_ms);
   out.full = full();
   out.superseded = core_.superseded;

@@ -72,6 +72,7 @@ struct Reply {
   std::string message;                 // Of a refusal: what happened, to what, what to do now.
   Tag tag;                             // For retries.
   std::uint64_t changed = 0;           // Cells whose presence or value this operation changed; 0 for a retry.
+  std::uint64_t created = 0;           // Of those, cells that showed nothing before and something now.
   // Of an increment, also of a retry: what the counter stands at here, with this operation, without what peers sent in
   // the same batch.
   std::optional<std::int64_t> total;

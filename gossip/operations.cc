@@ -334,6 +334,7 @@ void Operations::operate(const Operation& operation, const Standing& standing, c
     const bool visible = kind == Kind::kSet ? change.before.present() != change.after.present()
                                             : change.before.shows_at(at->ms()) || change.after.present();
     reply.changed += visible ? 1 : 0;
+    reply.created += visible && !(kind == Kind::kSet ? change.before.present() : change.before.shows_at(at->ms())) ? 1 : 0;
     if (commits.empty() || commits.back() != commit) commits.push_back(commit);
   }
   answer(operation, shard, std::move(reply), std::move(commits));

@@ -160,30 +160,16 @@ void Redo::tick() {
   look_through();
   if (!recall_.empty()) return look_at_recalled();
   if (!left_.empty()) return;
-  if (std::exchange(damaged_, false)) {
-    passing_ = false;
-    next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms;
-  } else if (held_elsewhere()) {
-    done();
-  } else {
-    next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms / 4;
-  }
-}
-
-// SUBTLE: whoever reads the record does nothing of it again.  So the record has to be on no more disks than what was done.
-bool Redo::held_elsewhere() const {
-  if (redone_ == 0 || core_.now.monotonic_ms - redone_at_ms_ >= kHeldWithinMs) return true;
-  const auto& others = core_.others();
-  const auto there = [&](NodeId peer) { return core_.heard_lately(peer); };
-  const auto holds = [&](NodeId peer) {
-    const auto at = core_.peers.find(peer);
-    return at != core_.peers.end() && at->second.agreed_at_ms >= redone_at_ms_;
-  };
-  return std::none_of(others.begin(), others.end(), there) || std::any_of(others.begin(), others.end(), holds);
+  // SUBTLE: a damaged row may itself wait for this node to be back.
+  if (!std::exchange(damaged_, false) || ++passes_for_damaged_ > kPassesForDamagedMax) return done();
+  passing_ = false;
+  next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms;
 }
 
 void Redo::on_mended(NodeId from, const MendedBody& body, bool admitted) {
+  recalling_ = true;
   recall_.on_mended(from, body, admitted);
+  recalling_ = false;
   if (!recall_.empty() && recall_.recalled()) next_at_ms_ = core_.now.monotonic_ms;
 }
 
@@ -326,7 +312,6 @@ void Redo::redo_part(ShardId shard, const StoreKey& key, const CellKey& cell, co
   committing_ = false;
   core_.count("unseen_writes_redone");
   ++redone_;
-  redone_at_ms_ = core_.now.monotonic_ms;
   core_.out->redone.push_back({cell, in_words(cell, these), these, anew});
   core_.out->store.redo({key, std::move(these), anew.empty() ? StoreKey() : store_key(shard, as), anew});
 }
@@ -364,7 +349,7 @@ void Redo::before_merge(ShardId shard, const CellKey& cell, const Content& delta
   const Content not_seen = unseen_in(shard, key, row.content);
   // SUBTLE: joined first, what was seen would be lost with what has its place.
   // So is a value that is too old to be done again, or will be when the row is recalled.
-  const bool value_goes = is_value(cell, not_seen) && (recall_.wants(key) || goes_for_good(shard, not_seen, row));
+  const bool value_goes = is_value(cell, not_seen) && ((recalling_ && recall_.wants(key)) || goes_for_good(shard, not_seen, row));
   const Content in_place = value_goes ? not_seen : in_place_of(not_seen, delta);
   redo_part(shard, key, row.cell, row.content, in_place.where([&](const Commit& commit) { return of_this_node(commit); }), true);
   redo_part(shard, key, row.cell, row.content, in_place.where([&](const Commit& commit) { return !of_this_node(commit); }), false);
@@ -399,6 +384,7 @@ void Redo::done() {
   passed_.clear();
   passed_horizon_ = {};
   passing_ = false;
+  passes_for_damaged_ = 0;
   if (!core_.returning) return;
   core_.returning = false;
   core_.heard_of = {};

@@ -47,7 +47,7 @@ class Redo {
  public:
   static constexpr std::size_t kRowsPerStep = 256;
   static constexpr std::int64_t kPauseMs = 20;
-  static constexpr std::int64_t kHeldWithinMs = 20'000;  // By somebody else; then the record is written all the same.
+  static constexpr int kPassesForDamagedMax = 10;
 
   explicit Redo(Core& core) : core_(core), recall_(core) {}
 
@@ -67,7 +67,6 @@ class Redo {
 
  private:
   bool ready() const;
-  bool held_elsewhere() const;
   void look_through();
   void begin_anew();
   void keep_lives() const;
@@ -91,11 +90,12 @@ class Redo {
   std::deque<ShardId> left_;               // Of the pass that goes on.
   std::optional<Lsn> at_;                  // In the first of them.
   bool passing_ = false;
+  int passes_for_damaged_ = 0;
   bool damaged_ = false;                   // A row on the way: once it is mended it is looked at again.
   bool committing_ = false;
+  bool recalling_ = false;                 // What is merged is of a row that was asked for.
   std::int64_t next_at_ms_ = 0;
   std::uint64_t redone_ = 0;
-  std::int64_t redone_at_ms_ = 0;          // The last.
   std::map<OriginId, EndedLife::Places> redone_up_to_;
 };
 

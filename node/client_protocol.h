@@ -124,6 +124,7 @@ struct ClientReply {
   std::vector<KeyInfo> keys;
   std::string next;
   std::uint64_t number = 0;
+  std::uint64_t created = 0;  // Of a write: cells that showed nothing before.  Not sent: within this node only.
   std::optional<std::int64_t> total;  // Of a counter: the nearest that 64 bits can hold.
   std::optional<std::int64_t> ttl_ms;  // Left until the value expires, above zero; none: it does not.
   std::optional<Tag> tag;

@@ -143,6 +143,20 @@ std::vector<Setting> make_settings() {
   out.push_back(text("peer", "HOST:PORT", "Where other nodes connect.", &Config::peer, check_address));
   out.push_back(text("http", "HOST:PORT", "Where browsers and Prometheus connect: the page, /metrics, /api/v1; off unless given.", &Config::http,
                      check_address));
+  out.push_back(text("redis", "HOST:PORT", "Where clients of Redis connect (docs/REDIS.md); port 0 lets the system choose. Without it there is no such port.",
+                     &Config::redis, check_address));
+  out.push_back(text("redis-table", "NAME", "Table in which the keys of the Redis port live.", &Config::redis_table, [](const std::string& value) {
+    return valid_table_name(value) ? Problem{} : Problem("\"" + value + "\" is no name of a table: 1 to " + std::to_string(kTableNameBytesMax) +
+                                                         " of A-Z a-z 0-9 . - _, not beginning with _");
+  }));
+  out.push_back(text("redis-password-file", "FILE", "Its first line is the password that clients of Redis have to say (AUTH).",
+                     &Config::redis_password_file, not_empty));
+  out.push_back({"redis-clients", Setting::Type::kCount, "N", "Clients of Redis that may be connected at the same time.",
+                 [](Config& config, const std::string& value) { return take_count(value, 1, 60'000, config.redis_clients); },
+                 [](const Config& config) { return std::to_string(config.redis_clients); }});
+  out.push_back({"redis-threads", Setting::Type::kCount, "N", "Threads that serve clients of Redis.",
+                 [](Config& config, const std::string& value) { return take_count(value, 1, 64, config.redis_threads); },
+                 [](const Config& config) { return std::to_string(config.redis_threads); }});
   out.push_back({"join", Setting::Type::kList, "HOST:PORT",
                  "Peer address of any member; may be repeated. Without one a new directory founds a cluster.",
                  [](Config& config, const std::string& value) -> Problem {

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "crdt/cell_key.h"
 #include "crdt/limits.h"
 
 namespace kith {
@@ -24,6 +25,11 @@ struct Config {
   std::string client = "127.0.0.1:8765";
   std::string peer = "127.0.0.1:8766";
   std::string http;              // Empty: off.
+  std::string redis;  // Where clients of Redis connect; empty: nowhere.
+  std::string redis_table{kDefaultTable};
+  std::string redis_password_file;  // Empty: no password is asked for.
+  std::uint32_t redis_clients = 10'000;
+  std::uint32_t redis_threads = 2;
   std::string advertise_client;  // Empty: what was bound.
   std::string advertise_peer;
   std::vector<std::string> join;

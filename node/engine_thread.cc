@@ -1,5 +1,6 @@
 #include "node/engine_thread.h"
 
+#include <poll.h>
 #include <zmq.hpp>
 
 #include <algorithm>
@@ -30,6 +31,10 @@ namespace {
 // One commit takes in so much at most: what waits longer than this waits for the next.
 constexpr std::size_t kGatherInputsMax = 4096;
 constexpr std::size_t kGatherBytesMax = 8 * 1024 * 1024;
+// A commit that takes so long may wait for a share of that, and no longer than this, before it begins.
+constexpr std::chrono::microseconds kLongCommit{400};
+constexpr int kLingerShare = 8;
+constexpr std::chrono::microseconds kLingerMost{1000};
 // The root is read from the disk; "unchanged since" need not be finer.
 constexpr std::int64_t kRootLookMs = 250;
 // How long a node that goes down waits for replicas to acknowledge what was asked of it.
@@ -108,6 +113,7 @@ struct EngineThread::Impl {
   struct ClientJob {
     Ticket ticket;
     Request request;
+    bool with_next = false;
   };
   struct StatusJob {
     std::shared_ptr<std::promise<std::string>> answer;
@@ -129,6 +135,7 @@ struct EngineThread::Impl {
       while (!failure && !(stop && finish_stopping())) {
         sleep();
         gather();
+        wait_for_those_answered();
         act();
       }
     } catch (const StoreError& error) {
@@ -164,9 +171,10 @@ struct EngineThread::Impl {
     }
     std::size_t inputs = 0, bytes = 0;
     bool frames_wait = true;
+    bool together = false;  // The next job belongs to the one before.
     more_waits = false;
     while (!jobs.empty() || frames_wait) {
-      if (++inputs > kGatherInputsMax || bytes > kGatherBytesMax) {
+      if (!together && (++inputs > kGatherInputsMax || bytes > kGatherBytesMax)) {
         more_waits = true;
         break;
       }
@@ -175,6 +183,7 @@ struct EngineThread::Impl {
         jobs.pop_front();
         if (auto* client = std::get_if<ClientJob>(&job)) {
           bytes += bytes_of(client->request);
+          together = client->with_next && !jobs.empty();
           take(client->ticket, std::move(client->request));
         } else if (auto* asked = std::get_if<StatusJob>(&job)) {
           asked->answer->set_value(document(ClientOp::kStatus));
@@ -187,7 +196,7 @@ struct EngineThread::Impl {
               job);
         }
       }
-      if (frames_wait) {
+      if (frames_wait && !together) {
         auto frame = parts.transport.receive();
         frames_wait = frame.has_value();
         if (frame) {
@@ -197,6 +206,25 @@ struct EngineThread::Impl {
       }
     }
     if (read_clocks().monotonic_ms >= out_wake_ms) step(Tick{});
+  }
+
+  // Clients that wait for an answer before they write again would fall into two halves, of which one writes while the
+  // other's commit is synced: each commit would carry half of what it could.  So a commit that takes long waits a little
+  // for those who were answered after the last one.
+  void wait_for_those_answered() {
+    using std::chrono::microseconds;
+    if (writes == 0 || answered == 0 || commit_took < kLongCommit) return;
+    const std::size_t wanted = std::min(writes + answered, kGatherInputsMax);
+    const auto until = std::chrono::steady_clock::now() + std::min(commit_took / kLingerShare, kLingerMost);
+    while (writes < wanted && !more_waits && !stop) {
+      const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - std::chrono::steady_clock::now());
+      if (left.count() <= 0) return;
+      const timespec most{0, static_cast<long>(left.count())};
+      pollfd wakes{waker.fd(), POLLIN, 0};
+      if (::ppoll(&wakes, 1, &most, nullptr) <= 0) return;
+      waker.clear();
+      gather();
+    }
   }
 
   void give(Job job) {  // Any thread.
@@ -221,6 +249,7 @@ struct EngineThread::Impl {
     }
     if (is_write(request.op)) {
       waiting[ticket] = {request.id, request.tag};
+      ++writes;
       step(operation_of(ticket, std::move(request)));
       return;
     }
@@ -231,7 +260,7 @@ struct EngineThread::Impl {
     } else {
       reply.document = document(request.op);
     }
-    parts.front.reply(ticket, std::move(reply));
+    parts.reply(ticket, std::move(reply));
   }
 
   std::string document(ClientOp op) {
@@ -284,10 +313,18 @@ struct EngineThread::Impl {
     // The time first: whoever reads what is now committed must be told a time above it.
     const Instant now = read_clocks();
     parts.facts.time = parts.engine.time(now).value;
-    if (!out.store.empty()) committed_since_look = stepped = true;
+    const bool commits = !out.store.empty();
+    if (commits) committed_since_look = stepped = true;
     // SUBTLE: raised before what shows it is durable, and lowered after: see EngineFacts.
     if (parts.engine.reads_may_be_stale()) parts.facts.reads_may_be_stale = true;
+    const auto began = std::chrono::steady_clock::now();
     commit_measured();
+    if (commits) {
+      ++parts.facts.commits;
+      commit_took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
+    }
+    if (writes > 0) answered = out.replies.size();
+    writes = 0;
     parts.facts.reads_may_be_stale = parts.engine.reads_may_be_stale();
     for (Output::Send& send : out.sends) {
       parts.transport.send(send.address, send.to, std::move(send.bytes), now.monotonic_ms);
@@ -348,7 +385,7 @@ struct EngineThread::Impl {
 
   void look_whether_joined(Instant now) {
     const EngineStatus status = parts.engine.status(now);
-    if (!status.joined) return;
+    if (!status.joined || !status.introduced) return;  // Before, it takes no writes.
     joined = true;
     parts.facts.shard_count = status.shard_count;
     parts.on_joined(status);
@@ -370,9 +407,10 @@ struct EngineThread::Impl {
     client.message = std::move(reply.message);
     if (reply.tag.at) client.tag = reply.tag;
     client.number = reply.changed;
+    client.created = reply.created;
     client.total = reply.total;
     client.replicas = std::move(reply.replicas);
-    parts.front.reply(reply.request, std::move(client));
+    parts.reply(reply.request, std::move(client));
   }
 
   void count_tagged(const Reply& reply) {
@@ -420,7 +458,7 @@ struct EngineThread::Impl {
       reply.status = Status::kStored;
       reply.tag = asked.tag;
       reply.message = message;
-      parts.front.reply(ticket, std::move(reply));
+      parts.reply(ticket, std::move(reply));
     }
     waiting.clear();
   }
@@ -441,6 +479,9 @@ struct EngineThread::Impl {
   std::int64_t out_wake_ms = 0;
   bool stepped = true;        // Since `out` was last acted on.
   bool more_waits = false;
+  std::size_t writes = 0;        // Stepped since the last commit.
+  std::size_t answered = 0;      // After the last commit of writes.
+  std::chrono::microseconds commit_took{0};
   bool joined = false;
   std::optional<std::string> failure;
   std::unordered_map<Ticket, Waiting> waiting;
@@ -470,6 +511,17 @@ void EngineThread::submit(Ticket ticket, Request request) {
     const std::scoped_lock lock(impl_->mutex);
     first = impl_->inbox.empty();
     impl_->inbox.emplace_back(Impl::ClientJob{ticket, std::move(request)});
+  }
+  if (first) impl_->waker.wake();
+}
+
+void EngineThread::submit(std::vector<Submission> writes) {
+  if (writes.empty()) return;
+  bool first = false;
+  {
+    const std::scoped_lock lock(impl_->mutex);
+    first = impl_->inbox.empty();
+    for (Submission& write : writes) impl_->inbox.emplace_back(Impl::ClientJob{write.ticket, std::move(write.request), write.with_next});
   }
   if (first) impl_->waker.wake();
 }

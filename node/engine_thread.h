@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gossip/engine.h"
 #include "node/front.h"
@@ -38,8 +39,16 @@ void commit_all(Engine& engine, Store& store, Output& out);
 struct EngineFacts {
   std::atomic<std::uint64_t> time{0};         // The cluster's, when last looked at.
   std::atomic<std::uint32_t> shard_count{0};  // 0: not joined.
+  std::atomic<std::uint64_t> commits{0};      // Raised after each, before anything is said of it.
   // Reads of a snapshot that is taken after this was looked at, and was false, are no staler than those of any node.
   std::atomic<bool> reads_may_be_stale{false};
+};
+
+// A write for the engine's thread.
+struct Submission {
+  Ticket ticket = 0;
+  Request request;
+  bool with_next = false;  // The one behind it enters the same commit.
 };
 
 class EngineThread {
@@ -48,7 +57,8 @@ class EngineThread {
     Engine& engine;
     Store& store;
     Transport& transport;
-    Front& front;
+    Front& front;                                                   // For its counters and address.
+    std::function<void(Ticket, ClientReply)> reply;                 // To whoever was given the ticket.
     EngineFacts& facts;
     Faults* faults = nullptr;                                       // Null: not allowed.
     const ScrubCounters* scrub = nullptr;                           // Null: it is off.
@@ -68,6 +78,7 @@ class EngineThread {
 
   // Any thread.
   void submit(Ticket ticket, Request request);  // A write, hello, status or fault.
+  void submit(std::vector<Submission> writes);  // In this order.
   void damaged(const StoreKey& key);
   void doubted(ShardId shard);
   void stop();

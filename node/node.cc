@@ -19,6 +19,8 @@
 #include "node/meters.h"
 #include "node/reader_pool.h"
 #include "node/reads.h"
+#include "node/redis/password_file.h"
+#include "node/redis/port.h"
 #include "node/restore.h"
 #include "node/scrub.h"
 #include "node/transport.h"
@@ -84,7 +86,8 @@ struct Node::Impl final : Window {
     if (restored) tell_restored(status);
 
     engine_thread = std::make_unique<EngineThread>(
-        EngineThread::Parts{*engine, *store, transport, front, facts, config.allow_faults ? &faults : nullptr,
+        EngineThread::Parts{*engine, *store, transport, front, [this](Ticket ticket, ClientReply reply) { give_reply(ticket, std::move(reply)); },
+                            facts, config.allow_faults ? &faults : nullptr,
                             config.scrub_interval_ms > 0 ? &scrubbed : nullptr, config.data, &measured, config.gossip_interval_ms,
                             [this](const EngineStatus& joined) { on_joined(joined); }},
         std::move(started));
@@ -95,8 +98,28 @@ struct Node::Impl final : Window {
                               [this] { return cluster_time().ms(); },
                               [this] { return facts.reads_may_be_stale.load(); },
                               [this](Ticket ticket, ClientReply reply) { front.reply(ticket, std::move(reply)); }});
+    if (!config.redis.empty()) open_redis();
     backups = std::make_unique<Backups>(Backups::Parts{
         *store, config.data, [this](Ticket ticket, ClientReply reply) { front.reply(ticket, std::move(reply)); }});
+  }
+
+  void open_redis() {
+    redis = std::make_unique<redis::Port>(
+        redis::Port::Options{config.redis, config.redis_threads, config.redis_clients},
+        redis::Services{*store, config.name, config.redis_table,
+                        config.redis_password_file.empty() ? "" : redis::read_password(config.redis_password_file),
+                        [this] { return facts.shard_count.load(); }, [this] { return cluster_time().ms(); },
+                        [this] { return facts.reads_may_be_stale.load(); }, [this] { return facts.commits.load(); },
+                        [this](const StoreKey& key) { engine_thread->damaged(key); },
+                        [this](std::vector<Submission> writes) { engine_thread->submit(std::move(writes)); }});
+  }
+
+  void give_reply(Ticket ticket, ClientReply reply) {
+    if (redis::Port::gave(ticket)) {
+      redis->reply(ticket, std::move(reply));
+    } else {
+      front.reply(ticket, std::move(reply));
+    }
   }
 
   std::unique_ptr<LmdbStore> open_store() const {
@@ -211,6 +234,7 @@ struct Node::Impl final : Window {
   std::unique_ptr<Engine> engine;
   std::unique_ptr<EngineThread> engine_thread;
   std::unique_ptr<ReaderPool> readers;
+  std::unique_ptr<redis::Port> redis;
   std::unique_ptr<Backups> backups;
   std::unique_ptr<Scrub> scrub;
   std::function<void(const std::string&)> ready;
@@ -243,9 +267,13 @@ Window& Node::window() { return *impl_; }
 void Node::start(std::function<void(const std::string&)> ready, std::function<void()> finished,
                  const std::vector<std::pair<std::string, std::string>>& ports) {
   impl_->ready = std::move(ready);
-  impl_->directory.write_addresses(impl_->client_told, impl_->peer_told, ports);
-  log(LogLevel::kInfo, "listening: clients " + impl_->client_told + ", peers " + impl_->peer_told);
+  const std::string redis = impl_->redis ? impl_->redis->address() : "";
+  std::vector<std::pair<std::string, std::string>> more = ports;
+  if (!redis.empty()) more.emplace_back("redis", redis);
+  impl_->directory.write_addresses(impl_->client_told, impl_->peer_told, more);
+  log(LogLevel::kInfo, "listening: clients " + impl_->client_told + ", peers " + impl_->peer_told + (redis.empty() ? "" : ", redis " + redis));
   impl_->front.start([this](Ticket ticket, Request request) { impl_->take(ticket, std::move(request)); });
+  if (impl_->redis) impl_->redis->start();
   impl_->start_scrub();
   impl_->thread = std::thread([this, finished = std::move(finished)] {
     impl_->failure = impl_->engine_thread->run();
@@ -255,6 +283,7 @@ void Node::start(std::function<void(const std::string&)> ready, std::function<vo
 
 void Node::stop() {
   impl_->front.refuse_new();
+  if (impl_->redis) impl_->redis->refuse_new();
   impl_->engine_thread->stop();
 }
 
@@ -268,8 +297,13 @@ std::string Node::join() {
   if (impl_->failure.empty()) {
     impl_->front.refuse_new();
     (void)impl_->front.drain(kDrainMost);
+    if (impl_->redis) {
+      impl_->redis->refuse_new();
+      (void)impl_->redis->drain(kDrainMost);
+    }
   }
   impl_->front.stop();
+  if (impl_->redis) impl_->redis->stop();
   impl_->readers.reset();
   return impl_->failure;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests in JavaScript need, exactly as their package-lock.json files say, and nothing that is there already.
-# Silent when all is there.  Without npm on this machine it installs Debian's first.
+# Silent when all is there.  Without npm on this machine it installs Debian's first.  Clients of Redis are left to install_redis_clients.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,4 +23,4 @@ while IFS= read -r -d '' lock; do
     die "npm ci in $folder failed, see above. Mend that (network? registry?) and start again: nothing is half done."
   }
   cp "$lock" "$stamp"
-done < <(find tests -name node_modules -prune -o -name package-lock.json -print0)
+done < <(find tests \( -name node_modules -o -path tests/redis_clients \) -prune -o -name package-lock.json -print0)

@@ -4,13 +4,13 @@
 set -euo pipefail
 
 # The compiler and what drives it; then the libraries, in the order of the folders that need them:
-# crdt: xxhash; store: lmdb; gossip: msgpack; node: zmq, spdlog, json, HTTP and metrics; tools: the rest; tests: doctest.
+# crdt: xxhash; store: lmdb; gossip: msgpack; node: zmq, spdlog, json, HTTP and metrics, asio; tools: the rest; tests: doctest.
 packages=(
   g++ cmake ninja-build ccache pkg-config git patch
   libxxhash-dev
   liblmdb-dev
   libmsgpack-cxx-dev
-  cppzmq-dev libspdlog-dev nlohmann-json3-dev libcpp-httplib-dev prometheus-cpp-dev
+  cppzmq-dev libspdlog-dev nlohmann-json3-dev libcpp-httplib-dev prometheus-cpp-dev libasio-dev
   libcli11-dev libtomlplusplus-dev libedit-dev
   doctest-dev
   "$@"
@@ -27,6 +27,8 @@ command -v dpkg-query >/dev/null ||
 missing=()
 for package in "${packages[@]}"; do
   status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) || status=absent
+  # Node.js often comes from elsewhere, with npm in it; Debian's would not go beside it.
+  case $package in nodejs) command -v node >/dev/null && status=installed ;; npm) command -v npm >/dev/null && status=installed ;; esac
   [ "$status" = installed ] || missing+=("$package")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0

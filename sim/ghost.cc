@@ -153,9 +153,13 @@ bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
     };
     ActorMap removals = element.removed();
     removals.keep_if([&](ActorId actor, const Entry& entry) { return !settled_removal(std::pair(actor, entry)); });
-    // And, in a row that was mended, with the dead add that it takes away.
+    // And, in a row that was mended or repaired, with the dead add that it takes away, which then stays for as long as some removal does.
+    const auto dead_in_both = [&](ActorId actor, const Entry& entry) {
+      const Item* mine = find(removed_, actor);
+      return element.dead(actor, entry) && mine != nullptr && mine->at >= entry.at;
+    };
     ActorMap adds = element.adds();
-    adds.keep_if([&](ActorId actor, const Entry& entry) { return !element.dead(actor, entry) || !settled_removal(std::pair(actor, entry)); });
+    adds.keep_if([&](ActorId actor, const Entry& entry) { return !dead_in_both(actor, entry); });
     if (!among(adds_, adds) || !among(removed_, removals)) return false;
     const bool adds_fit = std::all_of(adds_.begin(), adds_.end(), [&](const Item& add) {
       if (has(element.adds(), add)) return true;

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::int64_t kLookEveryUs = 250'000;
 constexpr std::int64_t kOperatorLooksUs = 30'000'000;
+constexpr std::int64_t kProposalsStandUs = 75'000'000;
 constexpr std::int64_t kQuietUs = 5'000'000;
 constexpr int kScrubsMax = 200;
 constexpr std::int64_t kWaitedForMs = 30'000;
@@ -72,8 +73,9 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
   const auto well = [&](Machine* it) {
     if (!it->up()) return false;
     const EngineHealth health = it->engine().health(it->instant(now_us_));
-    // Voters do not listen to who is to go, for as long as a proposal stands.
-    return health.rows_damaged == 0 && !health.superseded && it->engine().garbage(it->instant(now_us_)).evicting.empty();
+    // Voters do not listen to who is to go, for as long as a proposal stands: at most a minute, but another may follow.
+    const bool may_vote = now_us_ - since_us < kProposalsStandUs && !it->engine().garbage(it->instant(now_us_)).evicting.empty();
+    return health.rows_damaged == 0 && !health.superseded && !may_vote;
   };
   while (!judge_.equal(machines) || !std::all_of(machines.begin(), machines.end(), well)) {
     if (now_us_ - since_us >= scenario_.settle_us) {

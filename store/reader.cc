@@ -231,6 +231,9 @@ Snapshot::Lookup Reader::counter(ShardId shard, std::string_view table, std::str
       return Lookup::kDamaged;
     }
   }
+  // Most keys are no counters, and every counter has its record: one look, and not three.
+  const std::string_view value = value_of_store_key(base_key);
+  if (!transaction_->get(Database::kCounts, value)) return Lookup::kMissing;
   Row base;
   const Lookup lookup = get(shard, cell, base);
   if (lookup == Lookup::kDamaged) {
@@ -244,9 +247,7 @@ Snapshot::Lookup Reader::counter(ShardId shard, std::string_view table, std::str
     }
   }
   out.folded_to = lookup == Lookup::kFound ? base.content.as_register().tag().at : Timestamp{};
-  const std::string_view value = value_of_store_key(base_key);
-  const auto bytes = transaction_->get(Database::kCounts, value);
-  if (!bytes) return Lookup::kMissing;
+  const auto bytes = transaction_->get(Database::kCounts, value);  // Again: a view is good until the next look.
   const auto record = decode_count(value, *bytes);
   if (record && !record->key.empty() && record->key != key) return Lookup::kMissing;
   // SUBTLE: a sum that rotted must not be shown, and verify() tells of it; the rows have what it was.

@@ -27,6 +27,7 @@ struct ThreeNodes {
     at = n1.port_address("http");
     // One that has only just joined does not know everybody yet, and cuts no link to whom it does not know.
     for (KithdProcess* node : {&n1, &n2, &n3}) {
+      node->wait_ready();
       const std::string there = node->port_address("http");
       REQUIRE(eventually([&] {
         const json seen = http_get(there, "/api/v1/status").json();
@@ -38,7 +39,9 @@ struct ThreeNodes {
   static void call(KithdProcess& node, Request request) {
     Client client = node.connect();
     if (is_write(request.op)) request.tag = client.mint_tag();
-    REQUIRE(client.call(request, std::chrono::seconds(10)).status == Status::kOk);
+    const ClientReply reply = client.call(request, std::chrono::seconds(10));
+    CAPTURE(reply.message);
+    REQUIRE(reply.status == Status::kOk);
   }
   static void fault(KithdProcess& node, const std::string& text) {
     Request request;

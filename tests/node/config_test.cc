@@ -110,7 +110,7 @@ TEST_CASE("config: the sample in docs is valid, also with every line in force, a
   CHECK(config.gossip_interval_ms == defaults.gossip_interval_ms);
   CHECK(config.max_skew_ms == defaults.max_skew_ms);
   CHECK(config.retry_window_ms == defaults.retry_window_ms);
-  CHECK_FALSE(config.collect);
+  CHECK(config.collect);
   CHECK(config.readers == defaults.readers);
   CHECK(config.scrub_interval_ms == defaults.scrub_interval_ms);
   CHECK(config.check_pages_bytes == defaults.check_pages_bytes);

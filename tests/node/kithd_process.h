@@ -43,7 +43,8 @@ class KithdProcess {
   // Waits until it listens; addresses as it wrote them.  Throws std::runtime_error with its log when it ends before.
   const std::string& client_address();
   const std::string& peer_address();
-  std::string port_address(const std::string& name);  // Of another port that it was told to open: "http".
+  std::string port_address(const std::string& name);  // Of another port that it was told to open: "http", "redis".
+  std::string redis_address() { return port_address("redis"); }
 
   // Waits until it belongs to a cluster.  The same error.
   void wait_ready();

@@ -62,11 +62,12 @@ Include include_in(std::string_view code) {
   return {std::string(code.substr(0, code.find(ours ? '"' : '>'))), ours};
 }
 
-enum class Library { kZmq, kLmdb, kMsgpack, kOtherHeavy, kLight };
+enum class Library { kZmq, kLmdb, kMsgpack, kAsio, kOtherHeavy, kLight };
 
 Library library_of(const std::string& header) {
   if (header.starts_with("zmq")) return Library::kZmq;
   if (header == "lmdb.h") return Library::kLmdb;
+  if (header.starts_with("asio")) return Library::kAsio;
   if (header.starts_with("msgpack")) return Library::kMsgpack;
   if (header.ends_with("_fwd.hpp") || header.ends_with("/fwd.h")) return Library::kLight;  // Declarations only.
   for (const char* heavy : {"spdlog/", "fmt/", "CLI/", "nlohmann/", "toml++/", "benchmark/", "histedit.h",
@@ -128,6 +129,7 @@ class File {
     const bool benchmark = path_.starts_with("tools/bench");
     if (library == Library::kZmq && folder_ != "node") breach("ZeroMQ outside node/: <" + header + ">");
     if (library == Library::kLmdb && folder_ != "store" && !benchmark) breach("LMDB outside store/: <" + header + ">");
+    if (library == Library::kAsio && !path_.starts_with("node/redis/")) breach("asio outside node/redis/: <" + header + ">");
     if (library != Library::kLight && header_) breach("a heavy header in a header of ours: <" + header + ">");
     if (!pure()) return;
     const bool store_lock = folder_ == "store" && one_of(header, {"mutex", "shared_mutex"});

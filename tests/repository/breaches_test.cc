@@ -81,6 +81,8 @@ TEST_CASE("breaches: each library stays in its folder") {
   CHECK_FALSE(breached("store/a.cc", "#include <lmdb.h>\n"));
   CHECK_FALSE(breached("tools/bench/a.cc", "#include <lmdb.h>\n"));
   CHECK_FALSE(breached("gossip/a.cc", "#include <msgpack.hpp>\n"));
+  CHECK(breached("node/a.cc", "#include <asio/post.hpp>\n"));
+  CHECK_FALSE(breached("node/redis/a.cc", "#include <asio/post.hpp>\n"));
 }
 
 TEST_CASE("breaches: heavy headers stay out of ours") {
@@ -92,6 +94,7 @@ TEST_CASE("breaches: heavy headers stay out of ours") {
     CHECK_FALSE(breached("node/a.cc", text));
   }
   CHECK(breached("store/a.h", "#pragma once\n#include <lmdb.h>\n"));
+  CHECK(breached("node/redis/a.h", "#pragma once\n#include <asio/post.hpp>\n"));
   CHECK_FALSE(breached("node/a.h", "#pragma once\n#include <nlohmann/json_fwd.hpp>\n"));
   CHECK_FALSE(breached("node/a.h", "#pragma once\n#include <nlohmann_is_not_here>\n#include <chrono>\n"));
 }

@@ -10,6 +10,7 @@
 #include "tools/bench/collection_bench.h"
 #include "tools/bench/increments_bench.h"
 #include "tools/bench/merge_bench.h"
+#include "tools/bench/redis_bench.h"
 #include "tools/bench/store_bench.h"
 
 namespace {
@@ -116,6 +117,17 @@ int main(int argc, char** argv) {
       .program(increments.kithd)
       .place(increments.directory, as_json);
 
+  RedisBenchOptions redis;
+  Flags redis_command(app, "redis", "The Redis port beside redis-server, in turn, under redis-benchmark");
+  redis_command.numbers("--pipelines", redis.pipelines, 1, 1000, "Requests that a connection sends at once")
+      .number("--requests", redis.load.requests, 100, 100'000'000, "Of each test")
+      .number("--clients", redis.load.clients, 1, 1000, "Connections")
+      .number("--keys", redis.load.keys, 1, 100'000'000, "Of which each request draws one")
+      .number("--value-bytes", redis.load.value_bytes, 1, 1'000'000, "Of what is set")
+      .number("--runs", redis.runs, 1, 100, "Of which the medians are shown")
+      .program(redis.kithd)
+      .place(redis.directory, as_json);
+
   CLI11_PARSE(app, argc, argv);
   try {
     if (store_command) print(run_store_bench(store), as_json);
@@ -126,6 +138,7 @@ int main(int argc, char** argv) {
       print(outcome.tables, as_json);
       if (!outcome.failure.empty()) throw std::runtime_error("the count is not exact, or was not reached: " + outcome.failure);
     }
+    if (redis_command) print(run_redis_bench(redis), as_json);
     if (merge_command) print(run_merge_bench(merge), as_json);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "kith-bench: %s\n", error.what());

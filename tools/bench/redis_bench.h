@@ -1,0 +1,28 @@
+// tools/bench/redis_bench.h -- `kith-bench redis`: the Redis port beside redis-server, in turn, under the same load.
+//
+//     redis-server    that syncs before it answers (as Kith does), every second, never; and syncing, with two replicas
+//     kithd           one node alone, and three that replicate
+//
+// Each is started with an empty directory, loaded by redis-benchmark, and ended, before the next begins; all of that as often as
+// asked for, and the medians are shown.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tools/bench/redis_server.h"
+#include "tools/bench/table.h"
+
+namespace kith::bench {
+
+struct RedisBenchOptions {
+  RedisLoad load;
+  std::vector<std::size_t> pipelines = {1, 16};
+  std::size_t runs = 3;
+  std::string kithd;      // Empty: the one beside us.
+  std::string directory;  // On the disk to measure.
+};
+
+std::vector<Table> run_redis_bench(const RedisBenchOptions& options);
+
+}  // namespace kith::bench
