@@ -123,7 +123,7 @@ void KithdProcess::wait_ready() {
   Client client = connect();
   const bool ready = eventually([&] {
     Request hello;
-    return client.call(hello, std::chrono::seconds(30)).document.find("\"joined\":true") != std::string::npos;
+    return client.call(hello, std::chrono::seconds(30)).document.find("\"introduced\":true") != std::string::npos;
   });
   if (!ready) give_up("does not get into a cluster");
 }

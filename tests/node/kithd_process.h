@@ -46,7 +46,7 @@ class KithdProcess {
   std::string port_address(const std::string& name);  // Of another port that it was told to open: "http", "redis".
   std::string redis_address() { return port_address("redis"); }
 
-  // Waits until it belongs to a cluster.  The same error.
+  // Waits until it belongs to a cluster, and takes writes.  The same error.
   void wait_ready();
   Client connect();
 
