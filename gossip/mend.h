@@ -18,6 +18,8 @@
 // SUBTLE: a peer that is behind our horizon, or has joined and has no floor yet, may be the only one that holds the row.  What is
 // in it with tag and commit above every horizon is merged all the same: whoever has removed that has forgotten nothing of it.
 // Who is voted against (gossip/eviction.h) is asked as well, and waited for unless it is silent.
+// Of who cannot vouch for its shard, or is coming back after its eviction, only that is merged which our own clock claimed: there may be more in the row
+// that nobody may have yet.
 // Transcripts: tests/gossip/mend_test.cc, tests/gossip/counters_test.cc
 #pragma once
 

@@ -380,7 +380,7 @@ TEST_CASE("mend: what was marked in an earlier life is mended in the next") {
 
 // Goal: a node that is coming back after its eviction helps, and what nobody may have of it does not come along.
 // Method: a puppet without a floor answers with two adds: of the one our clock says that we held it, of the other it does not.
-TEST_CASE("mend: of who has no floor only that is taken which our own clock claimed") {
+TEST_CASE("mend: of who cannot vouch only that is taken which our own clock claimed") {
   Stage stage(2);
   Puppet puppet(stage.network, "n2");
   stage.network.run_ms(3000);

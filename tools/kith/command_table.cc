@@ -79,7 +79,7 @@ const std::vector<Command>& all_commands() {
        "kith explain likes tea\nkith explain visits\nkith explain likes tea --with n2", 1, 2, kWithOption, run_explain},
       {"evict", kCluster, "NODE...", "goes on without members that are gone; more than half must agree. Says first what is given up",
        "kith evict n5\nkith evict n5 --yes", 1, 64, kYesOption, run_evict},
-      {"recover", kCluster, "[NODE...]", "the same though less than half are left: without those named, or all that nobody hears of",
+      {"recover", kCluster, "[NODE...]", "goes on with what is left, though less than half is: without those named, or all that nobody hears of",
        "kith recover\nkith recover n2 n3 --yes", 0, 64, kYesOption, run_recover},
 
       {"backup", kDisk, "DIR", "a copy of the asked node's data, into DIR on its machine, while it runs",

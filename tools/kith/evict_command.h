@@ -8,7 +8,8 @@
 namespace kith::tools {
 
 ExitCode run_evict(Context& context, const CommandLine& line);
-// The members named, or all that nobody hears of, though less than half are left.
+// The members named, or all that nobody hears of, though less than half are left.  Without names, where no member in good standing is
+// left: the asked node goes on with what it has.
 ExitCode run_recover(Context& context, const CommandLine& line);
 
 }  // namespace kith::tools
