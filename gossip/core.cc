@@ -157,8 +157,8 @@ void Core::hear_of(NodeId node, Life life) {
     return other != life.origin && clocks.knows(other) && members.lives().find(other)->record.start < life.start;
   });
   if (!held) return;
+  clocks.promise(life.origin, before);  // SUBTLE: first, for what is done again keeps the floor where it is.
   write_ended(node, life.origin, EndedLife{life.start});
-  clocks.promise(life.origin, before);
   count("lives_passed_unheard");
   note(Output::Note::Level::kError,
        name_of(node) + " ran twice (a copied data directory, or an old one?): what it wrote in a life that nobody heard of counts "

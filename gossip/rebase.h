@@ -149,6 +149,7 @@ class Rebase {
   // Takes out what the member has seen and holds no more: in the batch at hand, or in that of the end of the pull.
   void take_out(const StoreKey& key, Content these);
   bool forgotten(const StoreKey& key, const Row& row);
+  void forget_in_memory();
   void take_out_later(const StoreKey& key, Content these);
   void take_out_waiting(ShardId shard);
   // A life that the member's table does not have; false: the member has not heard of it.

@@ -379,12 +379,16 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
   // SUBTLE: where nothing has taken its place it need not be the latest of all that overtook it: that one may be cut off.
   Row row;
   const bool shown = at.disk.store->snapshot()->get(key, row) == Snapshot::Lookup::kFound && row.content.present();
+  // One that has expired, and been collected, shows nothing either.
+  Timestamp horizon;
+  for (const auto& [index, other] : started_) horizon = std::max(horizon, horizon_of(*other));
+  const auto fitting = [&](const GhostCell& it) { return (it.present() && !it.settled(horizon)) == shown; };
   const GhostCell* overtook = nullptr;
   for (const auto& [index, other] : started_) {
     const auto theirs = other->disk.ghost.find(key);
     if (theirs == other->disk.ghost.end() || theirs->second.tag() <= ghost.tag()) continue;
-    const bool fits = theirs->second.present() == shown;
-    const bool best_fits = overtook != nullptr && overtook->present() == shown;
+    const bool fits = fitting(theirs->second);
+    const bool best_fits = overtook != nullptr && fitting(*overtook);
     if (overtook == nullptr || fits > best_fits || (fits == best_fits && theirs->second.tag() > overtook->tag())) overtook = &theirs->second;
   }
   if (redone_.has(key, ghost.tag().actor, ghost.tag().at) || left_to_another([&](const GhostCell& theirs) { return theirs.tag() == ghost.tag() && theirs.value(); })) {
@@ -398,10 +402,6 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
   }
   if (overtook != nullptr) ghost.overtake(*overtook);
   // It had expired, and the others have collected it.
-  Timestamp horizon;
-  for (const auto& [index, other] : started_) {
-    horizon = std::max(horizon, horizon_of(*other));
-  }
   if (ghost.settled(horizon)) {
     ghost.collected_elsewhere();
     // It may not have overtaken there what it had overtaken here: SUBTLE, below.
