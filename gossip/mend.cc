@@ -62,6 +62,9 @@ bool Mend::found_in_memory(const StoreKey& key) {
   for (const auto& [life, content] : core_.members.lives().cells()) {
     if (mend(life_cell(life.first, life.second), content)) return true;
   }
+  for (const auto& [node, content] : core_.members.evicted().cells()) {
+    if (mend(evicted_cell(node), content)) return true;
+  }
   for (const auto& [life, content] : core_.ended.cells()) {
     if (mend(ended_cell(life.first, life.second), content)) return true;
   }
