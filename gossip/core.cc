@@ -425,6 +425,10 @@ Core::Piece Core::table_piece() {
     }
     if (at == cells.end()) at = cells.begin();
     piece.cells.append(member_cell(at->first), at->second);
+    // SUBTLE: before the word that a life is closed what of it was seen.
+    for (auto over = ended.cells().lower_bound({at->first, OriginId{}}); over != ended.cells().end() && over->first.first == at->first; ++over) {
+      piece.cells.append(ended_cell(at->first, over->first.second), over->second);
+    }
     const auto& lives = members.lives().cells();
     for (auto life = lives.lower_bound({at->first, OriginId{}}); life != lives.end() && life->first.first == at->first; ++life) {
       piece.cells.append(life_cell(at->first, life->first.second), life->second);

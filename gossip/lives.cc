@@ -381,6 +381,11 @@ bool Lives::merge_members(const Envelope& envelope) {
         Content joined = known->second;
         if (!joined.join(cell.content)) continue;
       }
+    } else if (const auto over = life_of_ended_cell(cell.key)) {
+      if (const Content* known = core_.ended.content(over->first, over->second)) {
+        Content joined = *known;
+        if (!joined.join(cell.content)) continue;
+      }
     } else if (const auto evicted = node_of_evicted_cell(cell.key)) {
       const auto known = core_.members.evicted().cells().find(*evicted);
       if (known != core_.members.evicted().cells().end()) {
