@@ -127,6 +127,19 @@ bool Rebase::nobody_left() const {
   return std::none_of(told_horizons_.begin(), told_horizons_.end(), [&](const auto& it) { return good_standing(it.first, it.second); });
 }
 
+// SUBTLE: where a life is over, what the member onto which a node rebases has not got of it is taken for removed.
+NodeId Rebase::most_seen() const {
+  NodeId most = core_.self.node;
+  Timestamp floor = core_.floor();
+  for (const auto& [node, told] : told_horizons_) {
+    const auto* member = core_.member(node);
+    if (!core_.heard_lately(node) || member == nullptr || member->out || told.floor <= floor) continue;
+    most = node;
+    floor = told.floor;
+  }
+  return most;
+}
+
 std::string Rebase::recover() {
   if (core_.whole && !needed()) {
     core_.got_in_step = true;  // SUBTLE: all it would get in step with may be those it has voted against, and who proposed that is gone.
@@ -136,6 +149,10 @@ std::string Rebase::recover() {
   for (const auto& [node, told] : told_horizons_) {
     if (!good_standing(node, told)) continue;
     return core_.name_of(node) + " is in good standing, and " + core_.self.name + " compares its data with it: wait until `kith status` shows that it is done, or ask " + core_.name_of(node);
+  }
+  if (const NodeId most = most_seen(); most != core_.self.node) {
+    return core_.name_of(most) + " has seen more than " + core_.self.name + ", and what is not here would be given up there: run `kith recover` at " +
+           core_.name_of(most) + ", or stop that first if it is not to come back";
   }
   core_.count("recovered");
   core_.note(Output::Note::Level::kWarning, "no member in good standing is left: as an operator said, " + core_.self.name +

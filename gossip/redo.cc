@@ -237,9 +237,11 @@ void Redo::look_through() {
 // What the present life commits instead of these; `row` is all that is known of the cell, `tag` is of today.
 Content Redo::again(ShardId shard, const Content& these, const Content& row, bool counter, bool own, Tag tag, Commit commit) const {
   const auto may_be_retried = [&](Timestamp at) {
-    // SUBTLE: whoever held its floor has seen all that has removed it, forgotten or not; but not who rebases, of what is older.
-    if (!own && core_.floor_then && at > passed_horizon_) return true;
-    if (at <= core_.horizon || at <= core_.highest_horizon) return false;
+    // SUBTLE: whoever held its floor has seen all that has removed it, forgotten or not; but not who rebases, of what is older, nor who
+    // was evicted.  A base that was folded past an increment is without it.
+    const bool passed = at <= core_.horizon || at <= core_.highest_horizon;
+    if (!own && !core_.returning && core_.floor_then && at > passed_horizon_ && !(counter && passed)) return true;
+    if (passed) return false;
     // SUBTLE: of others under its tag or not at all: twice is once then, should its own node return.  A returning node has no floor, so
     // no horizon passes it meanwhile.
     return (!own && core_.returning) || core_.now.wall_ms - at.ms() < core_.options.retry_window_ms;

@@ -481,8 +481,9 @@ bool Judge::unseen_by_record(ShardId shard, const Commit& commit) const {
   return false;
 }
 
-// It is over, which the one that holds it need not know, and some horizon is at or above its commit, or that of the same tag
-// committed elsewhere before, and above that of its end.
+// It is over, which the one that holds it need not know, and some horizon is at or above the commit of its end: whoever is not fenced
+// has seen that, and the clock of who did it may have been ahead of who ended it.  Or it is a removal, and some horizon is at or above its
+// commit, or that of the same tag committed elsewhere before.
 bool Judge::settled_somewhere(const Claims::Entry& entry) const {
   Timestamp horizon, commit = entry.commit;
   std::optional<Timestamp> ended;
@@ -499,7 +500,7 @@ bool Judge::settled_somewhere(const Claims::Entry& entry) const {
     if (entry.role == Claims::Entry::Role::kAdd) ended = oracle_.removal_commit(entry.cell, entry.actor, entry.at);
     if (entry.role == Claims::Entry::Role::kRegister) ended = oracle_.deletion_commit(entry.cell, {entry.at, entry.actor});
   }
-  return (ended || entry.role == Claims::Entry::Role::kRemoval) && commit <= horizon && ended.value_or(commit) <= horizon;
+  return ended ? *ended <= horizon : entry.role == Claims::Entry::Role::kRemoval && commit <= horizon;
 }
 
 void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended) {
