@@ -150,6 +150,8 @@ void Core::hear_of(NodeId node, Life life) {
   const Timestamp before = floor_held();
   const bool news = !clocks.knows(life.origin) && ended.find(life.origin) == nullptr && node != self.node;
   clocks.begin_life(life.origin, life.start);
+  // SUBTLE: the floor on disk is promised of all lives at the next start, and this one is among them now.
+  if (const Timestamp floor_now = floor_held(); floor_now < before) out->store.set_meta(meta::kFloor, meta::encode_number(floor_now.value));
   if (!options.collect || !news || !may_be_settled(life.start, before) || !kept_on_record(life.start, before)) return;
   // SUBTLE: who has just joined has no earlier life that would hold a floor; gossip/lives.h, the introduction.  But for one that was let
   // in by a process that nobody listened to: removals are forgotten that it has not seen.

@@ -74,8 +74,9 @@ std::vector<StoreKey> Lives::load() {
   for (const ShardId shard : snapshot->shards()) {
     for (const auto& [origin, at] : snapshot->held(shard)) {
       if (!core_.clocks.knows(origin)) {
+        // SUBTLE: of one that is retired, and still in clocks, this disk has not all yet: it holds the floor as before.
         if (listed.contains(origin)) core_.retiring.insert(origin);
-        else core_.clocks.begin_life(origin, Timestamp{});
+        core_.clocks.begin_life(origin, Timestamp{});
       }
       core_.clocks.hold(shard, origin, at);
     }

@@ -441,7 +441,8 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
     // SUBTLE: what a damaged row lost for good may come back with an old disk, or with a row that was damaged at the same
     // time, and nobody knows that it is news.  The audit repairs that.
     const auto rotted = rotted_.find(entry.cell);
-    if (rotted != rotted_.end() && (disk_destroyed_ || rotted->second.size() > 1)) continue;
+    // Nor is one that is about to be evicted, and silent, waited for, which may be the only one that has it, and come back.
+    if (rotted != rotted_.end() && (disk_destroyed_ || rotted->second.size() > 1 || may_evict())) continue;
     for (const auto& [index, other] : started_) {
       const auto theirs = other->disk.ghost.find(entry.cell);
       if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.commit_in(theirs->second)) continue;
