@@ -321,6 +321,8 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
       // SUBTLE: seen by who closed it.  The member has the word of that with its table, perhaps before it has the rows.
     }
     if (covers(body.clock, commit)) return true;
+    // SUBTLE: the member has not all of a life that is over here and still in its clock: a disk that went back, and that an operator goes on with.
+    if (std::any_of(body.clock.begin(), body.clock.end(), [&](const auto& held) { return held.first == commit.origin; })) return false;
     const bool over = core_.retired(commit.origin) || question_->over.contains(commit.origin) || unlisted.contains(commit.origin);
     return commit.at <= from.floor && over;
   };
