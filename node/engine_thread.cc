@@ -15,6 +15,7 @@
 
 #include "crdt/check.h"
 #include "gossip/message.h"
+#include "node/commit_watch.h"
 #include "node/documents.h"
 #include "node/faults.h"
 #include "node/inspect.h"
@@ -307,13 +308,17 @@ struct EngineThread::Impl {
 
   void commit_measured() {
     Meters& meters = *parts.meters;
+    CommitWatch* const watch = parts.watch ? parts.watch() : nullptr;
     while (!out.store.empty()) {
       StoreBatch batch;
       std::swap(batch, out.store);
+      const bool watched = watch != nullptr && watch->wanted();
+      if (watched) watch->before(batch);
       const auto began = std::chrono::steady_clock::now();
       const CommitReport report = parts.store.commit(batch);
       meters.commit_seconds.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
       meters.commit_rows.observe(static_cast<double>(report.rows_changed));
+      if (watched) watch->after();
       parts.engine.committed(read_clocks(), report, out);
     }
     if (out.arrived.empty()) return;

@@ -25,8 +25,11 @@ void Member::act() {
     KITH_CHECK(rounds < 8, "a commit leads to another, and so on for ever");
     StoreBatch batch;
     std::swap(batch, out_.store);
+    const bool watched = watch_ != nullptr && watch_->wanted();
+    if (watched) watch_->before(batch);
     const CommitReport report = store_->commit(batch);
     ++commits_;
+    if (watched) watch_->after();
     engine_->committed(now(), report, out_);
   }
   std::move(out_.sends.begin(), out_.sends.end(), std::back_inserter(sends_));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gossip/engine.h"
+#include "node/commit_watch.h"
 #include "store/memory_store.h"
 
 namespace kith::fuzz {
@@ -18,6 +19,8 @@ class Member {
  public:
   // Peers reach it at "NAME:2".  `join`: the name of another, or empty.  Begins its life.
   Member(const std::string& name, const std::string& join, std::unique_ptr<MemoryStore> store, std::uint64_t seed);
+
+  void watch(CommitWatch* watch) { watch_ = watch; }  // Must outlive what is done from now on.
 
   // Takes the input in and acts on what comes of it.
   void step(const Input& input);
@@ -45,6 +48,7 @@ class Member {
   std::int64_t now_ms_ = 0;
   std::int64_t wake_at_ms_ = 0;
   std::uint64_t commits_ = 0;
+  CommitWatch* watch_ = nullptr;
   std::vector<Output::Send> sends_;
   std::vector<Reply> replies_;
 };

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "crdt/check.h"
+#include "node/redis/change_watch.h"
 #include "node/redis/cursors.h"
 #include "node/redis/session.h"
 #include "node/requests.h"
@@ -29,7 +30,13 @@ class Client final : public Session::Host {
         services_{member_.store(), "n1", "default", asked_for_password ? kPassword : "", [] { return Member::kShards; },
                   [this] { return member_.now().wall_ms; }, [] { return false; }, [this] { return member_.commits(); },
                   [](const StoreKey&) {}, [](std::vector<Submission>) {}},
-        reads_(services_), session_(*this, client(!asked_for_password)) {}
+        reads_(services_), session_(*this, client(!asked_for_password)),
+        watch_(services_, facts_, [this](const std::shared_ptr<const std::vector<Message>>& messages) {
+          KITH_CHECK(messages != nullptr, "what a commit changed could not be read");
+          session_.tell(*messages);
+        }) {
+    member_.watch(&watch_);
+  }
 
   // In pieces of so many bytes.  All that was answered.
   std::string say(std::string_view bytes, std::size_t piece) {
@@ -64,6 +71,7 @@ class Client final : public Session::Host {
     for (int turns = 0;; ++turns) {
       KITH_CHECK(turns < kTurnsMax, "it never comes to an end");
       const bool more = session_.work();
+      facts_.subscribers = session_.subscriptions().empty() ? 0 : 1;
       said_ += std::exchange(session_.output().bytes(), {});
       const bool submitted = submit();
       if (!submitted && session_.waits()) pass_time();
@@ -106,12 +114,13 @@ class Client final : public Session::Host {
   Ticket last_ticket_ = 0;
   std::string said_;
   Session session_;
+  ChangeWatch watch_;
 };
 
 // Commands whose answers tell how the bytes came, or are drawn.
 bool varies(std::string_view bytes) {
   const std::string text = lower(bytes);
-  for (const char* word : {"info", "srandmember", "client", "wait", "time", "ttl", "expire", "px", "ex", "kith.tag"}) {
+  for (const char* word : {"info", "srandmember", "client", "wait", "time", "ttl", "expire", "px", "ex", "kith.tag", "subscribe"}) {
     if (text.find(word) != std::string::npos) return true;
   }
   return false;

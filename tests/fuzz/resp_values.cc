@@ -25,6 +25,7 @@ bool take_value(std::string_view& bytes, int nested) {
   const char type = bytes[0];
   bytes.remove_prefix(1);
   if (!take_line(bytes, line)) return false;
+  if (type == '>' && nested > 0) return false;  // Out of turn, but never inside of an answer.
   if (type == '+' || type == '-') return true;
   if (type == '_') return line.empty();
   if (type == '#') return line == "t" || line == "f";

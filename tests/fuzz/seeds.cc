@@ -258,6 +258,8 @@ Seeds redis_seeds() {
                              resp({"KITH.TAG", "018bcfe568000000-0000000000000007", "INCR", "n"}) + resp({"GET", "n"});
   Seeds out = {{"strings", strings}, {"sets", sets}, {"hashes", hashes}, {"keys", keys}, {"multi", multi}, {"server", server}, {"events", events}, {"tagged", tagged}};
   out.emplace_back("resp3", resp({"HELLO", "3"}) + hashes + sets + events);
+  out.emplace_back("told", resp({"HELLO", "3"}) + resp({"PSUBSCRIBE", "__key*__:*"}) + resp({"SET", "k", "v"}) + resp({"MULTI"}) + resp({"SADD", "k", "x"}) +
+                               resp({"INCR", "n"}) + resp({"SMEMBERS", "k"}) + resp({"HINCRBY", "h", "f", "2"}) + resp({"EXEC"}) + resp({"DEL", "k", "h"}) + resp({"PING"}));
   out.emplace_back("wait", resp({"SADD", "s", "x"}) + resp({"WAIT", "1", "50"}) + resp({"PING"}));
   out.emplace_back("lines", "PING\r\nset 'a b' \"c\\x00\\n\"\r\n\r\nGET 'a b'\nSADD s x\r\n");
   out.emplace_back("lies", "*1000000\r\n$5\r\nhello\r\n");
