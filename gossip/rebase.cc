@@ -105,7 +105,7 @@ void Rebase::heard(const Envelope& from) {
   if (!from.floor || from.floor < from.horizon || from.floor < core_.highest_horizon) return;
   if (unaware_.contains(from.sender) && anybody_aware()) return;
   core_.count("rebases_begun");
-  question_.emplace();
+  question_ = Question{};
   question_->peer = from.sender;
   question_->first_floor = from.floor;
   question_->as_of = Horizon::as_of(from, {}, {});

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-namespace kith::tools {
+namespace kith {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -90,4 +90,4 @@ TEST_CASE("garbage: where it is listed what a node did again") {
 }
 
 }  // namespace
-}  // namespace kith::tools
+}  // namespace kith

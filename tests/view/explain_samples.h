@@ -1,4 +1,4 @@
-// tests/tools/explain_samples.h -- copies of cells and a cluster of three, for the tests of what `kith explain` says.
+// tests/view/explain_samples.h -- copies of cells and a cluster of three, for the tests of what `kith explain` says.
 //
 // Times are milliseconds after 22:13:20 UTC; n2 has had an earlier life, b0.
 #pragma once
@@ -11,7 +11,7 @@
 #include "node/view/explain_document.h"
 #include "node/view/status_document.h"
 
-namespace kith::tools::samples {
+namespace kith::samples {
 
 inline constexpr std::int64_t kNow = 1'700'000'000'000;
 inline constexpr ActorId kAnna{0xaaaa000000000000}, kBob{0xbbbb000000000000};
@@ -116,4 +116,4 @@ inline ExplainedValue counter_of(std::vector<ExplainedEntry> entries) {
   return out;
 }
 
-}  // namespace kith::tools::samples
+}  // namespace kith::samples

@@ -3,9 +3,9 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/tools/explain_samples.h"
+#include "tests/view/explain_samples.h"
 
-namespace kith::tools {
+namespace kith {
 namespace {
 
 using namespace samples;
@@ -145,4 +145,4 @@ TEST_CASE("explain words: a damaged row has no history") {
 }
 
 }  // namespace
-}  // namespace kith::tools
+}  // namespace kith
