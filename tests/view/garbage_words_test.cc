@@ -68,6 +68,8 @@ TEST_CASE("garbage: where nobody is left that has all there is, the way out is s
   NodeStatus away = status();
   away.garbage.nobody_in_good_standing = true;
   CHECK(garbage_in_words(away) == Lines{"no member is heard of that has all there is: if none comes back, `kith recover` at the node with the newest data goes on with what that has"});
+  away.garbage.recover_at = "n4";
+  CHECK(garbage_in_words(away) == Lines{"no member is heard of that has all there is: if none comes back, `kith recover` at n4, which has seen the most, goes on with what that has"});
 }
 
 TEST_CASE("garbage: what former lives wait for") {
