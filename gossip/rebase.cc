@@ -568,6 +568,14 @@ bool Rebase::in_table(const Commit& commit) const {
 void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
   question_->table_clock = clock;
   question_->table_floor = from.floor;
+  // SUBTLE: which life is a node's last may have come with the member's table, after the row of the one before was come upon.
+  for (const auto& [life, content] : core_.members.lives().cells()) {
+    const auto& [node, origin] = life;
+    if (node == core_.self.node || !question_->unheard_of.contains(origin) || !is_over(from, node, origin)) continue;
+    question_->unheard_of.erase(origin);
+    if (began_unheard_of(node, origin)) question_->unheard_elsewhere.insert(life);
+    else question_->over.try_emplace(origin, Question::Over{life_cell(node, origin), content.as_register().commit()});
+  }
   std::vector<OriginId> not_heard;
   for (const auto& [origin, over] : question_->over) {
     const auto* known = core_.members.lives().find(origin);
