@@ -414,6 +414,18 @@ CellBlock Core::record_in_turn() {
   return record_of(others_now[record_turn_++ % others_now.size()]);
 }
 
+// SUBTLE: of a life that is over here and open there we take nothing that nobody had seen, and theirs would have no end for us.
+CellBlock Core::ended_in_turn() {
+  CellBlock record;
+  const auto& cells = ended.cells();
+  if (cells.empty()) return record;
+  auto at = cells.upper_bound(last_ended_);
+  if (at == cells.end()) at = cells.begin();
+  last_ended_ = at->first;
+  record.append(ended_cell(at->first.first, at->first.second), at->second);
+  return record;
+}
+
 Core::Piece Core::table_piece() {
   // A table too large for a message goes in pieces, each from where the last one ended.
   constexpr std::size_t kPieceBytesMax = kMessageBytesMax / 4;
@@ -459,7 +471,10 @@ std::string Core::seal(NodeId to, Body body, CellBlock with) {
   const bool push = std::holds_alternative<PushBody>(body);
   if (joined() && !push && envelope.members.empty() && (table_differs(to) || !heard_lately(to))) {
     envelope.members = record_of(self.node);
-    if (behind || returning) envelope.members.append(record_in_turn());
+    if (behind || returning) {
+      envelope.members.append(record_in_turn());
+      envelope.members.append(ended_in_turn());
+    }
   }
   envelope.body = std::move(body);
 

@@ -242,6 +242,7 @@ class Core {
   };
   Piece table_piece();
   CellBlock record_in_turn();
+  CellBlock ended_in_turn();
 
   // ---- Talking.  Adds the envelope.
   //
@@ -268,6 +269,7 @@ class Core {
 
   NodeId last_attached_;
   std::size_t record_turn_ = 0;
+  std::pair<NodeId, OriginId> last_ended_;  // Sent along in its turn.
   std::optional<std::uint64_t> others_of_;  // Generation of the table.
   std::uint64_t root_ = 0;
   std::map<ShardId, std::uint64_t> setbacks_;

@@ -353,7 +353,8 @@ bool Lives::merge_members(const Envelope& envelope) {
   if (envelope.members.empty()) return true;
   const auto cells = core_.read_cells(kSystemShard, envelope.members);
   if (!cells) return false;
-  // The fence: of what somebody below our horizon tells, only who it is itself, and that there is a member of whom we know nothing.
+  // The fence: of what somebody below our horizon tells, only who it is itself, that there is a member of whom we know nothing, and what
+  // is over.
   const bool fenced = envelope.floor < std::max(core_.horizon, core_.highest_horizon);
   // SUBTLE: of a life that began after the eviction the start is below our floor.
   const bool out = core_.members.out(envelope.sender) || voted_against(envelope.sender);
@@ -369,9 +370,16 @@ bool Lives::merge_members(const Envelope& envelope) {
     const auto life = life_of_cell(cell);
     return (node && unknown.contains(*node)) || (life && unknown.contains(life->first));
   };
+  // SUBTLE: nor is it garbage that a life is over that is open here: our disk went back, and they take nothing of what nobody had seen of it.
+  const auto of_open = [&](const CellKey& cell) {
+    const auto over = life_of_ended_cell(cell);
+    if (!over) return false;
+    const auto* known = core_.members.lives().find(over->second);
+    return known != nullptr ? !known->record.closed() : core_.clocks.knows(over->second);
+  };
   for (const Cell& cell : *cells) {
     if (out && !returns(envelope.sender, cell)) continue;
-    if (fenced && node_of_member_cell(cell.key) != envelope.sender && !of_unknown(cell.key) &&
+    if (fenced && node_of_member_cell(cell.key) != envelope.sender && !of_unknown(cell.key) && !of_open(cell.key) &&
         (earlier || life_of_cell(cell.key) != std::pair(envelope.sender, envelope.origin))) {
       continue;
     }

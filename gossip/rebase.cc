@@ -127,6 +127,21 @@ bool Rebase::nobody_left() const {
   return std::none_of(told_horizons_.begin(), told_horizons_.end(), [&](const auto& it) { return good_standing(it.first, it.second); });
 }
 
+// Below our horizon: they take what is here as it is, and have nothing to tell before they have.  But for who is to be evicted.
+bool Rebase::all_others_are_behind() const {
+  const auto& others = core_.others();
+  bool any = false;
+  return std::all_of(others.begin(), others.end(), [&](NodeId node) {
+    const auto told = told_horizons_.find(node);
+    const bool behind = told != told_horizons_.end() && core_.heard_lately(node) && told->second.floor < core_.horizon;
+    const auto peer = core_.peers.find(node);
+    const std::int64_t since_ms = std::max(began_at_ms_, peer == core_.peers.end() ? 0 : peer->second.heard_at_ms);
+    const std::int64_t evict_after_ms = core_.options.evict_after_ms;
+    any = any || behind;
+    return behind || (evict_after_ms > 0 && core_.now.monotonic_ms - since_ms >= evict_after_ms);
+  }) && any;
+}
+
 // SUBTLE: where a life is over, what the member onto which a node rebases has not got of it is taken for removed.
 NodeId Rebase::most_seen() const {
   NodeId most = core_.self.node;
@@ -700,6 +715,7 @@ void Rebase::tick() {
     look_for_highest();
   }
   core_.behind = needed();
+  if (!core_.got_in_step && core_.whole && !core_.behind && all_others_are_behind()) core_.got_in_step = true;
   if (question_ && !needed() && !question_->waiting.empty()) question_.reset();  // Whom it was behind is gone, with its horizon.
   if (question_ && !needed()) {
     core_.count("rebases_completed");

@@ -139,6 +139,7 @@ class Rebase {
   };
   void ask();
   bool outrun(const Envelope& from) const;
+  bool all_others_are_behind() const;
   bool anybody_aware() const;
   void look_for_highest();
   bool fits(const RebasedBody& body) const;
