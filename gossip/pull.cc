@@ -142,7 +142,9 @@ RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& a
                                Room room, const Damage& damage) {
   const auto covered = [&](const Commit& commit) {
     if (covers(asked.clock, commit)) return true;
-    return commit.at <= floor && core_.retired(commit.origin);
+    if (commit.at > floor || !core_.retired(commit.origin)) return false;
+    // SUBTLE: nobody has what nobody had seen of it, and in its row it may have the place of what our clock claims.
+    return !core_.redoing || asked.shard == kSystemShard || !core_.unseen(asked.shard, commit);
   };
   RowsBody::Part part;
   part.shard = asked.shard;
