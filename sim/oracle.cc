@@ -78,6 +78,7 @@ void Oracle::committed(const StoreKey& cell, const Content& delta) {
       Timestamp& first = may.deletion_commits.try_emplace(Tag{at, actor}, commit.at).first->second;
       first = std::min(first, commit.at);
     }
+    if (expires_at_ms != 0) may.expiries.emplace(Tag{at, actor}, expires_at_ms);
     if (expires_at_ms != 0 && may.expiring <= Tag{at, actor}) may.expiring = {at, actor}, may.expires_at_ms = expires_at_ms;
   });
 }
@@ -211,6 +212,8 @@ std::optional<Oracle::Wrong> Oracle::judge(const std::map<StoreKey, Content>& fi
     const bool over = !it.value() || it.expires_at_ms() != 0;
     const bool both_over = over && std::max(it.expires_at_ms(), may->second.expires_at_ms) <= over_at_ms;
     if ((it.empty() || both_over) && may->second.expiring >= must.tag) continue;
+    const auto expiry = may->second.expiries.find(must.tag);
+    if (expiry != may->second.expiries.end() && over && std::max(it.expires_at_ms(), expiry->second) <= over_at_ms) continue;
     if (const auto tag = increment_tag_of_store_key(cell); tag && found == final.end()) {
       const auto base = final.find(base_store_key(cell));
       if (base != final.end() && base->second.as_register().tag().at >= tag->at) continue;

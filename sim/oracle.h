@@ -79,6 +79,7 @@ class Oracle {
     std::set<Commit> commits{};             // Of an increment, and of those that were not redone elsewhere.
     Tag deletion{};                         // The greatest of a deletion.
     bool any_value = false;
+    std::map<Tag, std::int64_t> expiries{};  // When what was written under a tag expires.
     Tag expiring{};                          // Of the newest that expires, and when it does.
     std::int64_t expires_at_ms = 0;
   };
