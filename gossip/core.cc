@@ -426,6 +426,15 @@ CellBlock Core::ended_in_turn() {
   return record;
 }
 
+void Core::hold_back(Timestamp tag, Timestamp commit) {
+  // A horizon is a window below the least floor.
+  const Timestamp at = Timestamp::at_ms(tag.ms() + options.retry_window_ms - 1);
+  if (at >= commit) return;
+  held_back = HeldBack{held_back ? std::min(held_back->at, at) : at, commit};
+  out->store.set_meta(meta::kHeldBack, meta::encode_number(held_back->at.value));
+  out->store.set_meta(meta::kHeldBackUntil, meta::encode_number(commit.value));
+}
+
 Core::Piece Core::table_piece() {
   // A table too large for a message goes in pieces, each from where the last one ended.
   constexpr std::size_t kPieceBytesMax = kMessageBytesMax / 4;

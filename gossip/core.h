@@ -32,7 +32,8 @@ inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterI
                          kLease = "lease", kFloor = "floor", kHorizon = "horizon",
                          kIntroduced = "introduced", kWhole = "whole", kToLookThrough = "to_look_through", kPassedHorizon = "passed_horizon",
                          kOwnLives = "own_lives", kElectorate = "electorate",
-                         kVote = "vote", kReturned = "returned", kReturning = "returning", kUnheardOf = "unheard_of", kRecovered = "recovered";
+                         kVote = "vote", kReturned = "returned", kReturning = "returning", kUnheardOf = "unheard_of", kRecovered = "recovered",
+                         kHeldBack = "held_back", kHeldBackUntil = "held_back_until";
 // Whose life it was, of one that is retired: its field of the table is deleted, and in the end collected.
 std::string former_life(OriginId origin);
 std::string encode_number(std::uint64_t value);
@@ -142,6 +143,13 @@ class Core {
   void write_own_lives();
   bool redoing = false;                  // gossip/redo has not come to its end.
   std::optional<Timestamp> floor_then;   // Until it has, the floor does not rise.
+  // SUBTLE: an increment that is done again under an old tag must be everywhere before a horizon, and a base, is past that tag.
+  struct HeldBack {
+    Timestamp at;      // Our floor, until
+    Timestamp commit;  // those of all others are past this.
+  };
+  std::optional<HeldBack> held_back;
+  void hold_back(Timestamp tag, Timestamp commit);
   void write_ended(NodeId node, OriginId origin, const std::optional<EndedLife>& record);
   // gossip/redo is told of records of lives that are over, and, while it has not come to its end, of what is about to be merged.
   std::function<void(OriginId)> on_ended;
@@ -207,7 +215,8 @@ class Core {
   // "Nothing of mine is missing up to here", of what is durable now.  Later commits are above it.
   Timestamp floor() const {
     if (returning) return {};
-    return floor_then ? std::min(*floor_then, floor_held()) : floor_held();
+    const Timestamp held = held_back ? std::min(held_back->at, floor_held()) : floor_held();
+    return floor_then ? std::min(*floor_then, held) : held;
   }
   // The same, whether or not some of what is held is to be done again before others may rely on it.
   Timestamp floor_held() const { return whole ? std::max(clocks.floor(), recovered) : Timestamp{}; }

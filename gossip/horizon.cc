@@ -25,6 +25,11 @@ void Horizon::tick() {
     core_.out->store.set_meta(meta::kFloor, meta::encode_number(floor.value));
   }
   lives_.retire(least_floor());
+  if (core_.held_back && least_floor_of_others() > core_.held_back->commit) {
+    core_.held_back.reset();
+    core_.out->store.forget_meta(meta::kHeldBack);
+    core_.out->store.forget_meta(meta::kHeldBackUntil);
+  }
 }
 
 std::optional<OriginId> Horizon::life_of(NodeId node) const {
@@ -133,8 +138,10 @@ Timestamp Horizon::less_window(Timestamp at) const {
   return ms > 0 ? Timestamp::at_ms(ms) : Timestamp{};
 }
 
-Timestamp Horizon::least_floor() const {
-  Timestamp least = core_.floor();
+Timestamp Horizon::least_floor() const { return std::min(core_.floor(), least_floor_of_others()); }
+
+Timestamp Horizon::least_floor_of_others() const {
+  Timestamp least{~std::uint64_t{0}};
   auto at = reports_.begin();
   for (const auto& [node, member] : core_.members.members()) {
     if (node == core_.self.node || member.out) continue;

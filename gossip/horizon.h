@@ -67,6 +67,7 @@ class Horizon {
   void raise(Timestamp horizon);
   // T; zero: some member has not reported in its present life.
   Timestamp least_floor() const;
+  Timestamp least_floor_of_others() const;
 
   struct Holder {
     NodeId node;                     // Whose floor is the least.

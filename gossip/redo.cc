@@ -72,6 +72,9 @@ std::string in_words(const CellKey& cell, const Content& these) {
 
 void Redo::begin() {
   passed_horizon_ = Timestamp{meta::decode_number(core_.store.snapshot()->meta(meta::kPassedHorizon))};
+  if (const Timestamp held_back{meta::decode_number(core_.store.snapshot()->meta(meta::kHeldBack))}; held_back) {
+    core_.held_back = {held_back, Timestamp{meta::decode_number(core_.store.snapshot()->meta(meta::kHeldBackUntil))}};
+  }
   const auto bytes = core_.store.snapshot()->meta(meta::kToLookThrough);
   if (!bytes) return;
   ByteReader in(*bytes);
@@ -267,7 +270,12 @@ Content Redo::again(ShardId shard, const Content& these, const Content& row, boo
     out.recommit(commit);
     return out;
   }
-  if (was_redone(shard, it.commit())) return Content(Register{});
+  if (was_redone(shard, it.commit())) {
+    // SUBTLE: what did may be lost, with its disk.  Under its tag it has no place where it was done as of today, or overwritten since.
+    if (counter || it.tag().at <= std::max(core_.horizon, core_.highest_horizon)) return Content(Register{});
+    out.recommit(commit);
+    return out;
+  }
   // SUBTLE: a value twice is the value; an increment twice is not.
   if (!own && (!core_.returning || counter)) return Content(Register{});
   return Content(Register{}.set(std::string(*it.value()), tag, commit, it.expires_at_ms()));
@@ -316,6 +324,7 @@ void Redo::redo_part(ShardId shard, const StoreKey& key, const CellKey& cell, co
   if (renamed) as.member = increment_member(tag);
   committing_ = true;
   if (!anew.empty()) core_.commit_own(shard, as, anew, at);
+  if (cell.kind == Kind::kCounter && !anew.empty() && !renamed) core_.hold_back(anew.as_register().tag().at, at);
   committing_ = false;
   core_.count("unseen_writes_redone");
   ++redone_;
