@@ -232,7 +232,9 @@ void Lives::load_own_lives(const Snapshot& snapshot) {
   Timestamp newest;
   for (const ShardId shard : snapshot.shards()) newest = std::max(newest, core_.clocks.held(shard, last));
   if (newest) core_.own_lives[last] = {newest, false};
-  std::erase_if(core_.own_lives, [&](const auto& own) { return !core_.clocks.knows(own.first) || core_.clocks.whole(own.first); });
+  std::erase_if(core_.own_lives, [&](const auto& own) {
+    return core_.clocks.knows(own.first) ? core_.clocks.whole(own.first) : !core_.unheard_of.contains(own.first);
+  });
   for (const auto& [origin, own] : core_.own_lives) core_.clocks.promise(origin, own.up_to);
 }
 

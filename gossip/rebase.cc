@@ -570,7 +570,11 @@ void Rebase::hear_of_after_all() {
   core_.write_unheard_of();
   // What they took in on this disk it holds, though it had forgotten that.
   for (const auto& [origin, own] : core_.own_lives) {
-    if (!core_.unheard_of.contains(origin)) core_.clocks.promise(origin, own.up_to);
+    if (core_.unheard_of.contains(origin)) continue;
+    core_.clocks.promise(origin, own.up_to);
+    for (const ShardId shard : core_.store.snapshot()->shards()) {
+      if (shard != kSystemShard && core_.clocks.knows(origin)) core_.hold(shard, origin, own.up_to);
+    }
   }
 }
 

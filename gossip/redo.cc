@@ -141,7 +141,7 @@ bool Redo::unseen(ShardId shard, const Commit& commit) const {
     return lives_.contains(commit.origin) && !entry->record.seen(shard, commit.at);
   }
   if (core_.unheard_of.contains(commit.origin)) return true;
-  if ((commit.at > passed_horizon_ && !core_.returning) || !own_former(commit.origin)) return false;
+  if (commit.at > passed_horizon_ || !own_former(commit.origin)) return false;
   const auto clock = passed_.find(shard);
   return clock != passed_.end() && !covers(clock->second, commit);
 }

@@ -21,8 +21,7 @@
 //       their tags, while its floor, which stays meanwhile, keeps every horizon below them.  Of several that were evicted together
 //       each does again what it has of the others, too, but increments, which would count twice.
 //   U2. of a former life of this node that nobody has closed, while it rebases, what the member's clock does not cover and is
-//       at or below a horizon, or whatever, if this node was evicted: floors did not wait for it; of a life that began after that, and of
-//       which nobody has heard, all.
+//       at or below a horizon; of a life that began after its node was evicted, and of which nobody has heard, whatever.
 // The disk is read once for them, from where the feed's marks say, kRowsPerStep rows at a time, when this node is in step with
 // somebody and is not behind a horizon: then what is in a row has been joined with what the others hold.  Until that is done nothing
 // is collected here, and the floor stays.  When it is done the record of the life says up to where, and so does until then what this
