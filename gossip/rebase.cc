@@ -104,6 +104,10 @@ void Rebase::heard(const Envelope& from) {
   // Of a member in good standing.
   if (!from.floor || from.floor < from.horizon || from.floor < core_.highest_horizon) return;
   if (unaware_.contains(from.sender) && anybody_aware()) return;
+  // SUBTLE: who is heard may not hear us.  Somebody else is asked in between, if there is anybody.
+  if (from.sender == no_answer_of_ && std::any_of(told_horizons_.begin(), told_horizons_.end(), [&](const auto& it) {
+        return it.first != no_answer_of_ && good_standing(it.first, it.second);
+      })) return;
   core_.count("rebases_begun");
   question_ = Question{};
   question_->peer = from.sender;
@@ -741,7 +745,10 @@ void Rebase::tick() {
   }
   // What was gone through so far need not be again, for one answer that was lost or late.
   if (late && !question_->pulling && ++question_->unanswered <= kUnansweredMax) return ask();
-  if (late) question_.reset();
+  if (late) {
+    no_answer_of_ = question_->peer;
+    question_.reset();
+  }
   // SUBTLE: what a life is may have become known on the way, and a member that is itself behind may have told of one that is over.
   if (question_ && question_->pulling && question_->pulled.size() >= core_.self.shard_count && !pull_.rebasing_onto(question_->peer)) {
     core_.count("rebases_begun_anew");

@@ -191,6 +191,7 @@ class Rebase {
   std::set<NodeId> unaware_;             // Members whose table does not have it that this node was evicted.
   std::int64_t unaware_since_ms_ = -1;
   std::optional<Question> question_;
+  NodeId no_answer_of_;                  // The last that was given up.
   std::int64_t patience_ms_ = 0;
   std::vector<std::pair<CellKey, Content>> aside_;  // Records that do not count until this is done.
   bool told_ = false;
