@@ -271,6 +271,9 @@ void Detector::heard(std::int64_t now_ms, Peer from, Output& out) {
 }
 
 void Detector::word_of(NodeId node, Member& member, std::optional<std::uint64_t> incarnation) {
+  // SUBTLE: what it had said before may come after its word that it stops.
+  const bool stopped = member.belief.state == State::kDead && member.belief.by == node;
+  if (stopped && now_ms_ - member.belief.since_ms < kFreshPeriods * options_.probe_every_ms) return;
   member.belief.heard_ms = now_ms_;
   member.doubted = false;
   if (probe_ && probe_->target == node) probe_->answered = true;
