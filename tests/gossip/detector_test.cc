@@ -7,11 +7,12 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "tests/gossip/detector_net.h"
+#include "sim/detector_net.h"
 
 namespace kith::test {
 namespace {
 
+using sim::DetectorNet;
 using State = Detector::State;
 using Step = ProbeBody::Step;
 
