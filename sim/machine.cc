@@ -50,6 +50,7 @@ void Machine::end() {
   engine_.reset();
   state_ = State::kDown;
   inbox_.clear();
+  probes_.clear();
   out_.clear();
   committing_ = commit_waits_ = tick_waits_ = probe_tick_waits_ = stopping_ = false;
   ++commit_number_;
@@ -104,6 +105,16 @@ void Machine::input(std::int64_t now_us, Input what) {
   settle(now_us);
 }
 
+void Machine::probed(std::int64_t now_us, PeerFrame frame) {
+  if (!engine_) return;
+  if (committing_ || state_ == State::kPaused) {
+    if (probes_.size() < kInboxMax) probes_.push_back(std::move(frame));
+    return;
+  }
+  step(now_us, frame);
+  settle(now_us);
+}
+
 void Machine::tick(std::int64_t now_us, std::uint64_t what) {
   if (!engine_ || wake_us_ != now_us || what != lives_) return;  // An earlier appointment, or an earlier life's.
   wake_us_ = -1;
@@ -153,12 +164,13 @@ void Machine::settle(std::int64_t now_us) {
       return;
     }
     if (stopping_ && inbox_.empty()) return end();
-    if (state_ == State::kPaused || (inbox_.empty() && !tick_waits_ && !probe_tick_waits_)) break;
+    if (state_ == State::kPaused || (inbox_.empty() && probes_.empty() && !tick_waits_ && !probe_tick_waits_)) break;
     for (std::size_t i = 0; i < kGatheredMax && !inbox_.empty(); ++i) {
       const Input next = std::move(inbox_.front());
       inbox_.pop_front();
       step(now_us, next);
     }
+    for (; !probes_.empty(); probes_.pop_front()) step(now_us, probes_.front());
     if (std::exchange(tick_waits_, false)) step(now_us, Tick{});
     if (std::exchange(probe_tick_waits_, false)) step(now_us, ProbeTick{});
   }

@@ -74,6 +74,7 @@ class Machine {
   void pause();
   void resume(std::int64_t now_us);
   void input(std::int64_t now_us, Input what);
+  void probed(std::int64_t now_us, PeerFrame frame);
   void tick(std::int64_t now_us, std::uint64_t what);
   void probe_tick(std::int64_t now_us, std::uint64_t what);
   void commit_done(std::int64_t now_us, std::uint64_t what);
@@ -126,6 +127,7 @@ class Machine {
   std::unique_ptr<Engine> engine_;
   Output out_;
   std::deque<Input> inbox_;
+  std::deque<PeerFrame> probes_;                // SUBTLE: apart, so that they take nobody's place, nor delay anything.
   bool committing_ = false, commit_waits_ = false, tick_waits_ = false, probe_tick_waits_ = false;
   bool stopping_ = false;
   StoreBatch batch_;

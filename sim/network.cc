@@ -65,6 +65,7 @@ void Network::send(std::int64_t now_us, std::uint32_t from, std::uint32_t to, co
       ++figures_.flipped;
       const std::uint64_t bit = draw.below(arriving.size() * 8);
       arriving[bit / 8] = static_cast<char>(arriving[bit / 8] ^ (1 << (bit % 8)));
+      if (probe) continue;
     }
     std::int64_t at_us = now_us + delay_us(quality, draw);
     if (copy == 1) {
@@ -96,7 +97,7 @@ void Network::put(std::int64_t at_us, Message message, EventQueue& queue) {
   }
 }
 
-bool Network::arrive(std::uint64_t slot, std::uint32_t& from, std::string& bytes) {
+std::optional<Network::Message> Network::arrive(std::uint64_t slot) {
   Message message = std::exchange(messages_[slot], {});
   free_.push_back(slot);
   Link& it = link(message.from, message.to);
@@ -104,11 +105,9 @@ bool Network::arrive(std::uint64_t slot, std::uint32_t& from, std::string& bytes
   --under_way_;
   if (it.cut) {
     ++figures_.cut;
-    return false;
+    return std::nullopt;
   }
-  from = message.from;
-  bytes = std::move(message.bytes);
-  return true;
+  return message;
 }
 
 }  // namespace kith::sim

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,11 +31,16 @@ class Network {
 
   // Sends.  The copies that will arrive are put into the queue as kDeliver, `what` being a slot.
   // SUBTLE: what becomes of probes is drawn apart, and they take no room in a queue: so that a history of data is the same whether or
-  // not members are probed.
+  // not members are probed.  A damaged one is lost: what a node makes of damage is tried with data.
   void send(std::int64_t now_us, std::uint32_t from, std::uint32_t to, const std::string& bytes, bool probe, EventQueue& queue);
 
-  // Takes what is in a slot; false when it does not arrive after all.
-  bool arrive(std::uint64_t slot, std::uint32_t& from, std::string& bytes);
+  struct Message {
+    std::uint32_t from = 0, to = 0;
+    std::string bytes;
+    bool probe = false;
+  };
+  // Takes what is in a slot; nothing when it does not arrive after all.
+  std::optional<Message> arrive(std::uint64_t slot);
 
   std::uint64_t under_way() const { return under_way_; }
 
@@ -49,11 +55,6 @@ class Network {
     std::uint32_t under_way = 0;   // But for probes.
     std::uint8_t quality = 0;      // Index into qualities_.
     bool cut = false, clogged = false;
-  };
-  struct Message {
-    std::uint32_t from = 0, to = 0;
-    std::string bytes;
-    bool probe = false;
   };
 
   std::size_t index(std::uint32_t from, std::uint32_t to) const { return std::size_t{from} * machines_ + to; }

@@ -129,13 +129,14 @@ void World::dispatch(const Due& due) {
 }
 
 void World::deliver(const Due& due) {
-  std::uint32_t from = 0;
-  std::string bytes;
-  if (!network_->arrive(due.what, from, bytes)) return;
+  auto message = network_->arrive(due.what);
+  if (!message) return;
   Machine& to = *machines_[due.machine];
-  if (tracing()) trace(machines_[from]->name + " -> " + to.name + (to.up() ? "" : " (down)") + ": " + describe(bytes));
+  if (tracing()) trace(machines_[message->from]->name + " -> " + to.name + (to.up() ? "" : " (down)") + ": " + describe(message->bytes));
   const auto before = tracing() ? to.counters() : std::map<std::string, std::uint64_t>{};
-  to.input(now_us_, PeerFrame{std::move(bytes)});
+  PeerFrame frame{std::move(message->bytes)};
+  if (message->probe) to.probed(now_us_, std::move(frame));
+  else to.input(now_us_, std::move(frame));
   if (!tracing()) return;
   for (const auto& [counter, count] : to.counters()) {
     const auto at = before.find(counter);

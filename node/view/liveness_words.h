@@ -8,7 +8,7 @@
 
 namespace kith {
 
-// "alive", "suspect for 3 s, says n2", "dead for 2 min, it said that it stops"; "-" of the node itself, of who is out, and where it does
+// "alive", "suspect for 3 s, says n2", "dead for 2.0 min, it said that it stops"; "-" of the node itself, of who is out, and where it does
 // not probe.
 std::string liveness_in_words(const MemberRow& member);
 

@@ -18,7 +18,7 @@ MemberRow member(const std::string& liveness, std::int64_t ms, const std::string
 TEST_CASE("liveness: in words, with since when and by whom, and nothing where nothing is known") {
   CHECK(liveness_in_words(member("alive", 5000, "")) == "alive");
   CHECK(liveness_in_words(member("suspect", 3200, "n2")) == "suspect for 3.2 s, says n2");
-  CHECK(liveness_in_words(member("dead", 120'000, "n3")) == "dead for 2 min, it said that it stops");
+  CHECK(liveness_in_words(member("dead", 120'000, "n3")) == "dead for 2.0 min, it said that it stops");
   CHECK(liveness_in_words(member("", -1, "")) == "-");
   CHECK(liveness_in_words(member("alive", -1, "")) == "-");
   MemberRow self = member("alive", 1, "");
@@ -28,7 +28,7 @@ TEST_CASE("liveness: in words, with since when and by whom, and nothing where no
   status.members = {member("alive", 5000, ""), member("suspect", 3200, "n2"), member("dead", 120'000, "n1"), self};
   CHECK(missed_in_words(status) ==
         std::vector<std::string>{"n3 has not answered for 3.2 s, says n2; it is taken for dead unless it does",
-                                 "n3 is taken for dead for 2 min, says n1; it is asked less, and nothing else follows from it"});
+                                 "n3 is taken for dead for 2.0 min, says n1; it is asked less, and nothing else follows from it"});
 }
 
 // Goal: the person at the shell sees one line about it.
