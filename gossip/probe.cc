@@ -1,5 +1,7 @@
 #include "gossip/probe.h"
 
+#include <utility>
+
 #include "gossip/duration_words.h"
 
 namespace kith {
@@ -50,6 +52,7 @@ bool Probe::admits(const Envelope& from) {
 
 void Probe::receive(const Envelope& from, const ProbeBody& body, std::size_t bytes) {
   if (!admits(from)) return;
+  someone_spoke();
   core_.count("received_probe");
   core_.count("received_probe_bytes", bytes);
   look_at_members();
@@ -60,6 +63,7 @@ void Probe::receive(const Envelope& from, const ProbeBody& body, std::size_t byt
 
 void Probe::heard(const Envelope& from) {
   if (!probes()) return;
+  someone_spoke();
   look_at_members();
   Detector::Output out;
   detector_.heard(core_.now.monotonic_ms, {from.sender, from.start}, out);
@@ -70,6 +74,7 @@ void Probe::tick() {
   if (!probes() || !core_.joined() || core_.evicted || core_.stopping) return;
   look_at_members();
   if (core_.now.monotonic_ms < detector_.wake_at_ms()) return;
+  note_silence();
   Detector::Output out;
   detector_.tick(core_.now.monotonic_ms, out);
   act(out);
@@ -80,6 +85,26 @@ void Probe::stop() {
   Detector::Output out;
   detector_.stop(core_.now.monotonic_ms, out);
   act(out);
+}
+
+void Probe::someone_spoke() {
+  const std::int64_t now_ms = core_.now.monotonic_ms;
+  if (std::exchange(silence_, false)) {
+    core_.note(Output::Note::Level::kInfo, "members are heard of again, after " + for_people(now_ms - heard_ms_.value_or(now_ms)));
+  }
+  heard_ms_ = now_ms;
+}
+
+// Half a cut looks like that, and an address that others were told and that is not this node's.
+void Probe::note_silence() {
+  const std::int64_t now_ms = core_.now.monotonic_ms;
+  const bool stood_still = now_ms - detector_.wake_at_ms() >= core_.options.probe_every_ms;
+  if (core_.others().empty() || stood_still || !heard_ms_) heard_ms_ = now_ms;
+  if (silence_ || now_ms - *heard_ms_ <= core_.options.dead_after_ms) return;
+  silence_ = true;
+  core_.note(Output::Note::Level::kWarning,
+             "no member was heard of for " + for_people(now_ms - *heard_ms_) + ": either none is there, or what they send does not arrive; they are told that this "
+             "node is at " + core_.self.peer_address + ": see that it can be reached there, or say with --advertise-peer where");
 }
 
 std::optional<std::int64_t> Probe::wake_at_ms() const {

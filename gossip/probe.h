@@ -34,6 +34,8 @@ class Probe {
  private:
   void look_at_members();
   void act(Detector::Output& out);
+  void someone_spoke();
+  void note_silence();
   void note_changes(const std::vector<Detector::Output::Change>& changes);
   std::string why(const Detector::Output::Change& change) const;
   bool refuse(std::string_view why);
@@ -42,6 +44,8 @@ class Probe {
   Core& core_;
   Detector detector_;
   std::optional<std::uint64_t> members_version_;
+  std::optional<std::int64_t> heard_ms_;   // When anybody was heard of, or could have been for the first time.
+  bool silence_ = false;                   // It was noted that nobody is.
 };
 
 }  // namespace kith

@@ -174,13 +174,33 @@ TEST_CASE("probe: a member that gives another's address, or nobody's, has nobody
       CHECK(stage.network.value(at, "k") == "270");
       for (const auto& of : honest) CHECK(stage.notes_of(at, of + " is taken for dead") == 0);
     }
+    CHECK(stage.notes_of("n3", "no member was heard of for ") == 1);
+    CHECK(stage.notes_of("n3", "they are told that this node is at " + address + ": see that it can be reached there") == 1);
+    stage.network.node("n3").notes.clear();
     stage.network.kill("n3");
     stage.network.node("n3").setup.peer_address = "n3:2";
     stage.network.start("n3");
     for (const auto& of : stage.names) CHECK(stage.network.run_until([&] { return stage.all_say(of, Liveness::kAlive); }, 60'000));
     CHECK(stage.network.run_until([&] { return stage.network.all_settled(); }, 120'000));
     CHECK(stage.network.value("n3", "k") == "270");
+    for (const auto& at : stage.names) CHECK(stage.notes_of(at, "no member was heard of") == 0);
   }
+}
+
+TEST_CASE("probe: who hears nobody says so once, and once that it does again, and who is alone says nothing") {
+  Stage stage(probing(), 3);
+  stage.network.cut("n1", "n2");
+  stage.network.cut("n1", "n3");
+  stage.network.run_ms(60'000);
+  CHECK(stage.notes_of("n1", "no member was heard of for ") == 1);
+  stage.network.heal();
+  stage.network.run_ms(60'000);
+  CHECK(stage.notes_of("n1", "no member was heard of") == 1);
+  CHECK(stage.notes_of("n1", "members are heard of again, after ") == 1);
+  for (const std::string at : {"n2", "n3"}) CHECK(stage.notes_of(at, "heard of again") + stage.notes_of(at, "no member was heard of") == 0);
+  Stage alone(probing(), 1);
+  alone.network.run_ms(60'000);
+  CHECK(alone.notes_of("n1", "no member was heard of") == 0);
 }
 
 TEST_CASE("probe: strangers, other clusters, earlier lives and our own echo are not answered") {
