@@ -1,6 +1,8 @@
 // tests/tools/liveness_test.cc -- who is believed to be there: in words, and told by real nodes.
 #include "node/view/liveness_words.h"
 
+#include <csignal>
+
 #include "tests/tools/three_nodes.h"
 
 namespace kith {
@@ -60,6 +62,38 @@ TEST_CASE("liveness: a killed node is dead for kith nodes and kith status, in on
     CHECK(count(log, "n3 is taken for dead: ") == 1);
     CHECK(count(log, "n3 is back; it was taken for dead for ") == 1);
     CHECK(count(log, "taken for dead") == 2);
+  }
+}
+
+// Goal: a process that the machine does not let run is taken for dead, and judges nobody by what it did not hear meanwhile.
+TEST_CASE("liveness: a node that is stopped and let go on is back, and took nobody for dead") {
+  ThreeNodes nodes({"--probe-every", "100ms", "--dead-after", "1s"});
+  REQUIRE(eventually([&] { return has(nodes.at(nodes.n1, {"nodes"}).out, " alive") && has(nodes.at(nodes.n3, {"nodes"}).out, " alive"); }));
+  nodes.n3.send_signal(SIGSTOP);
+  REQUIRE(eventually([&] { return has(nodes.n1.output(), "n3 is taken for dead: ") && has(nodes.n2.output(), "n3 is taken for dead: "); }));
+  nodes.n3.send_signal(SIGCONT);
+  REQUIRE(eventually([&] { return has(nodes.n1.output(), "n3 is back; ") && has(nodes.n2.output(), "n3 is back; "); }));
+  for (KithdProcess* node : {&nodes.n1, &nodes.n2, &nodes.n3}) {
+    CAPTURE(node->output());
+    CHECK_FALSE(has(node->output(), "n1 is taken for dead"));
+    CHECK_FALSE(has(node->output(), "n2 is taken for dead"));
+  }
+}
+
+// Goal: who lies about its address, or has it wrong, is told so, and harms nobody else.
+TEST_CASE("liveness: a member that tells a peer address that is not its own says what to look at, and has nobody taken for dead") {
+  ThreeNodes nodes({"--probe-every", "100ms", "--dead-after", "1s"});
+  nodes.n3.kill();
+  std::vector<std::string> flags = nodes.flags;
+  flags.insert(flags.end(), {"--advertise-peer", "127.0.0.1:1"});
+  KithdProcess wrong({.data = nodes.directory / "n3", .name = "n3", .join = {nodes.n1.peer_address()}, .flags = flags});
+  REQUIRE(eventually([&] { return has(wrong.output(), "no member was heard of for "); }));
+  CAPTURE(wrong.output());
+  CHECK(has(wrong.output(), "they are told that this node is at 127.0.0.1:1: see that it can be reached there, or say with --advertise-peer where"));
+  REQUIRE(eventually([&] { return has(nodes.at(nodes.n1, {"nodes"}).out, "127.0.0.1:1 "); }));  // It is heard.
+  for (KithdProcess* node : {&nodes.n1, &nodes.n2}) {
+    CHECK_FALSE(has(node->output(), "n1 is taken for dead"));
+    CHECK_FALSE(has(node->output(), "n2 is taken for dead"));
   }
 }
 
