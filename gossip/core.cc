@@ -352,9 +352,18 @@ RelayStanding Core::standing_of(NodeId node) const {
   const PeerState& peer = at->second;
   const auto lately = [&](std::int64_t at_ms) { return now.monotonic_ms - at_ms < options.relay_silent_ms; };
   if (peer.stopping) return RelayStanding::kStopping;
+  if (believed_dead(node)) return RelayStanding::kUnanswered;
   if (peer.asked_at_ms >= 0 && !lately(peer.asked_at_ms)) return RelayStanding::kUnanswered;
   if (peer.heard_at_ms < 0) return RelayStanding::kNew;
   return lately(peer.heard_at_ms) ? RelayStanding::kHeard : RelayStanding::kSilent;
+}
+
+NodeId Core::next_living(const std::vector<NodeId>& nodes, std::size_t at) const {
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const NodeId node = nodes[(at + i) % nodes.size()];
+    if (!believed_dead(node)) return node;
+  }
+  return nodes[at];
 }
 
 Neighbours Core::neighbours() const {

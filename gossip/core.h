@@ -243,6 +243,10 @@ class Core {
   bool in_table() const { return member(self.node) != nullptr && !members.out(self.node); }
   Neighbours neighbours() const;         // REQUIRES: !tells_all().
   RelayStanding standing_of(NodeId node) const;
+  // gossip/probe: for traffic, and nothing else.  Set by the engine; nobody is, until then.
+  std::function<bool(NodeId)> believed_dead = [](NodeId) { return false; };
+  // The node at that place, or the next around the end that is not believed dead, if there is one.
+  NodeId next_living(const std::vector<NodeId>& nodes, std::size_t at) const;
   CellBlock record_of(NodeId node) const;  // With its present life, as a message brings them along; empty when there is none.
   // The member table with all lives, or the next piece of one that is too large for a message.
   struct Piece {

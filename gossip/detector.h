@@ -10,6 +10,7 @@
 // messages, and with a few that are sent while there is news.  Lifeguard (Dadgar, Phillips, Currey 2018): a node whose own probes
 // fail takes longer for each and waits longer, since the fault may be its own (relays say that they are there though the one asked
 // about is not); a suspicion that others come to by themselves is shorter; and the first to be told is the suspect.
+// Of a member that is not suspected here a death that others tell of is a suspicion first, which ends two periods later.
 //
 // Invariants:
 //   I1. It is told time and randomness, and equal histories give equal outputs.
@@ -105,6 +106,11 @@ class Detector {
     bool doubted = false;
     std::int64_t failed_at_ms = 0;       // When the first probe began that failed, or the suspicion was heard of.
     std::set<NodeId> accusers;           // Of this incarnation; not all, once there are enough.
+    struct ToldDead {
+      std::int64_t until_ms = 0;
+      NodeId by;
+    };
+    std::optional<ToldDead> told_dead;   // By others, of a suspect: it counts unless refuted until then.
     std::optional<Rumour> to_be_told;    // What it is accused of, and has not refuted: its word to us alone does not help others.
   };
   using Members = std::map<NodeId, Member>;
@@ -140,6 +146,8 @@ class Detector {
   void begin_life(NodeId node, Member& member, Timestamp start);
   void word_of(NodeId node, Member& member, std::optional<std::uint64_t> incarnation);
   void take(NodeId from, const Rumour& rumour);
+  bool tried(const Rumour& rumour, const Member& member) const;
+  void put_on_trial(const Rumour& rumour, Member& member);
   void refute(const Rumour& rumour);
   void accuse(NodeId node, Member& member);                  // By our own probes.
   void joins_suspicion(NodeId node, Member& member, NodeId by);

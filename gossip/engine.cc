@@ -15,6 +15,7 @@
 #include "gossip/operations.h"
 #include "gossip/collector.h"
 #include "gossip/expiry.h"
+#include "gossip/probe.h"
 #include "gossip/pull.h"
 #include "gossip/rebase.h"
 #include "gossip/redo.h"
@@ -34,6 +35,7 @@ void Output::clear() {
   redone.clear();
   arrived.clear();
   wake_at_ms = 0;
+  probe_at_ms.reset();
   refused_for_good = false;
 }
 
@@ -65,7 +67,7 @@ std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup
 class Engine::Impl {
  public:
   Impl(const EngineOptions& options, const NodeSetup& setup, Store& store, std::uint64_t seed)
-      : core_(options, store, seed), setup_(setup) {
+      : core_(options, store, seed), setup_(setup), probe_(core_, ~seed) {
     damaged_members_ = lives_.load();
     horizon_.load();
     mend_.load();
@@ -81,6 +83,7 @@ class Engine::Impl {
       eviction_.on_word(from);
       if (const auto* mended = std::get_if<MendedBody>(&from.body)) mend_.on_mended_by_outcast(from.sender, *mended);
     };
+    core_.believed_dead = [this](NodeId node) { return probe_.dead(node); };
     core_.before_merge = [this](ShardId shard, const CellKey& cell, const Content& delta) { redo_.before_merge(shard, cell, delta); };
   }
 
@@ -105,7 +108,12 @@ class Engine::Impl {
     KITH_CHECK(now.monotonic_ms >= core_.now.monotonic_ms, "time ran backwards", now.monotonic_ms, core_.now.monotonic_ms);
     begin_step(now, out);
     std::visit([this](const auto& it) { on(it); }, input);
-    end_step();
+    // SUBTLE: what is only about members does not set the alarm of the data anew: it is as if it had not happened.
+    const bool probed = std::exchange(probe_came_, false) || std::holds_alternative<ProbeTick>(input);
+    if (!probed) return end_step();
+    out.wake_at_ms = wake_at_ms_;
+    out.probe_at_ms = probe_.wake_at_ms();
+    core_.out = nullptr;
   }
 
   void committed(Instant now, const CommitReport& report, Output& out) {
@@ -135,6 +143,10 @@ class Engine::Impl {
   bool life_is_over() const { return core_.evicted; }
   std::uint64_t next_seed() { return core_.random.nonzero(); }
   bool reads_may_be_stale() const { return rebase_.needed(); }
+  Liveness liveness(NodeId node) const {
+    const auto belief = probe_.belief(node);
+    return belief ? belief->state : Liveness::kAlive;
+  }
 
  private:
   void begin_step(Instant now, Output& out) {
@@ -149,7 +161,8 @@ class Engine::Impl {
                             operations_.wake_at_ms()}) {
       if (wake) at_ms = std::min(at_ms, *wake);
     }
-    core_.out->wake_at_ms = at_ms;
+    core_.out->wake_at_ms = wake_at_ms_ = at_ms;
+    core_.out->probe_at_ms = probe_.wake_at_ms();
     core_.out = nullptr;
   }
 
@@ -203,6 +216,7 @@ class Engine::Impl {
   void on(const Stop&) {
     lives_.stop();
     relay_.send_gathered();
+    probe_.stop();
   }
   void on(const Tick&) {
     operations_.retry_deferred(standing(), found_damaged());
@@ -224,11 +238,14 @@ class Engine::Impl {
     }
   }
 
+  void on(const ProbeTick&) { probe_.tick(); }
+
   void on(const PeerFrame& frame);
   bool accept(const Envelope& envelope);
   void on_body(const Envelope& from, const JoinBody& body) { join_.on_join(from, body); }
   void on_body(const Envelope&, const WelcomeBody&) {}
   void on_body(const Envelope&, const RefuseBody&) {}
+  void on_body(const Envelope&, const ProbeBody&) {}
   void on_body(const Envelope& from, const PushBody& body) {
     if (core_.returning && !core_.introduced) return;  // What it brings may have to be preceded by what is done again.
     if (rebase_.admits(from)) push_.on_push(from, body);
@@ -299,6 +316,9 @@ class Engine::Impl {
   Collector collector_{core_, horizon_};
   Eviction eviction_{core_, lives_, mend_};
   Operations operations_{core_};
+  Probe probe_;
+  bool probe_came_ = false;                // In the step at hand.
+  std::int64_t wake_at_ms_ = 0;
   Store::Usage usage_;
   std::vector<StoreKey> damaged_members_;  // Found while loading.
 };
@@ -343,7 +363,12 @@ void Engine::Impl::on(const PeerFrame& frame) {
     if (!core_.joined()) return;
   }
   if (core_.evicted) return;
+  if (const auto* probe = std::get_if<ProbeBody>(&envelope.body)) {
+    probe_came_ = true;
+    return probe_.receive(envelope, *probe, frame.bytes.size());
+  }
   if (accept(envelope)) {
+    probe_.heard(envelope);
     if (std::holds_alternative<DigestsBody>(envelope.body) || std::holds_alternative<AgreedBody>(envelope.body)) lives_.answered();
     rebase_.heard(envelope);
     const std::string received = "received_" + std::string(type_name(envelope.body));
@@ -450,12 +475,18 @@ EngineStatus Engine::Impl::status(Instant now) const {
                                    : peer->second.offset_ms;
       status.stopping = peer->second.stopping;
     }
+    if (const auto belief = probe_.belief(node); belief && !member.out) {
+      status.liveness = belief->state;
+      status.liveness_ms = ago(belief->since_ms);
+      if (belief->by) status.liveness_by = core_.name_of(belief->by);
+    }
     out.members.push_back(std::move(status));
   }
   std::sort(out.members.begin(), out.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   out.newest_held = core_.clocks.newest_held();
   out.garbage = garbage(now);
   out.counters = counters();
+  out.probe_score = probe_.score();
   return out;
 }
 
@@ -475,6 +506,7 @@ void Engine::begin_anew(Instant now, Output& out) {
 EngineHealth Engine::health(Instant now) const { return impl_->health(now); }
 GarbageStatus Engine::garbage(Instant now) const { return impl_->garbage(now); }
 EngineCounters Engine::counters() const { return impl_->counters(); }
+Liveness Engine::liveness(NodeId node) const { return impl_->liveness(node); }
 EngineStatus Engine::status(Instant now) const { return impl_->status(now); }
 Timestamp Engine::time(Instant now) const { return impl_->time(now); }
 bool Engine::reads_may_be_stale() const { return impl_->reads_may_be_stale(); }

@@ -20,6 +20,7 @@
 
 #include "crdt/ids.h"
 #include "crdt/timestamp.h"
+#include "gossip/detector_message.h"
 #include "gossip/operation.h"
 #include "gossip/options.h"
 #include "store/store.h"
@@ -35,6 +36,7 @@ struct Instant {
 
 struct PeerFrame { std::string bytes; };     // One frame from the peer port, not looked at yet.
 struct Tick {};
+struct ProbeTick {};                         // The same for failure detection, which has an alarm of its own: gossip/probe.h.
 struct RowDamaged { StoreKey key; };         // Somebody who read for a client found this row damaged.
 struct ShardDoubted { ShardId shard; };      // Its fingerprint is not that of its rows: found by who read them all.
 // An operator's: these members shall go (gossip/eviction.h).  Answered like an operation, when it is under way or refused.
@@ -44,7 +46,7 @@ struct Evict {
   bool without_half = false;                 // Go on with what is left, though it is not more than a half.
 };
 struct Stop {};                              // Take no more operations and tell the peers.
-using Input = std::variant<PeerFrame, Operation, Tick, RowDamaged, ShardDoubted, Evict, Stop>;
+using Input = std::variant<PeerFrame, Operation, Tick, ProbeTick, RowDamaged, ShardDoubted, Evict, Stop>;
 
 // ---- Outputs
 
@@ -56,6 +58,7 @@ struct Output {
     std::string address;                // HOST:PORT of the peer's port.
     NodeId to;                          // None while joining: only the address is known.
     std::string bytes;
+    bool probe = false;                 // Of gossip/probe: about nobody's data.
   };
   std::vector<Send> sends;              // 2. Best effort: loss, reordering and repeats are all fine.
   std::vector<std::string> reconnect;   // 3. Addresses behind which a new life was seen: a connection to the old one
@@ -76,7 +79,8 @@ struct Output {
   std::vector<Timestamp> arrived;       // 7. Measured, not acted on: of cells that peers sent and were news here, the newest commit.
   static constexpr std::size_t kArrivedMax = 64 * 1024;  // More are not noted.
   std::int64_t wake_at_ms = 0;          // 8. Step with a Tick when monotonic time reaches this.
-  bool refused_for_good = false;        // 9. This node can never be part of that cluster; notes.back() says why: exit.
+  std::optional<std::int64_t> probe_at_ms;  // 9. The same with a ProbeTick, if at all.
+  bool refused_for_good = false;        // 10. This node can never be part of that cluster; notes.back() says why: exit.
 
   void clear();
 };
@@ -115,6 +119,10 @@ struct MemberStatus {
   std::int64_t round_trip_ms = -1;           // Of the last round that it answered, commits in between included; -1: of none yet.
   std::int64_t agreed_ms_ago = -1;           // Since a round with it last found nothing missing; -1: never.
   bool stopping = false;                     // It said that it goes down.
+  // What failure detection believes, since when, and by whose word first: a name.  It is about traffic, and nothing else.
+  Liveness liveness = Liveness::kAlive;
+  std::int64_t liveness_ms = -1;             // -1: this node does not probe, or it is the node itself.
+  std::string liveness_by;                   // Empty: nobody says otherwise; its own: it said that it stops.
   bool out = false;                          // Evicted, and not back.
   Timestamp evicted_at;                      // The last time; zero: never.
   Timestamp floor;                           // All that anybody committed up to here it holds, as it last said; zero: it has not.
@@ -177,6 +185,7 @@ using EngineCounters = std::map<std::string, std::uint64_t>;  // Messages, bytes
 // With what takes time in proportion to members and lives.
 struct EngineStatus : EngineHealth {
   std::vector<MemberStatus> members;                                // By name; this node among them.
+  int probe_score = 0;                                              // 0 to 8: how much its own probes fail (gossip/detector.h).
   std::vector<std::pair<OriginId, Timestamp>> newest_held;          // Per origin the newest commit held, any shard.
   GarbageStatus garbage;
   EngineCounters counters;
@@ -211,6 +220,7 @@ class Engine {
   EngineHealth health(Instant now) const;
   GarbageStatus garbage(Instant now) const;
   EngineCounters counters() const;
+  Liveness liveness(NodeId node) const;    // Alive, of whom nothing else is known.
   EngineStatus status(Instant now) const;  // All of it.
   Timestamp time(Instant now) const;       // health().now, for every reply: without the cost of the rest.
   // It was away for longer than removals are remembered, and has not caught up: garbage().rebasing, without its cost.

@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kTypeNames[] = {"join",     "welcome", "refuse",  "push",   "ack",     "summary",
                                            "agreed",   "digests", "pull",    "rows",   "fetch",   "mended",
                                            "stopping", "audit",   "buckets", "repair", "repaired",
-                                           "superseded", "rebase", "rebased", "evict",  "vote",   "evicted"};
+                                           "superseded", "rebase", "rebased", "evict",  "vote",   "evicted", "probe"};
 static_assert(std::variant_size_v<Body> == std::size(kTypeNames));
 
 }  // namespace

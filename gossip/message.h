@@ -41,6 +41,7 @@
 //       rebase   {0: nonce, 1: shard, 2: 256 sums?, 3: buckets?, 4: after, 5: sketch cells?, 6: until?, 7: counters?}
 //                    counters: u64 each, in one msgpack bin
 //       rebased  {0: nonce, 1: shard, 2: buckets, 3: cells, 4: next, 5: end, 6: sound, 7: clock, 8: sketch?}
+//       probe    {0: step, 1: nonce, 2: incarnation, 3: node?, 4: rumours?}       gossip/detector_message.h
 //
 // Unknown keys are skipped, unknown types are counted.  Decoding never throws and takes memory in proportion to the
 // frame only; what it returns owns its bytes.  Golden bytes: tests/gossip/message_test.cc and docs/WIRE.md
@@ -58,6 +59,7 @@
 #include "crdt/content.h"
 #include "crdt/ids.h"
 #include "crdt/timestamp.h"
+#include "gossip/detector_message.h"
 #include "gossip/member_table.h"
 #include "store/store.h"
 
@@ -287,7 +289,7 @@ struct RebasedBody {
 
 using Body = std::variant<JoinBody, WelcomeBody, RefuseBody, PushBody, AckBody, SummaryBody, AgreedBody, DigestsBody,
                           PullBody, RowsBody, FetchBody, MendedBody, StoppingBody, AuditBody, BucketsBody, RepairBody,
-                          RepairedBody, SupersededBody, RebaseBody, RebasedBody, EvictBody, VoteBody, EvictedBody>;
+                          RepairedBody, SupersededBody, RebaseBody, RebasedBody, EvictBody, VoteBody, EvictedBody, ProbeBody>;
 std::string_view type_name(const Body& body);  // "join", "welcome", ...
 
 struct Envelope {

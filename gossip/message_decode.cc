@@ -430,6 +430,23 @@ bool get(Values in, EvictedBody& out) {
   return in.ok() && out.record.at && out.record.heard_of && out.node;
 }
 
+bool get(Values in, ProbeBody& out) {
+  const std::uint64_t step = in.number(0);
+  if (step > static_cast<std::uint64_t>(ProbeBody::Step::kRumours)) return false;
+  out.step = static_cast<ProbeBody::Step>(step);
+  out.nonce = in.number(1);
+  out.incarnation = in.number(2);
+  if (in.has(3)) out.node = NodeId{in.number(3)};
+  if (in.has(4)) {
+    auto rumours = decode_rumours(in.bin(4));
+    if (!rumours) return false;
+    out.rumours = *std::move(rumours);
+  }
+  const bool asks_nothing = out.step == ProbeBody::Step::kRumours;
+  return in.ok() && (out.nonce == 0) == asks_nothing && static_cast<bool>(out.node) == names_a_node(out.step) &&
+         out.incarnation <= kIncarnationMax;
+}
+
 // Reads the body of type number `type`; `known` tells whether there is such a type.
 template <std::size_t Index = 0>
 bool get_body(std::uint64_t type, const Values& in, Body& out, bool& known) {

@@ -287,6 +287,16 @@ void put(Packer& pack, const EvictedBody& body) {
   pack.pack(2), pack.pack(body.node.value);
 }
 
+void put(Packer& pack, const ProbeBody& body) {
+  const bool names = names_a_node(body.step);
+  pack.pack_map(3u + (names ? 1u : 0u) + (body.rumours.empty() ? 0u : 1u));
+  pack.pack(0), pack.pack(static_cast<std::uint64_t>(body.step));
+  pack.pack(1), pack.pack(body.nonce);
+  pack.pack(2), pack.pack(body.incarnation);
+  if (names) pack.pack(3), pack.pack(body.node.value);
+  if (!body.rumours.empty()) pack.pack(4), put_bin(pack, encode(body.rumours));
+}
+
 }  // namespace
 
 std::string encode(const Envelope& envelope) {

@@ -88,6 +88,18 @@ struct Describe {
            (body.sketch.empty() ? plural(cell_count(body.cells), "cell") : plural(body.sketch.size(), "byte") + " of sketch") +
            (body.end ? ", to the end" : "") + (body.sound ? "" : ", damaged");
   }
+  std::string operator()(const ProbeBody& body) {
+    const std::string with = body.rumours.empty() ? "" : ", " + plural(body.rumours.size(), "rumour");
+    switch (body.step) {
+      case ProbeBody::Step::kPing: return "ping" + with;
+      case ProbeBody::Step::kPong: return "pong" + with;
+      case ProbeBody::Step::kPingFor: return "ping for me" + with;
+      case ProbeBody::Step::kPongFor: return "it answers me" + with;
+      case ProbeBody::Step::kSilent: return "it does not answer me" + with;
+      case ProbeBody::Step::kRumours: return plural(body.rumours.size(), "rumour");
+    }
+    return "probe";
+  }
   std::string operator()(const AuditBody& body) {
     return "audit of " + plural(body.roots.size(), "shard");
   }

@@ -38,6 +38,11 @@ struct EngineOptions {
   // what a step takes and what a busy node loses to it: what comes faster waits until less is written (gossip/collector.h).
   std::size_t collect_rows_per_step = 128;
 
+  // Failure detection (gossip/probe.h): how often a node pings another, and how long one that does not answer is suspected before it
+  // is called dead.  0: it only answers.  kithd probes; histories of the simulator do where they say so.
+  std::int64_t probe_every_ms = 0;
+  std::int64_t dead_after_ms = 10'000;
+
   double full_at = 0.8;                        // Share of the map above which client writes are refused.
 
   friend bool operator==(const EngineOptions&, const EngineOptions&) = default;

@@ -48,7 +48,10 @@ bool Round::tick() {
   const auto& peers = core_.others();
   if (core_.joined() && !peers.empty()) {
     core_.count("rounds");
-    tell(peers[core_.random.below(peers.size())]);
+    const std::size_t drawn = core_.random.below(peers.size());
+    // Who is believed dead is passed over; every so often he is told all the same, since a belief may be wrong.
+    constexpr std::uint64_t kToWhoeverIsDrawn = 8;
+    tell(++rounds_ % kToWhoeverIsDrawn == 0 ? peers[drawn] : core_.next_living(peers, drawn));
   } else if (core_.joined()) {
     (void)core_.promise_of_step();  // There is nobody to be told; the own floor rises by it all the same.
   }

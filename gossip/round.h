@@ -51,6 +51,7 @@ class Round {
   Pull& pull_;
   Audit& audit_;
   std::int64_t next_at_ms_ = 0;
+  std::uint64_t rounds_ = 0;
 };
 
 }  // namespace kith

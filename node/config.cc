@@ -219,6 +219,10 @@ std::vector<Setting> make_settings() {
                        &Config::collect));
   out.push_back(duration_or_zero("evict-after", "How long a member may be silent before the others agree to go on without it; 0: only when asked to.",
                                  &Config::evict_after_ms, 10'000, 365 * 24 * kHourMs));
+  out.push_back(duration_or_zero("probe-every", "How often this node pings another to see who is there; 0: it only answers.",
+                                 &Config::probe_every_ms, 100, 60'000));
+  out.push_back(duration("dead-after", "How long a member that does not answer is suspected before it is taken for dead, and asked less.",
+                         &Config::dead_after_ms, 400, kHourMs));
   out.push_back({"readers", Setting::Type::kCount, "N", "Threads that answer reads.",
                  [](Config& config, const std::string& value) { return take_count(value, 1, 64, config.readers); },
                  [](const Config& config) { return std::to_string(config.readers); }});
@@ -380,6 +384,12 @@ Problem check_whole(const Config& config) {
   for (const std::string& other : {config.client, config.peer}) {
     if (config.http.empty() || parse_address(config.http)->port == 0 || parse_address(config.http) != parse_address(other)) continue;
     return "http is " + config.http + ", which is a port for clients or peers already: it needs one of its own";
+  }
+  constexpr std::int64_t kProbesLeast = 4;  // Two that fail, and as many for whoever is suspected to be heard.
+  if (config.dead_after_ms < kProbesLeast * config.probe_every_ms) {
+    return "dead-after is " + format_duration(config.dead_after_ms) + ", and probe-every " + format_duration(config.probe_every_ms) +
+           ": a member would be taken for dead before it could answer; dead-after has to be at least " +
+           format_duration(kProbesLeast * config.probe_every_ms);
   }
   const auto unreachable = [](const Address& bound, const std::string& advertised, const std::string& which) -> Problem {
     const auto told = advertised.empty() ? bound : *parse_address(advertised);

@@ -27,6 +27,15 @@ json cluster_json(const EngineStatus& engine) {
 // Never is null, not a number that could be taken for one.
 json ms_ago(std::int64_t ms) { return ms < 0 ? json(nullptr) : json(ms); }
 
+std::string_view name_of(Liveness liveness) {
+  switch (liveness) {
+    case Liveness::kAlive: return "alive";
+    case Liveness::kSuspect: return "suspect";
+    case Liveness::kDead: return "dead";
+  }
+  return "unknown";
+}
+
 json member_json(const MemberStatus& member) {
   return {{"id", to_hex(member.id.value)},
           {"name", member.name},
@@ -41,6 +50,9 @@ json member_json(const MemberStatus& member) {
           {"round_trip_ms", ms_ago(member.round_trip_ms)},
           {"clock_offset_ms", member.clock_offset_ms},
           {"stopping", member.stopping},
+          {"liveness", member.liveness_ms < 0 ? json(nullptr) : json(name_of(member.liveness))},
+          {"liveness_ms", ms_ago(member.liveness_ms)},
+          {"liveness_by", member.liveness_by.empty() ? json(nullptr) : json(member.liveness_by)},
           {"floor", time_json(member.floor)},
           {"floor_held_ms", ms_ago(member.floor_held_ms)},
           {"evicted", member.out},
@@ -174,6 +186,7 @@ std::string status_document(const NodeFacts& facts) {
       {"clock_ahead_ms", engine.clock_ahead_ms},
       {"full", engine.full},
       {"pulls_outstanding", engine.pulls_outstanding},
+      {"probe_score", engine.probe_score},
       {"rows_damaged", engine.rows_damaged},
       {"members", std::move(members)},
       {"garbage", garbage_json(engine.garbage)},

@@ -111,7 +111,7 @@ struct EngineThread::Impl {
 
   void sleep() {
     const std::int64_t now_ms = read_clocks().monotonic_ms;
-    std::int64_t due_ms = std::min({out_wake_ms, parts.transport.tick(now_ms), root_look_ms});
+    std::int64_t due_ms = std::min({out_wake_ms, probe_ms.value_or(out_wake_ms), parts.transport.tick(now_ms), root_look_ms});
     if (stop) due_ms = std::min(due_ms, now_ms + 10);
     const std::int64_t wait_ms = more_waits ? 0 : std::clamp<std::int64_t>(due_ms - now_ms, 0, 60'000);
     zmq::pollitem_t items[] = {{parts.transport.poll_handle(), 0, ZMQ_POLLIN, 0}, {nullptr, waker.fd(), ZMQ_POLLIN, 0}};
@@ -167,6 +167,7 @@ struct EngineThread::Impl {
       }
     }
     if (read_clocks().monotonic_ms >= out_wake_ms) step(Tick{});
+    if (probe_ms && read_clocks().monotonic_ms >= *probe_ms) step(ProbeTick{});
   }
 
   // Clients that wait for an answer before they write again would fall into two halves, of which one writes while the
@@ -296,7 +297,7 @@ struct EngineThread::Impl {
     if (!out.redone.empty()) list_redone(now);
     if (!joined) look_whether_joined(now);
     if (out.refused_for_good) failure = out.notes.empty() ? "the cluster refuses this node" : out.notes.back().text;
-    if (stepped) out_wake_ms = out.wake_at_ms;
+    if (stepped) out_wake_ms = out.wake_at_ms, probe_ms = out.probe_at_ms;
     stepped = false;
     out.clear();
     if (parts.engine.life_is_over() && !stop) return begin_anew(now);
@@ -431,6 +432,7 @@ struct EngineThread::Impl {
   Output out;
   RedoneFile redone;
   std::int64_t out_wake_ms = 0;
+  std::optional<std::int64_t> probe_ms;
   bool stepped = true;        // Since `out` was last acted on.
   bool more_waits = false;
   std::size_t writes = 0;        // Stepped since the last commit.

@@ -41,6 +41,8 @@ EngineOptions options_of(const Config& config) {
   out.retry_window_ms = config.retry_window_ms;
   out.collect = config.collect;
   out.evict_after_ms = config.evict_after_ms;
+  out.probe_every_ms = config.probe_every_ms;
+  out.dead_after_ms = config.dead_after_ms;
   out.max_skew_ms = config.max_skew_ms;
   out.lease_ms = std::min(out.lease_ms, config.max_skew_ms * 3 / 5);
   return out;

@@ -60,6 +60,8 @@
 //               expect KEY keeps AMOUNT records at NODES  rows of it that have something to collect, now or later
 //               expect evicted NODES at NODES             these are out of the cluster, as those know, and nobody else is
 //               expect nobody evicted at NODES
+//               expect dead NODES at NODES                these do those believe dead, and nobody else (engine.probe_every)
+//               expect nobody dead at NODES
 //               expect #LABEL is ok|stored|refused|unanswered [REASON]     REASON: retry_window_passed, clock_fenced, ...
 //               expect convergence within DURATION        all nodes that are up and not cut off from the first of them
 //
@@ -80,7 +82,7 @@ enum class Action : std::uint8_t {
   kLoseDisk, kBackUp, kRestore, kSwapDisks, kClone, kFillDisk, kFreeDisk, kFailSync, kSyncTime, kFlipBit,
   kStepClock, kDriftClock, kFreezeClock, kRightClock,
   kAdd, kRemove, kSet, kDelete, kSetField, kDeleteField, kExpire, kExpireField, kPersist, kPersistField, kIncrement, kRetry, kRead, kVanish,
-  kExpectValue, kExpectMissing, kExpectMembers, kExpectField, kExpectCount, kExpectRecords, kExpectEvicted, kExpectNobodyEvicted,
+  kExpectValue, kExpectMissing, kExpectMembers, kExpectField, kExpectCount, kExpectRecords, kExpectEvicted, kExpectNobodyEvicted, kExpectDead, kExpectNobodyDead,
   kExpectReply, kExpectConvergence,
 };
 

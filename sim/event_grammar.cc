@@ -58,6 +58,8 @@ constexpr Line kLines[] = {
     {Action::kRetry, "retry LABEL at NODE"},
     {Action::kExpectEvicted, "expect evicted NODES at NODES"},
     {Action::kExpectNobodyEvicted, "expect nobody evicted at NODES"},
+    {Action::kExpectDead, "expect dead NODES at NODES"},
+    {Action::kExpectNobodyDead, "expect nobody dead at NODES"},
     {Action::kExpectValue, "expect KEY = VALUE at NODES"},
     {Action::kExpectMissing, "expect KEY is missing at NODES"},
     {Action::kExpectMembers, "expect KEY has { MEMBERS* } at NODES"},

@@ -9,7 +9,7 @@
 namespace kith::sim {
 
 struct Due {
-  enum class Kind : std::uint8_t { kDeliver, kTick, kCommitDone, kTimeline, kRequest, kAnswer, kTimeout, kStart, kSample, kSwizzle, kWait };
+  enum class Kind : std::uint8_t { kDeliver, kTick, kProbeTick, kCommitDone, kTimeline, kRequest, kAnswer, kTimeout, kStart, kSample, kSwizzle, kWait };
 
   std::int64_t at_us = 0;
   std::uint64_t order = 0;

@@ -50,10 +50,11 @@ void Machine::end() {
   engine_.reset();
   state_ = State::kDown;
   inbox_.clear();
+  probes_.clear();
   out_.clear();
-  committing_ = commit_waits_ = tick_waits_ = stopping_ = false;
+  committing_ = commit_waits_ = tick_waits_ = probe_tick_waits_ = stopping_ = false;
   ++commit_number_;
-  wake_us_ = -1;
+  wake_us_ = probe_us_ = -1;
 }
 
 void Machine::crash() {
@@ -104,6 +105,16 @@ void Machine::input(std::int64_t now_us, Input what) {
   settle(now_us);
 }
 
+void Machine::probed(std::int64_t now_us, PeerFrame frame) {
+  if (!engine_) return;
+  if (committing_ || state_ == State::kPaused) {
+    if (probes_.size() < kInboxMax) probes_.push_back(std::move(frame));
+    return;
+  }
+  step(now_us, frame);
+  settle(now_us);
+}
+
 void Machine::tick(std::int64_t now_us, std::uint64_t what) {
   if (!engine_ || wake_us_ != now_us || what != lives_) return;  // An earlier appointment, or an earlier life's.
   wake_us_ = -1;
@@ -112,6 +123,17 @@ void Machine::tick(std::int64_t now_us, std::uint64_t what) {
     return;
   }
   step(now_us, Tick{});
+  settle(now_us);
+}
+
+void Machine::probe_tick(std::int64_t now_us, std::uint64_t what) {
+  if (!engine_ || probe_us_ != now_us || what != lives_) return;
+  probe_us_ = -1;
+  if (committing_ || state_ == State::kPaused) {
+    probe_tick_waits_ = true;
+    return;
+  }
+  step(now_us, ProbeTick{});
   settle(now_us);
 }
 
@@ -142,13 +164,26 @@ void Machine::settle(std::int64_t now_us) {
       return;
     }
     if (stopping_ && inbox_.empty()) return end();
-    if (state_ == State::kPaused || (inbox_.empty() && !tick_waits_)) break;
+    if (state_ == State::kPaused || (inbox_.empty() && probes_.empty() && !tick_waits_ && !probe_tick_waits_)) break;
     for (std::size_t i = 0; i < kGatheredMax && !inbox_.empty(); ++i) {
       const Input next = std::move(inbox_.front());
       inbox_.pop_front();
       step(now_us, next);
     }
+    for (; !probes_.empty(); probes_.pop_front()) step(now_us, probes_.front());
     if (std::exchange(tick_waits_, false)) step(now_us, Tick{});
+    if (std::exchange(probe_tick_waits_, false)) step(now_us, ProbeTick{});
+  }
+  keep_appointments(now_us);
+}
+
+void Machine::keep_appointments(std::int64_t now_us) {
+  if (out_.probe_at_ms) {
+    const std::int64_t probe_us = std::max(*out_.probe_at_ms * 1000, now_us + 1);
+    if (probe_us_ < 0 || probe_us_ > probe_us) {
+      probe_us_ = probe_us;
+      queue_.put(probe_us, Due::Kind::kProbeTick, index, lives_);
+    }
   }
   const std::int64_t wake_us = std::max(out_.wake_at_ms * 1000, now_us + 1);
   if (wake_us_ >= 0 && wake_us_ <= wake_us) return;
@@ -196,14 +231,16 @@ void Machine::commit_done(std::int64_t now_us, std::uint64_t what) {
 }
 
 void Machine::release() {
-  for (const auto& send : out_.sends) host_.on_send(*this, send.address, send.bytes);
+  for (const auto& send : out_.sends) host_.on_send(*this, send);
   std::vector<Reply> replies = std::exchange(out_.replies, {});
   for (Reply& reply : replies) host_.on_reply(*this, std::move(reply));
   for (const auto& note : out_.notes) host_.on_note(*this, note);
   const bool refused = out_.refused_for_good;
   const std::int64_t wake_at_ms = out_.wake_at_ms;
+  const auto probe_at_ms = out_.probe_at_ms;
   out_.clear();
   out_.wake_at_ms = wake_at_ms;
+  out_.probe_at_ms = probe_at_ms;
   if (!refused) return;
   refused_for_good = true;
   end();

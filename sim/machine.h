@@ -44,7 +44,7 @@ class Machine;
 class Host {
  public:
   virtual ~Host() = default;
-  virtual void on_send(Machine& from, const std::string& address, const std::string& bytes) = 0;
+  virtual void on_send(Machine& from, const Output::Send& send) = 0;
   virtual void on_reply(Machine& from, Reply&& reply) = 0;
   virtual void on_note(Machine& from, const Output::Note& note) = 0;
   // The batch is on the disk; `report` is null when nobody is alive to be told (the machine crashed on the way).
@@ -74,7 +74,9 @@ class Machine {
   void pause();
   void resume(std::int64_t now_us);
   void input(std::int64_t now_us, Input what);
+  void probed(std::int64_t now_us, PeerFrame frame);
   void tick(std::int64_t now_us, std::uint64_t what);
+  void probe_tick(std::int64_t now_us, std::uint64_t what);
   void commit_done(std::int64_t now_us, std::uint64_t what);
 
   // ---- State
@@ -105,6 +107,7 @@ class Machine {
 
  private:
   void step(std::int64_t now_us, const Input& what);
+  void keep_appointments(std::int64_t now_us);  // Ticks, when the engine wants them.
   Instant look_at_clock(std::int64_t now_us);
   std::vector<std::string> join_;               // Who starts it anew tells it the same.
   void settle(std::int64_t now_us);             // Acts on the output.
@@ -124,11 +127,12 @@ class Machine {
   std::unique_ptr<Engine> engine_;
   Output out_;
   std::deque<Input> inbox_;
-  bool committing_ = false, commit_waits_ = false, tick_waits_ = false;
+  std::deque<PeerFrame> probes_;                // SUBTLE: apart, so that they take nobody's place, nor delay anything.
+  bool committing_ = false, commit_waits_ = false, tick_waits_ = false, probe_tick_waits_ = false;
   bool stopping_ = false;
   StoreBatch batch_;
   std::uint64_t commit_number_ = 0;
-  std::int64_t wake_us_ = -1;                   // When the tick that counts is due; -1: none.
+  std::int64_t wake_us_ = -1, probe_us_ = -1;   // When the ticks that count are due; -1: none.
   std::uint64_t lives_ = 0;
   std::map<std::string, std::uint64_t> former_counters_;
 };

@@ -49,6 +49,8 @@ const std::vector<Mark>& required_marks() {
       {"engine: joins_welcomed", "a node was let in"},
       {"engine: joins_refused", "a node was not let in"},
       {"engine: rows_mended", "a damaged row was mended from a peer"},
+      {"engine: members_called_dead", "failure detection took a member for dead, and it was asked less"},
+      {"engine: members_back", "a member that was taken for dead was heard of again"},
   };
   return marks;
 }

@@ -43,17 +43,17 @@ void Network::unclog(std::int64_t now_us, EventQueue& queue) {
   }
 }
 
-void Network::send(std::int64_t now_us, std::uint32_t from, std::uint32_t to, const std::string& bytes, EventQueue& queue) {
+void Network::send(std::int64_t now_us, std::uint32_t from, std::uint32_t to, const std::string& bytes, bool probe, EventQueue& queue) {
   ++figures_.sent;
   figures_.bytes += bytes.size();
   Link& it = link(from, to);
   const LinkQuality& quality = qualities_[it.quality];
-  Draw draw(scatter(seed_, 0x11e7, from, to, it.sent++));
+  Draw draw(probe ? scatter(seed_, 0x9406, from, to, it.probes_sent++) : scatter(seed_, 0x11e7, from, to, it.sent++));
   if (it.cut) {
     ++figures_.cut;
     return;
   }
-  if (it.under_way >= quality.queue_max) {
+  if (!probe && it.under_way >= quality.queue_max) {
     ++figures_.overflowed;
     return;
   }
@@ -65,17 +65,18 @@ void Network::send(std::int64_t now_us, std::uint32_t from, std::uint32_t to, co
       ++figures_.flipped;
       const std::uint64_t bit = draw.below(arriving.size() * 8);
       arriving[bit / 8] = static_cast<char>(arriving[bit / 8] ^ (1 << (bit % 8)));
+      if (probe) continue;
     }
     std::int64_t at_us = now_us + delay_us(quality, draw);
     if (copy == 1) {
       ++figures_.repeated;
       at_us += draw.exponential(5 * (quality.delay_us + quality.jitter_us));
     }
-    put(at_us, from, to, std::move(arriving), queue);
+    put(at_us, {from, to, std::move(arriving), probe}, queue);
   }
 }
 
-void Network::put(std::int64_t at_us, std::uint32_t from, std::uint32_t to, std::string bytes, EventQueue& queue) {
+void Network::put(std::int64_t at_us, Message message, EventQueue& queue) {
   std::uint64_t slot = messages_.size();
   if (free_.empty()) {
     messages_.emplace_back();
@@ -83,9 +84,10 @@ void Network::put(std::int64_t at_us, std::uint32_t from, std::uint32_t to, std:
     slot = free_.back();
     free_.pop_back();
   }
-  messages_[slot] = {from, to, std::move(bytes)};
-  Link& it = link(from, to);
-  ++it.under_way;
+  const std::uint32_t to = message.to;
+  Link& it = link(message.from, to);
+  if (!message.probe) ++it.under_way;
+  messages_[slot] = std::move(message);
   ++under_way_;
   if (it.clogged) {
     ++figures_.held_up;
@@ -95,19 +97,17 @@ void Network::put(std::int64_t at_us, std::uint32_t from, std::uint32_t to, std:
   }
 }
 
-bool Network::arrive(std::uint64_t slot, std::uint32_t& from, std::string& bytes) {
+std::optional<Network::Message> Network::arrive(std::uint64_t slot) {
   Message message = std::exchange(messages_[slot], {});
   free_.push_back(slot);
   Link& it = link(message.from, message.to);
-  --it.under_way;
+  if (!message.probe) --it.under_way;
   --under_way_;
   if (it.cut) {
     ++figures_.cut;
-    return false;
+    return std::nullopt;
   }
-  from = message.from;
-  bytes = std::move(message.bytes);
-  return true;
+  return message;
 }
 
 }  // namespace kith::sim

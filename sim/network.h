@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,10 +30,17 @@ class Network {
   void unclog(std::int64_t now_us, EventQueue& queue);  // What waited arrives from now on.
 
   // Sends.  The copies that will arrive are put into the queue as kDeliver, `what` being a slot.
-  void send(std::int64_t now_us, std::uint32_t from, std::uint32_t to, const std::string& bytes, EventQueue& queue);
+  // SUBTLE: what becomes of probes is drawn apart, and they take no room in a queue: so that a history of data is the same whether or
+  // not members are probed.  A damaged one is lost: what a node makes of damage is tried with data.
+  void send(std::int64_t now_us, std::uint32_t from, std::uint32_t to, const std::string& bytes, bool probe, EventQueue& queue);
 
-  // Takes what is in a slot; false when it does not arrive after all.
-  bool arrive(std::uint64_t slot, std::uint32_t& from, std::string& bytes);
+  struct Message {
+    std::uint32_t from = 0, to = 0;
+    std::string bytes;
+    bool probe = false;
+  };
+  // Takes what is in a slot; nothing when it does not arrive after all.
+  std::optional<Message> arrive(std::uint64_t slot);
 
   std::uint64_t under_way() const { return under_way_; }
 
@@ -43,19 +51,15 @@ class Network {
 
  private:
   struct Link {
-    std::uint32_t sent = 0;
-    std::uint32_t under_way = 0;
+    std::uint32_t sent = 0, probes_sent = 0;
+    std::uint32_t under_way = 0;   // But for probes.
     std::uint8_t quality = 0;      // Index into qualities_.
     bool cut = false, clogged = false;
-  };
-  struct Message {
-    std::uint32_t from = 0, to = 0;
-    std::string bytes;
   };
 
   std::size_t index(std::uint32_t from, std::uint32_t to) const { return std::size_t{from} * machines_ + to; }
   Link& link(std::uint32_t from, std::uint32_t to) { return links_[index(from, to)]; }
-  void put(std::int64_t at_us, std::uint32_t from, std::uint32_t to, std::string bytes, EventQueue& queue);
+  void put(std::int64_t at_us, Message message, EventQueue& queue);
   std::int64_t delay_us(const LinkQuality& quality, Draw& draw) const {
     return quality.delay_us + draw.exponential(quality.jitter_us);
   }

@@ -223,6 +223,8 @@ const Fields<EngineOptions>& engine_fields() {
       yes_no("collect", &EngineOptions::collect),
       time_ms("evict_after", &EngineOptions::evict_after_ms),
       count("collect_rows_per_step", &EngineOptions::collect_rows_per_step),
+      time_ms("probe_every", &EngineOptions::probe_every_ms),
+      time_ms("dead_after", &EngineOptions::dead_after_ms),
   };
   return kFields;
 }

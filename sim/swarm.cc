@@ -44,6 +44,7 @@ class Swarm {
     if (draw_.one_in(2) && !rots_) core();
     evictions();
     collection();
+    probes();
     std::stable_sort(out_.timeline.begin(), out_.timeline.end(), [](const Event& a, const Event& b) { return a.at_us < b.at_us; });
     return std::move(out_);
   }
@@ -353,6 +354,14 @@ class Swarm {
       // The other side tries, too.
       if (draw.one_in(4)) add(at_us + draw.between(0, kSecond), Action::kEvict, {left, {going.front()}});
     }
+  }
+
+  // Drawn apart, too: of two thirds of all seeds nothing changes.
+  void probes() {
+    Draw draw(scatter(out_.seed, 0x9406));
+    if (!draw.one_in(3)) return;
+    out_.engine.probe_every_ms = draw.between(100, 1000);
+    out_.engine.dead_after_ms = draw.between(4, 10) * out_.engine.probe_every_ms;
   }
 
   void core() {

@@ -64,7 +64,8 @@ RunResult World::run() {
     trace(std::string("VIOLATION ") + violation.law() + ": " + violation.what());
   }
   gather_marks();
-  result_.trace_hash = trace_hash_;
+  result_.trace_hash = trace_hash();
+  result_.data_hash = data_hash_;
   result_.virtual_us = now_us_;
   result_.messages = network_->figures().sent;
   result_.message_bytes = network_->figures().bytes;
@@ -73,7 +74,7 @@ RunResult World::run() {
     Recording& recording = recorder_->recording();
     recorder_->end_everything(now_us_);
     recording.seed = seed_;
-    recording.trace_hash = trace_hash_;
+    recording.trace_hash = trace_hash();
     if (result_.failure) recording.failures.push_back(std::string(1, result_.failure->law) + ": " + result_.failure->text);
     for (const auto& machine : machines_) {
       for (const auto& [counter, count] : machine->counters()) {
@@ -102,6 +103,7 @@ void World::dispatch(const Due& due) {
   switch (due.kind) {
     case Due::Kind::kDeliver: return deliver(due);
     case Due::Kind::kTick: return at.tick(now_us_, due.what);
+    case Due::Kind::kProbeTick: return at.probe_tick(now_us_, due.what);
     case Due::Kind::kCommitDone: return at.commit_done(now_us_, due.what);
     case Due::Kind::kTimeline: return happen(timeline_[due.what]);
     case Due::Kind::kAnswer: return answer(due);
@@ -127,13 +129,14 @@ void World::dispatch(const Due& due) {
 }
 
 void World::deliver(const Due& due) {
-  std::uint32_t from = 0;
-  std::string bytes;
-  if (!network_->arrive(due.what, from, bytes)) return;
+  auto message = network_->arrive(due.what);
+  if (!message) return;
   Machine& to = *machines_[due.machine];
-  if (tracing()) trace(machines_[from]->name + " -> " + to.name + (to.up() ? "" : " (down)") + ": " + describe(bytes));
+  if (tracing()) trace(machines_[message->from]->name + " -> " + to.name + (to.up() ? "" : " (down)") + ": " + describe(message->bytes));
   const auto before = tracing() ? to.counters() : std::map<std::string, std::uint64_t>{};
-  to.input(now_us_, PeerFrame{std::move(bytes)});
+  PeerFrame frame{std::move(message->bytes)};
+  if (message->probe) to.probed(now_us_, std::move(frame));
+  else to.input(now_us_, std::move(frame));
   if (!tracing()) return;
   for (const auto& [counter, count] : to.counters()) {
     const auto at = before.find(counter);
@@ -143,12 +146,14 @@ void World::deliver(const Due& due) {
 
 // ---- Machines
 
-void World::on_send(Machine& from, const std::string& address, const std::string& bytes) {
-  judge_.on_send(from, bytes);
-  hash(XXH3_64bits(bytes.data(), bytes.size()) ^ (std::uint64_t{from.index} << 48) ^ static_cast<std::uint64_t>(now_us_));
-  if (recorder_) recorder_->on_send(from, bytes.size());
-  const auto to = addresses_.find(address);
-  if (to != addresses_.end()) network_->send(now_us_, from.index, to->second, bytes, queue_);
+void World::on_send(Machine& from, const Output::Send& send) {
+  judge_.on_send(from, send.bytes);
+  const std::uint64_t what = XXH3_64bits(send.bytes.data(), send.bytes.size()) ^ (std::uint64_t{from.index} << 48) ^ static_cast<std::uint64_t>(now_us_);
+  if (send.probe) probes_hash_ = scatter(probes_hash_ ^ what);
+  else hash(what);
+  if (recorder_) recorder_->on_send(from, send.bytes.size());
+  const auto to = addresses_.find(send.address);
+  if (to != addresses_.end()) network_->send(now_us_, from.index, to->second, send.bytes, send.probe, queue_);
 }
 
 void World::on_reply(Machine& from, Reply&& reply) {

@@ -31,6 +31,7 @@ struct RunOptions {
 struct RunResult {
   std::optional<Failure> failure;
   std::uint64_t trace_hash = 0;
+  std::uint64_t data_hash = 0;                        // The same but for probes, which no data may depend on.
   std::int64_t virtual_us = 0;
   std::uint64_t steps = 0;                            // Things that happened.
   std::uint64_t messages = 0, message_bytes = 0;

@@ -2,9 +2,11 @@
 //
 //     world.cc           the loop, messages, requests and answers
 //     world_timeline.cc  what the events of the timeline do, and what they claim
+//     world_claims.cc    what they claim of members
 //     world_healing.cc   the end: a core healed, everything healed, the verdict
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <unordered_map>
@@ -28,7 +30,7 @@ class World final : public Host {
   RunResult run();
 
   // ---- Host
-  void on_send(Machine& from, const std::string& address, const std::string& bytes) override;
+  void on_send(Machine& from, const Output::Send& send) override;
   void on_reply(Machine& from, Reply&& reply) override;
   void on_note(Machine& from, const Output::Note& note) override;
   void on_durable(Machine& at, const StoreBatch& batch, const CommitReport* report) override;
@@ -53,7 +55,7 @@ class World final : public Host {
   std::vector<Machine*> group(const std::vector<std::string>& names);
   std::vector<std::string> addresses_but(const Machine& machine) const;
   void mark(const std::string& name, std::uint64_t by = 1) { result_.marks[name] += by; }
-  void hash(std::uint64_t what) { trace_hash_ = scatter(trace_hash_ ^ what); }
+  void hash(std::uint64_t what) { data_hash_ = scatter(data_hash_ ^ what); }
   void start(Machine& machine) { machine.start(now_us_, addresses_but(machine)); }
   std::vector<Machine*> up() const;
   std::vector<Machine*> all() const;
@@ -72,7 +74,9 @@ class World final : public Host {
   void read(const Event& event);
   void claim(const Event& event);
   void claim_content(const Event& event);
+  void claim_of_members(const Event& event, bool named, const std::function<bool(const MemberStatus&)>& is_so);
   void claim_evicted(const Event& event);
+  void claim_dead(const Event& event);
   void wait_for(std::vector<Machine*> among, std::int64_t within_us, std::int64_t since_us, const Event* event);
 
   // ---- world_healing.cc
@@ -91,7 +95,8 @@ class World final : public Host {
   const std::uint64_t seed_;
   const RunOptions& options_;
   RunResult result_;
-  std::uint64_t trace_hash_ = 0;
+  std::uint64_t data_hash_ = 0, probes_hash_ = 0;
+  std::uint64_t trace_hash() const { return probes_hash_ == 0 ? data_hash_ : scatter(data_hash_ ^ probes_hash_); }
   std::int64_t now_us_ = 0;
   std::int64_t operator_looked_us_ = 0;
   bool operator_was_here_ = false;

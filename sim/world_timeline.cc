@@ -177,6 +177,8 @@ void World::happen(const Event& event) {
     case Action::kExpectRecords:
     case Action::kExpectEvicted:
     case Action::kExpectNobodyEvicted:
+    case Action::kExpectDead:
+    case Action::kExpectNobodyDead:
     case Action::kExpectReply:
     case Action::kExpectConvergence: return claim(event);
   }
@@ -355,25 +357,8 @@ void World::claim(const Event& event) {
     return wait_for(among, event.amount, now_us_, &event);
   }
   if (event.action == Action::kExpectEvicted || event.action == Action::kExpectNobodyEvicted) return claim_evicted(event);
+  if (event.action == Action::kExpectDead || event.action == Action::kExpectNobodyDead) return claim_dead(event);
   claim_content(event);
-}
-
-void World::claim_evicted(const Event& event) {
-  std::set<std::string> wanted;
-  if (event.action == Action::kExpectEvicted) {
-    for (const Machine* it : group(event.groups.front())) wanted.insert(it->disk.node_name);
-  }
-  for (Machine* at : group(event.groups.back())) {
-    if (!at->up()) throw Violation('X', "'" + to_words(event) + "': " + at->name + " is down");
-    std::set<std::string> out;
-    for (const MemberStatus& member : at->engine().status(at->instant(now_us_)).members) {
-      if (member.out) out.insert(member.name);
-    }
-    if (out == wanted) continue;
-    std::string found;
-    for (const auto& name : out) found += " " + name;
-    throw Violation('X', "'" + to_words(event) + "': " + at->name + " knows of" + (found.empty() ? " nobody" : found));
-  }
 }
 
 void World::wait_for(std::vector<Machine*> among, std::int64_t within_us, std::int64_t since_us, const Event* event) {

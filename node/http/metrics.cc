@@ -83,6 +83,12 @@ void add_peers(Page& page, const NodeStatus& status) {
   for (const MemberRow& member : status.members) {
     if (member.self || member.evicted) continue;
     const Labels peer = {{"peer", member.name}};
+    if (member.liveness_ms >= 0) {
+      for (const std::string state : {"alive", "suspect", "dead"}) {
+        page.gauge("kith_peer_believed", "1 in the state in which failure detection believes this peer to be, else 0.", member.liveness == state ? 1 : 0,
+                   {{"peer", member.name}, {"state", state}});
+      }
+    }
     if (member.heard_ms_ago >= 0) page.gauge("kith_peer_heard_seconds", "Since this peer was last heard of directly.", seconds(member.heard_ms_ago), peer);
     if (member.agreed_ms_ago >= 0) {
       page.gauge("kith_peer_agreed_seconds", "Since a round with this peer last found nothing missing.", seconds(member.agreed_ms_ago), peer);
@@ -117,6 +123,16 @@ void add_missing(Page& page, const Picture* picture, SteadyTime now) {
     add(*own, node, node.name, "there");
     add(node, *own, node.name, "here");
   }
+}
+
+void add_probes(Page& page, const NodeStatus& status) {
+  page.gauge("kith_probe_score", "0 to 8: how much this node's own probes fail; it takes so many times longer, and one, for each.",
+             static_cast<double>(status.probe_score));
+  page.counter("kith_probes_total", "Members that were pinged.", of(status, "probes"));
+  page.counter("kith_probes_indirect_total", "Of these, asked through others since they did not answer at once.", of(status, "probes_indirect"));
+  page.counter("kith_probes_failed_total", "Of these, without an answer at all.", of(status, "probes_failed"));
+  page.counter("kith_members_called_dead_total", "Members that this node took for dead.", of(status, "members_called_dead"));
+  page.counter("kith_members_back_total", "Of these, heard of again.", of(status, "members_back"));
 }
 
 void add_traffic(Page& page, const NodeStatus& status) {
@@ -215,6 +231,7 @@ std::string metrics_text(const MetricsSources& sources, SteadyTime now) {
                  sources.meters.convergence_lag_seconds.read());
   add_peers(page, sources.status);
   add_missing(page, sources.picture, now);
+  add_probes(page, sources.status);
   add_traffic(page, sources.status);
   add_garbage(page, sources.status, sources.removals);
   add_store(page, sources.status, sources.meters);

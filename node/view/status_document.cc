@@ -71,6 +71,9 @@ MemberRow member_of(const Json& object) {
   member.agreed_ms_ago = number_of<std::int64_t>(object, "agreed_ms_ago", -1);
   member.round_trip_ms = number_of<std::int64_t>(object, "round_trip_ms", -1);
   member.stopping = flag_of(object, "stopping");
+  member.liveness = text_of(object, "liveness");
+  member.liveness_ms = number_of<std::int64_t>(object, "liveness_ms", -1);
+  member.liveness_by = text_of(object, "liveness_by");
   member.evicted = flag_of(object, "evicted");
   member.floor = timestamp_at(object, "floor");
   member.floor_held_ms = number_of<std::int64_t>(object, "floor_held_ms", -1);
@@ -133,6 +136,7 @@ NodeStatus status_of(const Json& document) {
   status.rows = number_of<std::uint64_t>(store, "rows", 0);
   status.now = timestamp_at(document, "now");
   status.now_ms = status.now.ms();
+  status.probe_score = number_of<std::int64_t>(document, "probe_score", 0);
   status.gossip_interval_ms = number_of<std::int64_t>(document, "gossip_interval_ms", 0);
   for (const Json& cut : object_at(document, "faults").value("cut", Json::array())) {
     if (const auto name = bytes_of(cut)) status.links_cut.push_back(*name);

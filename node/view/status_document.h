@@ -26,6 +26,9 @@ struct MemberRow {
   std::int64_t agreed_ms_ago = -1;
   std::int64_t round_trip_ms = -1;  // -1: no round with it was answered yet.
   bool stopping = false;
+  std::string liveness;             // "alive", "suspect", "dead"; empty: the node does not say.
+  std::int64_t liveness_ms = -1;    // Since when.
+  std::string liveness_by;          // By whose word; empty: nobody's.
   bool evicted = false;             // Out of the cluster, and not back.
   Timestamp floor;                  // Up to where it has confirmed that it holds everything; zero: it has not said.
   std::int64_t floor_held_ms = -1;  // Since that rose; -1: it has not said in this node's life.
@@ -70,6 +73,7 @@ struct NodeStatus {
   bool stopping = false;
   bool clock_fenced = false;
   std::int64_t clock_ahead_ms = 0;
+  std::int64_t probe_score = 0;    // 0 to 8: how much its own probes fail.
   bool full = false;
   bool superseded = false;         // By another life of the node: nobody listens to it.
   std::uint64_t rows_damaged = 0;

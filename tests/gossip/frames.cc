@@ -235,6 +235,10 @@ std::vector<Envelope> examples() {
   Envelope voted = example(StoppingBody{});
   voted.voted = true;
   out.push_back(voted);
+  const Rumour alive{Rumour::Kind::kAlive, NodeId{2}, first, 300}, dead{Rumour::Kind::kDead, NodeId{3}, second, 0, NodeId{2}};
+  out.push_back(example(ProbeBody{ProbeBody::Step::kPing, 9, 1}));
+  out.push_back(example(ProbeBody{ProbeBody::Step::kPingFor, 9, 0, NodeId{3}, {alive, dead}}));
+  out.push_back(example(ProbeBody{ProbeBody::Step::kRumours, 0, 7, {}, {dead}}));
   return out;
 }
 

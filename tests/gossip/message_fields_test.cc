@@ -73,6 +73,8 @@ std::vector<Shape> shapes() {
   const std::vector<Field> buckets{number(2), bin(std::string(2048, 's'))};
   Field window = number(1000);
   window.optional = true;
+  Field rumours = bin(from_hex("00 0000000000000001 0000000000000002 00"));
+  rumours.optional = true;
   return {{"join", 0, {text("n2"), text("n2:2"), text(""), number(0), number(9), window}},
           {"welcome", 1, {text("kith"), number(4), number(9), window}},
           {"refuse", 2, {text("code"), text("sentence"), number(9)}},
@@ -95,7 +97,9 @@ std::vector<Shape> shapes() {
           {"rebase, buckets", 18, {number(9), number(2), bin(std::string(32, 'b')), bin(key), cells, until}, -1, {}, {0, 1, 3, 4, 5, 6}},
           {"rebase, counters", 18, {number(9), number(2), bin(std::string(32, 'b')), bin(key), until, counters}, -1, {}, {0, 1, 3, 4, 6, 7}},
           {"rebased", 19, {number(9), number(2), bin(std::string(32, 'b')), bin(""), bin(key), {kBoolean, pack::boolean(false)},
-                           boolean(), bin(clock), sketch}}};
+                           boolean(), bin(clock), sketch}},
+          {"probe", 23, {number(0), number(9), number(0), rumours}, -1, {}, {0, 1, 2, 4}},
+          {"probe of a third", 23, {number(2), number(9), number(0), number(7), rumours}}};
 }
 
 pack::Fields envelope_fields(std::uint64_t type, std::string body) {
@@ -266,7 +270,7 @@ TEST_CASE("message: what a later version adds is skipped, and a type it adds is 
   Envelope out;
   REQUIRE(decode(framed(pack::map(fields)), out) == FrameError::kNone);
   CHECK(std::get<AckBody>(out.body).nonce == 9);
-  for (const std::uint64_t type : {std::uint64_t{23}, std::uint64_t{24}, std::uint64_t{1} << 40}) {
+  for (const std::uint64_t type : {std::uint64_t{24}, std::uint64_t{25}, std::uint64_t{1} << 40}) {
     CHECK(error_of(frame_of(type, pack::map({}))) == FrameError::kUnknownType);
     CHECK(error_of(frame_of(type, pack::text("not even a map"))) == FrameError::kUnknownType);
   }

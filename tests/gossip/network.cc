@@ -113,8 +113,10 @@ void Network::act(Node& it) {
   for (auto& redone : it.out.redone) it.redone.push_back(std::move(redone));
   it.refused_for_good |= it.out.refused_for_good;
   const std::int64_t wake_at_ms = it.out.wake_at_ms;
+  const auto probe_at_ms = it.out.probe_at_ms;
   it.out.clear();
   it.out.wake_at_ms = wake_at_ms;
+  it.out.probe_at_ms = probe_at_ms;
   if (!it.engine->life_is_over()) return;
   it.engine->begin_anew(instant(it), it.out);
   ++it.lives;
@@ -140,6 +142,7 @@ bool Network::run_until(const std::function<bool()>& done, std::int64_t most_ms)
     for (const auto& flight : flights_) next_ms = std::min(next_ms, flight.due_ms);
     for (const auto& [name, it] : nodes_) {
       if (it->engine) next_ms = std::min(next_ms, std::max(it->out.wake_at_ms, now_ms_));
+      if (it->engine && it->out.probe_at_ms) next_ms = std::min(next_ms, std::max(*it->out.probe_at_ms, now_ms_));
       if (it->act_at_ms >= 0) next_ms = std::min(next_ms, it->act_at_ms);
     }
     now_ms_ = std::max(now_ms_, next_ms);
@@ -159,6 +162,7 @@ bool Network::run_until(const std::function<bool()>& done, std::int64_t most_ms)
     }
     for (const auto& [name, it] : nodes_) {
       if (it->engine && it->out.wake_at_ms <= now_ms_) input(name, Tick{});
+      if (it->engine && it->out.probe_at_ms && *it->out.probe_at_ms <= now_ms_) input(name, ProbeTick{});
       if (it->act_at_ms < 0 || it->act_at_ms > now_ms_) continue;
       it->act_at_ms = -1;
       act(*it);

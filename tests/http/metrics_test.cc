@@ -81,6 +81,18 @@ TEST_CASE("metrics: writes with a tag are told by outcome, and who holds the hor
   CHECK(has_line(text, "kith_removal_records 12"));
 }
 
+TEST_CASE("metrics: what failure detection believes of a peer is told, and nothing where it does not look") {
+  Fixture fixture;
+  CHECK(fixture.text().find("kith_peer_believed") == std::string::npos);
+  MemberRow& peer = *std::find_if(fixture.status.members.begin(), fixture.status.members.end(), [](const auto& it) { return it.name == "n2"; });
+  peer.liveness = "dead";
+  peer.liveness_ms = 5000;
+  const std::string text = fixture.text();
+  CHECK(has_line(text, "kith_peer_believed{peer=\"n2\",state=\"dead\"} 1"));
+  CHECK(has_line(text, "kith_peer_believed{peer=\"n2\",state=\"alive\"} 0"));
+  CHECK(text.find("kith_peer_believed{peer=\"n3\"") == std::string::npos);
+}
+
 TEST_CASE("metrics: docs/HTTP.md has every metric there is, and no other") {
   Fixture fixture;
   // So that all there can be is there.
@@ -89,7 +101,7 @@ TEST_CASE("metrics: docs/HTTP.md has every metric there is, and no other") {
   fixture.status.garbage.held_for_ms = 1;
   fixture.status.garbage.horizon_ms = 1;
   fixture.status.garbage.floor = Timestamp::at_ms(1);
-  for (MemberRow& member : fixture.status.members) member.agreed_ms_ago = member.round_trip_ms = 1;
+  for (MemberRow& member : fixture.status.members) member.agreed_ms_ago = member.round_trip_ms = member.liveness_ms = 1;
   std::set<std::string> made, told;
   std::istringstream lines(fixture.text());
   for (std::string line; std::getline(lines, line);) {

@@ -64,6 +64,8 @@ cluster = "c"
 shards = 8
 map_size = 1048576
 gossip_interval = "100ms"
+probe_every = "2s"
+dead_after = "30s"
 max_skew = "50ms"
 retry_window = "1h"
 collect = true
@@ -84,6 +86,8 @@ allow_faults = true
   CHECK(config.shards == 8u);
   CHECK(config.map_bytes == 1048576);
   CHECK(config.gossip_interval_ms == 100);
+  CHECK(config.probe_every_ms == 2000);
+  CHECK(config.dead_after_ms == 30'000);
   CHECK(config.max_skew_ms == 50);
   CHECK(config.retry_window_ms == 3'600'000);
   CHECK(config.retry_window_given);
@@ -111,6 +115,8 @@ TEST_CASE("config: the sample in docs is valid, also with every line in force, a
   CHECK(config.max_skew_ms == defaults.max_skew_ms);
   CHECK(config.retry_window_ms == defaults.retry_window_ms);
   CHECK(config.collect);
+  CHECK(config.probe_every_ms == defaults.probe_every_ms);
+  CHECK(config.dead_after_ms == defaults.dead_after_ms);
   CHECK(config.readers == defaults.readers);
   CHECK(config.scrub_interval_ms == defaults.scrub_interval_ms);
   CHECK(config.check_pages_bytes == defaults.check_pages_bytes);
@@ -168,6 +174,16 @@ TEST_CASE("config: mistakes in flags and variables are named, with code 2") {
   CHECK(contains(error(least_and({"--gossip-interval", "1"})), "is no duration"));
   CHECK(contains(error(least_and({"--gossip-interval", "1ms"})), "out of range: 10ms to 1h"));
   CHECK(contains(error(least_and({"--log-level", "loud"})), "is no level"));
+  CHECK(contains(error(least_and({"--probe-every", "99ms"})), "flag --probe-every: probe-every: 99ms is out of range: 100ms to 1m; or 0"));
+  CHECK(contains(error(least_and({"--probe-every", "61s"})), "out of range: 100ms to 1m; or 0"));
+  CHECK(contains(error(least_and({"--probe-every", "often"})), "\"often\" is no duration"));
+  CHECK(contains(error(least_and({"--dead-after", "399ms"})), "out of range: 400ms to 1h"));
+  CHECK(contains(error(least_and({"--dead-after", "2h"})), "out of range: 400ms to 1h"));
+  CHECK(contains(error(least_and({"--dead-after", "3999ms"})),
+                 "dead-after is 3999ms, and probe-every 1s: a member would be taken for dead before it could answer; dead-after has to be at least 4s"));
+  CHECK(loaded(least_and({"--dead-after", "4s"})).dead_after_ms == 4000);
+  CHECK(loaded(least_and({"--dead-after", "400ms", "--probe-every", "100ms"})).probe_every_ms == 100);
+  CHECK(loaded(least_and({"--dead-after", "400ms", "--probe-every", "0"})).probe_every_ms == 0);
   CHECK(contains(error(least_and({"--client", "8765"})), "has no port"));
   CHECK(contains(error(least_and({"--client", "h:65536"})), "has no port from 0 to 65535"));
   CHECK(contains(error(least_and({"--client", ":1"})), "has no host"));

@@ -116,6 +116,7 @@ class File {
     const auto allowed = kMayInclude.find(folder_);
     if (allowed == kMayInclude.end()) return;
     const std::string theirs = folder_of(header);
+    if (one_of(header, {"gossip/probe.h", "gossip/detector.h"}) && decides_about_data()) breach("\"" + header + "\" where data is decided about");
     if (header.find('/') == std::string::npos || kMayInclude.find(theirs) == kMayInclude.end()) {
       breach("\"" + header + "\" is not a path from the top of the repository");
     } else if (std::find(allowed->second.begin(), allowed->second.end(), theirs) == allowed->second.end()) {
@@ -141,12 +142,20 @@ class File {
 
   void check_words(const std::string& code) {
     if (!pure()) return;
+    for (const char* word : {"believed_dead", "next_living"}) {
+      if (has_word(code, word) && decides_about_data()) breach(std::string(word) + " where data is decided about");
+    }
     for (const char* word : {"getenv", "secure_getenv", "random_device", "system_clock", "steady_clock",
                              "clock_gettime", "gettimeofday", "pthread_create", "sleep_for", "usleep", "nanosleep"}) {
       if (has_word(code, word)) breach(std::string(word) + " in " + folder_ + "/, which is handed what it needs");
     }
   }
 
+  // Failure detection itself, whom a round and a relay begin with, and who puts them together.
+  bool decides_about_data() const {
+    return pure() && !one_of(path_, {"gossip/core.h", "gossip/core.cc", "gossip/engine.cc", "gossip/round.cc"}) &&
+           !path_.starts_with("gossip/probe.") && !path_.starts_with("gossip/detector");
+  }
   // Handed its clock and its randomness.
   bool pure() const { return folder_ == "crdt" || folder_ == "store" || folder_ == "gossip"; }
 

@@ -7,7 +7,8 @@
 //   R3. Heavy headers stay out of ours.
 //   R4. No clock, thread, environment or device randomness in crdt/, store/, gossip/: they are handed what they need.
 //       store/ may lock a mutex.
-//   R5. Nothing is left for later in a comment, and every header has #pragma once.
+//   R5. Who is believed alive steers traffic, and decides nothing about data: in gossip/ only what chooses whom to ask reads it.
+//   R6. Nothing is left for later in a comment, and every header has #pragma once.
 #pragma once
 
 #include <string>

@@ -99,6 +99,19 @@ TEST_CASE("breaches: heavy headers stay out of ours") {
   CHECK_FALSE(breached("node/a.h", "#pragma once\n#include <nlohmann_is_not_here>\n#include <chrono>\n"));
 }
 
+TEST_CASE("breaches: who is believed dead is read by what chooses whom to ask, and by nothing that decides about data") {
+  for (const char* path : {"gossip/horizon.cc", "gossip/eviction.cc", "gossip/collector.cc", "gossip/operations.cc", "gossip/lives.cc"}) {
+    CAPTURE(path);
+    CHECK(breached(path, "#include \"gossip/probe.h\"\n"));
+    CHECK(breached(path, "#include \"gossip/detector.h\"\n"));
+    CHECK(breached(path, "if (core_.believed_dead(node)) return;\n"));
+    CHECK(breached(path, "const NodeId to = core_.next_living(nodes, at);\n"));
+  }
+  CHECK_FALSE(breached("gossip/round.cc", "tell(core_.next_living(peers, drawn));\n"));
+  CHECK_FALSE(breached("gossip/engine.cc", "#include \"gossip/probe.h\"\n"));
+  CHECK_FALSE(breached("sim/detector_net.cc", "#include \"gossip/detector.h\"\n"));
+}
+
 TEST_CASE("breaches: no clock, thread, environment or device randomness below node") {
   for (const char* folder : {"crdt", "store", "gossip"}) {
     CAPTURE(folder);

@@ -88,6 +88,7 @@ TEST_CASE("outcome: its bytes read back the same, and none that are cut short ar
   outcome.real_us = 12;
   outcome.result.failure = Failure{'K', -5, std::string("a\0b", 3)};
   outcome.result.trace_hash = ~std::uint64_t{0};
+  outcome.result.data_hash = 12345;
   outcome.result.converged_after_us = -1;
   outcome.result.writes = 9;
   outcome.result.marks = {{"disk lost", 3}, {"", 0}};

@@ -60,6 +60,8 @@ const char* const kAllActions[] = {
     "at 10s recover n3 without [n1 n2]",
     "at 10s expect evicted [n1 n2] at [n3]",
     "at 10s expect nobody evicted at [n3]",
+    "at 10s expect dead [n1 n2] at [n3]",
+    "at 10s expect nobody dead at [n3]",
     "at 10s step clock of [n1] by +1h",
     "at 10s step clock of [n1] by -250ms",
     "at 10s drift clock of [n1] by +200 ppm",

@@ -102,6 +102,8 @@ lease = "200ms"
 answer_bytes_max = 1000
 push_bytes_max = 2000
 full_at = "90%"
+probe_every = "2s"
+dead_after = "20s"
 
 [timeline]
 events = '''

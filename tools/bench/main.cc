@@ -11,6 +11,7 @@
 #include "tools/bench/increments_bench.h"
 #include "tools/bench/merge_bench.h"
 #include "tools/bench/placement_bench.h"
+#include "tools/bench/probes_bench.h"
 #include "tools/bench/redis_bench.h"
 #include "tools/bench/store_bench.h"
 
@@ -128,6 +129,15 @@ int main(int argc, char** argv) {
       .value("--seed", placement.seed, "Of ids and weights")
       .yes("--json", as_json, "For machines");
 
+  ProbesBenchOptions probes;
+  Flags probes_command(app, "probes", "Failure detection on virtual time: its bytes, how soon a death is known, and whether the living are called dead");
+  probes_command.numbers("--nodes", probes.nodes, 3, 1024, "How many; more than one, with commas")
+      .number("--loss", probes.loss, 0.0, 0.9, "Share of the messages that is lost; each number of nodes without it first")
+      .number("--seconds", probes.seconds, 1, 1'000'000, "Virtual ones, in which nobody dies")
+      .number("--deaths", probes.deaths, 0, 100, "After that, one a minute")
+      .value("--seed", probes.seed, "Of order, delays and losses")
+      .yes("--json", as_json, "For machines");
+
   RedisBenchOptions redis;
   Flags redis_command(app, "redis", "The Redis port beside redis-server, in turn, under redis-benchmark");
   redis_command.numbers("--pipelines", redis.pipelines, 1, 1000, "Requests that a connection sends at once")
@@ -150,6 +160,7 @@ int main(int argc, char** argv) {
       if (!outcome.failure.empty()) throw std::runtime_error("the count is not exact, or was not reached: " + outcome.failure);
     }
     if (redis_command) print(run_redis_bench(redis), as_json);
+    if (probes_command) print(run_probes_bench(probes), as_json);
     if (placement_command) print(run_placement_bench(placement), as_json);
     if (merge_command) print(run_merge_bench(merge), as_json);
   } catch (const std::exception& error) {

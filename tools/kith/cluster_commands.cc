@@ -9,6 +9,7 @@
 #include "crdt/timestamp.h"
 #include "node/view/cluster_view.h"
 #include "node/view/garbage_words.h"
+#include "node/view/liveness_words.h"
 #include "node/view/node_state.h"
 #include "node/view/text.h"
 #include "tools/kith/ask.h"
@@ -119,6 +120,7 @@ ExitCode run_status(Context& context, const CommandLine& line) {
   print_table(console, view);
   for (const NodeView& node : view.nodes) {
     if (!node.status || node.name != view.asked) continue;
+    for (const std::string& sentence : missed_in_words(*node.status)) console.out << sentence << '\n';
     for (const std::string& sentence : garbage_in_words(*node.status)) console.out << sentence << '\n';
   }
   for (const NodeView& node : view.nodes) {
@@ -139,10 +141,11 @@ ExitCode run_nodes(Context& context, const CommandLine& line) {
     context.console.out << document.value("members", nlohmann::ordered_json::array()).dump(2) << '\n';
     return ExitCode::kOk;
   }
-  Table table({"node", "clients", "peers", "id", "lives", "heard", "agreed"}, 2);
+  Table table({"node", "clients", "peers", "id", "lives", "heard", "agreed", "believed"}, 2);
   for (const MemberRow& member : status.members) {
     table.add({member.name, member.client_address, member.peer_address, member.id, std::to_string(member.lives),
-               member.evicted ? "evicted" : member.self ? "-" : ago(member.heard_ms_ago), member.self ? "-" : ago(member.agreed_ms_ago)});
+               member.evicted ? "evicted" : member.self ? "-" : ago(member.heard_ms_ago), member.self ? "-" : ago(member.agreed_ms_ago),
+               liveness_in_words(member)});
   }
   table.print(context.console);
   return ExitCode::kOk;

@@ -100,6 +100,7 @@ std::string to_bytes(const Outcome& outcome) {
     out.put(result.failure->text);
   }
   out.put(result.trace_hash);
+  out.put(result.data_hash);
   out.put_signed(result.virtual_us);
   out.put(result.steps);
   out.put(result.messages);
@@ -129,6 +130,7 @@ std::optional<Outcome> parse_outcome(std::string_view bytes) {
     result.failure = std::move(failure);
   }
   result.trace_hash = in.number();
+  result.data_hash = in.number();
   result.virtual_us = in.signed_number();
   result.steps = in.number();
   result.messages = in.number();

@@ -1,7 +1,7 @@
-// tests/gossip/detector_net.h -- many failure detectors on one virtual network: nothing else of a node is there, so that hours of a
-// hundred nodes take seconds.
+// sim/detector_net.h -- many failure detectors on one virtual network: nothing else of a node is there, so that hours of a hundred nodes
+// take seconds, and a thousand fit.
 //
-// Messages take 1 to 20 ms, or are lost.  All randomness is of the seed.
+// Messages take 1 to 20 ms, or are lost.  All randomness is of the seed.  Used by tests/gossip/detector_test.cc and `kith-bench probes`.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@
 
 #include "gossip/detector.h"
 
-namespace kith::test {
+namespace kith::sim {
 
 class DetectorNet {
  public:
@@ -20,7 +20,8 @@ class DetectorNet {
     NodeId id;
     Timestamp start;
     std::unique_ptr<Detector> detector;     // Null: down.
-    std::uint64_t messages = 0, rumour_bytes = 0;  // Sent.
+    // Sent: bytes of rumours, and of whole frames as a node with ids of 64 bits has them on its wire.
+    std::uint64_t messages = 0, rumour_bytes = 0, bytes = 0;
     bool paused = false;
   };
   struct Change {
@@ -76,4 +77,4 @@ class DetectorNet {
   std::map<std::string_view, std::uint64_t> counters_;
 };
 
-}  // namespace kith::test
+}  // namespace kith::sim

@@ -1,8 +1,27 @@
-#include "tests/gossip/detector_net.h"
+#include "sim/detector_net.h"
 
 #include <algorithm>
 
-namespace kith::test {
+#include "gossip/message.h"
+
+namespace kith::sim {
+namespace {
+
+// As gossip/probe.cc sends it.
+std::size_t frame_bytes(Timestamp start, const ProbeBody& body) {
+  constexpr std::uint64_t kDrawn = std::uint64_t{1} << 63;  // Ids are drawn from 64 bits, and short ones are rare.
+  Envelope envelope;
+  envelope.cluster = ClusterId{kDrawn};
+  envelope.sender = NodeId{kDrawn};
+  envelope.origin = OriginId{kDrawn};
+  envelope.start = start;
+  envelope.body = body;
+  ProbeBody& inside = std::get<ProbeBody>(envelope.body);
+  if (inside.node) inside.node = NodeId{kDrawn};
+  return encode(envelope).size();
+}
+
+}  // namespace
 
 DetectorNet::DetectorNet(std::size_t count, std::uint64_t seed, const Detector::Options& options)
     : nodes(count), options_(options), random_(seed), seed_(seed) {
@@ -44,6 +63,7 @@ void DetectorNet::resume(std::size_t which) { nodes[which].paused = false; }
 void DetectorNet::act(std::size_t which, Detector::Output& out) {
   for (auto& send : out.sends) {
     ++nodes[which].messages;
+    nodes[which].bytes += frame_bytes(nodes[which].start, send.body);
     for (const Rumour& rumour : send.body.rumours) nodes[which].rumour_bytes += bytes_of(rumour);
     const std::size_t to = index_of(send.to);
     if (passes && !passes(which, to, send.body)) continue;
@@ -118,4 +138,4 @@ std::uint64_t DetectorNet::counted(std::string_view counter) const {
   return at == counters_.end() ? 0 : at->second;
 }
 
-}  // namespace kith::test
+}  // namespace kith::sim
