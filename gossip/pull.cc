@@ -44,10 +44,9 @@ void Pull::start(NodeId peer, const std::vector<ShardId>& shards, std::optional<
   Question& question = questions_[peer];
   // SUBTLE: an answer that is on its way already is older than what the peer says now.
   if (question.nonce == 0) question.as_of = std::move(as_of);
-  // SUBTLE: of all shards, what is at its end stays at its end: on a bad link some shard would always be asked for again.
-  const bool of_all = question.nonce != 0 && question.as_of && question.as_of->of_all;
+  // SUBTLE: what is at its end stays at its end until all are: on a bad link some shard would always be asked for again.
   for (const ShardId shard : shards) {
-    if (question.asked.contains(shard) || (of_all && question.at_end.contains(shard))) continue;
+    if (question.asked.contains(shard) || question.at_end.contains(shard)) continue;
     question.later.insert(shard);
   }
   if (question.nonce == 0) ask(peer, question);

@@ -73,7 +73,7 @@ class Pull {
     bool progressed = false;     // A part of what was wanted is here.
     int unanswered = 0;          // Since then, how often it was asked in vain.
     std::optional<Horizon::AsOf> as_of;
-    std::set<ShardId> at_end;    // Of one with `as_of`.
+    std::set<ShardId> at_end;    // Since it was asked.
   };
   void ask(NodeId peer, Question& question);
   std::int64_t patience_ms(NodeId peer) const;
