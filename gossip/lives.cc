@@ -235,7 +235,9 @@ void Lives::load_own_lives(const Snapshot& snapshot) {
   std::erase_if(core_.own_lives, [&](const auto& own) {
     return core_.clocks.knows(own.first) ? core_.clocks.whole(own.first) : !core_.unheard_of.contains(own.first);
   });
-  for (const auto& [origin, own] : core_.own_lives) core_.clocks.promise(origin, own.up_to);
+  for (const auto& [origin, own] : core_.own_lives) {
+    if (core_.clocks.knows(origin)) core_.clocks.promise(origin, own.up_to);
+  }
 }
 
 // SUBTLE: this node is in step with everybody, and nobody listens to that life any more: what is not here nobody has seen.

@@ -289,7 +289,7 @@ std::map<ShardId, bool> Pull::on_rows(NodeId from, OriginId origin, const RowsBo
       if (core_.clocks.knows(held_origin)) core_.hold(part.shard, held_origin, commit);
       // A life that is retired here, and not there yet.  SUBTLE: that member may lack some of it (a disk that went back), and who has joined
       // and is not whole has no clock that would show.
-      else if (!core_.whole && core_.retired(held_origin)) question.as_of.reset();
+      else if (!core_.whole && core_.retired(held_origin) && question.as_of && !question.as_of->rebased) question.as_of.reset();
     }
     core_.clocks.promise(part.shard, origin, body.promise);
   }

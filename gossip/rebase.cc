@@ -570,14 +570,16 @@ void Rebase::hear_of_after_all() {
     const bool same = question_->known_then.contains(origin) && !question_->place.buckets[bucket_of(life_cell(core_.self.node, origin))];
     return same || question_->told_of.contains(origin);
   };
-  if (std::erase_if(core_.unheard_of, [&](const auto& life) { return heard_of(life.first); }) == 0) return;
+  std::set<OriginId> heard;
+  std::erase_if(core_.unheard_of, [&](const auto& life) { return heard_of(life.first) && heard.insert(life.first).second; });
+  if (heard.empty()) return;
   core_.write_unheard_of();
   // What they took in on this disk it holds, though it had forgotten that.
   for (const auto& [origin, own] : core_.own_lives) {
-    if (core_.unheard_of.contains(origin)) continue;
-    core_.clocks.promise(origin, own.up_to);
+    if (!core_.unheard_of.contains(origin)) core_.clocks.promise(origin, own.up_to);
+    if (!heard.contains(origin) || !core_.clocks.knows(origin)) continue;
     for (const ShardId shard : core_.store.snapshot()->shards()) {
-      if (shard != kSystemShard && core_.clocks.knows(origin)) core_.hold(shard, origin, own.up_to);
+      if (shard != kSystemShard) core_.hold(shard, origin, own.up_to);
     }
   }
 }
