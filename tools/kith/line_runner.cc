@@ -5,6 +5,7 @@
 #include "node/client.h"
 #include "node/view/text.h"
 #include "tools/kith/options.h"
+#include "tools/kith/shell_words.h"
 #include "tools/kith/words.h"
 
 namespace kith::tools {
@@ -23,6 +24,7 @@ constexpr std::string_view kShellHelp =
     "  at NODE COMMAND..                 asks another node, by name or HOST:PORT\n"
     "  use TABLE                         another table from now on\n"
     "  connect HOST[:PORT]               another node from now on\n"
+    "  SET KEY 'VALUE', GET KEY, DELETE KEY   the same for people: Created (2 replicas)\n"
     "  help [COMMAND], exit\n"
     "Words may be quoted: 'as it is', \"with \\n and \\x00\".  # begins a comment.\n";
 
@@ -54,7 +56,24 @@ ExitCode LineRunner::run(std::string_view line, const Console& console) {
   if (begin != std::string_view::npos && line[begin] == '\\') {
     return run_extension(words_of(line.substr(begin + 1)), console);
   }
+  if (follows_) {
+    go_where_it_is();
+    if (const auto word = parse_shell_word(line)) {
+      if (const auto* problem = std::get_if<std::string>(&*word)) usage_error(*problem);
+      return run_shell_word(std::get<ShellWord>(*word), *connections_.roving(), settings_, console, before_outcome_);
+    }
+  }
   return run_words(words_of(line), console);
+}
+
+void LineRunner::follow(std::function<void()> before_outcome) {
+  follows_ = true;
+  before_outcome_ = std::move(before_outcome);
+}
+
+void LineRunner::go_where_it_is() {
+  connections_.settle();
+  std::tie(settings_.host, settings_.port) = split_address(connections_.home(), settings_.port);
 }
 
 ExitCode LineRunner::run_and_report(std::string_view line, const Console& console) {
@@ -78,7 +97,14 @@ ExitCode LineRunner::run_words(const std::vector<std::string>& words, const Cons
   if (first == "connect") {
     if (words.size() != 2) usage_error("connect needs one node: connect HOST[:PORT]");
     Settings changed = std::get<CommandLine>(parse_command_line({"--host", words[1]}, settings_)).settings;
-    connections_.to(changed.address(), std::chrono::milliseconds(changed.timeout_ms));
+    if (follows_) {
+      ClientOptions there;
+      there.addresses = {changed.address()};
+      there.route = changed.route;
+      connections_.rove(std::move(there));
+    } else {
+      connections_.to(changed.address(), std::chrono::milliseconds(changed.timeout_ms));
+    }
     settings_ = changed;
     return ExitCode::kOk;
   }
