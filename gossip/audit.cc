@@ -70,7 +70,7 @@ void Audit::begin(NodeId peer) {
   add(kSystemShard);
   if (body.roots.empty()) return;
   core_.count("audits_begun");
-  question_.emplace();
+  question_ = Question{};
   question_->peer = peer;
   ask(std::move(body));
 }
@@ -176,7 +176,7 @@ void Audit::ask_in_return(NodeId peer, const RepairBody& body) {
   if (asking) {
     if (!question_->back || question_->peer != peer || question_->differing.size() >= kShardsPerAnswerMax) return;
   } else {
-    question_.emplace();
+    question_ = Question{};
     question_->peer = peer;
     question_->back = question_->has_buckets = true;
   }

@@ -151,15 +151,18 @@ void Core::hear_of(NodeId node, Life life) {
   const Timestamp before = floor_held();
   const bool news = !clocks.knows(life.origin) && ended.find(life.origin) == nullptr && node != self.node;
   clocks.begin_life(life.origin, life.start);
+  // SUBTLE: the floor on disk is promised of all lives at the next start, and this one is among them now.
+  if (const Timestamp floor_now = floor_held(); floor_now < before) out->store.set_meta(meta::kFloor, meta::encode_number(floor_now.value));
   if (!options.collect || !news || !may_be_settled(life.start, before) || !kept_on_record(life.start, before)) return;
-  // SUBTLE: who has just joined has no earlier life that would hold a floor; gossip/lives.h, the introduction.
+  // SUBTLE: who has just joined has no earlier life that would hold a floor; gossip/lives.h, the introduction.  But for one that was let
+  // in by a process that nobody listened to: removals are forgotten that it has not seen.
   const auto lives = members.lives().lives_of(node);
   const bool held = std::any_of(lives.begin(), lives.end(), [&](OriginId other) {
     return other != life.origin && clocks.knows(other) && members.lives().find(other)->record.start < life.start;
   });
-  if (!held) return;
+  if (!held && life.start > horizon) return;
+  clocks.promise(life.origin, before);  // SUBTLE: first, for what is done again keeps the floor where it is.
   write_ended(node, life.origin, EndedLife{life.start});
-  clocks.promise(life.origin, before);
   count("lives_passed_unheard");
   note(Output::Note::Level::kError,
        name_of(node) + " ran twice (a copied data directory, or an old one?): what it wrote in a life that nobody heard of counts "
@@ -405,6 +408,13 @@ void Core::post(const std::string& address, NodeId to, std::string_view type, st
   out->sends.push_back({address, to, std::move(bytes)});
 }
 
+// Of another member than this one.
+CellBlock Core::record_in_turn() {
+  const auto& others_now = others();
+  if (others_now.empty()) return {};
+  return record_of(others_now[record_turn_++ % others_now.size()]);
+}
+
 Core::Piece Core::table_piece() {
   // A table too large for a message goes in pieces, each from where the last one ended.
   constexpr std::size_t kPieceBytesMax = kMessageBytesMax / 4;
@@ -418,6 +428,10 @@ Core::Piece Core::table_piece() {
     }
     if (at == cells.end()) at = cells.begin();
     piece.cells.append(member_cell(at->first), at->second);
+    // SUBTLE: before the word that a life is closed what of it was seen.
+    for (auto over = ended.cells().lower_bound({at->first, OriginId{}}); over != ended.cells().end() && over->first.first == at->first; ++over) {
+      piece.cells.append(ended_cell(at->first, over->first.second), over->second);
+    }
     const auto& lives = members.lives().cells();
     for (auto life = lives.lower_bound({at->first, OriginId{}}); life != lives.end() && life->first.first == at->first; ++life) {
       piece.cells.append(life_cell(at->first, life->first.second), life->second);
@@ -446,6 +460,7 @@ std::string Core::seal(NodeId to, Body body, CellBlock with) {
   const bool push = std::holds_alternative<PushBody>(body);
   if (joined() && !push && envelope.members.empty() && (table_differs(to) || !heard_lately(to))) {
     envelope.members = record_of(self.node);
+    if (behind || returning) envelope.members.append(record_in_turn());
   }
   envelope.body = std::move(body);
 

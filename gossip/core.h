@@ -31,7 +31,7 @@ inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterI
                          kClusterName = "cluster_name", kShardCount = "shard_count",
                          kRetryWindow = "retry_window", kReplicas = "replicas", kOrigin = "origin",
                          kLease = "lease", kFloor = "floor", kHorizon = "horizon",
-                         kIntroduced = "introduced", kWhole = "whole", kToLookThrough = "to_look_through",
+                         kIntroduced = "introduced", kWhole = "whole", kToLookThrough = "to_look_through", kPassedHorizon = "passed_horizon",
                          kOwnLives = "own_lives", kElectorate = "electorate",
                          kVote = "vote", kReturned = "returned", kReturning = "returning", kUnheardOf = "unheard_of", kRecovered = "recovered";
 // Whose life it was, of one that is retired: its field of the table is deleted, and in the end collected.
@@ -244,6 +244,7 @@ class Core {
     bool whole = true;
   };
   Piece table_piece();
+  CellBlock record_in_turn();
 
   // ---- Talking.  Adds the envelope.
   //
@@ -257,6 +258,8 @@ class Core {
   //       for the sender's own, `push` is of the sender's own or of one that it names; `pull` and `digests` tell a
   //       clock that filters and compares and that nobody adopts; `mended` and `repaired` move none.
   //   M3. `welcome` brings a joiner the whole table: it knows nobody.
+  //   M4. Where M1 brings the record of a node that is behind a horizon, and so tells nobody of rows, it brings that of one other member,
+  //       too, in turn: two that know each other through that node alone would never meet, and it could not come back.
   // `members` is what comes along instead of what M1 says.
   void send(NodeId to, Body body, CellBlock members = {});
   void send_to_address(const std::string& address, NodeId to, Body body, CellBlock members = {});
@@ -267,6 +270,7 @@ class Core {
   void post(const std::string& address, NodeId to, std::string_view type, std::string bytes);
 
   NodeId last_attached_;
+  std::size_t record_turn_ = 0;
   std::optional<std::uint64_t> others_of_;  // Generation of the table.
   std::uint64_t root_ = 0;
   std::map<ShardId, std::uint64_t> setbacks_;

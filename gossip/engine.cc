@@ -243,7 +243,7 @@ class Engine::Impl {
   }
   void on_body(const Envelope& from, const AckBody& body) {
     for (const auto& part : push_.take_acked(from.sender, body.nonce)) {
-      operations_.peer_stored(from.sender, part.shard, part.commit);
+      operations_.peer_stored(from.sender, part.shard, part.previous, part.commit);
     }
   }
   void on_body(const Envelope& from, const SummaryBody& body) {
@@ -401,6 +401,7 @@ GarbageStatus Engine::Impl::garbage(Instant now) const {
   out.eviction_agreed = eviction.agreed;
   out.evict_after_ms = core_.options.evict_after_ms;
   out.nobody_in_good_standing = rebase_.nobody_left();
+  if (out.nobody_in_good_standing) out.recover_at = core_.name_of(rebase_.most_seen());
   out.returning = core_.returning;
   out.lives_to_close = lives_.left_to_close();
   for (const NodeId node : lives_.waits_for()) out.closing_waits_for.push_back(core_.name_of(node));

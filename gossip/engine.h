@@ -153,6 +153,7 @@ struct GarbageStatus {
   bool returning = false;                    // It was evicted, and is not through with what it had taken in alone.
   // It has not all there is, and hears of nobody who has: of all that had, the disks went back or are gone.  An operator's case.
   bool nobody_in_good_standing = false;
+  std::string recover_at;                    // Then: by name, who has seen the most of those that are heard.
   std::size_t lives_to_close = 0;            // Former lives of this node.
   std::vector<std::string> closing_waits_for;  // Members, by name.
 };

@@ -304,7 +304,7 @@ std::string Eviction::propose(const std::vector<std::string>& names, bool withou
 }
 
 void Eviction::begin(Nodes going, bool asked_for, bool without_half) {
-  proposal_.emplace();
+  proposal_ = Proposal{};
   core_.hlc.observe(vote_.promised.at);
   proposal_->ballot = {core_.issue_now(), core_.self.origin};
   proposal_->members = core_.members.ids();

@@ -19,7 +19,8 @@ void Horizon::load() {
 
 void Horizon::tick() {
   const Timestamp floor = core_.floor_held();
-  if (floor && floor.ms() - durable_floor_.ms() >= std::max<std::int64_t>(core_.options.retry_window_ms / 4, 1)) {
+  const bool went_back = floor < durable_floor_;
+  if (went_back || (floor && floor.ms() - durable_floor_.ms() >= std::max<std::int64_t>(core_.options.retry_window_ms / 4, 1))) {
     durable_floor_ = floor;
     core_.out->store.set_meta(meta::kFloor, meta::encode_number(floor.value));
   }
@@ -150,7 +151,7 @@ void Horizon::raise(Timestamp horizon) {
   core_.horizon = horizon;
   core_.out->store.set_meta(meta::kHorizon, meta::encode_number(horizon.value));
   // Above the horizon by the window at least, and written anyway.
-  durable_floor_ = std::max(durable_floor_, core_.floor_held());
+  durable_floor_ = core_.floor_held();
   core_.out->store.set_meta(meta::kFloor, meta::encode_number(durable_floor_.value));
 }
 

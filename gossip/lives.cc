@@ -76,8 +76,9 @@ std::vector<StoreKey> Lives::load() {
   for (const ShardId shard : snapshot->shards()) {
     for (const auto& [origin, at] : snapshot->held(shard)) {
       if (!core_.clocks.knows(origin)) {
+        // SUBTLE: of one that is retired, and still in clocks, this disk has not all yet: it holds the floor as before.
         if (listed.contains(origin)) core_.retiring.insert(origin);
-        else core_.clocks.begin_life(origin, Timestamp{});
+        core_.clocks.begin_life(origin, Timestamp{});
       }
       core_.clocks.hold(shard, origin, at);
     }
@@ -356,16 +357,25 @@ bool Lives::merge_members(const Envelope& envelope) {
   if (envelope.members.empty()) return true;
   const auto cells = core_.read_cells(kSystemShard, envelope.members);
   if (!cells) return false;
-  // The fence: of what somebody below our horizon tells, only who it is itself.
+  // The fence: of what somebody below our horizon tells, only who it is itself, and that there is a member of whom we know nothing.
   const bool fenced = envelope.floor < std::max(core_.horizon, core_.highest_horizon);
   // SUBTLE: of a life that began after the eviction the start is below our floor.
   const bool out = core_.members.out(envelope.sender) || voted_against(envelope.sender);
   // SUBTLE: an earlier life may be retired already, and would come back with its own word.
   const auto* sender = core_.member(envelope.sender);
   const bool earlier = sender != nullptr && Life{envelope.origin, envelope.start} < sender->life;
+  std::set<NodeId> unknown;
+  for (const Cell& cell : *cells) {
+    if (const auto node = node_of_member_cell(cell.key); node && !core_.members.cells().contains(*node)) unknown.insert(*node);
+  }
+  const auto of_unknown = [&](const CellKey& cell) {
+    const auto node = node_of_member_cell(cell);
+    const auto life = life_of_cell(cell);
+    return (node && unknown.contains(*node)) || (life && unknown.contains(life->first));
+  };
   for (const Cell& cell : *cells) {
     if (out && !returns(envelope.sender, cell)) continue;
-    if (fenced && node_of_member_cell(cell.key) != envelope.sender &&
+    if (fenced && node_of_member_cell(cell.key) != envelope.sender && !of_unknown(cell.key) &&
         (earlier || life_of_cell(cell.key) != std::pair(envelope.sender, envelope.origin))) {
       continue;
     }
@@ -374,6 +384,11 @@ bool Lives::merge_members(const Envelope& envelope) {
       const auto& lives = core_.members.lives().cells();
       if (const auto known = lives.find(*life); known != lives.end()) {
         Content joined = known->second;
+        if (!joined.join(cell.content)) continue;
+      }
+    } else if (const auto over = life_of_ended_cell(cell.key)) {
+      if (const Content* known = core_.ended.content(over->first, over->second)) {
+        Content joined = *known;
         if (!joined.join(cell.content)) continue;
       }
     } else if (const auto evicted = node_of_evicted_cell(cell.key)) {

@@ -62,6 +62,9 @@ bool Mend::found_in_memory(const StoreKey& key) {
   for (const auto& [life, content] : core_.members.lives().cells()) {
     if (mend(life_cell(life.first, life.second), content)) return true;
   }
+  for (const auto& [node, content] : core_.members.evicted().cells()) {
+    if (mend(evicted_cell(node), content)) return true;
+  }
   for (const auto& [life, content] : core_.ended.cells()) {
     if (mend(ended_cell(life.first, life.second), content)) return true;
   }
@@ -269,7 +272,7 @@ void Mend::take_in(const Envelope& from, const MendedBody& body, bool admitted) 
 }
 
 // What it holds may have been removed and forgotten, so that does not help; nor does it keep us waiting, since it cannot come back
-// before our shard is sound (gossip/rebase.h).
+// before our shard is sound (gossip/rebase.h).  Of who is in good standing, while we are not, what our own clock claimed does: it is there still.
 void Mend::take_in_fenced(const Envelope& from, const MendedBody& body) {
   const Timestamp fence = std::max(core_.horizon, core_.highest_horizon);
   for (const auto& part : body.parts) {
@@ -279,7 +282,9 @@ void Mend::take_in_fenced(const Envelope& from, const MendedBody& body) {
       const StoreKey key = store_key(part.shard, cell.key);
       const auto damage = damaged_.find(key);
       if (damage == damaged_.end()) continue;
+      const Content claimed = from.floor >= fence && !is_base(cell.key) ? claimed_of(cell.content, damage->second) : Content(cell.key.kind);
       cell.content = is_base(cell.key) ? Content(Register{}) : above(cell.content, fence);
+      (void)cell.content.join(claimed);
       if (!from.floor) cell.content = claimed_of(cell.content, damage->second);
       answered(key, from.sender, cell.content.empty() ? nullptr : &cell, nullptr);
     }

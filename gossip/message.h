@@ -1,6 +1,6 @@
 // gossip/message.h -- what nodes say to each other, and its bytes.
 //
-//     frame    := "KITH"  version:u8  checksum:u64  envelope         checksum: xxh3-64 of the envelope, verified first
+//     frame    := "KITH"  version:u8  checksum:u64  envelope         checksum: xxh3-64 of the envelope, seeded with version - 1, verified first
 //     envelope := msgpack map  {0: cluster, 1: sender, 2: origin, 3: start, 4: floor, 5: hlc, 6: wall ms,
 //                               7: members version, 8: type, 9: body, 10: members, 11: horizon?, 12: voted?}
 //     members  := cells, present when the sender has reason to think that the receiver's table differs

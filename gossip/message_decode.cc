@@ -1,5 +1,3 @@
-#include <xxhash.h>
-
 #include <msgpack.hpp>
 
 #include "crdt/bytes.h"
@@ -464,7 +462,7 @@ FrameError decode(std::string_view frame, Envelope& out) {
   const bool foreign = out.version != kPeerProtocolVersion;
   const std::uint64_t checksum = header.u64();
   const std::string_view payload = frame.substr(kHeaderBytes);
-  if (XXH3_64bits(payload.data(), payload.size()) != checksum) return foreign ? FrameError::kVersion : FrameError::kChecksum;
+  if (checksum_of(out.version, payload) != checksum) return foreign ? FrameError::kVersion : FrameError::kChecksum;
   if (!msgpack_is_sound(payload)) return foreign ? FrameError::kVersion : FrameError::kMsgpack;
 
   // SUBTLE: everything in the object tree points into `payload`; it is copied out below, before we return.

@@ -1,5 +1,3 @@
-#include <xxhash.h>
-
 #include <msgpack.hpp>
 
 #include "crdt/bytes.h"
@@ -312,7 +310,7 @@ std::string encode(const Envelope& envelope) {
   ByteWriter frame;
   frame.bytes(kMagic);
   frame.u8(kPeerProtocolVersion);
-  frame.u64(XXH3_64bits(buffer.data(), buffer.size()));
+  frame.u64(checksum_of(kPeerProtocolVersion, {buffer.data(), buffer.size()}));
   frame.bytes({buffer.data(), buffer.size()});
   return frame.take();
 }

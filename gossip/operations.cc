@@ -430,11 +430,11 @@ bool Operations::settle(Waiting& waiting, NodeId peer) {
   return true;
 }
 
-void Operations::peer_stored(NodeId peer, ShardId shard, Timestamp at) {
+void Operations::peer_stored(NodeId peer, ShardId shard, Timestamp previous, Timestamp at) {
   std::erase_if(waiting_, [&](Waiting& waiting) {
     const bool stored = waiting.shard == shard &&
                         std::all_of(waiting.commits.begin(), waiting.commits.end(), [&](const Commit& commit) {
-                          return commit.origin == core_.self.origin && commit.at <= at;
+                          return commit.origin == core_.self.origin && commit.at <= at && (vouched_for(waiting) || commit.at > previous);
                         });
     return stored && settle(waiting, peer);
   });

@@ -45,8 +45,9 @@ class Operations {
     pending_sums_.clear();
   }
 
-  // `peer` has stored what this life committed in `shard` up to `at`, and says so.
-  void peer_stored(NodeId peer, ShardId shard, Timestamp at);
+  // `peer` has stored what this life committed in `shard` up to `at`, and says so; what it committed after `previous` came with the
+  // push that it says so of, and is not only what its clock claims.
+  void peer_stored(NodeId peer, ShardId shard, Timestamp previous, Timestamp at);
   // `peer` claims all of this clock; the same clocks as ours.  SUBTLE: it may claim what we vouched for.  So this does not
   // count for what waited when damage was found in the shard: the row may have been lost here before the peer had it.
   void peer_holds(NodeId peer, ShardId shard, const CommitClock& clock);

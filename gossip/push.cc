@@ -57,7 +57,7 @@ void Push::send(PushBody body, bool ack) {
 
 void Push::send_for_acks(const PushBody& body, const CellBlock& record) {
   std::vector<Covered> parts;
-  for (const auto& part : body.parts) parts.push_back({part.shard, part.commit});
+  for (const auto& part : body.parts) parts.push_back({part.shard, part.previous, part.commit});
   const auto covered = std::make_shared<const std::vector<Covered>>(std::move(parts));
   for (const NodeId to : core_.others()) {
     PushBody asking = body;

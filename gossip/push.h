@@ -34,7 +34,7 @@ class Push {
   // What the ack of a push that asked for one stands for; empty when it is not ours or was taken before.
   struct Covered {
     ShardId shard;
-    Timestamp commit;
+    Timestamp previous, commit;  // It carried what was committed after the first, up to the second.
   };
   std::vector<Covered> take_acked(NodeId from, std::uint64_t nonce);
 

@@ -105,7 +105,7 @@ void Rebase::heard(const Envelope& from) {
   if (!from.floor || from.floor < from.horizon || from.floor < core_.highest_horizon) return;
   if (unaware_.contains(from.sender) && anybody_aware()) return;
   core_.count("rebases_begun");
-  question_.emplace();
+  question_ = Question{};
   question_->peer = from.sender;
   question_->first_floor = from.floor;
   question_->as_of = Horizon::as_of(from, {}, {});
@@ -127,6 +127,19 @@ bool Rebase::nobody_left() const {
   return std::none_of(told_horizons_.begin(), told_horizons_.end(), [&](const auto& it) { return good_standing(it.first, it.second); });
 }
 
+// SUBTLE: where a life is over, what the member onto which a node rebases has not got of it is taken for removed.
+NodeId Rebase::most_seen() const {
+  NodeId most = core_.self.node;
+  Timestamp floor = core_.floor();
+  for (const auto& [node, told] : told_horizons_) {
+    const auto* member = core_.member(node);
+    if (!core_.heard_lately(node) || member == nullptr || member->out || told.floor <= floor) continue;
+    most = node;
+    floor = told.floor;
+  }
+  return most;
+}
+
 std::string Rebase::recover() {
   if (core_.whole && !needed()) {
     core_.got_in_step = true;  // SUBTLE: all it would get in step with may be those it has voted against, and who proposed that is gone.
@@ -136,6 +149,10 @@ std::string Rebase::recover() {
   for (const auto& [node, told] : told_horizons_) {
     if (!good_standing(node, told)) continue;
     return core_.name_of(node) + " is in good standing, and " + core_.self.name + " compares its data with it: wait until `kith status` shows that it is done, or ask " + core_.name_of(node);
+  }
+  if (const NodeId most = most_seen(); most != core_.self.node) {
+    return core_.name_of(most) + " has seen more than " + core_.self.name + ", and what is not here would be given up there: run `kith recover` at " +
+           core_.name_of(most) + ", or stop that first if it is not to come back";
   }
   core_.count("recovered");
   core_.note(Output::Note::Level::kWarning, "no member in good standing is left: as an operator said, " + core_.self.name +
@@ -304,6 +321,8 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
       // SUBTLE: seen by who closed it.  The member has the word of that with its table, perhaps before it has the rows.
     }
     if (covers(body.clock, commit)) return true;
+    // SUBTLE: the member has not all of a life that is over here and still in its clock: a disk that went back, and that an operator goes on with.
+    if (std::any_of(body.clock.begin(), body.clock.end(), [&](const auto& held) { return held.first == commit.origin; })) return false;
     const bool over = core_.retired(commit.origin) || question_->over.contains(commit.origin) || unlisted.contains(commit.origin);
     return commit.at <= from.floor && over;
   };
@@ -357,6 +376,7 @@ RowRange Rebase::range_to(const StoreKey& until) const {
 void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells, const Seen& seen) {
   std::map<StoreKey, const Cell*> theirs;
   for (const Cell& cell : cells) theirs.emplace(store_key(body.shard, cell.key), &cell);
+  if (body.shard == kSystemShard) forget_in_memory();
   const auto snapshot = core_.store.snapshot();
   const RowWalk walk = walk_rows(*snapshot, mend_, range_to(body.next), [&](const StoreKey& key, const Row& row) {
     if (forgotten(key, row)) return true;
@@ -402,6 +422,15 @@ bool Rebase::forgotten(const StoreKey& key, const Row& row) {
   else return false;
   take_out(key, row.content);
   return true;
+}
+
+// SUBTLE: a row that cannot be read is written again from memory (gossip/mend.h): so not from the disk alone.
+void Rebase::forget_in_memory() {
+  if (!core_.returning) return;
+  std::vector<std::pair<CellKey, Content>> rows;
+  for (const auto& [life, content] : core_.members.lives().cells()) rows.emplace_back(life_cell(life.first, life.second), content);
+  for (const auto& [life, content] : core_.ended.cells()) rows.emplace_back(ended_cell(life.first, life.second), content);
+  for (auto& [cell, content] : rows) (void)forgotten(store_key(kSystemShard, cell), {cell, std::move(content)});
 }
 
 void Rebase::take_sketch(const RebasedBody& body, const Seen& seen) {

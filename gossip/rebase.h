@@ -75,6 +75,7 @@ class Rebase {
   // again.  Returns what speaks against it, for people; empty: it is done, or was not needed.
   [[nodiscard]] std::string recover();
   bool nobody_left() const;  // To rebase onto, for a while.
+  NodeId most_seen() const;  // Who has seen the most then, of those that are heard: the others would give up what it has not got.
 
   // Whether rows of this message may be merged; counts what may not.
   [[nodiscard]] bool admits(const Envelope& from);
@@ -149,6 +150,7 @@ class Rebase {
   // Takes out what the member has seen and holds no more: in the batch at hand, or in that of the end of the pull.
   void take_out(const StoreKey& key, Content these);
   bool forgotten(const StoreKey& key, const Row& row);
+  void forget_in_memory();
   void take_out_later(const StoreKey& key, Content these);
   void take_out_waiting(ShardId shard);
   // A life that the member's table does not have; false: the member has not heard of it.

@@ -71,6 +71,7 @@ std::string in_words(const CellKey& cell, const Content& these) {
 }  // namespace
 
 void Redo::begin() {
+  passed_horizon_ = Timestamp{meta::decode_number(core_.store.snapshot()->meta(meta::kPassedHorizon))};
   const auto bytes = core_.store.snapshot()->meta(meta::kToLookThrough);
   if (!bytes) return;
   ByteReader in(*bytes);
@@ -125,7 +126,10 @@ bool Redo::own_former(OriginId origin) const {
 void Redo::rebasing(ShardId shard, const CommitClock& clock, Timestamp horizon) {
   if (shard == kSystemShard) return;
   passed_[shard] = clock;
-  passed_horizon_ = std::max(passed_horizon_, horizon);
+  if (horizon > passed_horizon_) {
+    passed_horizon_ = horizon;
+    core_.out->store.set_meta(meta::kPassedHorizon, meta::encode_number(horizon.value));
+  }
   begin_anew();
 }
 
@@ -233,8 +237,11 @@ void Redo::look_through() {
 // What the present life commits instead of these; `row` is all that is known of the cell, `tag` is of today.
 Content Redo::again(ShardId shard, const Content& these, const Content& row, bool counter, bool own, Tag tag, Commit commit) const {
   const auto may_be_retried = [&](Timestamp at) {
-    if (!own && core_.floor_then) return true;
-    if (at <= core_.horizon || at <= core_.highest_horizon) return false;
+    // SUBTLE: whoever held its floor has seen all that has removed it, forgotten or not; but not who rebases, of what is older, nor who
+    // was evicted.  A base that was folded past an increment is without it.
+    const bool passed = at <= core_.horizon || at <= core_.highest_horizon;
+    if (!own && !core_.returning && core_.floor_then && at > passed_horizon_ && !(counter && passed)) return true;
+    if (passed) return false;
     // SUBTLE: of others under its tag or not at all: twice is once then, should its own node return.  A returning node has no floor, so
     // no horizon passes it meanwhile.
     return (!own && core_.returning) || core_.now.wall_ms - at.ms() < core_.options.retry_window_ms;
@@ -382,7 +389,7 @@ void Redo::done() {
   core_.floor_then.reset();
   core_.redoing = false;
   passed_.clear();
-  passed_horizon_ = {};
+  if (std::exchange(passed_horizon_, {})) core_.out->store.forget_meta(meta::kPassedHorizon);
   passing_ = false;
   passes_for_damaged_ = 0;
   if (!core_.returning) return;

@@ -77,6 +77,7 @@ json garbage_json(const GarbageStatus& garbage) {
           {"evict_after_ms", garbage.evict_after_ms},
           {"returning", garbage.returning},
           {"nobody_in_good_standing", garbage.nobody_in_good_standing},
+          {"recover_at", garbage.recover_at.empty() ? json(nullptr) : json(garbage.recover_at)},
           {"lives_to_close", garbage.lives_to_close},
           {"closing_waits_for", garbage.closing_waits_for}};
 }

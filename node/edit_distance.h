@@ -1,7 +1,7 @@
 // node/edit_distance.h -- how many characters have to be put in, left out or exchanged to make one word the other (Levenshtein, 1965).
 //
 // Of words that were typed wrong: takes time in proportion to the product of their lengths.
-// Tests: through what was probably meant, tests/tools/text_test.cc and tests/node/config_test.cc
+// Tests: through what was probably meant, tests/view/text_test.cc and tests/node/config_test.cc
 #pragma once
 
 #include <cstddef>

@@ -15,13 +15,14 @@
 
 #include "crdt/check.h"
 #include "gossip/message.h"
-#include "gossip/tables.h"
+#include "node/commit_watch.h"
 #include "node/documents.h"
 #include "node/faults.h"
 #include "node/inspect.h"
 #include "node/log.h"
 #include "node/meters.h"
 #include "node/redone_file.h"
+#include "node/requests.h"
 #include "node/transport.h"
 #include "node/waker.h"
 
@@ -44,54 +45,6 @@ constexpr std::int64_t kRosterLookMs = 100;
 constexpr std::int64_t kStopWaitMs = 2000;
 // And for the peers to be told.
 constexpr std::int64_t kFarewellMs = 500;
-
-Verb verb_of(ClientOp op) {
-  switch (op) {
-    case ClientOp::kSet: return Verb::kSet;
-    case ClientOp::kDel: return Verb::kDelete;
-    case ClientOp::kSadd: return Verb::kSetAdd;
-    case ClientOp::kSrem: return Verb::kSetRemove;
-    case ClientOp::kHset: return Verb::kHashSet;
-    case ClientOp::kHdel: return Verb::kHashDelete;
-    case ClientOp::kIncr: return Verb::kIncrement;
-    case ClientOp::kExpire: return Verb::kExpire;
-    case ClientOp::kPersist: return Verb::kPersist;
-    case ClientOp::kTableCreate:
-    case ClientOp::kTableAlter: return Verb::kHashSet;
-    default: break;
-  }
-  KITH_CHECK(false, "not a write", to_string(op));
-  return Verb::kSet;
-}
-
-Operation operation_of(Ticket ticket, Request request) {
-  Operation out;
-  out.request = ticket;
-  out.verb = verb_of(request.op);
-  out.table = std::move(request.table);
-  out.key = std::move(request.key);
-  out.value = std::move(request.value);
-  out.members = std::move(request.members);
-  out.fields = std::move(request.fields);
-  out.amount = request.amount;
-  out.ttl_ms = request.ttl_ms;
-  out.tag = request.tag;
-  out.replicas = request.replicas;
-  out.timeout_ms = request.timeout_ms;
-  if (request.op == ClientOp::kTableCreate || request.op == ClientOp::kTableAlter) {
-    out.describe = request.op == ClientOp::kTableCreate ? Describe::kCreate : Describe::kAlter;
-    out.key = kTablesKey;
-    if (out.fields.empty() && out.describe == Describe::kCreate) out.fields = attributes_of(TableRules{});
-  }
-  return out;
-}
-
-std::size_t bytes_of(const Request& request) {
-  std::size_t out = request.key.size() + request.value.size();
-  for (const auto& member : request.members) out += member.size();
-  for (const auto& [field, value] : request.fields) out += field.size() + value.size();
-  return out;
-}
 
 LogLevel level_of(Output::Note::Level level) {
   switch (level) {
@@ -365,13 +318,17 @@ struct EngineThread::Impl {
 
   void commit_measured() {
     Meters& meters = *parts.meters;
+    CommitWatch* const watch = parts.watch ? parts.watch() : nullptr;
     while (!out.store.empty()) {
       StoreBatch batch;
       std::swap(batch, out.store);
+      const bool watched = watch != nullptr && watch->wanted();
+      if (watched) watch->before(batch);
       const auto began = std::chrono::steady_clock::now();
       const CommitReport report = parts.store.commit(batch);
       meters.commit_seconds.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
       meters.commit_rows.observe(static_cast<double>(report.rows_changed));
+      if (watched) watch->after();
       parts.engine.committed(read_clocks(), report, out);
     }
     if (out.arrived.empty()) return;
@@ -412,23 +369,12 @@ struct EngineThread::Impl {
   void answer(Reply reply) {
     const auto found = waiting.find(reply.request);
     KITH_CHECK(found != waiting.end(), "the engine answers what nobody asked", reply.request);
-    ClientReply client;
-    client.id = found->second.id;
     if (found->second.tag) count_tagged(reply);
+    const Ticket ticket = reply.request;
+    ClientReply client = reply_of(std::move(reply));
+    client.id = found->second.id;
     waiting.erase(found);
-    switch (reply.outcome) {
-      case Outcome::kOk: client.status = Status::kOk; break;
-      case Outcome::kStored: client.status = Status::kStored; break;
-      case Outcome::kRefused: client.status = Status::kRefused; break;
-    }
-    if (reply.code != Refusal::kNone) client.code = to_string(reply.code);
-    client.message = std::move(reply.message);
-    if (reply.tag.at) client.tag = reply.tag;
-    client.number = reply.changed;
-    client.created = reply.created;
-    client.total = reply.total;
-    client.replicas = std::move(reply.replicas);
-    parts.reply(reply.request, std::move(client));
+    parts.reply(ticket, std::move(client));
   }
 
   void count_tagged(const Reply& reply) {

@@ -24,6 +24,7 @@
 
 namespace kith {
 
+class CommitWatch;
 class Faults;
 class Transport;
 struct Meters;
@@ -66,6 +67,7 @@ class EngineThread {
     Meters* meters;
     std::int64_t gossip_interval_ms = 0;                            // For status only.
     std::function<void(const EngineStatus&)> on_joined;             // Once, on this thread.
+    std::function<CommitWatch*()> watch = {};                       // Who wants to see commits; may be nobody.
   };
 
   EngineThread(Parts parts, Output started);  // `started`: of Engine::start(), committed.

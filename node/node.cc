@@ -92,7 +92,8 @@ struct Node::Impl final : Window {
         EngineThread::Parts{*engine, *store, transport, front, [this](Ticket ticket, ClientReply reply) { give_reply(ticket, std::move(reply)); },
                             facts, config.allow_faults ? &faults : nullptr,
                             config.scrub_interval_ms > 0 ? &scrubbed : nullptr, config.data, &measured, config.gossip_interval_ms,
-                            [this](const EngineStatus& joined) { on_joined(joined); }},
+                            [this](const EngineStatus& joined) { on_joined(joined); },
+                            [this]() -> CommitWatch* { return redis ? &redis->watch() : nullptr; }},
         std::move(started));
     readers = std::make_unique<ReaderPool>(
         *store, config.readers,

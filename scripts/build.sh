@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # scripts/build.sh PRESET [TARGET...] -- configures and builds one preset, with one line of progress and all else in a log.
 #
-# Presets: release (in build/), plain (not optimized, in build-plain/), asan (in build-asan/), tsan (in build-tsan/).  Without targets everything is built.
+# Presets: release (in build/), plain (not optimized, in build-plain/), asan (in build-asan/), tsan (in build-tsan/), fuzz (in build-fuzz/,
+# of which the targets are named: fuzz or fuzz_NAME).  Without targets everything is built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Installs what the tests in JavaScript need, exactly as their package-lock.json files say, and nothing that is there already.
-# Silent when all is there.  Without npm on this machine it installs Debian's first.  Clients of Redis are left to install_redis_clients.sh.
+# Silent, and without network, when all is there.  Without npm on this machine it installs Debian's first.
+#
+#   scripts/install_npm_packages.sh                   for all tests
+#   scripts/install_npm_packages.sh FOLDER...         for those of these folders: tests/redis_clients, tests/http/page
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,18 +12,28 @@ die() {
   exit 1
 }
 
-command -v npm >/dev/null || scripts/install_packages.sh nodejs npm
+folders=("$@")
+if [ ${#folders[@]} -eq 0 ]; then
+  mapfile -d '' folders < <(find tests -name node_modules -prune -o -name package-lock.json -printf '%h\0' | sort -z)
+fi
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-while IFS= read -r -d '' lock; do
-  folder=$(dirname "$lock")
+for folder in "${folders[@]}"; do
+  lock=$folder/package-lock.json
   stamp=$folder/node_modules/.installed-from
+  [ -f "$lock" ] || die "there is no $lock"
   cmp -s "$lock" "$stamp" && continue
+  command -v npm >/dev/null || scripts/install_packages.sh nodejs npm
   printf 'Installing what %s needs\n' "$folder"
-  npm ci --prefix "$folder" --no-audit --no-fund >"$log" 2>&1 </dev/null || {
-    cat "$log" >&2
-    die "npm ci in $folder failed, see above. Mend that (network? registry?) and start again: nothing is half done."
-  }
+  for attempt in 1 2 3; do
+    # Without peers, which are wanted by nobody here, and asked for by some.
+    npm ci --prefix "$folder" --omit=peer --no-audit --no-fund >"$log" 2>&1 </dev/null && break
+    printf 'install_npm_packages: npm ci in %s failed (attempt %s of 3)\n' "$folder" "$attempt" >&2
+    [ "$attempt" -lt 3 ] || {
+      cat "$log" >&2
+      die "npm ci in $folder failed, see above. Mend that (network? registry?) and start again: nothing is half done."
+    }
+  done
   cp "$lock" "$stamp"
-done < <(find tests \( -name node_modules -o -path tests/redis_clients \) -prune -o -name package-lock.json -print0)
+done

@@ -379,12 +379,16 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
   // SUBTLE: where nothing has taken its place it need not be the latest of all that overtook it: that one may be cut off.
   Row row;
   const bool shown = at.disk.store->snapshot()->get(key, row) == Snapshot::Lookup::kFound && row.content.present();
+  // One that has expired, and been collected, shows nothing either.
+  Timestamp horizon;
+  for (const auto& [index, other] : started_) horizon = std::max(horizon, horizon_of(*other));
+  const auto fitting = [&](const GhostCell& it) { return (it.present() && !it.settled(horizon)) == shown; };
   const GhostCell* overtook = nullptr;
   for (const auto& [index, other] : started_) {
     const auto theirs = other->disk.ghost.find(key);
     if (theirs == other->disk.ghost.end() || theirs->second.tag() <= ghost.tag()) continue;
-    const bool fits = theirs->second.present() == shown;
-    const bool best_fits = overtook != nullptr && overtook->present() == shown;
+    const bool fits = fitting(theirs->second);
+    const bool best_fits = overtook != nullptr && fitting(*overtook);
     if (overtook == nullptr || fits > best_fits || (fits == best_fits && theirs->second.tag() > overtook->tag())) overtook = &theirs->second;
   }
   if (redone_.has(key, ghost.tag().actor, ghost.tag().at) || left_to_another([&](const GhostCell& theirs) { return theirs.tag() == ghost.tag() && theirs.value(); })) {
@@ -398,10 +402,6 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
   }
   if (overtook != nullptr) ghost.overtake(*overtook);
   // It had expired, and the others have collected it.
-  Timestamp horizon;
-  for (const auto& [index, other] : started_) {
-    horizon = std::max(horizon, horizon_of(*other));
-  }
   if (ghost.settled(horizon)) {
     ghost.collected_elsewhere();
     // It may not have overtaken there what it had overtaken here: SUBTLE, below.
@@ -441,7 +441,8 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
     // SUBTLE: what a damaged row lost for good may come back with an old disk, or with a row that was damaged at the same
     // time, and nobody knows that it is news.  The audit repairs that.
     const auto rotted = rotted_.find(entry.cell);
-    if (rotted != rotted_.end() && (disk_destroyed_ || rotted->second.size() > 1)) continue;
+    // Nor is one that is about to be evicted, and silent, waited for, which may be the only one that has it, and come back.
+    if (rotted != rotted_.end() && (disk_destroyed_ || rotted->second.size() > 1 || may_evict())) continue;
     for (const auto& [index, other] : started_) {
       const auto theirs = other->disk.ghost.find(entry.cell);
       if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.commit_in(theirs->second)) continue;
@@ -481,8 +482,9 @@ bool Judge::unseen_by_record(ShardId shard, const Commit& commit) const {
   return false;
 }
 
-// It is over, which the one that holds it need not know, and some horizon is at or above its commit, or that of the same tag
-// committed elsewhere before, and above that of its end.
+// It is over, which the one that holds it need not know, and some horizon is at or above the commit of its end: whoever is not fenced
+// has seen that, and the clock of who did it may have been ahead of who ended it.  Or it is a removal, and some horizon is at or above its
+// commit, or that of the same tag committed elsewhere before.
 bool Judge::settled_somewhere(const Claims::Entry& entry) const {
   Timestamp horizon, commit = entry.commit;
   std::optional<Timestamp> ended;
@@ -499,7 +501,7 @@ bool Judge::settled_somewhere(const Claims::Entry& entry) const {
     if (entry.role == Claims::Entry::Role::kAdd) ended = oracle_.removal_commit(entry.cell, entry.actor, entry.at);
     if (entry.role == Claims::Entry::Role::kRegister) ended = oracle_.deletion_commit(entry.cell, {entry.at, entry.actor});
   }
-  return (ended || entry.role == Claims::Entry::Role::kRemoval) && commit <= horizon && ended.value_or(commit) <= horizon;
+  return ended ? *ended <= horizon : entry.role == Claims::Entry::Role::kRemoval && commit <= horizon;
 }
 
 void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended) {

@@ -134,11 +134,16 @@ void World::evict_who_is_gone(const std::vector<Machine*>& machines) {
 // As `kith status` says then.
 void World::recover_if_nobody_is_left(const std::vector<Machine*>& machines) {
   Machine* best = nullptr;
+  std::string at;
   for (Machine* it : machines) {
     if (!it->up()) return;
     const GarbageStatus garbage = it->engine().garbage(it->instant(now_us_));
     if (!garbage.nobody_in_good_standing) return;
-    if (best == nullptr || garbage.rebasing) best = it;
+    // Another would refuse, and say so.  It may be outside of a core that is healed.
+    if (best == nullptr || garbage.rebasing) at = garbage.recover_at;
+    for (const auto& other : machines_) {
+      if (other->up() && !other->gone && other->disk.node_name == at) best = other.get();
+    }
   }
   if (best == nullptr || now_us_ - operator_looked_us_ < kOperatorLooksUs) return;
   operator_looked_us_ = now_us_;

@@ -13,6 +13,7 @@
 
 #include "crdt/tag.h"
 #include "node/client_protocol.h"
+#include "node/redis/command_table.h"
 #include "node/redis/reads.h"
 #include "node/redis/resp_writer.h"
 
@@ -20,7 +21,6 @@ namespace kith::redis {
 
 class Port;
 class Cursors;
-struct CommandSpec;
 struct PortFacts;
 
 // Who is connected.
@@ -33,6 +33,7 @@ struct ClientState {
   std::string library_version;
   bool trusted = false;      // Said the password, or none is asked for.
   std::int64_t connected_ms = 0;
+  std::size_t channels = 0, patterns = 0;  // That it subscribed to.
 };
 
 // How the engine's answers become one.
@@ -55,11 +56,12 @@ struct Call {
   const PortFacts& facts;
   std::optional<Tag> tag;     // Of KITH.TAG.
   const std::size_t began;    // out.size() before.
+  const Kinds pending;        // Kinds that the same client has written, not durable yet; none that the command looks at.
 
-  std::vector<Request> writes;
+  std::vector<Request> writes = {};
   Answer answer = Answer::kText;
   std::int64_t base = 0;
-  bool close = false;         // After the answer.
+  bool held = false;          // Nothing was done: it is to be carried out again when nothing is pending.
 
   std::string_view argument(std::size_t index) const { return arguments[index]; }
   std::size_t count() const { return arguments.size(); }
@@ -69,6 +71,8 @@ struct Call {
 
   void fail(std::string_view error);   // With its code.
   void fail_syntax() { fail("ERR syntax error"); }
+  // Of a command that, as it turns out, has to look at more: true when it has to be carried out again later.
+  bool must_wait(Kinds kinds) { return held = (pending & kinds) != 0; }
   // Nothing, and the answer is an error, when it is none.
   std::optional<std::int64_t> integer(std::size_t index);
   bool failed() const { return failed_; }
@@ -81,5 +85,6 @@ struct Call {
 // ASCII only, as Redis compares words.
 bool same_word(std::string_view a, std::string_view b);
 std::string lower(std::string_view text);
+std::string upper(std::string_view text);
 
 }  // namespace kith::redis

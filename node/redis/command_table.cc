@@ -18,6 +18,7 @@ constexpr F kRead = F::kReadsOnly;
 constexpr F kWrite = F::kWrite;
 constexpr F kSession = F::kSession;
 constexpr F kNo = F::kRefused;
+constexpr F kSubscribe = F::kSession | F::kNotInMulti | F::kSubscriber;
 constexpr const char* kNeedsOrder = "Not here: it needs all nodes to agree on one order of writes, and Kith's nodes never wait for each other";
 
 std::vector<CommandSpec> make_table() {
@@ -28,8 +29,8 @@ std::vector<CommandSpec> make_table() {
       {"echo", 2, F::kNone, 0, 0, 0, 0, "connection", "message", "Returns the message.", do_echo},
       {"hello", -1, F::kStranger | kSession, 0, 0, 0, 0, "connection", "[protover] [AUTH username password] [SETNAME clientname]", "Chooses the protocol, 2 or 3, and tells about this node."},
       {"ping", -1, F::kNone, 0, 0, 0, 0, "connection", "[message]", "Answers PONG, or the message.", do_ping},
-      {"quit", -1, F::kStranger | kSession, 0, 0, 0, 0, "connection", "", "Closes the connection."},
-      {"reset", 1, F::kStranger | kSession, 0, 0, 0, 0, "connection", "", "Puts the connection back to how it began."},
+      {"quit", -1, F::kStranger | kSession | F::kSubscriber, 0, 0, 0, 0, "connection", "", "Closes the connection."},
+      {"reset", 1, F::kStranger | kSession | F::kSubscriber, 0, 0, 0, 0, "connection", "", "Puts the connection back to how it began."},
       {"select", 2, F::kNone, 0, 0, 0, 0, "connection", "index", "Chooses a database: there is only 0.", do_select},
       // Server.
       {"command", -1, F::kNone, 0, 0, 0, 0, "server", "[subcommand] [argument ...]", "Tells about commands: COUNT, DOCS, INFO, LIST.", do_command},
@@ -86,27 +87,34 @@ std::vector<CommandSpec> make_table() {
       {"sscan", -3, kRead, kSets, 1, 1, 1, "set", "key cursor [MATCH pattern] [COUNT count]", "Goes through the elements, a page at a time.", do_sscan},
       {"sunion", -2, kRead, kSets, 1, -1, 1, "set", "key [key ...]", "Elements that are in any of the sets.", do_sunion},
       // Hashes.
-      {"hdel", -3, kWrite, 0, 1, 1, 1, "hash", "key field [field ...]", "Removes fields.", do_hdel},
-      {"hexists", 3, kRead, kHashes, 1, 1, 1, "hash", "key field", "Whether there is such a field.", do_hexists},
-      {"hget", 3, kRead, kHashes, 1, 1, 1, "hash", "key field", "The value of a field.", do_hget},
-      {"hgetall", 2, kRead, kHashes, 1, 1, 1, "hash", "key", "All fields with their values.", do_hgetall},
-      {"hincrby", 4, kNo, 0, 1, 1, 1, "hash", "key field increment", "Not here: a field is a register, and of two increments at once one would be lost. Count under a key of its own, with INCRBY: that is exact", do_refused},
-      {"hincrbyfloat", 4, kNo, 0, 1, 1, 1, "hash", "key field increment", "Not here: a field is a register, and of two increments at once one would be lost", do_refused},
-      {"hkeys", 2, kRead, kHashes, 1, 1, 1, "hash", "key", "The names of all fields.", do_hkeys},
-      {"hlen", 2, kRead, kHashes, 1, 1, 1, "hash", "key", "Counts the fields.", do_hlen},
-      {"hmget", -3, kRead, kHashes, 1, 1, 1, "hash", "key field [field ...]", "The values of several fields.", do_hmget},
-      {"hmset", -4, kWrite, 0, 1, 1, 1, "hash", "key field value [field value ...]", "Sets fields.", do_hmset},
-      {"hscan", -3, kRead, kHashes, 1, 1, 1, "hash", "key cursor [MATCH pattern] [COUNT count]", "Goes through the fields, a page at a time.", do_hscan},
-      {"hset", -4, kWrite, 0, 1, 1, 1, "hash", "key field value [field value ...]", "Sets fields; returns how many are new.", do_hset},
+      {"hdel", -3, kWrite, kFieldCounters, 1, 1, 1, "hash", "key field [field ...]", "Removes fields.", do_hdel},
+      {"hexists", 3, kRead, kFields, 1, 1, 1, "hash", "key field", "Whether there is such a field.", do_hexists},
+      {"hget", 3, kRead, kFields, 1, 1, 1, "hash", "key field", "The value of a field.", do_hget},
+      {"hgetall", 2, kRead, kFields, 1, 1, 1, "hash", "key", "All fields with their values.", do_hgetall},
+      {"hincrby", 4, kWrite, kHashes, 1, 1, 1, "hash", "key field increment", "Counts a field up or down; exact, whoever counts too.", do_hincrby},
+      {"hincrbyfloat", 4, kNo, 0, 1, 1, 1, "hash", "key field increment", "Not here: counters are whole numbers, so that they are exact in whatever order increments come", do_refused},
+      {"hkeys", 2, kRead, kFields, 1, 1, 1, "hash", "key", "The names of all fields.", do_hkeys},
+      {"hlen", 2, kRead, kFields, 1, 1, 1, "hash", "key", "Counts the fields.", do_hlen},
+      {"hmget", -3, kRead, kFields, 1, 1, 1, "hash", "key field [field ...]", "The values of several fields.", do_hmget},
+      {"hmset", -4, kWrite, kFieldCounters, 1, 1, 1, "hash", "key field value [field value ...]", "Sets fields.", do_hmset},
+      {"hscan", -3, kRead, kFields, 1, 1, 1, "hash", "key cursor [MATCH pattern] [COUNT count]", "Goes through the fields, a page at a time.", do_hscan},
+      {"hset", -4, kWrite, kFieldCounters, 1, 1, 1, "hash", "key field value [field value ...]", "Sets fields; returns how many are new.", do_hset},
       {"hsetnx", 4, kNo, 0, 1, 1, 1, "hash", "key field value", kNeedsOrder, do_refused},
-      {"hstrlen", 3, kRead, kHashes, 1, 1, 1, "hash", "key field", "How many bytes the value of a field has.", do_hstrlen},
-      {"hvals", 2, kRead, kHashes, 1, 1, 1, "hash", "key", "The values of all fields.", do_hvals},
+      {"hstrlen", 3, kRead, kFields, 1, 1, 1, "hash", "key field", "How many bytes the value of a field has.", do_hstrlen},
+      {"hvals", 2, kRead, kFields, 1, 1, 1, "hash", "key", "The values of all fields.", do_hvals},
       // Transactions.
       {"discard", 1, kSession, 0, 0, 0, 0, "transactions", "", "Forgets what was queued since MULTI."},
       {"exec", 1, kSession, 0, 0, 0, 0, "transactions", "", "Carries out what was queued since MULTI: its writes enter one commit."},
       {"multi", 1, kSession | F::kNotInMulti, 0, 0, 0, 0, "transactions", "", "Queues the commands that follow, up to EXEC."},
       {"unwatch", 1, F::kNone, 0, 0, 0, 0, "transactions", "", "Does nothing: nothing is ever watched.", do_unwatch},
       {"watch", -2, kNo | F::kNotInMulti, 0, 1, -1, 1, "transactions", "key [key ...]", "Not here: that nobody else changed a key can be known only by asking all nodes, and Kith's never wait for each other", do_refused},
+      // Events.
+      {"psubscribe", -2, kSubscribe, 0, 0, 0, 0, "pubsub", "pattern [pattern ...]", "Tells of changes to keys, on all channels that fit the patterns."},
+      {"publish", 3, kNo, 0, 0, 0, 0, "pubsub", "channel message", "Not here: Kith tells what changes (SUBSCRIBE), and carries no messages between clients, since those who are away would miss them", do_refused},
+      {"pubsub", -2, kNo, 0, 0, 0, 0, "pubsub", "subcommand [argument ...]", "Not here: there are no channels but those of keys and events; INFO stats tells how many clients have subscribed", do_refused},
+      {"punsubscribe", -1, kSubscribe, 0, 0, 0, 0, "pubsub", "[pattern [pattern ...]]", "Tells no more of what fits the patterns, or of any."},
+      {"subscribe", -2, kSubscribe, 0, 0, 0, 0, "pubsub", "channel [channel ...]", "Tells of changes to keys, here and elsewhere: __keyspace@0__:KEY, __keyevent@0__:EVENT."},
+      {"unsubscribe", -1, kSubscribe, 0, 0, 0, 0, "pubsub", "[channel [channel ...]]", "Tells no more on these channels, or on any."},
       // Kith's own.
       {"kith.tag", -1, kWrite | kSession, 0, 0, 0, 0, "generic", "[tag command [argument ...]]", "Runs a write under a tag, so that it may be sent again, to any node, and happens once; alone it gives a new tag."},
   };
@@ -115,16 +123,6 @@ std::vector<CommandSpec> make_table() {
 }
 
 }  // namespace
-
-Kinds kinds_of(Kind kind) {
-  switch (kind) {
-    case Kind::kRegister: return kTexts;
-    case Kind::kSet: return kSets;
-    case Kind::kHash: return kHashes;
-    case Kind::kCounter: return kCounters;
-  }
-  return kEverything;
-}
 
 const std::vector<CommandSpec>& command_table() {
   static const std::vector<CommandSpec> kTable = make_table();

@@ -16,9 +16,8 @@ struct Call;
 // Kinds of cells that a command looks at before it answers.  What the same client has written of those must be durable by
 // then; other writes of it may still be on their way.
 using Kinds = std::uint8_t;
-inline constexpr Kinds kNothing = 0, kTexts = 1, kCounters = 2, kSets = 4, kHashes = 8;
-inline constexpr Kinds kStrings = kTexts | kCounters, kEverything = kStrings | kSets | kHashes;
-Kinds kinds_of(Kind kind);
+inline constexpr Kinds kNothing = 0, kTexts = 1, kCounters = 2, kSets = 4, kHashes = 8, kFieldCounters = 16;
+inline constexpr Kinds kStrings = kTexts | kCounters, kFields = kHashes | kFieldCounters, kEverything = kStrings | kSets | kFields;
 
 enum class CommandFlags : std::uint8_t {
   kNone = 0,
@@ -28,6 +27,7 @@ enum class CommandFlags : std::uint8_t {
   kSession = 8,      // Changes the connection: carried out by the session itself.
   kNotInMulti = 16,
   kRefused = 32,     // Known, and answered with why it is not done here.
+  kSubscriber = 64,  // Allowed to who has subscribed, in RESP2.
 };
 constexpr CommandFlags operator|(CommandFlags a, CommandFlags b) {
   return static_cast<CommandFlags>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));

@@ -43,6 +43,7 @@ void do_hgetall(Call& call);
 void do_hkeys(Call& call);
 void do_hvals(Call& call);
 void do_hdel(Call& call);
+void do_hincrby(Call& call);
 void do_hlen(Call& call);
 void do_hexists(Call& call);
 void do_hstrlen(Call& call);

@@ -1,9 +1,14 @@
-// Hashes: each field a register of its own.
+// Hashes: each field a register, and a counter that counts on from it (docs/REDIS.md).
+#include <set>
+
+#include "crdt/limits.h"
 #include "node/redis/call.h"
 #include "node/redis/chunks.h"
 #include "node/redis/command_table.h"
 #include "node/redis/commands.h"
+#include "node/redis/field_counters.h"
 #include "node/redis/limits.h"
+#include "node/redis/numbers.h"
 #include "node/redis/values.h"
 
 namespace kith::redis {
@@ -12,19 +17,32 @@ namespace {
 
 constexpr std::string_view kInParts = "read it in parts with HSCAN";
 
-bool set_fields(Call& call) {
+// The fields that a command names, from `first` on, each once.
+std::vector<std::string_view> named(const Call& call, std::size_t first, std::size_t step) {
+  std::vector<std::string_view> out;
+  std::set<std::string_view> seen;
+  for (std::size_t i = first; i < call.count(); i += step) {
+    if (seen.insert(call.argument(i)).second) out.push_back(call.argument(i));
+  }
+  return out;
+}
+
+// False: the answer is an error, or it is to be carried out again.
+bool set_fields(Call& call, bool tell) {
   if (call.count() % 2 != 0) {
     call.fail("ERR wrong number of arguments for '" + std::string(call.spec.name) + "' command");
     return false;
   }
   Chunks chunks(call, ClientOp::kHset, call.argument(1));
   for (std::size_t i = 2; i < call.count(); i += 2) chunks.add(call.argument(i), call.argument(i + 1));
-  return true;
+  // Of those that were only counted the engine says that they are new.
+  call.base = -take_out_field_counters(call, call.argument(1), named(call, 2, 2), tell);
+  return !call.held && !call.reads_failed();
 }
 
 void answer_fields(Call& call, bool names, bool values) {
   Gathered all(call);
-  call.reads.each_field(call.argument(1), [&](std::string& field, std::string& value) {
+  call.reads.each_shown_field(call.argument(1), [&](std::string& field, std::string& value) {
     return (!names || all.add(std::move(field), kInParts)) && (!values || all.add(std::move(value), kInParts));
   });
   if (call.failed() || call.reads_failed()) return;
@@ -36,11 +54,11 @@ void answer_fields(Call& call, bool names, bool values) {
 }  // namespace
 
 void do_hset(Call& call) {
-  if (set_fields(call)) call.answer = Answer::kCreated;
+  if (set_fields(call, true)) call.answer = Answer::kCreated;
 }
 
 void do_hmset(Call& call) {
-  if (set_fields(call)) call.out.ok();
+  if (set_fields(call, false)) call.out.ok();
 }
 
 void do_hget(Call& call) {
@@ -72,13 +90,35 @@ void do_hkeys(Call& call) { answer_fields(call, true, false); }
 void do_hvals(Call& call) { answer_fields(call, false, true); }
 
 void do_hdel(Call& call) {
+  const std::vector<std::string_view> fields = named(call, 2, 1);
   Chunks chunks(call, ClientOp::kHdel, call.argument(1));
-  for (std::size_t i = 2; i < call.count(); ++i) chunks.add(call.argument(i));
-  call.answer = Answer::kNumber;
+  for (const std::string_view field : fields) chunks.add(field);
+  call.base = take_out_field_counters(call, call.argument(1), fields, true);
+  if (!call.held && !call.reads_failed()) call.answer = Answer::kNumber;
+}
+
+void do_hincrby(Call& call) {
+  const std::string_view key = call.argument(1), field = call.argument(2);
+  const auto amount = call.integer(3);
+  if (!amount) return;
+  const std::string counter = field_counter(call.reads.services().table, key, field);
+  if (key.empty() || field.empty()) return call.fail("ERR neither a key nor a field may be empty");
+  if (counter.size() > kKeyBytesMax) {
+    return call.fail("ERR the names of key and field are too long to be counted under: " + std::to_string(counter.size()) +
+                     " bytes together, and the limit is " + std::to_string(kKeyBytesMax) + "; nothing was changed");
+  }
+  const auto text = call.reads.field_text(key, field);
+  if (call.reads_failed()) return;
+  const auto number = text ? parse_integer(*text) : std::optional<std::int64_t>(0);
+  if (!number) return call.fail("ERR hash value is not an integer");
+  if (!counts_on(call, *number, *amount, [&] { return call.reads.field_counted(key, field); })) return;
+  Request& write = call.write(ClientOp::kIncr, counter);
+  write.table = kFieldTable;
+  write.amount = *amount;
 }
 
 void do_hlen(Call& call) {
-  const std::uint64_t count = call.reads.count(call.argument(1), Kind::kHash);
+  const std::uint64_t count = call.reads.count(call.argument(1), Kind::kHash) + call.reads.fields_only_counted(call.argument(1));
   if (!call.reads_failed()) call.out.integer(static_cast<std::int64_t>(count));
 }
 

@@ -6,6 +6,7 @@
 #include "node/redis/chunks.h"
 #include "node/redis/command_table.h"
 #include "node/redis/commands.h"
+#include "node/redis/field_counters.h"
 #include "node/redis/glob.h"
 #include "node/redis/limits.h"
 #include "node/redis/values.h"
@@ -46,6 +47,14 @@ bool remove_key(Call& call, std::string_view key, std::size_t& cells) {
       return removed();
     });
   }
+  if (!call.failed()) {
+    call.reads.each_counted_field(key, [&](std::string& field, std::int64_t counted) {
+      Request& write = call.write(ClientOp::kIncr, field_counter(call.reads.services().table, key, field));
+      write.table = kFieldTable;
+      write.amount = opposite(counted);
+      return removed();
+    });
+  }
   return existed;
 }
 
@@ -65,7 +74,7 @@ KeyTtl ttl_of(Call& call, std::string_view key) {
   };
   const StringParts string = call.reads.string(key);
   if (string.text) part(string.ttl_ms);
-  if (string.counted != 0 || call.reads.count(key, Kind::kSet) > 0) part(std::nullopt);
+  if (string.counted != 0 || call.reads.count(key, Kind::kSet) > 0 || call.reads.any_field_counted(key)) part(std::nullopt);
   if (!out.lasts && call.reads.count(key, Kind::kHash) > 0) {
     call.reads.each_field(key, [&](std::string& field, std::string&) {
       const Reads::Ttl ttl = call.reads.field_ttl(key, field);
@@ -104,7 +113,7 @@ void expire(Call& call, std::int64_t factor, bool absolute) {
     if (!call.failed() && !call.reads_failed()) call.out.integer(existed ? 1 : 0);
     return;
   }
-  if (call.reads.counted(key) != 0 || call.reads.count(key, Kind::kSet) > 0) {
+  if (call.reads.counted(key) != 0 || call.reads.count(key, Kind::kSet) > 0 || call.reads.any_field_counted(key)) {
     if (call.reads_failed()) return;
     return call.fail("ERR sets and counters do not expire in Kith, only strings and the fields of hashes; nothing was changed");
   }

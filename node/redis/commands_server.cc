@@ -18,9 +18,7 @@ namespace kith::redis {
 namespace {
 
 void fail_subcommand(Call& call) {
-  std::string upper(call.spec.name);
-  for (char& c : upper) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-  call.fail("ERR unknown subcommand '" + std::string(call.argument(1).substr(0, 128)) + "'. Try " + upper + " HELP.");
+  call.fail("ERR unknown subcommand '" + std::string(call.argument(1).substr(0, 128)) + "'. Try " + upper(call.spec.name) + " HELP.");
 }
 
 // True when the subcommand has so many arguments, its command and itself among them; else the answer is an error.
@@ -39,13 +37,18 @@ bool plain_client_text(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= '!' && c <= '~'; });
 }
 
+// Of what notify-keyspace-events may be: anything that does not switch all of it off, and that Redis would take.
+bool asks_for_events(std::string_view flags) {
+  return flags.find_first_of("KE") != std::string_view::npos && flags.find_first_not_of("AKEg$lshzxetdmn") == std::string_view::npos;
+}
+
 std::string port_of(const std::string& address) { return address.substr(address.rfind(':') + 1); }
 
 std::string client_line(Call& call) {
   const ClientState& client = call.client;
   return "id=" + std::to_string(client.id) + " addr=" + client.address + " laddr=" + client.local_address +
          " name=" + client.name + " age=" + std::to_string((call.reads.now_ms() - client.connected_ms) / 1000) +
-         " db=0 resp=" + std::to_string(call.out.protocol()) + " lib-name=" + client.library +
+         " db=0 sub=" + std::to_string(client.channels) + " psub=" + std::to_string(client.patterns) + " resp=" + std::to_string(call.out.protocol()) + " lib-name=" + client.library +
          " lib-ver=" + client.library_version + " user=default cmd=client|" + lower(call.argument(1));
 }
 
@@ -115,6 +118,7 @@ void info_stats(Call& call, std::string& out) {
   line(out, "total_net_output_bytes", facts.bytes_out);
   line(out, "rejected_connections", facts.refused_connections);
   line(out, "total_error_replies", facts.error_replies);
+  line(out, "kith_subscribers", facts.subscribers);
   line(out, "kith_malformed_connections", facts.malformed);
   line(out, "kith_connections_cut_off", facts.cut_off);
 }
@@ -180,10 +184,8 @@ void do_select(Call& call) {
 void do_unwatch(Call& call) { call.out.ok(); }
 
 void do_refused(Call& call) {
-  std::string upper(call.spec.name);
-  for (char& c : upper) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
   std::string why(call.spec.summary);  // "Not here: ..."
-  call.fail("ERR " + upper + " is not done here: " + why.substr(why.find(": ") + 2) + ". Nothing was changed");
+  call.fail("ERR " + upper(call.spec.name) + " is not done here: " + why.substr(why.find(": ") + 2) + ". Nothing was changed");
 }
 
 void do_client(Call& call) {
@@ -247,6 +249,7 @@ void do_config(Call& call) {
         {"maxclients", std::to_string(facts.clients_max)},
         {"maxmemory", "0"},
         {"maxmemory-policy", "noeviction"},
+        {"notify-keyspace-events", "AKE"},  // Told to whoever subscribes; nothing has to be switched on.
         {"port", port_of(facts.address)},
         {"proto-max-bulk-len", std::to_string(kCommandBytesMax)},
         {"save", ""},
@@ -266,6 +269,8 @@ void do_config(Call& call) {
       call.out.bulk(setting->first);
       call.out.bulk(setting->second);
     }
+  } else if (what == "set" && call.count() == 4 && same_word(call.argument(2), "notify-keyspace-events") && asks_for_events(call.argument(3))) {
+    call.out.ok();  // As it is.
   } else if (what == "set" || what == "rewrite" || what == "resetstat") {
     call.fail("ERR CONFIG " + what + " is not done here: what is set is said when kithd is started (kithd --help)");
   } else if (what == "help") {

@@ -51,16 +51,7 @@ void count_by(Call& call, std::int64_t amount) {
   if (call.reads_failed()) return;
   const auto number = text ? parse_integer(*text) : std::optional<std::int64_t>(0);
   if (!number) return call.fail("ERR value is not an integer or out of range");
-  if (amount == 0 || *number != 0) {
-    const __int128 stands = static_cast<__int128>(*number) + call.reads.counted(key);
-    if (call.reads_failed()) return;
-    const __int128 after = stands + amount;
-    if (after > INT64_MAX || after < INT64_MIN) return call.fail("ERR increment or decrement would overflow");
-    if (amount == 0) return call.out.integer(static_cast<std::int64_t>(stands));  // Changes nothing.
-  }
-  call.write(ClientOp::kIncr, key).amount = amount;
-  call.answer = Answer::kTotal;
-  call.base = *number;
+  if (counts_on(call, *number, amount, [&] { return call.reads.counted(key); })) call.write(ClientOp::kIncr, key).amount = amount;
 }
 
 void answer_string(Call& call, std::string_view key) {
@@ -77,7 +68,7 @@ void answer_string(Call& call, std::string_view key) {
 
 void take_out_counter(Call& call, std::string_view key) {
   const std::int64_t counted = call.reads.counted(key);
-  if (counted != 0) call.write(ClientOp::kIncr, key).amount = counted == INT64_MIN ? INT64_MAX : -counted;
+  if (counted != 0) call.write(ClientOp::kIncr, key).amount = opposite(counted);
 }
 
 void do_get(Call& call) { answer_string(call, call.argument(1)); }

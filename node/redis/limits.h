@@ -48,6 +48,15 @@ inline constexpr std::uint64_t kKeysLookedAtMax = 20'000'000;
 inline constexpr std::size_t kCursorsMax = 64 * 1024;
 inline constexpr std::size_t kCursorBytesMax = 16 * 1024 * 1024;
 
+// What one client may subscribe to, and how much of what it was told may wait for it to be fetched.
+inline constexpr std::size_t kSubscriptionsMax = 4096;
+inline constexpr std::size_t kSubscriptionBytesMax = 1024 * 1024;
+inline constexpr std::size_t kChannelBytesMax = 4096 + 16;  // The longest key behind what channels begin with, which is 15 bytes.
+inline constexpr std::size_t kPatternBytesMax = 1024;       // Against such a channel: 4 million steps, some ms.
+inline constexpr std::size_t kToldBytesMax = 8 * 1024 * 1024;
+// And of what changed, for one loop to get round to.
+inline constexpr std::size_t kChangesWaitingBytesMax = 32 * 1024 * 1024;
+
 inline constexpr std::size_t kClientNameBytesMax = 256;
 
 }  // namespace kith::redis

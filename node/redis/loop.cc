@@ -44,6 +44,7 @@ struct Loop::Impl final : Session::Host {
   void stop();
   void adopt(int socket, bool ipv6, ClientState client);
   void reply(Ticket ticket, ClientReply reply);
+  void tell(std::shared_ptr<const std::vector<Message>> messages);
   void refuse_new();
   std::size_t busy() const { return busy_.load(); }
 
@@ -62,6 +63,8 @@ struct Loop::Impl final : Session::Host {
 
   void run();
   void take_replies();
+  void tell_all();
+  void note_subscriptions(const std::shared_ptr<Connection>& connection);
   void submit_all();
   void begin(const std::shared_ptr<Connection>& connection);
   void read(const std::shared_ptr<Connection>& connection);
@@ -86,6 +89,7 @@ struct Loop::Impl final : Session::Host {
   std::atomic<std::size_t> busy_{0};
 
   std::unordered_map<std::uint64_t, std::shared_ptr<Connection>> connections_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Connection>> subscribers_;  // Of those.
   std::unordered_map<Ticket, Asked> asked_;
   Ticket last_ticket_ = 0;
   std::vector<Submission> submissions_;
@@ -93,7 +97,10 @@ struct Loop::Impl final : Session::Host {
   std::mt19937_64 random_;
 
   std::mutex mutex_;
-  std::vector<std::pair<Ticket, ClientReply>> inbox_;  // Guarded by mutex_.
+  std::vector<std::pair<Ticket, ClientReply>> inbox_;  // Guarded by mutex_, as all below.
+  std::vector<std::shared_ptr<const std::vector<Message>>> news_;
+  std::size_t news_bytes_ = 0;
+  bool news_lost_ = false;
 };
 
 struct Loop::Impl::Connection {
@@ -108,6 +115,7 @@ struct Loop::Impl::Connection {
   bool pumping = false;         // Posted.
   bool open = true;
   bool busy = false;
+  bool subscribed = false;      // Counted as one who is.
   Clock::time_point began = Clock::now();
   Clock::time_point progress;   // When it last took or brought something.
   std::size_t accounted = 0;
@@ -211,6 +219,64 @@ void Loop::Impl::take_replies() {
   }
 }
 
+void Loop::Impl::tell(std::shared_ptr<const std::vector<Message>> messages) {
+  bool first = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    first = news_.empty() && !news_lost_;
+    std::size_t bytes = 0;
+    if (messages) {
+      for (const Message& message : *messages) bytes += message.channel.size() + message.payload.size() + sizeof message;
+    }
+    if (!messages || news_bytes_ + bytes > kChangesWaitingBytesMax) {
+      news_lost_ = true;
+    } else {
+      news_bytes_ += bytes;
+      news_.push_back(std::move(messages));
+    }
+  }
+  if (first) asio::post(io_, [this] { tell_all(); });
+}
+
+void Loop::Impl::tell_all() {
+  std::vector<std::shared_ptr<const std::vector<Message>>> news;
+  bool lost = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    news.swap(news_);
+    news_bytes_ = 0;
+    lost = std::exchange(news_lost_, false);
+  }
+  std::vector<std::shared_ptr<Connection>> all;
+  for (const auto& [id, connection] : subscribers_) all.push_back(connection);
+  for (const auto& connection : all) {
+    for (const auto& messages : news) {
+      if (connection->open) connection->session.tell(*messages);
+      if (connection->open && connection->session.bytes_told() > kToldBytesMax) {
+        // What the socket takes at once is not waiting.
+        if (send(connection) && connection->session.bytes_told() > kToldBytesMax) {
+          cut_off(connection, "it does not fetch what it subscribed to, and more waits for it than this node holds");
+        }
+      }
+    }
+    if (lost && connection->open) cut_off(connection, "some of what it subscribed to was lost here: there was more than this node could tell");
+    pump(connection);
+  }
+}
+
+void Loop::Impl::note_subscriptions(const std::shared_ptr<Connection>& connection) {
+  const bool subscribed = connection->open && !connection->session.subscriptions().empty();
+  if (subscribed == connection->subscribed) return;
+  connection->subscribed = subscribed;
+  if (subscribed) {
+    subscribers_[connection->session.client().id] = connection;
+    ++facts_.subscribers;
+  } else {
+    subscribers_.erase(connection->session.client().id);
+    --facts_.subscribers;
+  }
+}
+
 void Loop::Impl::refuse_new() {
   refusing_ = true;
   asio::post(io_, [this] {
@@ -225,6 +291,8 @@ void Loop::Impl::pump(const std::shared_ptr<Connection>& connection) {
   if (!connection->open) return;
   Session& session = connection->session;
   bool more = refusing_ ? false : session.work();
+  // SUBTLE: before the answer leaves: whoever has it hears of all that is written from then on.
+  note_subscriptions(connection);
   for (Submission& submission : session.submissions()) submissions_.push_back(std::move(submission));
   session.submissions().clear();
   if (!send(connection)) return;
@@ -290,6 +358,10 @@ bool Loop::Impl::send(const std::shared_ptr<Connection>& connection) {
     connection->progress = Clock::now();
     facts_.bytes_out += size;
   }
+  if (connection->sent >= kKeptOutputBytes && 2 * connection->sent >= output.size()) {  // It is fetched, but never all of it.
+    output.bytes().erase(0, connection->sent);
+    connection->sent = 0;
+  }
   if (connection->sent == output.size()) {
     output.truncate(0);
     if (output.bytes().capacity() > kKeptOutputBytes) output.bytes().shrink_to_fit();
@@ -308,6 +380,7 @@ void Loop::Impl::close(const std::shared_ptr<Connection>& connection) {
   facts_.strangers_bytes_held -= connection->accounted_as_stranger;
   --facts_.connected;
   if (connection->busy) --busy_;
+  note_subscriptions(connection);
   connections_.erase(connection->session.client().id);
 }
 
@@ -368,6 +441,7 @@ void Loop::start() { impl_->start(); }
 void Loop::stop() { impl_->stop(); }
 void Loop::adopt(int socket, bool ipv6, ClientState client) { impl_->adopt(socket, ipv6, std::move(client)); }
 void Loop::reply(Ticket ticket, ClientReply reply) { impl_->reply(ticket, std::move(reply)); }
+void Loop::tell(std::shared_ptr<const std::vector<Message>> messages) { impl_->tell(std::move(messages)); }
 void Loop::refuse_new() { impl_->refuse_new(); }
 std::size_t Loop::busy() const { return impl_->busy(); }
 

@@ -14,6 +14,7 @@
 #include "node/address.h"
 #include "node/listen.h"
 #include "node/log.h"
+#include "node/redis/change_watch.h"
 #include "node/redis/loop.h"
 
 namespace kith::redis {
@@ -139,6 +140,9 @@ struct Port::Impl {
   Cursors cursors;
   PortFacts facts;
   std::vector<std::unique_ptr<Loop>> loops;
+  ChangeWatch watch{services, facts, [this](const std::shared_ptr<const std::vector<Message>>& messages) {
+                      for (const auto& loop : loops) loop->tell(messages);
+                    }};
   asio::io_context io{1};  // Of the thread that takes clients in, and all below.
   tcp::acceptor acceptor{io};
   asio::steady_timer again{io};
@@ -162,6 +166,8 @@ void Port::start() {
 bool Port::gave(Ticket ticket) { return Loop::loop_of(ticket) != SIZE_MAX; }
 
 void Port::reply(Ticket ticket, ClientReply reply) { impl_->loops[Loop::loop_of(ticket)]->reply(ticket, std::move(reply)); }
+
+CommitWatch& Port::watch() { return impl_->watch; }
 
 void Port::refuse_new() {
   impl_->close_acceptor();

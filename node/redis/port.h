@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 
+#include "node/commit_watch.h"
 #include "node/front.h"
 #include "node/redis/port_facts.h"
 #include "node/redis/services.h"
@@ -41,6 +42,9 @@ class Port {
 
   static bool gave(Ticket ticket);               // Whether a ticket is of a Redis port, not of a front.
   void reply(Ticket ticket, ClientReply reply);  // Any thread.
+
+  // For the engine's thread: sees what commits change, for those who subscribed.
+  CommitWatch& watch();
 
   // Takes nobody in any more, and no commands.
   void refuse_new();

@@ -21,6 +21,7 @@ struct PortFacts {
   std::atomic<std::uint64_t> connected{0};             // Now.
   std::atomic<std::uint64_t> refused_connections{0};   // Over the limit.
   std::atomic<std::uint64_t> cut_off{0};               // For what they held.
+  std::atomic<std::uint64_t> subscribers{0};           // Connected clients that have subscribed to something.
   std::atomic<std::uint64_t> commands{0};
   std::atomic<std::uint64_t> error_replies{0};
   std::atomic<std::uint64_t> malformed{0};             // Connections that were closed for what they sent.

@@ -4,6 +4,7 @@
 
 #include "node/log.h"
 #include "node/reads.h"
+#include "node/redis/field_counters.h"
 #include "node/redis/limits.h"
 #include "node/redis/numbers.h"
 
@@ -106,12 +107,6 @@ bool Reads::is_member(std::string_view key, std::string_view member) {
   return ask(ClientOp::kSismember, key).number != 0;
 }
 
-std::optional<std::string> Reads::field(std::string_view key, std::string_view field) {
-  if (field.empty()) return std::nullopt;
-  request_.members.assign(1, std::string(field));
-  return ask(ClientOp::kHget, key).value;
-}
-
 Reads::Ttl Reads::field_ttl(std::string_view key, std::string_view field) {
   if (field.empty()) return {};
   request_.members.assign(1, std::string(field));
@@ -131,26 +126,41 @@ std::uint64_t Reads::count(std::string_view key, Kind kind) {
 }
 
 bool Reads::exists(std::string_view key) {
-  return count(key, Kind::kSet) > 0 || count(key, Kind::kHash) > 0 || text(key).has_value() || counted(key) != 0;
+  return count(key, Kind::kSet) > 0 || count(key, Kind::kHash) > 0 || text(key).has_value() || counted(key) != 0 || any_field_counted(key);
 }
 
 std::string_view Reads::type(std::string_view key) {
   if (string(key).exists()) return "string";
   if (count(key, Kind::kSet) > 0) return "set";
-  return count(key, Kind::kHash) > 0 ? "hash" : "none";
+  return count(key, Kind::kHash) > 0 || any_field_counted(key) ? "hash" : "none";
 }
 
 Reads::Page Reads::page(std::string_view key, Kind kind, const std::string& after, std::uint32_t limit) {
   Page out;
+  if (after.starts_with(kCountedPosition)) {
+    add_counted_fields(key, after.substr(1), limit, out);
+    return out;
+  }
   request_.members.clear();
-  request_.after = after;
+  request_.after = after.substr(after.empty() ? 0 : 1);
   request_.limit = limit;
   ClientReply reply = ask(kind == Kind::kSet ? ClientOp::kSmembers : ClientOp::kHgetall, key);
   request_.after.clear();
   request_.limit = 0;
   out.members = std::move(reply.members);
   out.fields = std::move(reply.fields);
-  out.next = std::move(reply.next);
+  if (!reply.next.empty()) out.next = kTextPosition + reply.next;
+  if (kind == Kind::kSet || !any_field_counted(key)) return out;
+  for (auto& [field, value] : out.fields) {
+    const StringParts parts{std::move(value), field_counted(key, field), {}};
+    value = *parts.shown();
+  }
+  if (!out.next.empty()) return out;
+  if (limit != 0 && out.fields.size() >= limit) {
+    out.next.assign(1, kCountedPosition);
+  } else {
+    add_counted_fields(key, "", limit, out);
+  }
   return out;
 }
 
@@ -168,15 +178,38 @@ void Reads::each_member(std::string_view key, const std::function<bool(std::stri
 void Reads::each_field(std::string_view key, const std::function<bool(std::string& field, std::string& value)>& visit) {
   std::string after;
   do {
-    Page all = page(key, Kind::kHash, after, 0);
-    for (auto& [field, value] : all.fields) {
+    request_.members.clear();
+    request_.after = after;
+    ClientReply reply = ask(ClientOp::kHgetall, key);
+    request_.after.clear();
+    for (auto& [field, value] : reply.fields) {
       if (!visit(field, value)) return;
     }
-    after = std::move(all.next);
+    after = std::move(reply.next);
   } while (!failed() && !after.empty());
 }
 
 Reads::Keys Reads::keys(const std::string& prefix, const std::string& after, std::uint32_t limit) {
+  if (after.starts_with(kCountedPosition)) return keys_only_counted(prefix, after.substr(1), limit);
+  Keys out = keys_of_tables(prefix, after.substr(after.empty() ? 0 : 1), limit);
+  if (!out.next.empty()) {
+    out.next.insert(out.next.begin(), kTextPosition);
+    return out;
+  }
+  if (limit != 0 && out.keys.size() >= limit) {
+    each_counter(field_counters_below(services_.table, prefix), "", [&](const std::string&, std::int64_t) {
+      out.next.assign(1, kCountedPosition);
+      return false;
+    });
+    return out;
+  }
+  Keys rest = keys_only_counted(prefix, "", limit == 0 ? 0 : limit - static_cast<std::uint32_t>(out.keys.size()));
+  std::move(rest.keys.begin(), rest.keys.end(), std::back_inserter(out.keys));
+  out.next = std::move(rest.next);
+  return out;
+}
+
+Reads::Keys Reads::keys_of_tables(const std::string& prefix, const std::string& after, std::uint32_t limit) {
   Keys out;
   request_.members.clear();
   request_.prefix = prefix;

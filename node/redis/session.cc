@@ -3,21 +3,25 @@
 #include <algorithm>
 
 #include "crdt/limits.h"
+#include "node/redis/field_counters.h"
 #include "node/redis/limits.h"
 
 namespace kith::redis {
 
 namespace {
 
-Kinds kinds_written(ClientOp op) {
-  switch (op) {
+// A slot's writes that count for nothing in its number: what takes out a counter.
+constexpr std::uint64_t kUncounted = std::uint64_t{1} << 63;
+
+Kinds kinds_written(const Request& request) {
+  switch (request.op) {
     case ClientOp::kSet:
     case ClientOp::kDel: return kTexts;
     case ClientOp::kSadd:
     case ClientOp::kSrem: return kSets;
     case ClientOp::kHset:
     case ClientOp::kHdel: return kHashes;
-    case ClientOp::kIncr: return kCounters;
+    case ClientOp::kIncr: return request.table == kFieldTable ? kFieldCounters : kCounters;
     default: return kTexts | kHashes;  // kExpire, kPersist.
   }
 }
@@ -70,6 +74,7 @@ bool Session::work() {
       held_ = false;
       if (queued_.empty()) {
         executing_ = false;
+        put_between(std::exchange(told_, {}));
         continue;
       }
       const Arguments arguments(queued_.front().begin(), queued_.front().end());
@@ -125,6 +130,28 @@ void Session::answer_now(std::size_t began) {
 
 // ---- Commands
 
+void Session::tell(const std::vector<Message>& messages) {
+  if (closing_) return;
+  RespWriter out(out_.protocol());
+  subscriptions_.tell(messages, out);
+  if (executing_) {
+    told_ += out.bytes();
+  } else {
+    put_between(out.bytes());
+  }
+}
+
+// SUBTLE: behind all that was asked before; between two answers of a transaction nothing is put, since executing_ is set until
+// all of them have their slots.
+void Session::put_between(std::string_view messages) {
+  if (messages.empty()) return;
+  if (slots_.empty()) return out_.raw(messages);
+  if (!slots_.back().told) slots_.emplace_back().told = true;
+  slots_.back().text += messages;
+  slots_.back().bytes += messages.size();
+  slot_bytes_ += messages.size();
+}
+
 void Session::take(const Arguments& arguments) {
   // A web page that has a browser talk to this port: nothing is carried out, not even what comes behind.
   if (same_word(arguments[0], "post") || same_word(arguments[0], "host:")) {
@@ -145,6 +172,7 @@ void Session::take(const Arguments& arguments) {
     multi_failed_ = true;
     return error("NOAUTH Authentication required.");
   }
+  if (refused_to_subscriber(*spec, arguments)) return;
   const bool ends_multi = spec->name == "exec" || spec->name == "discard" || spec->name == "reset" || spec->name == "quit";
   if (in_multi_ && !ends_multi) return queue(*spec, arguments);
   carry_out(*spec, arguments, std::nullopt);
@@ -161,8 +189,13 @@ void Session::carry_out(const CommandSpec& spec, const Arguments& arguments, con
   if (has(spec.flags, CommandFlags::kSession)) return carry_out_for_session(spec, arguments);
   Reads& reads = host_.reads();
   reads.begin();
-  Call call{spec, arguments, out_, reads, client_, host_.cursors(), host_.facts(), tag, out_.size(), {}, Answer::kText, 0, false, false};
+  Call call{spec, arguments, out_, reads, client_, host_.cursors(), host_.facts(), tag, out_.size(), pending_};
   spec.carry_out(call);
+  if (call.held) {
+    out_.truncate(call.began);
+    held_ = true;
+    return;
+  }
   if (call.failed()) ++host_.facts().error_replies;
   if (!call.writes.empty()) return submit(call);
   answer_now(call.began);
@@ -182,10 +215,11 @@ void Session::submit(Call& call) {
   // SUBTLE: what one EXEC submits is one from the first of its writes on, and its last joins nothing that comes behind.
   if (executing_ && !submissions_.empty() && exec_began_) submissions_.back().with_next = true;
   for (Request& request : call.writes) {
-    pending_ |= kinds_written(request.op);
+    pending_ |= kinds_written(request);
     if (call.answer != Answer::kReplicas && shards > 0 && request.key.size() <= kKeyBytesMax) written_.insert(shard_of(request.table, request.key, shards));
     slot.bytes += bytes_of(request);
-    submissions_.push_back({host_.new_ticket(client_.id, index), std::move(request), &request != &call.writes.back()});
+    const bool uncounted = request.op == ClientOp::kIncr && (call.answer == Answer::kNumber || call.answer == Answer::kCreated);
+    submissions_.push_back({host_.new_ticket(client_.id, uncounted ? index | kUncounted : index), std::move(request), &request != &call.writes.back()});
   }
   exec_began_ = executing_;
   slot_bytes_ += slot.bytes;
@@ -193,6 +227,8 @@ void Session::submit(Call& call) {
 }
 
 void Session::answered(std::uint64_t index, ClientReply reply) {
+  const bool uncounted = (index & kUncounted) != 0;
+  index &= ~kUncounted;
   if (index < first_slot_ || index - first_slot_ >= slots_.size()) return;
   Slot& slot = slots_[index - first_slot_];
   if (reply.status == Status::kRefused || reply.status == Status::kError) {
@@ -202,7 +238,7 @@ void Session::answered(std::uint64_t index, ClientReply reply) {
       slot.error = error_of(reply);
     }
   } else {
-    slot.number += static_cast<std::int64_t>(slot.answer == Answer::kCreated ? reply.created : reply.number);
+    if (!uncounted) slot.number += static_cast<std::int64_t>(slot.answer == Answer::kCreated ? reply.created : reply.number);
     slot.total = reply.total.value_or(0);
     if (reply.status != Status::kOk) written_.merge(slot.shards);  // The next WAIT is about these, too.
     slot.replicas = std::min(slot.replicas, static_cast<std::int64_t>(reply.replicas.size()) - 1);
@@ -241,7 +277,7 @@ void Session::flush() {
 
 void Session::queue(const CommandSpec& spec, const Arguments& arguments) {
   if (has(spec.flags, CommandFlags::kNotInMulti)) {
-    return error(spec.name == "multi" ? "ERR MULTI calls can not be nested" : "ERR WATCH inside MULTI is not allowed");
+    return error(spec.name == "multi" ? "ERR MULTI calls can not be nested" : "ERR " + upper(spec.name) + " inside MULTI is not allowed");
   }
   std::size_t bytes = 0;
   for (const std::string_view argument : arguments) bytes += argument.size() + sizeof(std::string);

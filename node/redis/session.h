@@ -26,6 +26,7 @@
 #include "node/redis/port_facts.h"
 #include "node/redis/resp_reader.h"
 #include "node/redis/resp_writer.h"
+#include "node/redis/subscriptions.h"
 
 namespace kith::redis {
 
@@ -58,6 +59,11 @@ class Session {
   // The engine's word on one write.
   void answered(std::uint64_t slot, ClientReply reply);
 
+  // What changed, for those who subscribed.  Comes between replies, never inside one.
+  void tell(const std::vector<Message>& messages);
+  const Subscriptions& subscriptions() const { return subscriptions_; }
+  std::size_t bytes_told() const { return out_.size() + slot_bytes_ + told_.size(); }  // That wait to be fetched.
+
   // Writes, to be submitted in this order.
   std::vector<Submission>& submissions() { return submissions_; }
   // What is to be sent; whoever sends takes it from the front.
@@ -85,6 +91,7 @@ class Session {
     std::string error;
     std::size_t bytes = 0;     // Of its writes.
     int protocol = 2;
+    bool told = false;         // No answer, but messages.
   };
 
   bool full() const;
@@ -107,6 +114,10 @@ class Session {
   // Whether this is the password; if not, the answer is the error.
   bool check_password(std::string_view user, std::string_view password);
   void reset();
+  void change_subscriptions(const CommandSpec& spec, const Arguments& arguments);
+  // In RESP2 a subscriber's answers cannot be told from messages: so it may ask for little.  True: the answer is given.
+  bool refused_to_subscriber(const CommandSpec& spec, const Arguments& arguments);
+  void put_between(std::string_view messages);
   void wait_for_replicas(const CommandSpec& spec, const Arguments& arguments);
   void run_tagged(const CommandSpec& spec, const Arguments& arguments);
 
@@ -130,6 +141,9 @@ class Session {
   std::deque<std::vector<std::string>> queued_;
   std::size_t queued_bytes_ = 0;
   bool executing_ = false;     // queued_ is being carried out.
+  Subscriptions subscriptions_;
+  std::string told_;           // Messages that wait for the end of an EXEC.
+
   bool exec_began_ = false;    // The last of submissions_ is of this EXEC.
 };
 

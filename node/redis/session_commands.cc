@@ -59,6 +59,7 @@ void Session::carry_out_for_session(const CommandSpec& spec, const Arguments& ar
     held_ = true;
     return;
   }
+  if (spec.group == "pubsub") return change_subscriptions(spec, arguments);
   if (spec.name == "hello") return say_hello(arguments);
   if (spec.name == "auth") return authenticate(arguments);
   reset();
@@ -136,8 +137,38 @@ void Session::say_hello(const Arguments& arguments) {
   out_.array(0);
 }
 
+bool Session::refused_to_subscriber(const CommandSpec& spec, const Arguments& arguments) {
+  if (subscriptions_.empty() || out_.protocol() >= 3) return false;
+  if (has(spec.flags, CommandFlags::kSubscriber)) return false;
+  if (spec.name == "ping" && arguments.size() <= 2) {
+    const std::size_t began = out_.size();
+    out_.array(2);
+    out_.bulk("pong");
+    out_.bulk(arguments.size() == 2 ? arguments[1] : "");
+    answer_now(began);
+    return true;
+  }
+  error("ERR Can't execute '" + std::string(spec.name) + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
+  return true;
+}
+
+void Session::change_subscriptions(const CommandSpec& spec, const Arguments& arguments) {
+  const Arguments wanted(arguments.begin() + 1, arguments.end());
+  const Names names = spec.name.starts_with('p') ? Names::kPatterns : Names::kChannels;
+  if (spec.name.ends_with("unsubscribe")) {
+    subscriptions_.unsubscribe(names, wanted, out_);
+  } else {
+    if (const auto problem = subscriptions_.problem(names, wanted)) return error(*problem);
+    subscriptions_.subscribe(names, wanted, out_);
+  }
+  client_.channels = subscriptions_.channels();
+  client_.patterns = subscriptions_.patterns();
+}
+
 void Session::reset() {
   end_transaction();
+  subscriptions_.clear();
+  client_.channels = client_.patterns = 0;
   out_.set_protocol(2);
   client_.name.clear();
   client_.trusted = host_.reads().services().password.empty();
@@ -157,7 +188,8 @@ void Session::wait_for_replicas(const CommandSpec& spec, const Arguments& argume
     held_ = true;
     return;
   }
-  Call call{spec, arguments, out_, host_.reads(), client_, host_.cursors(), host_.facts(), std::nullopt, out_.size(), {}, Answer::kReplicas, 0, false, false};
+  Call call{spec, arguments, out_, host_.reads(), client_, host_.cursors(), host_.facts(), std::nullopt, out_.size(), pending_};
+  call.answer = Answer::kReplicas;
   if (written_.empty()) written_.insert(0);
   for (const ShardId shard : written_) {
     Request& row = call.write(ClientOp::kSet, wait_key(shard, shards));

@@ -2,6 +2,7 @@
 
 #include "node/redis/cursors.h"
 #include "node/redis/command_table.h"
+#include "node/redis/field_counters.h"
 #include "node/redis/glob.h"
 #include "node/redis/limits.h"
 #include "node/redis/numbers.h"
@@ -14,6 +15,42 @@ constexpr std::int64_t kScanCountMax = 10'000;
 constexpr std::size_t kItemOverhead = 48;  // Of a string in memory, and of its head in the answer.
 
 }  // namespace
+
+bool counts_on(Call& call, std::int64_t number, std::int64_t amount, const std::function<std::int64_t()>& counted) {
+  if (amount == 0 || number != 0) {
+    const __int128 stands = static_cast<__int128>(number) + counted();
+    if (call.reads_failed()) return false;
+    const __int128 after = stands + amount;
+    if (after > INT64_MAX || after < INT64_MIN) {
+      call.fail("ERR increment or decrement would overflow");
+      return false;
+    }
+    if (amount == 0) {  // Changes nothing.
+      call.out.integer(static_cast<std::int64_t>(stands));
+      return false;
+    }
+  }
+  call.answer = Answer::kTotal;
+  call.base = number;
+  return true;
+}
+
+std::int64_t opposite(std::int64_t counted) { return counted == INT64_MIN ? INT64_MAX : -counted; }
+
+std::int64_t take_out_field_counters(Call& call, std::string_view key, const std::vector<std::string_view>& fields, bool tell) {
+  std::int64_t only_counted = 0;
+  if (!call.reads.any_field_counted(key)) return 0;
+  if (tell && call.must_wait(kHashes)) return 0;
+  for (const std::string_view field : fields) {
+    const std::int64_t counted = call.reads.field_counted(key, field);
+    if (counted == 0) continue;
+    Request& write = call.write(ClientOp::kIncr, field_counter(call.reads.services().table, key, field));
+    write.table = kFieldTable;
+    write.amount = opposite(counted);
+    if (tell && !call.reads.field_text(key, field)) ++only_counted;
+  }
+  return only_counted;
+}
 
 void fail_too_large(Call& call, std::string_view instead) {
   call.fail("ERR the answer has more than " + std::to_string(kReplyBytesMax) + " bytes, the limit: " + std::string(instead));

@@ -1,6 +1,7 @@
 // node/redis/values.h -- what several groups of commands do to values.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,17 @@ namespace kith::redis {
 
 // Adds the write that brings a counter to zero, as far as this node has counted; none when it stands there.
 void take_out_counter(Call& call, std::string_view key);
+
+// Whether a counter beside the text `number` is to be counted on by `amount`; then the answer is what it stands at afterwards.
+// Else the command is over: it would overflow, or it only asked.
+bool counts_on(Call& call, std::int64_t number, std::int64_t amount, const std::function<std::int64_t()>& counted);
+
+// What brings a counter that stands there to zero, as near as one increment can.
+std::int64_t opposite(std::int64_t counted);
+
+// The same of what was counted in fields of a hash.  How many of them had nothing but that, if `tell`; then the command may have
+// to be carried out again later (Call::held).  REQUIRES: no field comes twice.
+std::int64_t take_out_field_counters(Call& call, std::string_view key, const std::vector<std::string_view>& fields, bool tell);
 
 // The answer is an error that says how much is too much, and `instead`.
 void fail_too_large(Call& call, std::string_view instead);

@@ -4,7 +4,7 @@
 // Pure functions of what a node said; `status` is that of the node whose copy is explained, and all of it is as far as that
 // node knows.  A member has seen a commit when its floor has passed it (gossip/horizon.h), when the commit is of its present
 // life, or when it is the node itself.
-// Tests: tests/tools/explain_words_test.cc
+// Tests: tests/view/explain_words_test.cc
 #pragma once
 
 #include <string>

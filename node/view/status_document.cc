@@ -107,6 +107,7 @@ GarbageRow garbage_of(const Json& object) {
   garbage.eviction_agreed = flag_of(eviction, "agreed");
   garbage.returning = flag_of(object, "returning");
   garbage.nobody_in_good_standing = flag_of(object, "nobody_in_good_standing");
+  garbage.recover_at = text_of(object, "recover_at");
   garbage.evict_after_ms = number_of<std::int64_t>(object, "evict_after_ms", 0);
   return garbage;
 }

@@ -50,6 +50,7 @@ struct GarbageRow {
   bool eviction_agreed = false;
   bool returning = false;           // It was evicted, and is not through with what it had taken in alone.
   bool nobody_in_good_standing = false;  // It has not all there is, and hears of nobody who has.
+  std::string recover_at;           // Then: who has seen the most.
   std::int64_t evict_after_ms = 0;  // 0: not of its own accord.
   std::uint64_t lives_to_close = 0;
   std::vector<std::string> closing_waits_for;

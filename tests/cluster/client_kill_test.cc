@@ -3,11 +3,13 @@
 // Goal: who writes through a Client sees no error, nothing that was answered is lost, and nothing is counted twice.
 // Method: 10,000 writes, half of them increments of one counter, half of them elements of a set, pipelined, at the level of a
 //         quorum of two; the node that the client is connected to is killed three times on the way, and started again.
+//         Each write is answered exactly once, under a tag that no other has; in the end each node has the count and the elements.
 #include <doctest/doctest.h>
 
 #include <random>
 #include <set>
 
+#include "gossip/operation.h"
 #include "tests/cluster/cluster.h"
 
 namespace kith {
@@ -42,16 +44,20 @@ TEST_CASE("cluster: SIGKILL in the middle of 10,000 writes through the client li
 
   std::set<std::size_t> kill_at;
   while (kill_at.size() < kKills) kill_at.insert(500 + random() % (kWrites - 1000));
-  std::vector<std::size_t> dead;
   std::size_t sent = 0, answered = 0, alone = 0;
+  std::set<std::uint64_t> waiting;  // Ids of what was sent and is not answered.
+  std::set<Tag> tags;
   std::vector<std::string> moved_to = {client.address()};
   while (answered < kWrites) {
-    while (sent < kWrites && client.in_flight() < kInFlight) client.send(write_of(sent++));
+    while (sent < kWrites && client.in_flight() < kInFlight) waiting.insert(client.send(write_of(sent++)));
     const auto reply = client.receive(60s);
     REQUIRE(reply);
     CAPTURE(reply->code);
     CAPTURE(reply->message);
     REQUIRE((reply->status == Status::kOk || reply->status == Status::kStored));
+    REQUIRE(waiting.erase(reply->id) == 1);
+    REQUIRE(reply->tag);
+    REQUIRE(tags.insert(*reply->tag).second);
     alone += reply->status == Status::kStored ? 1 : 0;
     ++answered;
     if (client.address() != moved_to.back()) moved_to.push_back(client.address());
@@ -65,13 +71,18 @@ TEST_CASE("cluster: SIGKILL in the middle of 10,000 writes through the client li
       if (cluster.node(i).client_address() == client.address()) cluster.node(i).kill();
     }
   }
+  CHECK(waiting.empty());
+  CHECK_FALSE(client.receive(0ms));
   CHECK(client.moves() == kKills + 1);
+  CHECK(moved_to.size() == kKills + 1);
   CHECK(alone == 0);
   for (std::size_t i = 0; i < cluster.size(); ++i) {
     if (!cluster.node(i).running()) cluster.node(i).restart();
     cluster.node(i).wait_ready();
   }
   REQUIRE(eventually([&] { return cluster.all_equal(); }));
+  std::set<std::string> elements;
+  for (std::size_t number = 1; number < kWrites; number += 2) elements.insert(write_of(number).members.front());
   for (std::size_t i = 0; i < cluster.size(); ++i) {
     Client reader = cluster.node(i).connect();
     Request count;
@@ -80,7 +91,7 @@ TEST_CASE("cluster: SIGKILL in the middle of 10,000 writes through the client li
     CHECK(reader.call(count, 30s).total == kWrites / 2);
     const auto members = members_of(reader, "elements");
     CHECK(members.size() == kWrites / 2);
-    CHECK(std::set<std::string>(members.begin(), members.end()).size() == kWrites / 2);
+    CHECK(std::set<std::string>(members.begin(), members.end()) == elements);
   }
 }
 

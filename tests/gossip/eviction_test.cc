@@ -251,6 +251,28 @@ TEST_CASE("eviction: who was voted against and comes back is heard again when no
   CHECK(withdrawn > 0);
 }
 
+// Goal: what memory knows of who is out is enough to write a row of it again that rotted, though nobody else has it.
+TEST_CASE("eviction: a damaged row that says who is out is written again from memory") {
+  Cluster cluster(3);
+  Network& network = cluster.network;
+  const NodeId out = cluster.status("n3").node;
+  network.kill("n3");
+  network.run_ms(2000);
+  REQUIRE(cluster.evict("n1", {"n3"}).outcome == Outcome::kOk);
+  REQUIRE(network.run_until([&] { return cluster.all_say_out({"n1", "n2"}, {"n3"}); }));
+  const StoreKey key = store_key(kSystemShard, evicted_cell(out));
+  for (const char* name : {"n1", "n2"}) REQUIRE(network.node(name).store->flip_bit(Database::kCells, key, 200));
+  for (const char* name : {"n1", "n2"}) network.input(name, RowDamaged{key});
+  for (const char* name : {"n1", "n2"}) {
+    CAPTURE(name);
+    Row row;
+    CHECK(network.run_until([&] { return network.node(name).store->snapshot()->get(key, row) == Snapshot::Lookup::kFound; }, 5000));
+    CHECK(network.counter(name, "rows_mended_from_memory") == 1);
+    CHECK(network.counter(name, "rows_lost") == 0);
+    CHECK(network.node(name).store->verify().empty());
+  }
+}
+
 TEST_CASE("eviction: by itself, when a member was silent for long enough, and not when only one misses it") {
   Cluster cluster(5, 60'000);
   Network& network = cluster.network;

@@ -2,8 +2,10 @@
 // brings.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 
+#include "gossip/ended_lives.h"
 #include "tests/gossip/frames.h"
 
 namespace kith::test {
@@ -211,6 +213,45 @@ TEST_CASE("members: to a peer whose table differs a message brings our record, a
   const auto without = size_of_summary();
   CHECK(without.envelope.members.empty());
   CHECK(with.bytes.size() - without.bytes.size() <= 260);
+}
+
+// Goal: who hears of a life that it is closed knows what of it was seen; else it would take all of it for seen.
+TEST_CASE("members: with the whole table comes what of a life that is over was seen, before the word that it is closed") {
+  Network network;
+  begin_cluster(network, 3);
+  network.cut("n1", "n3");  // It is in step with one of the others only, so that former lives stay closed and are not retired.
+  network.kill("n2");
+  network.start("n2");
+  network.run_ms(3000);
+  network.heal();
+  Tap tap(network);
+  const auto closed_lives = [&](const std::string& name) {
+    std::set<std::pair<NodeId, OriginId>> out;
+    network.node(name).store->snapshot()->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey&, const Row* row) {
+      const auto life = row == nullptr ? std::nullopt : life_of_ended_cell(row->cell);
+      if (life) out.insert(*life);
+      return true;
+    });
+    return out;
+  };
+  REQUIRE(network.run_until([&] { return !closed_lives("n1").empty() && network.all_settled(); }));
+  const auto known = closed_lives("n1");
+  network.add("n4", "n1");
+  network.start("n4");
+  network.run_ms(500);
+  const auto welcome = std::find_if(tap.sent.begin(), tap.sent.end(), [](const Tap::Sent& it) {
+    return it.from == "n1" && it.to == "n4" && std::holds_alternative<WelcomeBody>(it.envelope.body);
+  });
+  REQUIRE(welcome != tap.sent.end());
+  std::set<std::pair<NodeId, OriginId>> told;
+  const auto cells = welcome->envelope.members.read();
+  REQUIRE(cells.has_value());
+  for (const Cell& cell : *cells) {
+    if (const auto over = life_of_ended_cell(cell.key)) told.insert(*over);
+    const auto life = life_of_cell(cell.key);
+    if (life && known.contains(*life)) CHECK(told.contains(*life));
+  }
+  CHECK(told == known);
 }
 
 // Goal: a record that no clock covers reaches everybody all the same.

@@ -94,7 +94,7 @@ TEST_CASE("redis port: what would need coordination is refused, says why, and ch
   RedisSocket client(node.process.redis_address());
   CHECK(client.line("SET k v") == "+OK\r\n");
   for (const char* line : {"SETNX k w", "SET k w NX", "SET k w XX", "SET k w GET", "SET k w KEEPTTL", "GETSET k w", "APPEND k w", "MSETNX k w",
-                           "SPOP k", "SMOVE k l m", "HSETNX k f v", "HINCRBY k f 1", "WATCH k", "INCRBYFLOAT k 1", "EXPIRE k 10 NX"}) {
+                           "SPOP k", "SMOVE k l m", "HSETNX k f v", "HINCRBYFLOAT k f 1", "PUBLISH c m", "WATCH k", "INCRBYFLOAT k 1", "EXPIRE k 10 NX"}) {
     CAPTURE(line);
     const std::string reply = client.line(line);
     CHECK(reply.starts_with("-ERR "));

@@ -68,12 +68,37 @@ async function nodeRedis({ redis }) {
   assert.equal(await redis.sCard('s'), 4);
 }
 
+// A second connection that is told what the first one writes.
+async function ioredisEvents({ redis }) {
+  const listener = redis.duplicate();
+  const told = new Promise((resolve) => listener.on('pmessage', (pattern, channel, message) => resolve([pattern, channel, message])));
+  assert.equal(await listener.psubscribe('__keyspace@0__:ev:*'), 1);
+  assert.equal(await redis.hincrby('ev:1', 'f', 2), 2);
+  assert.deepEqual(await told, ['__keyspace@0__:ev:*', '__keyspace@0__:ev:1', 'hincrby']);
+  await assert.rejects(listener.subscribe('news'), /carries no messages between clients/);
+  await listener.quit();
+}
+
+async function nodeRedisEvents({ redis }) {
+  const listener = redis.duplicate();
+  listener.on('error', (error) => { throw error; });
+  await listener.connect();
+  let resolve;
+  const told = new Promise((done) => { resolve = done; });
+  await listener.pSubscribe('__keyspace@0__:ev:*', (message, channel) => resolve([channel, message]));
+  assert.equal(await redis.hIncrBy('ev:1', 'f', 2), 2);
+  assert.deepEqual(await told, ['__keyspace@0__:ev:1', 'hincrby']);
+  await listener.pUnsubscribe('__keyspace@0__:ev:*');
+  await listener.close();
+}
+
 const connection = await connect();
 if (command.length > 0) {
   console.log(JSON.stringify(await connection.call(...command)));
 } else {
   await words(connection);
   await (client.startsWith('ioredis') ? ioredis : nodeRedis)(connection);
+  await (client.startsWith('ioredis') ? ioredisEvents : nodeRedisEvents)(connection);
   console.log('done');
 }
 await connection.close();

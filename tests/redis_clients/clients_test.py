@@ -56,6 +56,51 @@ def redis_cli_one_shot(options):
         expect(cli(node, "GET", "nothing"), "")
         expect(run("redis-cli", "-p", node.port, text=b"SET a 1\nGET a\n"), "OK\n1\n")
         assert "one order of writes" in cli(node, "SETNX", "k", "w")
+        expect(cli(node, "HINCRBY", "h", "f", "41"), "42")
+        expect(cli(node, "HGETALL", "h"), "f\n42")
+
+
+class Listening:
+    """A child process that prints what it is told, line by line."""
+
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen([str(argument) for argument in arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.seen = b""
+
+    def until(self, wanted):
+        deadline = time.monotonic() + PATIENCE_S
+        while wanted not in self.seen:
+            assert time.monotonic() < deadline, f"no {wanted!r} in {self.seen!r}"
+            if select.select([self.process.stdout], [], [], 1)[0]:
+                piece = os.read(self.process.stdout.fileno(), 65536)
+                assert piece, f"it ended: {self.seen!r}"
+                self.seen += piece
+        before, _, self.seen = self.seen.partition(wanted)
+        return before
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.process.terminate()
+        self.process.wait(PATIENCE_S)
+        self.process.stdout.close()
+
+
+def redis_cli_subscribe(options):
+    """Of changes at this node and at another one, in RESP2 and RESP3."""
+    with Cluster(options.kithd, nodes=2, flags=["--gossip-interval", "100ms"]) as cluster:
+        one, two = cluster.nodes
+        for protocol in ("-2", "-3"):
+            with Listening("redis-cli", protocol, "-p", one.port, "PSUBSCRIBE", "__keyevent@0__:*") as client:
+                client.until(b"psubscribe\n__keyevent@0__:*\n1\n")
+                expect(cli(one, "SADD", "here" + protocol, "x"), "1")
+                client.until(b"pmessage\n__keyevent@0__:*\n__keyevent@0__:sadd\nhere%s\n" % protocol.encode())
+                expect(cli(two, "SET", "there" + protocol, "v", "PX", "300"), "OK")
+                client.until(b"__keyevent@0__:set\nthere%s\n" % protocol.encode())
+                client.until(b"__keyevent@0__:expired\nthere%s\n" % protocol.encode())
+        assert "carries no messages" in cli(one, "SUBSCRIBE", "news")
+        assert "carries no messages" in cli(one, "PUBLISH", "news", "x")
 
 
 def redis_cli_terminal(options):
@@ -218,11 +263,47 @@ def python_redis(options):
         expect(client.config_get("appendfsync"), {"appendfsync": "always"})
         expect(client.client_getname(), "kith-test")
         expect(client.dbsize(), 5)
+        expect((client.hincrby("h", "n", 5), client.hincrby("h", "f", 1), client.hgetall("h")), (5, 2, {"f": "2", "g": "2", "n": "5"}))
         try:
             client.set("k", "w", nx=True)
             raise AssertionError("SET NX was taken")
         except redis.ResponseError as error:
             assert "one order of writes" in str(error)
+
+
+def python_redis_subscribe(options):
+    """A pub/sub object, its own thread's way: get_message() over its own connection."""
+    import redis
+
+    with Cluster(options.kithd, nodes=2, flags=["--gossip-interval", "100ms"]) as cluster:
+        here, there = (redis.Redis(port=node.port, decode_responses=True) for node in cluster.nodes)
+        expect(here.config_set("notify-keyspace-events", "KEA"), True)  # As people do who know Redis.
+        expect(here.config_get("notify-keyspace-events"), {"notify-keyspace-events": "AKE"})
+        events = here.pubsub()
+        events.subscribe("__keyevent@0__:sadd")
+        events.psubscribe("__keyspace@0__:user:*")
+
+        def told():
+            return eventually(lambda: events.get_message(timeout=1), "a message comes")
+
+        expect([(it["type"], it["data"]) for it in (told(), told())], [("subscribe", 1), ("psubscribe", 2)])
+        there.sadd("user:1", "x")
+        expect(sorted((it["type"], it["channel"], it["data"]) for it in (told(), told())),
+               [("message", "__keyevent@0__:sadd", "user:1"), ("pmessage", "__keyspace@0__:user:1", "sadd")])
+        events.ping()
+        expect(told()["type"], "pong")
+        there.hincrby("user:2", "visits", 3)
+        expect((lambda it: (it["channel"], it["data"]))(told()), ("__keyspace@0__:user:2", "hincrby"))
+        events.unsubscribe()
+        expect(told()["type"], "unsubscribe")
+        events.close()
+        try:
+            wrong = here.pubsub()
+            wrong.subscribe("news")
+            wrong.get_message(timeout=PATIENCE_S)
+            raise AssertionError("a channel that is none was taken")
+        except redis.ResponseError as error:
+            assert "carries no messages between clients" in str(error)
 
 
 def node_major():
@@ -259,10 +340,12 @@ def partition(options):
         python = redis.Redis(port=two.port, decode_responses=True)
         expect(ioredis("SADD", "likes", "old", "both"), 2)
         expect(ioredis("INCRBY", "visits", "10"), 10)
+        expect(ioredis("HINCRBY", "page", "visits", "10"), 10)
         for node in cluster.nodes:
             eventually(lambda: members(node) == {"old", "both"}, f"{node.name} has what was written before")
         eventually(lambda: python.get("visits") == "10" and "10" in kith(three, "count", "visits"), "the count is everywhere")
 
+        eventually(lambda: python.hget("page", "visits") == "10", "the count of the field is at n2")
         for node in cluster.nodes:
             for other in cluster.nodes:
                 if other is not node:
@@ -275,6 +358,12 @@ def partition(options):
         expect(ioredis("DEL", "visits"), 1)      # Takes away the 10 that n1 knows of,
         expect(python.incr("visits", 3), 13)     # not what is counted meanwhile.
         kith(three, "incr", "visits", "4")
+        # Fields are counted apart as well: of 10, one sets 100, two count on from what they know.
+        expect(ioredis("HSET", "page", "visits", "100"), 0)
+        expect(ioredis("HINCRBY", "page", "visits", "1"), 101)
+        expect([python.hincrby("page", "visits", 3) for _ in range(5)][-1], 25)
+        third = redis.Redis(port=three.port, decode_responses=True)
+        eventually(lambda: third.hincrby("page", "other", 1) == 20, "n3 counts to 20")
         expect(members(one), {"from-ioredis"})
         expect(members(two), {"old", "both", "from-python"})
         expect(members(three), {"old", "both", "from-kith"})
@@ -285,7 +374,41 @@ def partition(options):
         for node in cluster.nodes:
             eventually(lambda: members(node) == wanted, f"{node.name} has {wanted}")
             eventually(lambda: redis.Redis(port=node.port).get("visits") == b"7", f"{node.name} counts 7")
+            eventually(lambda: redis.Redis(port=node.port).hgetall("page") == {b"visits": b"116", b"other": b"20"}, f"{node.name} counts 116 and 20")
             expect(set(kith(node, "smembers", "likes").split()), wanted)
+
+
+def fields_counted_everywhere(options):
+    """Three nodes count the same fields at once, cut off and not, each increment under a tag that is sent twice: the sum is exact."""
+    import threading
+
+    import redis
+
+    with Cluster(options.kithd, nodes=3, flags=["--gossip-interval", "100ms"]) as cluster:
+        increments, fields = 200, ["a", "b", "c"]
+
+        def count(index):
+            client = redis.Redis(port=cluster.nodes[index].port)
+            elsewhere = redis.Redis(port=cluster.nodes[(index + 1) % 3].port)
+            for i in range(increments):
+                tag = client.execute_command("KITH.TAG").decode()
+                for again in (client, elsewhere):  # The answer was lost, and another node is asked.
+                    again.execute_command("KITH.TAG", tag, "HINCRBY", "page", fields[i % len(fields)], i + index)
+                if i == increments // 3 and index == 0:
+                    for other in ("n2", "n3"):
+                        run(options.tell_fault, cluster.nodes[0].addresses["client"], f"cut {other}")
+                if i == 2 * increments // 3 and index == 0:
+                    run(options.tell_fault, cluster.nodes[0].addresses["client"], "heal")
+
+        threads = [threading.Thread(target=count, args=(index,)) for index in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        run(options.tell_fault, cluster.nodes[0].addresses["client"], "heal")
+        wanted = {field.encode(): str(sum(i + index for index in range(3) for i in range(increments) if fields[i % 3] == field)).encode() for field in fields}
+        for node in cluster.nodes:
+            eventually(lambda: redis.Redis(port=node.port).hgetall("page") == wanted, f"{node.name} counts {wanted}")
 
 
 def wait_for_replicas(options):
@@ -305,11 +428,14 @@ def wait_for_replicas(options):
 CASES = {
     "redis-cli, one command at a time": redis_cli_one_shot,
     "redis-cli on a terminal": redis_cli_terminal,
+    "redis-cli PSUBSCRIBE": redis_cli_subscribe,
     "redis-cli --pipe": redis_cli_pipe,
     "redis-cli --scan and --bigkeys": redis_cli_walks,
     "redis-benchmark": redis_benchmark,
     "a redis-server answers alike": redis_server_alike,
     "python3-redis": python_redis,
+    "python3-redis subscribes": python_redis_subscribe,
+    "fields counted at three nodes, each increment twice": fields_counted_everywhere,
     "ioredis 5": lambda options: javascript(options, "ioredis-5"),
     "ioredis 6": lambda options: javascript(options, "ioredis-6"),
     "node-redis 5, RESP2": lambda options: javascript(options, "redis-5/2"),

@@ -36,7 +36,7 @@ class Kithd:
                                         env=environment)
         self.addresses = eventually(self._addresses, f"{name} listens")
         self.port = int(self.addresses["redis"].rpartition(":")[2])
-        eventually(lambda: b"loading:0" in self.say(b"INFO persistence\r\n"), f"{name} belongs to a cluster")
+        eventually(lambda: b"\nloading:0" in self.say(b"INFO persistence\r\n"), f"{name} belongs to a cluster")
 
     def _addresses(self):
         assert self.process.poll() is None, f"{self.name} ended:\n{pathlib.Path(self.log.name).read_text()}"

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <random>
 
-#include "tests/tools/explain_samples.h"
+#include "tests/view/explain_samples.h"
 
 namespace kith::tools {
 namespace {

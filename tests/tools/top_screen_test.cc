@@ -79,6 +79,19 @@ TEST_CASE("top screen: when the asked node is lost, what is shown is said to be 
   CHECK(has(shown_in(facts, {}), "? unknown: no node answers at 127.0.0.1:8765; what follows is 7.0 s old"));
 }
 
+TEST_CASE("top screen: how late the latest node was is drawn, a column a look, and unknown is a mark of its own") {
+  TopFacts facts = facts_of(3);
+  CHECK_FALSE(has(shown_in(facts, {100, 40}), "late by, last"));
+  facts.lags_ms = {0, 100, 800, std::nullopt, 799, 0};
+  CHECK(has(shown_in(facts, {100, 40}), "late by, last 6.0 s: \u00b7\u2581\u2588?\u2588\u00b7  at most 800 ms"));
+  facts.lags_ms = {0, 0};
+  CHECK(has(shown_in(facts, {100, 40}), "late by, last 2.0 s: \u00b7\u00b7  never"));
+  CHECK_FALSE(has(shown_in(facts, {40, 40}), "late by, last"));  // Too narrow for it.
+  CHECK(worst_lag_ms(facts.view) == 0);
+  facts.view.nodes[1].status.reset();
+  CHECK_FALSE(worst_lag_ms(facts.view));
+}
+
 // Goal: whatever the size of the terminal, nothing is wider or longer than it, with colours and without.
 TEST_CASE("top screen: fits any size, at 1, 3, 50 and 300 nodes") {
   for (const std::size_t count : {1, 3, 50, 300}) {
@@ -89,6 +102,7 @@ TEST_CASE("top screen: fits any size, at 1, 3, 50 and 300 nodes") {
       facts.view.nodes[1].error = "größer als erlaubt, und sehr lang: " + std::string(300, 'x');
     }
     facts.verdict = judge(facts.view);
+    for (int i = 0; i < 300; ++i) facts.lags_ms.push_back(i % 9 == 0 ? std::nullopt : std::optional<std::int64_t>(INT64_MAX / 8 / (1 + i)));
     for (const TopSize size : {TopSize{0, 0}, TopSize{1, 1}, TopSize{3, 2}, TopSize{20, 5}, TopSize{40, 9}, TopSize{80, 24}, TopSize{132, 43}, TopSize{500, 200}}) {
       CAPTURE(count);
       CAPTURE(size.columns);

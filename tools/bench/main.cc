@@ -10,6 +10,7 @@
 #include "tools/bench/collection_bench.h"
 #include "tools/bench/increments_bench.h"
 #include "tools/bench/merge_bench.h"
+#include "tools/bench/placement_bench.h"
 #include "tools/bench/redis_bench.h"
 #include "tools/bench/store_bench.h"
 
@@ -117,6 +118,16 @@ int main(int argc, char** argv) {
       .program(increments.kithd)
       .place(increments.directory, as_json);
 
+  PlacementBenchOptions placement;
+  Flags placement_command(app, "placement", "Shards over members: shares, what a join or a leave moves, the time to compute it");
+  placement_command.number("--shards", placement.shards, 1, 4096, "Of the cluster")
+      .numbers("--replicas", placement.replicas, 1, 16, "Of each shard")
+      .number("--nodes", placement.nodes_max, 4, 1024, "The most; from 3 on")
+      .number("--clusters", placement.clusters, 1, 10'000, "Drawn for each number of nodes")
+      .number("--weights", placement.weight_max, 2, 1'000'000, "The most of the unequal ones, drawn evenly from 1 on")
+      .value("--seed", placement.seed, "Of ids and weights")
+      .yes("--json", as_json, "For machines");
+
   RedisBenchOptions redis;
   Flags redis_command(app, "redis", "The Redis port beside redis-server, in turn, under redis-benchmark");
   redis_command.numbers("--pipelines", redis.pipelines, 1, 1000, "Requests that a connection sends at once")
@@ -139,6 +150,7 @@ int main(int argc, char** argv) {
       if (!outcome.failure.empty()) throw std::runtime_error("the count is not exact, or was not reached: " + outcome.failure);
     }
     if (redis_command) print(run_redis_bench(redis), as_json);
+    if (placement_command) print(run_placement_bench(placement), as_json);
     if (merge_command) print(run_merge_bench(merge), as_json);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "kith-bench: %s\n", error.what());

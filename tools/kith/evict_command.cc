@@ -53,7 +53,7 @@ std::vector<std::string> who(const CommandLine& line, const NodeStatus& status, 
 // No member is left that has all there is, though enough are there.
 ExitCode go_on_with_what_is_left(Context& context, const CommandLine& line, const NodeStatus& before) {
   context.console.err << before.name << " goes on with what it has; the other members compare their data with it, and what they have and it has not is kept. "
-                         "What was removed may be there again where only disks that are gone remembered that. Choose the node with the newest data (`kith status`).\n";
+                         "What was removed may be there again where only disks that are gone remembered that.\n";
   if (!line.yes) throw CommandError(ExitCode::kUsage, "nothing was done: say --yes if that is what you want");
   Request request;
   request.op = ClientOp::kRecover;

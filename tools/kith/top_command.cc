@@ -79,11 +79,22 @@ class Terminal {
   bool keys_ = false;
 };
 
-TopFacts look(Context& context, const Settings& settings) {
+// Looks back as far as the widest terminal shows.
+constexpr std::size_t kLagsMax = 240;
+
+void remember_lag(std::vector<std::optional<std::int64_t>>& lags_ms, std::optional<std::int64_t> lag) {
+  if (lags_ms.size() == kLagsMax) lags_ms.erase(lags_ms.begin());
+  lags_ms.push_back(lag);
+}
+
+TopFacts look(Context& context, const Settings& settings, std::vector<std::optional<std::int64_t>> before = {}) {
   TopFacts facts;
+  facts.lags_ms = std::move(before);
+  facts.lags_every_ms = kInterval.count();
   const milliseconds patience(std::min(settings.timeout_ms, kMemberTimeoutMs));
   facts.view = look_at_cluster(context.connections, settings.address(), timeout_of(settings), patience);
   facts.verdict = judge(facts.view);
+  remember_lag(facts.lags_ms, worst_lag_ms(facts.view));
   const LackingQuestion question(facts.view);
   if (!question.needed()) return facts;
   for (const NodeView& node : facts.view.nodes) {
@@ -122,10 +133,11 @@ ExitCode run_top(Context& context, const CommandLine& line) {
     if (key == 'q' || key == 'Q' || told_to_end != 0) return ExitCode::kOk;
     if (Clock::now() - looked_at < kInterval) continue;
     try {
-      facts = look(context, line.settings);
+      facts = look(context, line.settings, facts.lags_ms);
       looked_at = Clock::now();
     } catch (const ClientError& error) {
       facts.problem = error.what();
+      remember_lag(facts.lags_ms, std::nullopt);
       facts.age_ms = std::chrono::duration_cast<milliseconds>(Clock::now() - looked_at).count();
     }
     news = true;

@@ -127,6 +127,29 @@ void add_matrix(Screen& screen, const TopFacts& facts) {
   screen.add({});
 }
 
+// A column a look: nothing late, late by an eighth of the most or more, or unknown.  Marks differ, not only colours.
+void add_lags(Screen& screen, const TopFacts& facts) {
+  static const std::vector<std::string> kHeights = {"\u00b7", "\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588"};
+  constexpr std::size_t kWordsColumns = 44, kLooksMax = 120;
+  if (facts.lags_ms.size() < 2 || screen.left() < 10 || screen.columns() < kWordsColumns + 8) return;
+  const std::size_t looks = std::min({facts.lags_ms.size(), screen.columns() - kWordsColumns, kLooksMax});
+  const auto begin = facts.lags_ms.end() - static_cast<std::ptrdiff_t>(looks);
+  std::int64_t most = 0;
+  for (auto lag = begin; lag != facts.lags_ms.end(); ++lag) most = std::max(most, lag->value_or(0));
+  std::vector<Piece> line = {faint("late by, last " + duration_in_words(static_cast<std::int64_t>(looks) * facts.lags_every_ms) + ": ")};
+  for (auto lag = begin; lag != facts.lags_ms.end(); ++lag) {
+    if (!*lag) {
+      line.push_back(bad("?"));
+    } else {
+      const auto height = **lag <= 0 ? std::size_t{0} : static_cast<std::size_t>(1 + (**lag - 1) / ((most - 1) / 8 + 1));
+      line.push_back(height == 0 ? good(kHeights[0]) : warning(kHeights[height]));
+    }
+  }
+  line.push_back(faint(most == 0 ? "  never" : "  at most " + duration_in_words(most)));
+  screen.add(line);
+  screen.add({});
+}
+
 void add_nodes(Screen& screen, const TopFacts& facts) {
   if (screen.left() < 2) return;
   std::vector<const NodeView*> nodes;
@@ -161,6 +184,15 @@ void add_nodes(Screen& screen, const TopFacts& facts) {
 
 }  // namespace
 
+std::optional<std::int64_t> worst_lag_ms(const ClusterView& view) {
+  std::int64_t out = 0;
+  for (const NodeView& node : view.nodes) {
+    if (!node.status) return std::nullopt;
+    out = std::max(out, lag_ms(view, node));
+  }
+  return out;
+}
+
 std::vector<std::string> top_screen(const TopFacts& facts, TopSize size, const Console& console) {
   if (size.columns == 0 || size.rows == 0) return {};
   Screen screen(size, console);
@@ -173,6 +205,7 @@ std::vector<std::string> top_screen(const TopFacts& facts, TopSize size, const C
                      agreement == Agreement::kConverged ? Color::kGood : agreement == Agreement::kBehind ? Color::kWarning : Color::kBad,
                      std::max<std::size_t>(1, size.rows / 4));
   screen.add({});
+  add_lags(screen, facts);
   if (size.rows > 8) add_matrix(screen, facts);
   add_nodes(screen, facts);
   for (const NodeView& node : facts.view.nodes) {

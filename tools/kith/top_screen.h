@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,13 @@ struct TopFacts {
   std::map<std::string, std::map<std::string, LackCount>> lacked;
   std::string problem;          // Why this is not of now; empty: it is.
   std::int64_t age_ms = 0;
+  // By how much the latest node was late, one a look, the last one now; none: unknown, since some node did not answer.
+  std::vector<std::optional<std::int64_t>> lags_ms;
+  std::int64_t lags_every_ms = 1000;
 };
+
+// Of the latest node of the view; none: some node says nothing.
+std::optional<std::int64_t> worst_lag_ms(const ClusterView& view);
 
 struct TopSize {
   std::size_t columns = 80;
