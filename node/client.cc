@@ -154,7 +154,7 @@ struct Client::Impl {
             return out;
           }
           if (!stay && (out->refused() || out->broke())) {
-            why = out->refused() ? "nobody listens there" : "it hung up";
+            why = !out->refused() ? "it hung up" : out->unknown_host() ? "the name of the host stands for no address" : "nobody listens there";
             return nullptr;
           }
           out->wait(again);

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "crdt/limits.h"
+#include "node/address.h"
 
 namespace kith {
 
@@ -136,9 +137,18 @@ bool Connection::broke() {
   return impl_->broke;
 }
 
+bool Connection::unknown_host() const {
+  const auto address = parse_address(impl_->address);
+  return address && resolve_all(*address).empty();
+}
+
 std::string Connection::explain(Duration waited) {
   impl_->look();
   const std::string so_long = " (waited " + in_seconds(waited) + ")";
+  if (!impl_->connected && unknown_host()) {
+    return "no node answers at " + impl_->address + so_long +
+           ": the name of the host stands for no address; is it spelled right, and does the name server know it?";
+  }
   if (!impl_->connected) {
     return "no node answers at " + impl_->address + so_long +
            ": nothing accepts connections there; is kithd running, and is this its client address?";

@@ -41,6 +41,7 @@ class Connection {
 
   bool refused();                  // An attempt to connect failed: nobody listens there, or not now.
   bool broke();                    // It was connected, and is not any more, or was not for a moment.
+  bool unknown_host() const;       // The name of the host stands for no address.  Cost: may ask a name server.
   // How far it got, for people, when no answer came: "no node answers at ..".
   std::string explain(Duration waited);
 

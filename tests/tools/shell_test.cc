@@ -143,6 +143,11 @@ TEST_CASE("shell: the small commands go where it is by now, and exit ends it") {
   CHECK(terminal.screen().ends_with("1 added\n> "));
   REQUIRE(terminal.say("SET k"));
   CHECK(terminal.screen().ends_with("kith: SET needs a key and a value: SET KEY 'VALUE'\n> "));
+  REQUIRE(terminal.say("SADD " + kKey + " tea"));
+  CHECK(terminal.screen().ends_with("kith: there is no command \"SADD\": did you mean sadd?\n> "));
+  REQUIRE(terminal.say("help SET"));
+  CHECK(terminal.screen().ends_with("GET KEY                           the value as SET takes it\n"
+                                    "  DELETE KEY                        Deleted (2 replicas)\n> "));
   REQUIRE(terminal.type("exit\n"));
   CHECK(terminal.wait_exit() == 0);
 }
@@ -176,7 +181,10 @@ TEST_CASE("shell: where no node is, or a wrong host, it says so and ends with 4"
   CHECK(has(run.err, "no node answers: 127.0.0.1:1 (nobody listens there)"));
   run = run_kith({"shell", "-H", "no-such-host.invalid", "--timeout", "500ms"});
   CHECK(run.code == 4);
-  CHECK(has(run.err, "no-such-host.invalid:8765"));
+  CHECK(has(run.err, "no node answers: no-such-host.invalid:8765 (the name of the host stands for no address)"));
+  run = run_kith({"get", "k", "-H", "no-such-host.invalid", "--timeout", "500ms"});
+  CHECK(run.code == 4);
+  CHECK(has(run.err, "cannot connect to no-such-host.invalid:8765: Name or service not known"));
   run = run_kith({"shell", "-P", "0"});
   CHECK(run.code == 2);
   CHECK(has(run.err, "\"0\" is no port"));

@@ -174,6 +174,8 @@ LineEditor::~LineEditor() {
 std::optional<std::string> LineEditor::read(const std::string& prompt) {
   impl_->prompt = prompt;
   const InterruptGuard guard;
+  // SUBTLE: libedit would print the prompt first, and what is typed between the two the terminal would echo as well.
+  el_set(impl_->edit, EL_PREP_TERM, 1);
   int count = 0;
   const char* line = el_gets(impl_->edit, &count);
   if (g_interrupted) {

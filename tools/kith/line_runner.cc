@@ -24,9 +24,15 @@ constexpr std::string_view kShellHelp =
     "  at NODE COMMAND..                 asks another node, by name or HOST:PORT\n"
     "  use TABLE                         another table from now on\n"
     "  connect HOST[:PORT]               another node from now on\n"
-    "  SET KEY 'VALUE', GET KEY, DELETE KEY   the same for people: Created (2 replicas)\n"
+    "  SET, GET, DELETE                  set, get and del for people: `help SET`\n"
     "  help [COMMAND], exit\n"
     "Words may be quoted: 'as it is', \"with \\n and \\x00\".  # begins a comment.\n";
+
+constexpr std::string_view kShellWordsHelp =
+    "  SET KEY VALUE                     Created, or Updated (2 replicas); quotes stand around a value with blanks: '..' as it is,\n"
+    "                                    from the first to the last, or \"..\" with \\n \\r \\t \\\" \\\\ \\xNN\n"
+    "  GET KEY                           the value as SET takes it\n"
+    "  DELETE KEY                        Deleted (2 replicas)\n";
 
 }  // namespace
 
@@ -135,6 +141,10 @@ ExitCode LineRunner::run_with(const Settings& settings, const std::vector<std::s
 }
 
 ExitCode LineRunner::run_help(const std::vector<std::string>& words, const Console& console) {
+  if (words.size() > 1 && follows_ && parse_shell_word(words[1])) {
+    console.out << kShellWordsHelp;
+    return ExitCode::kOk;
+  }
   if (words.size() > 1) {
     const Command* command = find_command(words[1]);
     if (command == nullptr) usage_error("there is no command \"" + escaped(words[1]) + "\"; `help` lists them");

@@ -272,7 +272,9 @@ const Command& command_named(const std::string& name) {
   if (const Command* command = find_command(name)) return *command;
   std::vector<std::string> names;
   for (const Command& command : all_commands()) names.emplace_back(command.name);
-  const auto meant = closest(name, names);
+  std::string small = name;  // SADD, as other shells have it.
+  for (char& c : small) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const auto meant = closest(small, names);
   usage_error("there is no command \"" + escaped(name) + "\"" +
               (meant ? ": did you mean " + *meant + "?" : "; `kith --help` lists them"));
 }
