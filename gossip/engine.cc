@@ -22,6 +22,7 @@
 #include "gossip/relay.h"
 #include "gossip/roster_of.h"
 #include "gossip/round.h"
+#include "gossip/shared_addresses.h"
 #include "gossip/table_upkeep.h"
 
 namespace kith {
@@ -229,6 +230,7 @@ class Engine::Impl {
       lives_.tick(mend_.waiting_in(kSystemShard));
       horizon_.tick();
       eviction_.tick();
+      shared_addresses_.tick();
     }
   }
 
@@ -298,6 +300,7 @@ class Engine::Impl {
   Push push_{core_, lives_, relay_};
   Pull pull_{core_, horizon_};
   TableUpkeep upkeep_{core_, lives_};
+  SharedAddresses shared_addresses_{core_};
   Mend mend_{core_};
   Audit audit_{core_, mend_};
   Round round_{core_, horizon_, pull_, audit_};

@@ -142,11 +142,11 @@ TEST_CASE("join: while nobody lets a node in its log says what is wrong with eac
   CHECK(n1.running());
 }
 
-// Method: n3 is let in, and comes back telling that it is where n2 is.  Whatever is meant for it goes to n2.
+// Method: n3 is let in, and comes back telling that it is where n2 is.  Whatever is meant for it goes to n2, and n1 says so.
 TEST_CASE("join: a member that lies about its address harms nobody but itself") {
   const TemporaryDirectory dir;
-  KithdProcess n1({.data = dir / "n1", .name = "n1"});
-  KithdProcess n2({.data = dir / "n2", .name = "n2", .join = {n1.peer_address()}});
+  KithdProcess n1({.data = dir / "n1", .name = "n1", .flags = {"--gossip-interval", "100ms"}});
+  KithdProcess n2({.data = dir / "n2", .name = "n2", .join = {n1.peer_address()}, .flags = {"--gossip-interval", "100ms"}});
   n1.wait_ready();
   n2.wait_ready();
   {
@@ -175,6 +175,10 @@ TEST_CASE("join: a member that lies about its address harms nobody but itself") 
   count.key = "s";
   Client at_n2 = n2.connect();
   CHECK(at_n2.call(count, 30s).number == 20);
+  CHECK(eventually([&] {
+    return contains(n1.output(), "members n2 and n3 are both heard of and both tell the address " + n2.peer_address() +
+                                     ": what is meant for one goes to the other; start the one that is not there with its own --advertise-peer");
+  }));
   // A client that is sent to the liar's address is at n2, and that is as good.
   ClientOptions options;
   options.addresses = {n1.client_address()};
