@@ -77,9 +77,16 @@ struct Seeds::Impl {
     }
   }
 
-  std::vector<Address> look_up(std::vector<std::string>& problems) const {
+  // Looked at between any two things that may take long, so that nobody waits for more than one of them at the end.
+  bool stopped() {
+    const std::scoped_lock lock(mutex);
+    return stop;
+  }
+
+  std::vector<Address> look_up(std::vector<std::string>& problems) {
     std::vector<Address> out;
     for (const std::string& entry : entries) {
+      if (stopped()) break;
       const auto plain = is_service(entry) ? std::nullopt : parse_address(entry);
       const Resolved found = plain ? resolver.host(*plain) : resolver.service(entry.substr(kService.size()));
       if (found.addresses.empty()) problems.push_back(entry + ": the name stands for no address (" + found.problem + ")");
@@ -90,9 +97,9 @@ struct Seeds::Impl {
     return out;
   }
 
-  void warn(const std::vector<Address>& addresses, std::vector<std::string> problems) const {
+  void warn(const std::vector<Address>& addresses, std::vector<std::string> problems) {
     for (std::size_t i = 0; i < addresses.size() && i < kProbesMax; ++i) {
-      if (callbacks.joined()) return;
+      if (stopped() || callbacks.joined()) return;
       const std::string where = to_string(addresses[i]);
       switch (probe(addresses[i], kProbe)) {
         case Probe::kNobody: problems.push_back(where + ": nobody listens there"); break;
@@ -103,7 +110,7 @@ struct Seeds::Impl {
           break;
       }
     }
-    if (callbacks.joined()) return;
+    if (stopped() || callbacks.joined()) return;
     std::string text = "nobody has let this node in yet; it goes on asking.";
     for (const std::string& problem : problems) text += " " + problem + ".";
     callbacks.warn(text);
