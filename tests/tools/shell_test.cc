@@ -2,6 +2,9 @@
 // Method: the real kith on a terminal, three real kithd with two replicas; ports are the system's, so the transcript is made of them.
 #include <signal.h>
 
+#include <future>
+#include <sstream>
+
 #include "tests/tools/terminal.h"
 #include "tests/tools/three_nodes.h"
 
@@ -173,6 +176,50 @@ TEST_CASE("shell: without a terminal lines are run one by one, and move as well"
   const KithRun run = run_kith(nodes.shell(), {.standard_input = "SET " + kKey + " " + kComb + "\nGET " + kKey + "\nSET 1 2\nsadd " + kKey + " tea\n"});
   CHECK(run.out == "Created (2 replicas)\n" + kComb + "\nError: Key is not a proper UUID4\n1 added\n");
   CHECK(run.code == 1);
+}
+
+// Method: one node after the other is killed while there is always a majority; whichever the shell is at, it is among them.  A node
+//         that is back may take some seconds to be connected to, and the level is waited for.
+TEST_CASE("shell: lines from a file are all done, none twice, while one node after the other is killed") {
+  Warehouse nodes;
+  constexpr std::size_t kLines = 600;
+  std::string lines;
+  for (std::size_t i = 0; i < kLines; ++i) {
+    const std::string digits = std::to_string(10'000 + i);
+    lines += "SET 0d5d3807-5fbf-4228-a657-5a09100" + digits + " 'v" + digits + "'\nincr " + kKey + "\n";
+  }
+  const auto written_at = [](KithdProcess& node) {
+    Client client = node.connect();
+    Request count;
+    count.op = ClientOp::kCount;
+    count.table = "artifacts";
+    count.key = kKey;
+    return static_cast<std::size_t>(client.call(count, 30s).total.value_or(0));
+  };
+  auto run = std::async(std::launch::async, [&] { return run_kith(nodes.shell({"--timeout", "60s"}), {.standard_input = lines}); });
+  REQUIRE(eventually([&] { return written_at(nodes.n2) >= 50; }));
+  nodes.n1.kill();
+  REQUIRE(eventually([&] { return written_at(nodes.n2) >= 200; }));
+  nodes.n1.restart();
+  nodes.n1.wait_ready();
+  nodes.n2.kill();
+  REQUIRE(eventually([&] { return written_at(nodes.n3) >= 350; }));
+  nodes.n2.restart();
+  nodes.n2.wait_ready();
+  nodes.n3.kill();
+  const KithRun done = run.get();
+  CHECK(done.code == 0);
+  CHECK(done.err == "");
+  std::istringstream out(done.out);
+  std::size_t set = 0;
+  for (std::string line; std::getline(out, line);) set += line == "Created (2 replicas)" || line == "Written (2 replicas)" ? 1 : 0;
+  CHECK(set == kLines);
+  for (KithdProcess* node : {&nodes.n1, &nodes.n2}) {
+    REQUIRE(eventually([&] { return written_at(*node) >= kLines; }));
+    CHECK(written_at(*node) == kLines);
+    const KithRun keys = nodes.at(*node, {"-t", "artifacts", "keys", "0d5d3807-5fbf-4228-a657-5a09100"});
+    CHECK(static_cast<std::size_t>(std::count(keys.out.begin(), keys.out.end(), '\n')) == kLines);
+  }
 }
 
 TEST_CASE("shell: where no node is, or a wrong host, it says so and ends with 4") {
