@@ -31,6 +31,7 @@ inline constexpr std::int64_t kRetryWindowMsMax = std::int64_t{30} * 24 * 60 * 6
 inline constexpr std::size_t kMembersMax = 1024;
 inline constexpr std::uint32_t kShardsMax = 4096;
 inline constexpr std::uint32_t kShardsDefault = 64;
+inline constexpr std::uint32_t kReplicasDefault = 3;
 
 inline constexpr std::size_t kNodeNameBytesMax = 64;
 inline constexpr std::size_t kAddressBytesMax = 256;

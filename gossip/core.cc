@@ -119,6 +119,7 @@ void Core::merge(ShardId shard, const CellKey& cell, const Content& delta) {
   constexpr std::uint64_t kPagesBytes = 5 * 4096;
   batch_bytes_at_most += kPagesBytes + 2 * cell_bytes_at_most(cell, delta);
   if (shard != kSystemShard) return;
+  if (tables.merge(cell, delta)) return;
   if (life_of_cell(cell)) return merge_life(cell, delta);
   if (const auto life = life_of_ended_cell(cell)) {
     if (ended.merge(cell, delta) && on_ended) on_ended(life->second);

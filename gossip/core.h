@@ -21,6 +21,7 @@
 #include "gossip/message.h"
 #include "gossip/random.h"
 #include "gossip/spread.h"
+#include "gossip/tables.h"
 
 namespace kith {
 
@@ -28,7 +29,7 @@ namespace kith {
 namespace meta {
 inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterId = "cluster_id",
                          kClusterName = "cluster_name", kShardCount = "shard_count",
-                         kRetryWindow = "retry_window", kOrigin = "origin",
+                         kRetryWindow = "retry_window", kReplicas = "replicas", kOrigin = "origin",
                          kLease = "lease", kFloor = "floor", kHorizon = "horizon",
                          kIntroduced = "introduced", kWhole = "whole", kToLookThrough = "to_look_through", kPassedHorizon = "passed_horizon",
                          kOwnLives = "own_lives", kElectorate = "electorate",
@@ -48,6 +49,7 @@ struct Identity {
   ClusterId cluster;           // None until joined.
   std::string cluster_name;
   std::uint32_t shard_count = 0;
+  ReplicationFactor replication;
   OriginId origin;
   Timestamp start;
 };
@@ -91,6 +93,7 @@ class Core {
   Timestamp lease;                       // Timestamps up to here may be issued: it is durable, or in the batch at hand.
   Identity self;
   MemberTable members;
+  Tables tables;
   Clocks clocks;
   EarlyPushes early;
   std::map<NodeId, PeerState> peers;

@@ -21,7 +21,9 @@
 #include "gossip/redo.h"
 #include "gossip/push.h"
 #include "gossip/relay.h"
+#include "gossip/roster_of.h"
 #include "gossip/round.h"
+#include "gossip/shared_addresses.h"
 #include "gossip/table_upkeep.h"
 
 namespace kith {
@@ -60,6 +62,11 @@ std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup
   if (setup.retry_window_given && window_ms != 0 && options.retry_window_ms != window_ms) {
     return "cluster '" + cluster + "' " + retry_window_is(window_ms) + ", not " + duration_words(options.retry_window_ms) +
            ": leave --retry-window out";
+  }
+  const ReplicationFactor replication{static_cast<std::uint32_t>(meta::decode_number(snapshot.meta(meta::kReplicas)))};
+  if (setup.replicas != 0 && setup.replicas != replication.number()) {
+    return "cluster '" + cluster + "' " + replication_is(replication) + ", not " + std::to_string(setup.replicas) +
+           ": leave --replicas out";
   }
   return std::nullopt;
 }
@@ -140,6 +147,7 @@ class Engine::Impl {
   EngineCounters counters() const { return {core_.counters.begin(), core_.counters.end()}; }
   GarbageStatus garbage(Instant now) const;
   Timestamp time(Instant now) const { return core_.hlc.read(now.wall_ms); }
+  Roster roster(Instant now) const { return roster_of(core_, now); }
   bool life_is_over() const { return core_.evicted; }
   std::uint64_t next_seed() { return core_.random.nonzero(); }
   bool reads_may_be_stale() const { return rebase_.needed(); }
@@ -213,6 +221,7 @@ class Engine::Impl {
     }
     core_.out->replies.push_back(std::move(reply));
   }
+  void on(const JoinThrough& through) { join_.through(through.addresses); }
   void on(const Stop&) {
     lives_.stop();
     relay_.send_gathered();
@@ -235,6 +244,7 @@ class Engine::Impl {
       lives_.tick(mend_.waiting_in(kSystemShard));
       horizon_.tick();
       eviction_.tick();
+      shared_addresses_.tick();
     }
   }
 
@@ -307,6 +317,7 @@ class Engine::Impl {
   Push push_{core_, lives_, relay_};
   Pull pull_{core_, horizon_};
   TableUpkeep upkeep_{core_, lives_};
+  SharedAddresses shared_addresses_{core_};
   Mend mend_{core_};
   Audit audit_{core_, mend_};
   Round round_{core_, horizon_, pull_, audit_};
@@ -347,6 +358,7 @@ void Engine::Impl::on(const PeerFrame& frame) {
   }
   // Joining is the one conversation between nodes of which one does not belong yet.
   if (const auto* join = std::get_if<JoinBody>(&envelope.body)) {
+    if (envelope.version != kPeerProtocolVersion) return on_body(envelope, *join);
     // A member that asks tells where it is now: perhaps it has moved, and this is how it can be found again.
     if (core_.joined() && envelope.cluster == core_.self.cluster && core_.member(envelope.sender) != nullptr) {
       (void)accept(envelope);
@@ -430,6 +442,7 @@ EngineHealth Engine::Impl::health(Instant now) const {
   out.cluster = self.cluster;
   out.cluster_name = self.cluster_name;
   out.shard_count = self.shard_count;
+  out.replication = self.replication;
   out.node = self.node;
   out.name = self.name;
   out.origin = self.origin;
@@ -509,6 +522,7 @@ EngineCounters Engine::counters() const { return impl_->counters(); }
 Liveness Engine::liveness(NodeId node) const { return impl_->liveness(node); }
 EngineStatus Engine::status(Instant now) const { return impl_->status(now); }
 Timestamp Engine::time(Instant now) const { return impl_->time(now); }
+Roster Engine::roster(Instant now) const { return impl_->roster(now); }
 bool Engine::reads_may_be_stale() const { return impl_->reads_may_be_stale(); }
 
 }  // namespace kith

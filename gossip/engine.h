@@ -23,6 +23,8 @@
 #include "gossip/detector_message.h"
 #include "gossip/operation.h"
 #include "gossip/options.h"
+#include "gossip/replication.h"
+#include "gossip/roster.h"
 #include "store/store.h"
 
 namespace kith {
@@ -45,8 +47,9 @@ struct Evict {
   std::vector<std::string> names;
   bool without_half = false;                 // Go on with what is left, though it is not more than a half.
 };
+struct JoinThrough { std::vector<std::string> addresses; };  // Peer addresses to ask from now on, in place of those before.
 struct Stop {};                              // Take no more operations and tell the peers.
-using Input = std::variant<PeerFrame, Operation, Tick, ProbeTick, RowDamaged, ShardDoubted, Evict, Stop>;
+using Input = std::variant<PeerFrame, Operation, Tick, ProbeTick, RowDamaged, ShardDoubted, Evict, JoinThrough, Stop>;
 
 // ---- Outputs
 
@@ -96,7 +99,12 @@ struct NodeSetup {
   bool shard_count_given = false;        // Then one that differs from the cluster's is an error.
   // The same of EngineOptions::retry_window_ms: the first node gives it to the cluster, others learn it.
   bool retry_window_given = false;
-  std::vector<std::string> join;         // Peer addresses of any members; empty and no cluster yet: be the first.
+  // How many members keep a shard, for the first node (gossip/replication.h); 0: nobody says.  Others learn it, and one that
+  // differs is an error.
+  std::uint32_t replicas = 0;
+  std::vector<std::string> join;         // Peer addresses of any members.
+  bool joins = false;                    // Also when there are none in it: they will be named by JoinThrough.
+  bool founds() const { return join.empty() && !joins; }  // Where there is no cluster yet: be the first.
 };
 
 // Whether the store in front of us is this node's and fits `setup`.  An error is for people.
@@ -163,6 +171,7 @@ struct EngineHealth {
   ClusterId cluster;
   std::string cluster_name;
   std::uint32_t shard_count = 0;
+  ReplicationFactor replication;
   NodeId node;
   std::string name;
   OriginId origin;
@@ -223,6 +232,7 @@ class Engine {
   Liveness liveness(NodeId node) const;    // Alive, of whom nothing else is known.
   EngineStatus status(Instant now) const;  // All of it.
   Timestamp time(Instant now) const;       // health().now, for every reply: without the cost of the rest.
+  Roster roster(Instant now) const;        // Cost: in proportion to the members.
   // It was away for longer than removals are remembered, and has not caught up: garbage().rebasing, without its cost.
   bool reads_may_be_stale() const;
 

@@ -10,7 +10,7 @@ namespace {
 // Codes that no waiting will change.
 bool final_refusal(std::string_view code) {
   return code == "wrong_cluster" || code == "wrong_cluster_name" || code == "wrong_shard_count" ||
-         code == "wrong_retry_window" || code == "name_taken" || code == "members_limit";
+         code == "wrong_retry_window" || code == "wrong_replicas" || code == "wrong_version" || code == "name_taken" || code == "members_limit";
 }
 
 // A member asks its seeds only to be told of a mistake: it gives up after so many.
@@ -33,13 +33,24 @@ void Join::keep_retry_window() {
 void Join::begin(const NodeSetup& setup) {
   setup_ = setup;
   began_at_ms_ = core_.now.monotonic_ms;
-  for (const auto& address : setup.join) {
-    if (address != setup.peer_address) seeds_.push_back(address);
-  }
-  answered_ = seeds_.empty();
+  take_seeds(setup.join);
+  answered_ = seeds_.empty() && !setup.joins;
   nonce_ = core_.random.nonzero();
   look_at_ms_ = began_at_ms_ + kAloneMs;
   if (!answered_) ask();
+}
+
+void Join::take_seeds(const std::vector<std::string>& addresses) {
+  seeds_.clear();
+  for (const auto& address : addresses) {
+    if (address != setup_.peer_address) seeds_.push_back(address);
+  }
+}
+
+void Join::through(const std::vector<std::string>& addresses) {
+  const bool had_none = seeds_.empty();
+  take_seeds(addresses);
+  if (had_none) ask_at_ms_ = core_.now.monotonic_ms;
 }
 
 JoinBody Join::question() const {
@@ -50,6 +61,7 @@ JoinBody Join::question() const {
   body.shard_count = setup_.shard_count_given ? setup_.shard_count : 0;
   body.nonce = nonce_;
   // Of a member it is in force, whoever gave it.
+  body.replicas = core_.joined() ? core_.self.replication.given : setup_.replicas;
   body.retry_window_ms = setup_.retry_window_given || core_.joined() ? core_.options.retry_window_ms : 0;
   return body;
 }
@@ -113,12 +125,18 @@ void Join::ask() {
 }
 
 void Join::on_join(const Envelope& envelope, const JoinBody& body) {
+  // A name may stand for this node as well.
+  if (envelope.sender == core_.self.node) return core_.count("dropped_own_join");
   const Identity& self = core_.self;
   const std::string ours = "cluster " + self.cluster_name + " (" + to_hex(self.cluster.value) + ")";
   std::string code, sentence;
   std::int64_t ahead_ms = 0;
   NodeId holder;
-  if (!core_.joined()) {
+  if (envelope.version != kPeerProtocolVersion) {
+    code = "wrong_version";
+    sentence = self.name + " speaks version " + std::to_string(kPeerProtocolVersion) + " of the protocol between nodes, not " +
+               std::to_string(envelope.version) + "; run a release of kithd that speaks the same";
+  } else if (!core_.joined()) {
     code = "not_joined";
     sentence = core_.self.name + " does not belong to a cluster itself yet; ask again, or join through another member";
   } else if (envelope.cluster && envelope.cluster != self.cluster) {
@@ -136,6 +154,9 @@ void Join::on_join(const Envelope& envelope, const JoinBody& body) {
     code = "wrong_retry_window";
     sentence = ours + " " + retry_window_is(core_.options.retry_window_ms) + ", not " + duration_words(body.retry_window_ms) +
                "; leave --retry-window out";
+  } else if (body.replicas != 0 && body.replicas != self.replication.number()) {
+    code = "wrong_replicas";
+    sentence = ours + " " + replication_is(self.replication) + ", not " + std::to_string(body.replicas) + "; leave --replicas out";
   } else if (core_.members.find_by_name(body.name, &holder) != nullptr && holder != envelope.sender) {
     code = "name_taken";
     sentence = "a member of " + ours + " is called '" + body.name + "' already; choose another --name";
@@ -152,7 +173,7 @@ void Join::on_join(const Envelope& envelope, const JoinBody& body) {
     core_.hlc.observe(envelope.hlc);
     // A member that asks knows the others; what it lacks comes with the pulls of its first rounds.
     core_.send_to_address(body.peer_address, envelope.sender, WelcomeBody{self.cluster_name, self.shard_count, body.nonce, core_.options.retry_window_ms,
-                                      core_.options.collect ? core_.electorate : std::vector<NodeId>{}},
+                                      core_.options.collect ? core_.electorate : std::vector<NodeId>{}, self.replication.given},
                           envelope.cluster ? CellBlock{} : core_.table_piece().cells);
   } else {
     core_.send_to_address(body.peer_address, envelope.sender, RefuseBody{code, sentence, body.nonce});
@@ -183,6 +204,8 @@ bool Join::on_welcome(const Envelope& envelope, const WelcomeBody& body, bool& j
   batch.set_meta(meta::kClusterId, meta::encode_number(self.cluster.value));
   batch.set_meta(meta::kClusterName, self.cluster_name);
   batch.set_meta(meta::kShardCount, meta::encode_number(self.shard_count));
+  self.replication.given = body.replicas;
+  batch.set_meta(meta::kReplicas, meta::encode_number(self.replication.given));
   if (body.retry_window_ms != 0) core_.options.retry_window_ms = body.retry_window_ms;
   keep_retry_window();
   core_.electorate = body.electorate;  // Kept by gossip/eviction.

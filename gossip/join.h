@@ -28,6 +28,7 @@ class Join {
 
   void begin(const NodeSetup& setup);
   void keep_retry_window();  // The one that is in force is the cluster's, and made durable.
+  void through(const std::vector<std::string>& addresses);
   void tick();
   std::optional<std::int64_t> wake_at_ms() const;
 
@@ -37,6 +38,7 @@ class Join {
   [[nodiscard]] bool on_refuse(const Envelope& envelope, const RefuseBody& body);
 
  private:
+  void take_seeds(const std::vector<std::string>& addresses);
   JoinBody question() const;
   void ask();
   void look();

@@ -26,6 +26,7 @@ std::vector<StoreKey> Lives::load() {
   self.cluster = ClusterId{meta::decode_number(snapshot->meta(meta::kClusterId))};
   self.cluster_name = snapshot->meta(meta::kClusterName).value_or("");
   self.shard_count = static_cast<std::uint32_t>(meta::decode_number(snapshot->meta(meta::kShardCount)));
+  self.replication.given = static_cast<std::uint32_t>(meta::decode_number(snapshot->meta(meta::kReplicas)));
   core_.introduced = snapshot->meta(meta::kIntroduced).has_value();
   core_.whole = snapshot->meta(meta::kWhole).has_value();
   core_.returned = Timestamp{meta::decode_number(snapshot->meta(meta::kReturned))};
@@ -46,6 +47,7 @@ std::vector<StoreKey> Lives::load() {
       damaged.push_back(key);
       return true;
     }
+    if (core_.tables.merge(row->cell, row->content)) return true;
     if (life_of_ended_cell(row->cell)) {
       (void)core_.ended.merge(row->cell, row->content);
     } else if (const auto which = life_of_cell(row->cell)) {
@@ -113,21 +115,23 @@ void Lives::begin(const NodeSetup& setup) {
   self.start = core_.issue_now();
   core_.clocks.begin_life(self.origin, self.start);
 
-  if (!core_.joined() && setup.join.empty()) {
+  if (!core_.joined() && setup.founds()) {
     self.cluster = ClusterId{core_.random.nonzero()};
     self.cluster_name = setup.cluster.value_or("kith");
     self.shard_count = setup.shard_count;
+    self.replication.given = setup.replicas;
     batch.set_meta(meta::kIntroduced, "1");
     batch.set_meta(meta::kWhole, "1");
     core_.introduced = core_.whole = true;
     batch.set_meta(meta::kClusterId, meta::encode_number(self.cluster.value));
     batch.set_meta(meta::kClusterName, self.cluster_name);
     batch.set_meta(meta::kShardCount, meta::encode_number(self.shard_count));
+    batch.set_meta(meta::kReplicas, meta::encode_number(self.replication.given));
     core_.note(Output::Note::Level::kInfo, "began cluster " + self.cluster_name + " (" + to_hex(self.cluster.value) +
                                                ") with " + std::to_string(self.shard_count) + " shards");
   }
   // Of several members only this one is left, or comes back first: there is nobody to wait for.
-  if (core_.joined() && setup.join.empty() && !core_.introduced && !core_.returning) {
+  if (core_.joined() && setup.founds() && !core_.introduced && !core_.returning) {
     core_.introduced = true;
     batch.set_meta(meta::kIntroduced, "1");
   }

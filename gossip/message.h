@@ -1,16 +1,17 @@
 // gossip/message.h -- what nodes say to each other, and its bytes.
 //
-//     frame    := "KITH"  version:u8  checksum:u64  envelope         checksum: xxh3-64 of the envelope, verified first
+//     frame    := "KITH"  version:u8  checksum:u64  envelope         checksum: xxh3-64 of the envelope, seeded with version - 1, verified first
 //     envelope := msgpack map  {0: cluster, 1: sender, 2: origin, 3: start, 4: floor, 5: hlc, 6: wall ms,
 //                               7: members version, 8: type, 9: body, 10: members, 11: horizon?, 12: voted?}
 //     members  := cells, present when the sender has reason to think that the receiver's table differs
 //     cells    := (cell key  content: counted)*                      the canonical bytes of crdt/, in one msgpack bin
 //     clock    := (origin:u64  at:u64)*                              sorted by origin, in one msgpack bin
 //     body     := msgpack map, per type:
-//       join     {0: name, 1: peer address, 2: cluster name?, 3: shard count?, 4: nonce, 5: retry window?}
+//       join     {0: name, 1: peer address, 2: cluster name?, 3: shard count?, 4: nonce, 5: retry window?, 6: replicas?}
 //                    cluster may be 0 here only
-//       welcome  {0: cluster name, 1: shard count, 2: nonce, 3: retry window?, 4: electorate?}
+//       welcome  {0: cluster name, 1: shard count, 2: nonce, 3: retry window?, 4: electorate?, 5: replicas?}
 //       refuse   {0: code, 1: sentence, 2: nonce}
+//                    join and refuse are read in every version, so that one that does not fit can be told
 //       push     {0: parts, 1: nonce?, 2: spread?, 3: [[node, origin, start, floor, parts] ...]?, 4: after?}
 //                    nonce: an ack is wanted; spread: send 0 on to your row; 3: what others wrote, sent on;
 //                    after: the sender's commit before these, in whatever shard: these are all since then
@@ -98,6 +99,7 @@ struct JoinBody {
   std::uint64_t shard_count = 0;        // 0: any.
   std::uint64_t nonce = 0;
   std::int64_t retry_window_ms = 0;     // 0: any, or from a version without.
+  std::uint32_t replicas = 0;           // The same.
 };
 struct WelcomeBody {
   std::string cluster_name;
@@ -105,6 +107,7 @@ struct WelcomeBody {
   std::uint64_t nonce = 0;
   std::int64_t retry_window_ms = 0;     // 0: from a version without.
   std::vector<NodeId> electorate = {};  // gossip/eviction.h; empty: from a version without.
+  std::uint32_t replicas = 0;           // 0: nobody gave one (gossip/replication.h), or from a version without.
 };
 struct RefuseBody {
   std::string code;
@@ -304,6 +307,7 @@ struct Envelope {
   CellBlock members;
   Timestamp horizon = {};
   bool voted = false;                   // For an eviction that has not taken effect here.
+  std::uint8_t version = kPeerProtocolVersion;  // As read; another one only of join and refuse.  Not written.
   Body body;
 };
 

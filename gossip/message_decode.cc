@@ -1,5 +1,3 @@
-#include <xxhash.h>
-
 #include <msgpack.hpp>
 
 #include "crdt/bytes.h"
@@ -146,6 +144,12 @@ bool get_retry_window(Values& in, std::size_t slot, std::int64_t& out) {
   return ms <= static_cast<std::uint64_t>(kRetryWindowMsMax);
 }
 
+bool get_replicas(Values& in, std::size_t slot, std::uint32_t& out) {
+  const std::uint64_t number = in.number_or_zero(slot);
+  out = static_cast<std::uint32_t>(number);
+  return number <= kMembersMax;
+}
+
 bool get(Values in, JoinBody& out) {
   out.name = in.text(0, kNodeNameBytesMax);
   out.peer_address = in.text(1, kAddressBytesMax);
@@ -153,7 +157,8 @@ bool get(Values in, JoinBody& out) {
   out.shard_count = in.number(3);
   out.nonce = in.number(4);
   const bool window = get_retry_window(in, 5, out.retry_window_ms);
-  return in.ok() && window && !out.name.empty() && !out.peer_address.empty();
+  const bool replicas = get_replicas(in, 6, out.replicas);
+  return in.ok() && window && replicas && !out.name.empty() && !out.peer_address.empty();
 }
 
 bool get(Values in, WelcomeBody& out) {
@@ -162,7 +167,8 @@ bool get(Values in, WelcomeBody& out) {
   out.nonce = in.number(2);
   const bool window = get_retry_window(in, 3, out.retry_window_ms);
   if (in.has(4)) out.electorate = in.nodes(4);
-  return in.ok() && window && out.shard_count > 0 && out.shard_count <= kShardsMax;
+  const bool replicas = get_replicas(in, 5, out.replicas);
+  return in.ok() && window && replicas && out.shard_count > 0 && out.shard_count <= kShardsMax;
 }
 
 bool get(Values in, RefuseBody& out) {
@@ -460,22 +466,28 @@ bool get_body(std::uint64_t type, const Values& in, Body& out, bool& known) {
   }
 }
 
+// Of a type that is read in every version.
+bool says_who_fits(std::uint64_t type) { return type == Body(JoinBody{}).index() || type == Body(RefuseBody{}).index(); }
+
 }  // namespace
 
 FrameError decode(std::string_view frame, Envelope& out) {
   if (frame.size() > kMessageBytesMax) return FrameError::kTooLarge;
   if (frame.size() < kHeaderBytes || !frame.starts_with(kMagic)) return FrameError::kNotKith;
   ByteReader header(frame.substr(kMagic.size(), kHeaderBytes - kMagic.size()));
-  if (header.u8() != kPeerProtocolVersion) return FrameError::kVersion;
+  out.version = header.u8();
+  const bool foreign = out.version != kPeerProtocolVersion;
   const std::uint64_t checksum = header.u64();
   const std::string_view payload = frame.substr(kHeaderBytes);
-  if (XXH3_64bits(payload.data(), payload.size()) != checksum) return FrameError::kChecksum;
-  if (!msgpack_is_sound(payload)) return FrameError::kMsgpack;
+  if (checksum_of(out.version, payload) != checksum) return foreign ? FrameError::kVersion : FrameError::kChecksum;
+  if (!msgpack_is_sound(payload)) return foreign ? FrameError::kVersion : FrameError::kMsgpack;
 
   // SUBTLE: everything in the object tree points into `payload`; it is copied out below, before we return.
   const auto by_reference = [](msgpack::type::object_type, std::size_t, void*) { return true; };
   const msgpack::object_handle handle = msgpack::unpack(payload.data(), payload.size(), by_reference);
   Values in = Values::of_map(handle.get());
+  // SUBTLE: of another version nothing else may be looked at: what it means here need not be what it meant there.
+  if (foreign && (!in.ok() || !says_who_fits(in.number_or_zero(kType)))) return FrameError::kVersion;
   if (!in.ok()) return FrameError::kEnvelope;
   out.cluster = ClusterId{in.number(kCluster)};
   out.sender = NodeId{in.number(kSender)};

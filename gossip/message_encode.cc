@@ -1,5 +1,3 @@
-#include <xxhash.h>
-
 #include <msgpack.hpp>
 
 #include "crdt/bytes.h"
@@ -31,13 +29,14 @@ void put_clock(Packer& pack, const CommitClock& clock) {
 void put_array(Packer& pack, std::size_t n) { pack.pack_array(static_cast<std::uint32_t>(n)); }
 
 void put(Packer& pack, const JoinBody& body) {
-  pack.pack_map(body.retry_window_ms == 0 ? 5 : 6);
+  pack.pack_map(5u + (body.retry_window_ms == 0 ? 0u : 1u) + (body.replicas == 0 ? 0u : 1u));
   pack.pack(0), pack.pack(body.name);
   pack.pack(1), pack.pack(body.peer_address);
   pack.pack(2), pack.pack(body.cluster_name);
   pack.pack(3), pack.pack(body.shard_count);
   pack.pack(4), pack.pack(body.nonce);
   if (body.retry_window_ms != 0) pack.pack(5), pack.pack(body.retry_window_ms);
+  if (body.replicas != 0) pack.pack(6), pack.pack(body.replicas);
 }
 
 void put_nodes(Packer& pack, const std::vector<NodeId>& nodes) {
@@ -47,12 +46,13 @@ void put_nodes(Packer& pack, const std::vector<NodeId>& nodes) {
 }
 
 void put(Packer& pack, const WelcomeBody& body) {
-  pack.pack_map(3u + (body.retry_window_ms == 0 ? 0u : 1u) + (body.electorate.empty() ? 0u : 1u));
+  pack.pack_map(3u + (body.retry_window_ms == 0 ? 0u : 1u) + (body.electorate.empty() ? 0u : 1u) + (body.replicas == 0 ? 0u : 1u));
   pack.pack(0), pack.pack(body.cluster_name);
   pack.pack(1), pack.pack(body.shard_count);
   pack.pack(2), pack.pack(body.nonce);
   if (body.retry_window_ms != 0) pack.pack(3), pack.pack(body.retry_window_ms);
   if (!body.electorate.empty()) pack.pack(4), put_nodes(pack, body.electorate);
+  if (body.replicas != 0) pack.pack(5), pack.pack(body.replicas);
 }
 
 void put(Packer& pack, const RefuseBody& body) {
@@ -320,7 +320,7 @@ std::string encode(const Envelope& envelope) {
   ByteWriter frame;
   frame.bytes(kMagic);
   frame.u8(kPeerProtocolVersion);
-  frame.u64(XXH3_64bits(buffer.data(), buffer.size()));
+  frame.u64(checksum_of(kPeerProtocolVersion, {buffer.data(), buffer.size()}));
   frame.bytes({buffer.data(), buffer.size()});
   return frame.take();
 }

@@ -20,7 +20,12 @@ namespace kith {
 
 enum class Verb : std::uint8_t { kSet, kDelete, kSetAdd, kSetRemove, kHashSet, kHashDelete, kIncrement, kExpire, kPersist };
 
+// How many replicas must hold a write durably: a number of them, or one of these.
 inline constexpr std::uint32_t kAllReplicas = 0xffffffff;
+inline constexpr std::uint32_t kQuorumReplicas = 0xfffffffe;  // More than half of the replication factor, or what the table says.
+inline constexpr std::uint32_t kAsTheTable = 0;               // What the rules of the table say (gossip/tables.h).
+
+enum class Describe : std::uint8_t { kNo, kCreate, kAlter };
 
 struct Operation {
   std::uint64_t request = 0;  // The caller's, comes back in the reply.
@@ -37,8 +42,11 @@ struct Operation {
   // the same expiry.  A duration is nobody's but the client's; what is written and spreads is the millisecond.
   std::int64_t ttl_ms = 0;
   std::optional<Tag> tag;                                     // Without one, the commit is the tag: no safe retry.
-  std::uint32_t replicas = 1;                                 // How many must hold it durably; kAllReplicas: all.
+  std::uint32_t replicas = 1;                                 // How many must hold it durably.
   std::int64_t timeout_ms = 5000;                             // For that level only.
+  // Not data: the rules of `table`, `fields` being their attributes (gossip/tables.h), at least one,
+  // and `key` kTablesKey.
+  Describe describe = Describe::kNo;
 };
 
 enum class Outcome : std::uint8_t { kOk, kStored, kRefused };
@@ -60,6 +68,10 @@ enum class Refusal : std::uint8_t {
   kCannotEvict,        // "cannot_evict": of an eviction that was asked for.
   kOverflow,           // "overflow": a counter would pass 64 bits.
   kDamaged,            // "damaged": the row it needs is damaged and not mended yet.
+  kBadKey,             // "bad_key": not one that its table takes.
+  kBadKind,            // "bad_kind": the same of its kind.
+  kTableExists,        // "table_exists": with other rules than were asked for.
+  kNoTable,            // "no_table": of one that nobody described.
   kNoValue,            // "no_value": there is nothing that could expire, or be kept.
 };
 std::string_view to_string(Refusal refusal);

@@ -149,6 +149,10 @@ std::string_view to_string(Refusal refusal) {
     case Refusal::kOverflow: return "overflow";
     case Refusal::kDamaged: return "damaged";
     case Refusal::kNoValue: return "no_value";
+    case Refusal::kBadKey: return "bad_key";
+    case Refusal::kBadKind: return "bad_kind";
+    case Refusal::kTableExists: return "table_exists";
+    case Refusal::kNoTable: return "no_table";
   }
   return "unknown";
 }
@@ -160,6 +164,54 @@ std::string_view to_string(Outcome outcome) {
     case Outcome::kRefused: return "refused";
   }
   return "unknown";
+}
+
+// By what is known here of the table's rules, when it is taken in; not when it is merged.
+std::optional<Reply> Operations::against_rules(const Operation& operation) const {
+  if (operation.describe != Describe::kNo) return against_table(operation);
+  const TableRules& rules = core_.tables.rules(operation.table);
+  if (rules.keys == KeyRule::kUuid4 && !proper_uuid4(operation.key)) {
+    Reply reply = refused(operation, Refusal::kBadKey, "");
+    reply.message = "Key is not a proper UUID4";
+    return reply;
+  }
+  if (!rules.holds(kind_of(operation))) {
+    return refused(operation, Refusal::kBadKind, "table '" + operation.table + "' takes no " + std::string(to_string(kind_of(operation))) +
+                                                     ", by its rules: `kith table show " + operation.table + "` tells them");
+  }
+  return std::nullopt;
+}
+
+std::optional<Reply> Operations::against_table(const Operation& operation) const {
+  const TableRules& present = core_.tables.rules(operation.table);
+  TableRules wanted = operation.describe == Describe::kAlter ? present : TableRules{};
+  for (const auto& [name, text] : operation.fields) {
+    if (auto problem = take_attribute(wanted, name, text)) return refused(operation, Refusal::kLimit, *std::move(problem));
+  }
+  if (operation.describe == Describe::kAlter && !present.described) {
+    return refused(operation, Refusal::kNoTable, "nobody has described table '" + operation.table + "': `kith table create` does");
+  }
+  if (operation.describe == Describe::kCreate && present.described) {
+    wanted.described = true;
+    if (wanted == present) return std::nullopt;
+    return refused(operation, Refusal::kTableExists, "table '" + operation.table + "' has other rules already: `kith table show` tells them, "
+                                                     "`kith table alter` changes them");
+  }
+  return std::nullopt;
+}
+
+// The rules as the write that they are.  Of a creation all attributes, so that of two creations one stands as a whole.
+Operation Operations::as_write(const Operation& operation) const {
+  Operation out = operation;
+  TableRules rules;
+  for (const auto& [name, text] : operation.fields) (void)take_attribute(rules, name, text);
+  out.fields = operation.describe == Describe::kCreate ? attributes_of(rules) : operation.fields;
+  for (auto& [name, text] : out.fields) name = table_field(operation.table, name);
+  out.verb = Verb::kHashSet;
+  out.table = kSystemTable;
+  out.key = kTablesKey;
+  out.describe = Describe::kNo;
+  return out;
 }
 
 std::optional<Reply> Operations::check(const Operation& operation, const Standing& standing) const {
@@ -190,6 +242,7 @@ std::optional<Reply> Operations::check(const Operation& operation, const Standin
                        "' is not a table name: 1 to " + std::to_string(kTableNameBytesMax) +
                        " of A-Z a-z 0-9 . - _, not beginning with _");
   }
+  if (auto refusal = against_rules(operation)) return refusal;
   if (auto problem = over_a_limit(operation)) return refused(operation, Refusal::kLimit, *std::move(problem));
   if (standing.clock_fenced) {
     return refused(operation, Refusal::kClockFenced,
@@ -228,6 +281,18 @@ void Operations::operate(const Operation& operation, const Standing& standing, c
     core_.out->replies.push_back(*std::move(refusal));
     return;
   }
+  if (operation.describe == Describe::kNo) return write(operation, found_damaged);
+  if (operation.describe == Describe::kCreate && core_.tables.rules(operation.table).described) {  // With these very rules.
+    Reply reply;
+    reply.request = operation.request;
+    reply.replicas.push_back(core_.self.name);
+    core_.out->replies.push_back(std::move(reply));
+    return;
+  }
+  write(as_write(operation), found_damaged);
+}
+
+void Operations::write(const Operation& operation, const FoundDamaged& found_damaged) {
   // What a client wrote later must win over what it wrote before, whoever mints the later tag.
   if (operation.tag) core_.hlc.observe(operation.tag->at);
   const auto at = deferred_.empty() ? core_.issue() : std::nullopt;
@@ -343,7 +408,11 @@ void Operations::operate(const Operation& operation, const Standing& standing, c
 void Operations::answer(const Operation& operation, ShardId shard, Reply reply, std::vector<Commit> commits) {
   reply.replicas.push_back(core_.self.name);
   const auto members = static_cast<std::uint32_t>(core_.members.ids().size());
-  const std::uint32_t wanted = operation.replicas == kAllReplicas ? members : operation.replicas;
+  const TableRules& rules = core_.tables.rules(operation.table);
+  const std::uint32_t level = operation.replicas == kAsTheTable ? rules.write : operation.replicas;
+  const std::uint32_t wanted = level == kAllReplicas      ? members
+                               : level == kQuorumReplicas ? quorum_of(core_.self.replication.of(members), rules.quorum)
+                                                          : level;
   if (wanted <= 1) {
     core_.out->replies.push_back(std::move(reply));
     return;
@@ -393,7 +462,10 @@ void Operations::peer_holds_all(NodeId peer) {
 
 void Operations::retry_deferred(const Standing& standing, const FoundDamaged& found_damaged) {
   if (deferred_.empty() || core_.now.wall_ms <= core_.hlc.last().ms()) return;
-  for (const Operation& operation : std::exchange(deferred_, {})) operate(operation, standing, found_damaged);
+  for (const Operation& operation : std::exchange(deferred_, {})) {
+    if (operation.table == kSystemTable) write(operation, found_damaged);  // Rules, which were checked under their table's name.
+    else operate(operation, standing, found_damaged);
+  }
 }
 
 void Operations::tick() {

@@ -68,6 +68,10 @@ class Operations {
   };
   // The refusal, or nothing.
   std::optional<Reply> check(const Operation& operation, const Standing& standing) const;
+  std::optional<Reply> against_rules(const Operation& operation) const;
+  std::optional<Reply> against_table(const Operation& operation) const;
+  Operation as_write(const Operation& operation) const;
+  void write(const Operation& operation, const FoundDamaged& found_damaged);  // REQUIRES: !check(operation, ..).
   void answer(const Operation& operation, ShardId shard, Reply reply, std::vector<Commit> commits);
   bool vouched_for(const Waiting& waiting) const { return waiting.setbacks == core_.setbacks(waiting.shard); }
   bool settle(Waiting& waiting, NodeId peer);          // True when answered.

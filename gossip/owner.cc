@@ -15,6 +15,7 @@ Owner owner_of(const Snapshot& snapshot) {
   out.cluster_name = snapshot.meta(meta::kClusterName).value_or("");
   out.shard_count = static_cast<std::uint32_t>(meta::decode_number(snapshot.meta(meta::kShardCount)));
   out.retry_window_ms = static_cast<std::int64_t>(meta::decode_number(snapshot.meta(meta::kRetryWindow)));
+  out.replication.given = static_cast<std::uint32_t>(meta::decode_number(snapshot.meta(meta::kReplicas)));
   return out;
 }
 

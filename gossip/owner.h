@@ -1,7 +1,7 @@
 // gossip/owner.h -- whose store this is, read without an engine; and what of it is its node's alone.
 //
 // Of the names in the store's meta, `node_id`, `node_name` and `origin` say who the node is: two nodes must never have
-// them in common.  `cluster_id`, `cluster_name`, `shard_count` and `retry_window` say where the rows belong, and a copy keeps them, as
+// them in common.  `cluster_id`, `cluster_name`, `shard_count`, `retry_window` and `replicas` say where the rows belong, and a copy keeps them, as
 // it keeps rows, feed, marks and clocks: a clock says what the store holds, and that is true of a copy too. Cursors say
 // how far this node has read the feeds of its peers, and are left out. `lease`, the bound of the timestamps that the
 // node may have issued, stays, raised to the newest commit that is held: who begins a life with a copy writes later
@@ -14,6 +14,7 @@
 
 #include "crdt/ids.h"
 #include "crdt/timestamp.h"
+#include "gossip/replication.h"
 #include "store/store.h"
 
 namespace kith {
@@ -25,6 +26,7 @@ struct Owner {
   std::string cluster_name;
   std::uint32_t shard_count = 0;
   std::int64_t retry_window_ms = 0;  // Zero: from before it was kept.
+  ReplicationFactor replication;
 };
 
 // Throws StoreError (kCorrupt) when a record of it is damaged.

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 
@@ -45,6 +46,22 @@ std::optional<Address> parse_address(std::string_view text, std::string* problem
 std::string to_string(const Address& address) {
   const bool brackets = address.host.find(':') != std::string::npos;
   return (brackets ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+}
+
+std::vector<Address> resolve_all(const Address& address) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  std::vector<Address> out;
+  if (getaddrinfo(address.host.c_str(), nullptr, &hints, &found) != 0) return out;
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> guard(found, freeaddrinfo);
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    char text[NI_MAXHOST];
+    if (getnameinfo(at->ai_addr, at->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) != 0) continue;
+    const Address one{text, address.port};
+    if (std::find(out.begin(), out.end(), one) == out.end()) out.push_back(one);
+  }
+  return out;
 }
 
 std::optional<Address> resolve(const Address& address) {

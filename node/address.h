@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kith {
 
@@ -25,5 +26,7 @@ std::string to_string(const Address& address);
 // The same with the host as a number, because ZeroMQ binds to numbers only.  Nothing when the name cannot be resolved.
 // Cost: may ask a name server.
 std::optional<Address> resolve(const Address& address);
+// All that a name stands for, each once; none when it cannot be resolved.  The same cost.
+std::vector<Address> resolve_all(const Address& address);
 
 }  // namespace kith

@@ -1,175 +1,335 @@
 #include "node/client.h"
 
-#include <zmq.hpp>
+#include <poll.h>
 
 #include <algorithm>
-#include <array>
-#include <atomic>
-#include <cerrno>
 #include <deque>
-#include <mutex>
+#include <map>
 #include <random>
-#include <unordered_set>
+#include <set>
+#include <thread>
 
-#include "crdt/limits.h"
+#include "node/address.h"
+#include "node/connection.h"
+#include "node/session_clock.h"
 
 namespace kith {
 
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
+using Moment = SteadyClock::time_point;
+using Duration = Client::Duration;
 
-// Twice what a client may reasonably have in flight (65,536): a send must never wait for a reply to be read.
-constexpr int kQueueMessagesMax = 128 * 1024;
-constexpr Client::Duration kHelloAgain{500};
-constexpr Client::Duration kSendTimeout{5000};
+constexpr Duration kHelloAgain{500};
+constexpr Duration kBusyPause{20};
+// Between rounds through all nodes of which none answered.
+constexpr Duration kPauseLeast{50};
+constexpr Duration kPauseMost{500};
 
-// One context, and so one I/O thread, for all clients of a process; gone with the last of them.
-std::shared_ptr<zmq::context_t> shared_context() {
-  static std::mutex mutex;
-  static std::weak_ptr<zmq::context_t> weak;
-  const std::scoped_lock lock(mutex);
-  auto context = weak.lock();
-  if (!context) {
-    context = std::make_shared<zmq::context_t>(1);
-    zmq_ctx_set(context->handle(), ZMQ_MAX_SOCKETS, 16 * 1024);
-    weak = context;
-  }
-  return context;
-}
+std::int64_t ms_of(Moment moment) { return std::chrono::duration_cast<Duration>(moment.time_since_epoch()).count(); }
 
-std::uint64_t random_session() {
+std::uint64_t draw() {
   std::random_device device;
   std::uint64_t value = 0;
   while (value == 0) value = (std::uint64_t{device()} << 32) | device();
   return value;
 }
 
-std::string seconds(Client::Duration duration) {
-  const auto ms = duration.count();
-  return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
+// The node can not do it, and another one may; nothing changed.
+bool another_may(const std::string& code) {
+  static const std::set<std::string, std::less<>> kCodes = {"stopping",  "not_joined", "rebasing", "evicted", "superseded",
+                                                            "clock_fenced", "full",    "damaged",  "store"};
+  return kCodes.contains(code);
 }
 
-// How far connecting got, for a sentence that helps.
-class ConnectWatch {
- public:
-  ConnectWatch(zmq::context_t& context, zmq::socket_t& watched) : events_(context, zmq::socket_type::pair) {
-    static std::atomic<unsigned> counter{0};
-    const std::string name = "inproc://kith-client-" + std::to_string(++counter);
-    events_.set(zmq::sockopt::linger, 0);
-    if (zmq_socket_monitor(watched.handle(), name.c_str(), ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED) == 0) {
-      events_.connect(name);
+// The same, and that passes by itself.
+bool passes(const std::string& code) { return code == "stopping" || code == "not_joined"; }
+
+// A name may have many addresses, and only one of them a node that answers.
+std::vector<std::string> resolved(const std::vector<std::string>& addresses) {
+  std::vector<std::string> out;
+  for (const std::string& text : addresses) {
+    const auto address = parse_address(text);
+    const auto found = address ? resolve_all(*address) : std::vector<Address>{};
+    if (found.size() < 2) {
+      out.push_back(text);  // Its own trouble is told best by who connects to it.
+    } else {
+      for (const Address& one : found) out.push_back(to_string(one));
     }
   }
-
-  std::string explain(const std::string& address, Client::Duration timeout) {
-    bool connected = false;
-    bool shook_hands = false;
-    zmq::message_t event;
-    while (events_.recv(event, zmq::recv_flags::dontwait)) {
-      std::uint16_t number = 0;
-      if (event.size() >= sizeof number) std::copy_n(event.data<char>(), sizeof number, reinterpret_cast<char*>(&number));
-      connected |= number == ZMQ_EVENT_CONNECTED;
-      shook_hands |= number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
-      while (event.more()) (void)events_.recv(event, zmq::recv_flags::dontwait);
-    }
-    const std::string waited = " (waited " + seconds(timeout) + ")";
-    if (!connected) {
-      return "no node answers at " + address + waited +
-             ": nothing accepts connections there; is kithd running, and is this its client address?";
-    }
-    if (!shook_hands) {
-      return address + " accepts connections but does not speak ZeroMQ" + waited + ": this is no Kith node";
-    }
-    return address + " speaks ZeroMQ but did not answer hello" + waited +
-           ": is this the client port, not the peer port, and is the node alive?";
-  }
-
- private:
-  zmq::socket_t events_;
-};
+  return out;
+}
 
 }  // namespace
 
 struct Client::Impl {
-  Impl(std::string where, const Session& carried)
-      : address(std::move(where)), context(shared_context()), socket(*context, zmq::socket_type::dealer),
-        session(carried.actor ? carried.actor : ActorId{random_session()}), newest(carried.newest) {
-    socket.set(zmq::sockopt::linger, 0);
-    socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(kMessageBytesMax));
-    socket.set(zmq::sockopt::sndhwm, kQueueMessagesMax);
-    socket.set(zmq::sockopt::rcvhwm, kQueueMessagesMax);
-    socket.set(zmq::sockopt::sndtimeo, static_cast<int>(kSendTimeout.count()));
-    socket.set(zmq::sockopt::reconnect_ivl, 100);
-    socket.set(zmq::sockopt::reconnect_ivl_max, 2000);
+  struct Asked {
+    Request request;
+    Moment sent_at{};
+    std::set<std::string> refused_at;      // By these nodes.
+    bool sent = false;                     // To some node, so it may have happened.
+  };
+
+  Impl(ClientOptions the_options, bool stays)
+      : options(std::move(the_options)), stay(stays), instances(stays ? options.addresses : resolved(options.addresses), options.route),
+        clock(options.session.actor ? options.session.actor : ActorId{draw()}, options.session.newest),
+        address(options.addresses.empty() ? "" : options.addresses.front()) {}
+
+  // ---- Moving
+
+  // Tries all nodes that are known, once each.
+  bool try_all(Moment deadline) {
+    for (const std::string& where : instances.in_order(now_ms(), draw())) {
+      if (try_at(where, deadline)) return true;
+      if (SteadyClock::now() >= deadline) break;
+    }
+    return false;
   }
 
-  void send(Request& request) {
-    request.id = ++last_id;
-    const std::string frame = encode(request);
-    if (frame.size() > kMessageBytesMax) {
-      throw ClientError(ClientError::Kind::kLimit, "the request has " + std::to_string(frame.size()) +
-                                                       " bytes; the limit of a message is " +
-                                                       std::to_string(kMessageBytesMax) + ": send it in parts");
-    }
-    if (!socket.send(zmq::buffer(frame), zmq::send_flags::none)) {
-      throw ClientError(ClientError::Kind::kTimeout,
-                        address + " does not take requests: too many are waiting; read replies, or try again later");
+  bool find_node(Moment deadline) {
+    deadline = std::min(deadline, SteadyClock::now() + options.patience);
+    for (Duration pause = kPauseLeast;; pause = std::min(2 * pause, kPauseMost)) {
+      if (try_all(deadline)) return true;
+      const auto now = SteadyClock::now();
+      if (now >= deadline) return false;
+      std::this_thread::sleep_until(std::min(deadline, now + pause));
     }
   }
 
-  // The next message that is a reply to somebody, whoever that is; nothing when none came until `deadline`.
-  std::optional<ClientReply> next_reply(SteadyClock::time_point deadline) {
+  bool try_at(const std::string& where, Moment deadline) {
+    std::string why;
+    auto candidate = say_hello(where, std::min(deadline, SteadyClock::now() + options.attempt_timeout), why);
+    // Whoever it is tells who leads.
+    if (const std::string leader = instances.leader_address(now_ms()); candidate && !instances.may_stay(hello.node, now_ms()) && leader != where) {
+      return SteadyClock::now() < deadline && leads_at(leader, deadline);
+    }
+    if (!candidate) {
+      if (!why.empty()) instances.failed(where, why, now_ms());
+      return false;
+    }
+    settle(std::move(candidate));
+    return true;
+  }
+
+  bool leads_at(const std::string& where, Moment deadline) {
+    std::string why;
+    auto candidate = say_hello(where, std::min(deadline, SteadyClock::now() + options.attempt_timeout), why);
+    if (!candidate && !why.empty()) instances.failed(where, why, now_ms());
+    if (!candidate || !instances.may_stay(hello.node, now_ms())) return false;
+    settle(std::move(candidate));
+    return true;
+  }
+
+  void settle(std::unique_ptr<Connection> found) {
+    connection = std::move(found);
+    address = connection->address();
+    instances.answered(address);
+    instances.answered_node(hello.node);
+    ++moves;
+    ping_id = 0;
+    busy.clear();
+    for (auto& [id, asked] : pending) say(asked);
+  }
+
+  // Nothing, and why, when it is no node for us; without a reason there was no time to find out.
+  std::unique_ptr<Connection> say_hello(const std::string& where, Moment deadline, std::string& why) {
+    const auto began = SteadyClock::now();
+    try {
+      auto out = std::make_unique<Connection>(where);
+      do {
+        // Said again from time to time: a hello that reached a node just before it went down is lost.
+        Request request;
+        request.op = ClientOp::kHello;
+        request.id = ++last_id;
+        request.roster = 0;
+        out->send(request);
+        const auto again = std::min(deadline, SteadyClock::now() + kHelloAgain);
+        do {
+          if (auto reply = out->receive()) {  // To one of these: nothing else was said over this connection.
+            why = speaks_against(where, *reply);
+            if (!why.empty()) return nullptr;
+            heard(*reply);
+            hello = std::move(*reply);
+            return out;
+          }
+          if (!stay && (out->refused() || out->broke())) {
+            why = !out->refused() ? "it hung up" : out->unknown_host() ? "the name of the host stands for no address" : "nobody listens there";
+            return nullptr;
+          }
+          out->wait(again);
+        } while (SteadyClock::now() < again);
+      } while (SteadyClock::now() < deadline);
+      const auto waited = std::chrono::duration_cast<Duration>(SteadyClock::now() - began);
+      // SUBTLE: who was given less time than an attempt takes may be there all the same.
+      if (stay || waited >= options.attempt_timeout) why = out->explain(waited);
+    } catch (const ClientError& error) {
+      why = error.what();
+    }
+    return nullptr;
+  }
+
+  std::string speaks_against(const std::string& where, const ClientReply& reply) const {
+    if (reply.status != Status::kOk) return where + " does not take us: " + reply.message;
+    if (stay) return "";
+    if (!reply.roster) return "it does not belong to a cluster yet";
+    const ClusterId ours = instances.told().cluster;
+    if (ours && reply.roster->cluster != ours) {
+      return "it belongs to another cluster, " + reply.roster->name + " (" + to_hex(reply.roster->cluster.value) + ")";
+    }
+    return "";
+  }
+
+  // The node is not there any more, or not for us.
+  void lose(const std::string& why) {
+    instances.failed(address, why, now_ms());
+    instances.failed_node(hello.node, now_ms());
+    connection.reset();
+  }
+
+  // ---- Talking
+
+  std::uint64_t ask(Request request) {
+    const std::uint64_t id = request.id = ++last_id;
+    if (!stay) {
+      if (is_write(request.op) && !request.tag) request.tag = clock.mint(now_ms());
+      request.roster = instances.told().cluster ? instances.told().version() : 0;
+    }
+    Asked asked;
+    asked.request = std::move(request);
+    if (connection) say(asked);
+    pending.emplace(id, std::move(asked));
+    return id;
+  }
+
+  void say(Asked& asked) {
+    connection->send(asked.request);
+    asked.sent_at = SteadyClock::now();
+    asked.sent = true;
+  }
+
+  // The next answer to something that was asked; nothing when none came until `deadline`.
+  std::optional<ClientReply> next_reply(Moment deadline) {
     for (;;) {
-      zmq::message_t frame;
-      if (!socket.recv(frame, zmq::recv_flags::dontwait)) {
-        // Rounded up, so that a wait does not end before its time.
-        const auto left = std::chrono::ceil<Duration>(deadline - SteadyClock::now());
-        if (left.count() <= 0) return std::nullopt;
-        zmq::pollitem_t item{socket.handle(), 0, ZMQ_POLLIN, 0};
-        (void)zmq_poll(&item, 1, static_cast<long>(left.count()));  // Interrupted or not, we look.
+      if (!connection && !find_node(deadline)) return std::nullopt;
+      if (auto frame = receive()) {
+        if (auto reply = take(std::move(*frame))) return reply;
         continue;
       }
-      if (frame.more()) {
-        while (frame.more()) (void)socket.recv(frame, zmq::recv_flags::none);
-        throw ClientError(ClientError::Kind::kProtocol, address + " answered in several frames: this is no Kith node");
-      }
-      auto decoded = decode_reply(frame.to_string_view());
-      if (const auto* malformed = std::get_if<Malformed>(&decoded)) {
-        throw ClientError(ClientError::Kind::kProtocol,
-                          "the answer of " + address + " could not be understood: " + malformed->message);
-      }
-      ClientReply reply = std::move(std::get<ClientReply>(decoded));
-      learn_time(reply.time);
-      return reply;
+      if (!connection) continue;
+      const auto now = SteadyClock::now();
+      if (now >= deadline) return std::nullopt;
+      const auto look_at = stay ? deadline : tend(now);
+      if (connection) connection->wait(std::min(deadline, look_at));
     }
   }
 
-  void learn_time(Timestamp time) {
-    time_base = time;
-    time_learned = SteadyClock::now();
-    newest = std::max(newest, time);
+  std::optional<ClientReply> receive() {
+    if (stay) return connection->receive();
+    try {
+      return connection->receive();
+    } catch (const ClientError& error) {
+      lose(error.what());
+      return std::nullopt;
+    }
   }
 
-  Tag mint_tag() {
-    const auto elapsed = std::chrono::duration_cast<Duration>(SteadyClock::now() - time_learned).count();
-    const Timestamp now = Timestamp::at_ms(std::min(time_base.ms() + elapsed, Timestamp::kMillisecondsMax));
-    newest = std::max(now, Timestamp{newest.value + 1});
-    return {newest, session};
+  void heard(const ClientReply& reply) {
+    clock.learn(reply.time, now_ms());
+    heard_at = SteadyClock::now();
+    if (reply.roster) instances.learn(*reply.roster);
   }
 
+  // Nothing when it is none that anybody waits for, or not the last word.
+  std::optional<ClientReply> take(ClientReply reply) {
+    heard(reply);
+    if (reply.id == ping_id) {
+      ping_id = 0;
+      if (another_may(reply.code)) lose(reply.message);
+    }
+    const auto found = pending.find(reply.id);
+    if (found == pending.end()) {
+      leave_unless_leader();
+      return std::nullopt;
+    }
+    Asked& asked = found->second;
+    if (!stay && reply.code == "busy") {
+      busy.emplace_back(SteadyClock::now() + kBusyPause, reply.id);
+      return std::nullopt;
+    }
+    if (!stay && another_may(reply.code)) {
+      asked.refused_at.insert(hello.node);
+      if (passes(reply.code) || asked.refused_at.size() < std::max<std::size_t>(instances.roster(now_ms()).size(), 1)) {
+        lose(reply.message);
+        return std::nullopt;
+      }
+    }
+    pending.erase(found);
+    leave_unless_leader();
+    return reply;
+  }
+
+  void leave_unless_leader() {
+    if (!stay && connection && !instances.may_stay(hello.node, now_ms())) connection.reset();
+  }
+
+  // Everything that has to be done though nothing came in.  Returns when to be called again.
+  Moment tend(Moment now) {
+    if (connection->broke()) {
+      lose("it hung up");
+      return now;
+    }
+    Moment next = std::max(heard_at, pinged_at) + options.heartbeat;
+    if (ping_id == 0 && now >= next) ping(now);
+    if (ping_id != 0) {
+      next = pinged_at + options.silent;
+      if (now >= next) {
+        lose("it kept silent for " + in_seconds(options.silent));
+        return now;
+      }
+    }
+    for (; !busy.empty() && busy.front().first <= now; busy.pop_front()) {
+      if (const auto found = pending.find(busy.front().second); found != pending.end()) say(found->second);
+    }
+    if (!busy.empty()) next = std::min(next, busy.front().first);
+    if (!pending.empty()) {  // The first was said no later than the others.
+      const Asked& first = pending.begin()->second;
+      const Moment stuck_at = first.sent_at + options.stuck + Duration(is_write(first.request.op) ? first.request.timeout_ms : 0);
+      if (now >= stuck_at) {
+        lose("it did not answer for " + in_seconds(std::chrono::duration_cast<Duration>(now - first.sent_at)));
+        return now;
+      }
+      next = std::min(next, stuck_at);
+    }
+    return next;
+  }
+
+  void ping(Moment now) {
+    Request request;
+    request.op = ClientOp::kPing;
+    request.id = ping_id = ++last_id;
+    request.roster = instances.told().cluster ? instances.told().version() : 0;
+    pinged_at = now;
+    connection->send(request);
+  }
+
+  std::int64_t now_ms() const { return ms_of(SteadyClock::now()); }
+
+  ClientOptions options;
+  const bool stay;
+  Instances instances;
+  SessionClock clock;
   std::string address;
-  std::shared_ptr<zmq::context_t> context;
-  zmq::socket_t socket;
+  std::unique_ptr<Connection> connection;
   ClientReply hello;
-  const ActorId session;
+  std::uint64_t moves = 0;
   std::uint64_t last_id = 0;
-  std::unordered_set<std::uint64_t> in_flight;  // Sent by send(), not answered yet.
+  std::map<std::uint64_t, Asked> pending;       // In the order in which they were asked.
   std::deque<ClientReply> early;                // Answers to send() that came while call() waited for its own.
-
-  Timestamp time_base;  // Of the last reply,
-  SteadyClock::time_point time_learned;
-  Timestamp newest;     // The greatest minted or seen.
+  std::deque<std::pair<Moment, std::uint64_t>> busy;  // To be said again, and when: the node had too much to do.
+  std::uint64_t ping_id = 0;                    // That is not answered yet; 0: none.
+  Moment pinged_at{};
+  Moment heard_at{};
 };
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -179,63 +339,57 @@ Client::~Client() = default;
 
 const std::string& Client::address() const { return impl_->address; }
 const ClientReply& Client::hello() const { return impl_->hello; }
-Tag Client::mint_tag() { return impl_->mint_tag(); }
+bool Client::connected() const { return impl_->connection != nullptr; }
+std::uint64_t Client::moves() const { return impl_->moves; }
+Roster Client::roster() const { return impl_->instances.roster(impl_->now_ms()); }
+std::string Client::failures() const { return impl_->instances.failures(); }
+Tag Client::mint_tag() { return impl_->clock.mint(impl_->now_ms()); }
+Session Client::session() const { return {impl_->clock.actor(), impl_->clock.newest()}; }
+std::size_t Client::in_flight() const { return impl_->pending.size() + impl_->early.size(); }
 
-Session Client::session() const { return {impl_->session, impl_->newest}; }
+Client Client::open(ClientOptions options) {
+  const auto timeout = options.connect_timeout;
+  const std::size_t given = options.addresses.size();
+  auto impl = std::make_unique<Impl>(std::move(options), false);
+  if (impl->find_node(SteadyClock::now() + timeout)) return Client(std::move(impl));
+  throw ClientError(ClientError::Kind::kConnect, given == 0 ? "no address of a node was given: give HOST:PORT"
+                                                            : "no node answers: " + impl->instances.failures());
+}
 
 Client Client::connect(const std::string& address, Duration timeout, const Session& session) {
-  auto impl = std::make_unique<Impl>(address, session);
-  ConnectWatch watch(*impl->context, impl->socket);
-  const auto deadline = SteadyClock::now() + timeout;
-  try {
-    impl->socket.connect("tcp://" + address);
-  } catch (const zmq::error_t& error) {
-    throw ClientError(ClientError::Kind::kConnect,
-                      "\"" + address + "\" is no address to connect to (" + error.what() + "): give HOST:PORT");
-  }
-  do {
-    // Said again from time to time: a hello that reached a node just before it went down is lost.
-    Request hello;
-    hello.op = ClientOp::kHello;
-    try {
-      impl->send(hello);
-      const auto again = std::min(deadline, SteadyClock::now() + kHelloAgain);
-      while (auto reply = impl->next_reply(again)) {
-        if (reply->id > impl->last_id) continue;
-        if (reply->status != Status::kOk) {
-          throw ClientError(ClientError::Kind::kConnect, address + " does not take us: " + reply->message);
-        }
-        impl->hello = std::move(*reply);
-        zmq_socket_monitor(impl->socket.handle(), nullptr, 0);
-        return Client(std::move(impl));
-      }
-    } catch (const ClientError& error) {
-      if (error.kind() == ClientError::Kind::kConnect) throw;
-      throw ClientError(ClientError::Kind::kConnect, error.what());
-    }
-  } while (SteadyClock::now() < deadline);
-  throw ClientError(ClientError::Kind::kConnect, watch.explain(address, timeout));
+  ClientOptions options;
+  options.addresses = {address};
+  options.attempt_timeout = timeout;
+  options.session = session;
+  auto impl = std::make_unique<Impl>(std::move(options), true);
+  std::string why;
+  impl->connection = impl->say_hello(address, SteadyClock::now() + timeout, why);
+  if (!impl->connection) throw ClientError(ClientError::Kind::kConnect, why);
+  impl->moves = 1;
+  return Client(std::move(impl));
 }
 
 ClientReply Client::call(Request request, Duration timeout) {
   const auto deadline = SteadyClock::now() + timeout;
-  impl_->send(request);
+  const ClientOp op = request.op;
+  const std::uint64_t id = impl_->ask(std::move(request));
   while (auto reply = impl_->next_reply(deadline)) {
-    if (reply->id == request.id) return std::move(*reply);
-    // What is neither ours nor awaited is the late answer to a call that was given up.
-    if (impl_->in_flight.erase(reply->id) != 0) impl_->early.push_back(std::move(*reply));
+    if (reply->id == id) return std::move(*reply);
+    impl_->early.push_back(std::move(*reply));
+  }
+  const bool sent = impl_->pending.at(id).sent;
+  impl_->pending.erase(id);
+  const std::string done = is_write(op) ? ": the write may or may not have happened; retry it with the same tag" : ": try again";
+  if (!impl_->connection) {
+    throw ClientError(sent ? ClientError::Kind::kTimeout : ClientError::Kind::kConnect,
+                      "no node answers: " + impl_->instances.failures() + (sent ? done : ""));
   }
   throw ClientError(ClientError::Kind::kTimeout,
-                    impl_->address + " did not answer \"" + std::string(to_string(request.op)) + "\" within " +
-                        seconds(timeout) +
-                        (is_write(request.op) ? ": the write may or may not have happened; retry it with the same tag"
-                                              : ": try again"));
+                    impl_->address + " did not answer \"" + std::string(to_string(op)) + "\" within " + in_seconds(timeout) + done);
 }
 
 std::uint64_t Client::send(Request request) {
-  impl_->send(request);
-  impl_->in_flight.insert(request.id);
-  return request.id;
+  return impl_->ask(std::move(request));
 }
 
 std::optional<ClientReply> Client::receive(Duration timeout) {
@@ -244,11 +398,38 @@ std::optional<ClientReply> Client::receive(Duration timeout) {
     impl_->early.pop_front();
     return reply;
   }
-  const auto deadline = SteadyClock::now() + timeout;
-  while (auto reply = impl_->next_reply(deadline)) {
-    if (impl_->in_flight.erase(reply->id) != 0) return reply;
-  }
-  return std::nullopt;
+  return impl_->next_reply(SteadyClock::now() + timeout);
+}
+
+bool Client::wait_for(int fd, Duration most) {
+  const auto deadline = SteadyClock::now() + most;
+  const std::uint64_t moves = impl_->moves;
+  const std::uint64_t version = impl_->instances.told().version();
+  const auto readable = [&](Duration wait) {
+    pollfd watched{fd, POLLIN, 0};
+    return ::poll(&watched, 1, static_cast<int>(wait.count())) == 1;
+  };
+  do {
+    if (!impl_->connection) {
+      // Those who type are looked at between any two nodes that are tried.
+      if (readable(Duration(0))) return true;
+      if (impl_->try_all(SteadyClock::now() + impl_->options.attempt_timeout)) return false;
+      if (readable(std::clamp(std::chrono::ceil<Duration>(deadline - SteadyClock::now()), Duration(0), kPauseMost))) return true;
+      continue;
+    }
+    while (impl_->connection) {
+      auto frame = impl_->receive();
+      if (!frame) break;
+      if (auto reply = impl_->take(std::move(*frame))) impl_->early.push_back(std::move(*reply));
+    }
+    if (impl_->connection) {
+      const auto look_at = impl_->stay ? deadline : impl_->tend(SteadyClock::now());
+      if (impl_->connection && impl_->instances.told().version() == version) impl_->connection->wait(std::min(deadline, look_at), fd);
+    }
+    if (readable(Duration(0))) return true;
+    if (!impl_->connection || impl_->moves != moves || impl_->instances.told().version() != version) return false;
+  } while (SteadyClock::now() < deadline);
+  return false;
 }
 
 }  // namespace kith

@@ -13,10 +13,10 @@ namespace kith {
 
 namespace {
 
-constexpr std::array<std::string_view, 29> kOpNames = {
+constexpr std::array<std::string_view, 32> kOpNames = {
     "hello", "get",  "set",  "del",     "sadd", "srem",   "smembers", "sismember", "scard", "hset",
     "hget",  "hdel", "hgetall", "incr", "count", "keys", "status", "shards", "buckets", "cells", "explain", "fault",
-    "backup", "expire", "persist", "ttl", "evict", "recover", "missing",
+    "backup", "expire", "persist", "ttl", "evict", "recover", "missing", "ping", "table_create", "table_alter",
 };
 constexpr std::array<std::string_view, 5> kStatusNames = {"ok", "stored", "refused", "not_found", "error"};
 
@@ -98,6 +98,36 @@ class MapReader {
     const auto tag = parse_tag(text(key, value));
     if (!tag) bad(key, "a tag: 16 hex digits of time, '-', 16 hex digits of actor, neither of them zero");
     return tag.value_or(Tag{});
+  }
+  std::uint64_t id(std::string_view key, const msgpack::object& value) {
+    const auto out = parse_hex(text(key, value));
+    if (!out) bad(key, "of ids, each 16 hex digits");
+    return out.value_or(0);
+  }
+  Roster roster(std::string_view key, const msgpack::object& value) {
+    Roster out;
+    std::uint32_t replicas = 0;
+    bool at_most = false;
+    if (value.type != msgpack::type::MAP) bad(key, "a map");
+    for (std::uint32_t i = 0; ok() && i < value.via.map.size; ++i) {
+      const auto& [name, part] = value.via.map.ptr[i];
+      const std::string what = text(key, name);
+      if (what == "cluster") out.cluster = ClusterId{id(key, part)};
+      if (what == "name") out.name = text(key, part);
+      if (what == "replicas") replicas = static_cast<std::uint32_t>(number(key, part, kMembersMax));
+      if (what == "replicas_at_most") at_most = flag(key, part);
+      if (what == "members") out.members = list<Roster::Member>(key, part, kMembersMax, [&](const msgpack::object& item) { return member(key, item); });
+    }
+    out.replication.given = at_most ? 0 : replicas;
+    return out;  // Version, leader and warnings follow from these.
+  }
+  Roster::Member member(std::string_view key, const msgpack::object& item) {
+    if (!is_tuple(item, 4)) {
+      bad(key, "with members of [id, name, address, living]");
+      return {};
+    }
+    const msgpack::object* const parts = item.via.array.ptr;
+    return {NodeId{id(key, parts[0])}, text(key, parts[1]), text(key, parts[2]), flag(key, parts[3])};
   }
   static bool is_tuple(const msgpack::object& value, std::uint32_t size) {
     return value.type == msgpack::type::ARRAY && value.via.array.size == size;
@@ -243,7 +273,7 @@ std::optional<ClientOp> client_op_from(std::string_view name) {
 bool is_write(ClientOp op) {
   return op == ClientOp::kSet || op == ClientOp::kDel || op == ClientOp::kSadd || op == ClientOp::kSrem ||
          op == ClientOp::kHset || op == ClientOp::kHdel || op == ClientOp::kIncr ||
-         op == ClientOp::kExpire || op == ClientOp::kPersist;
+         op == ClientOp::kExpire || op == ClientOp::kPersist || op == ClientOp::kTableCreate || op == ClientOp::kTableAlter;
 }
 
 std::string_view to_string(Status status) { return kStatusNames[static_cast<std::size_t>(status)]; }
@@ -303,6 +333,8 @@ std::variant<Request, Malformed> decode_request(std::string_view frame) {
       });
     } else if (key == "text") {
       out.text = in.text(key, value);
+    } else if (key == "roster") {
+      out.roster = in.number(key, value);
     }
   });
   if (in.ok() && !op_seen) in.fail("bad_request", "\"op\", the name of an operation, is missing");
@@ -388,6 +420,10 @@ std::variant<ClientReply, Malformed> decode_reply(std::string_view frame) {
       out.document = in.text(key, value);
     } else if (key == "stale") {
       out.stale = in.flag(key, value);
+    } else if (key == "created") {
+      out.created = in.number(key, value);
+    } else if (key == "roster") {
+      out.roster = in.roster(key, value);
     }
   });
   if (in.ok() && !status_seen) in.fail("bad_request", "\"status\" is missing");

@@ -6,12 +6,14 @@
 // taken too), so NUL and invalid UTF-8 are fine.
 //
 //   request  {v: 1, id, op, table?, key?, value?, members?: [..], fields?: [[f, v]..], amount?, ttl_ms?, tag?, replicas?,
-//             timeout_ms?, prefix?, after?, limit?, shard?, buckets?: [..], text?}
+//             timeout_ms?, prefix?, after?, limit?, shard?, buckets?: [..], text?, roster?}
 //   reply    {v: 1, id, status, code?, message?, time, node, value?, members?, fields?, keys?, next?, number?,
-//             total?, ttl_ms?, tag?, replicas?, document?, stale?}
+//             total?, ttl_ms?, tag?, replicas?, document?, stale?, created?, roster?}
+//   roster   {v, cluster, name, replicas, replicas_at_most?, leader, members: [[id, name, address, living]..], warnings: [..]}
 //
 //   op                       needs                      answers
 //   hello                                               document: cluster, node, versions, limits
+//   ping                                                nothing: the node is there
 //   get                      key                        value [ttl_ms], or not_found
 //   set / del                key [value] [ttl_ms]       a write (below)
 //   sadd / srem              key, members               a write
@@ -26,6 +28,8 @@
 //   ttl                      key [members[0]]           ttl_ms: what is left; without: it does not expire; or not_found
 //   incr                     key [amount: 1]            a write; also total
 //   count                    key                        total: what a counter stands at, 0 when there is none
+//   table_create             table [fields: attributes]    a write: the rules of the table (gossip/tables.h)
+//   table_alter              table, fields              a write: some of them
 //   keys                     [prefix, after, limit]     keys, next
 //   status                                              document
 //   shards                                              document: root per shard
@@ -37,6 +41,9 @@
 //   fault                    text                       document; only with --allow-faults
 //   ttl_ms is a duration above zero; what is stored is a millisecond, counted from the tag (gossip/operation.h).
 //   a write answers: status ok, stored or refused, with number (cells changed), tag, replicas
+//
+// `roster` in a request names the version of the roster that the client knows, 0 for none; in the reply comes the one that is
+// known here, when it is another and was not sent over this connection already.  Whoever does not ask is not told.
 //
 // Paged answers carry `next`, an opaque position to send as `after`; empty at the end.  A page is at most 1 MiB.
 // Documents are JSON text, for inspection; names and values in them are JSON strings when valid UTF-8, else
@@ -55,6 +62,7 @@
 #include "crdt/ids.h"
 #include "crdt/tag.h"
 #include "crdt/timestamp.h"
+#include "gossip/roster.h"
 
 namespace kith {
 
@@ -68,6 +76,8 @@ enum class ClientOp : std::uint8_t {
   kExpire, kPersist, kTtl,
   kEvict, kRecover,
   kMissing,
+  kPing,
+  kTableCreate, kTableAlter,
 };
 std::string_view to_string(ClientOp op);
 std::optional<ClientOp> client_op_from(std::string_view name);
@@ -84,7 +94,7 @@ struct Request {
   std::int64_t amount = 1;           // kIncr; not zero.
   std::int64_t ttl_ms = 0;           // kSet, kHset, kExpire; 0: none.
   std::optional<Tag> tag;
-  std::uint32_t replicas = 1;        // kAllReplicas: all.
+  std::uint32_t replicas = 0;        // kAsTheTable, kQuorumReplicas, kAllReplicas, or so many.
   std::int64_t timeout_ms = 5000;    // For the level of replicas.
   std::string prefix;
   std::string after;
@@ -92,6 +102,7 @@ struct Request {
   std::uint32_t shard = 0;
   std::vector<std::uint32_t> buckets;  // Empty: all.
   std::string text;
+  std::optional<std::uint64_t> roster;  // The version that is known.
 };
 
 // What a reply says happened.
@@ -124,13 +135,14 @@ struct ClientReply {
   std::vector<KeyInfo> keys;
   std::string next;
   std::uint64_t number = 0;
-  std::uint64_t created = 0;  // Of a write: cells that showed nothing before.  Not sent: within this node only.
+  std::uint64_t created = 0;  // Of a write: cells that showed nothing before.
   std::optional<std::int64_t> total;  // Of a counter: the nearest that 64 bits can hold.
   std::optional<std::int64_t> ttl_ms;  // Left until the value expires, above zero; none: it does not.
   std::optional<Tag> tag;
   std::vector<std::string> replicas;
   std::string document;
   bool stale = false;  // Of a read: the node was away for longer than removals are remembered, and has not caught up.
+  std::optional<Roster> roster;
 };
 
 // A request or reply that could not be read: which one, if that much could be told, and what is wrong with it.
@@ -142,6 +154,10 @@ struct Malformed {
 
 std::string encode(const Request& request);
 std::string encode(const ClientReply& reply);
+// The bytes of a reply's `roster`, and how they are put into a reply that has none and is encoded already: the same roster goes to
+// many.
+std::string encode_roster(const Roster& roster);
+void add_roster(std::string& reply, std::string_view roster);
 // Never throw; take no memory beyond a small multiple of the frame.
 std::variant<Request, Malformed> decode_request(std::string_view frame);
 std::variant<ClientReply, Malformed> decode_reply(std::string_view frame);

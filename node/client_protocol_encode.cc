@@ -1,6 +1,8 @@
 // The writing half of node/client_protocol.h.
 #include <msgpack.hpp>
 
+#include "crdt/check.h"
+#include "crdt/timestamp.h"
 #include "node/client_protocol.h"
 
 namespace kith {
@@ -97,6 +99,7 @@ std::string encode(const Request& request) {
   if (request.shard != 0) map.number("shard", request.shard);
   map.list("buckets", request.buckets, [&](std::uint32_t bucket) { map.packer().pack(bucket); });
   if (!request.text.empty()) map.bytes("text", request.text);
+  if (request.roster) map.number("roster", *request.roster);
   return map.take();
 }
 
@@ -128,7 +131,51 @@ std::string encode(const ClientReply& reply) {
   map.list("replicas", reply.replicas, [&](const std::string& name) { map.str(name); });
   if (!reply.document.empty()) map.text("document", reply.document);
   if (reply.stale) map.number("stale", true);
+  if (reply.created != 0) map.number("created", reply.created);
+  std::string out = map.take();
+  if (reply.roster) add_roster(out, encode_roster(*reply.roster));
+  return out;
+}
+
+std::string encode_roster(const Roster& roster) {
+  MapPacker map;
+  map.number("v", roster.version());
+  map.text("cluster", to_hex(roster.cluster.value));
+  map.text("name", roster.name);
+  map.number("replicas", roster.replication.number());
+  if (roster.replication.given == 0) map.number("replicas_at_most", true);
+  map.text("leader", to_hex(roster.leader().value));
+  map.list("members", roster.members, [&](const Roster::Member& member) {
+    map.packer().pack_array(4);
+    map.str(to_hex(member.id.value));
+    map.str(member.name);
+    map.str(member.client_address);
+    map.packer().pack(member.living);
+  });
+  map.list("warnings", roster.warnings(), [&](const std::string& warning) { map.str(warning); });
   return map.take();
+}
+
+void add_roster(std::string& reply, std::string_view roster) {
+  // A map of up to 15 entries says so in its first byte; a larger one, of up to 65,535, in the two behind it.
+  constexpr unsigned char kSmall = 0x80, kSmallMost = 0x8f, kMap16 = 0xde;
+  const auto first = static_cast<unsigned char>(reply[0]);
+  std::size_t count = 0, header = 1;
+  if (first >= kSmall && first <= kSmallMost) {
+    count = first - kSmall;
+  } else {
+    KITH_CHECK(first == kMap16 && reply.size() > 3, "a reply is a map of less than 65,536 entries", first);
+    count = static_cast<std::size_t>(static_cast<unsigned char>(reply[1])) << 8 | static_cast<unsigned char>(reply[2]);
+    header = 3;
+  }
+  msgpack::sbuffer head;
+  msgpack::packer<msgpack::sbuffer> packer(head);
+  packer.pack_map(static_cast<std::uint32_t>(count + 1));
+  reply.replace(0, header, head.data(), head.size());
+  constexpr std::string_view kName = "roster";
+  msgpack::sbuffer name;
+  msgpack::packer<msgpack::sbuffer>(name).pack_str(kName.size()).pack_str_body(kName.data(), kName.size());
+  reply.append(name.data(), name.size()).append(roster);
 }
 
 }  // namespace kith

@@ -1,5 +1,6 @@
 #include "node/config.h"
 
+#include <arpa/inet.h>
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 
 #include "node/address.h"
 #include "node/config_flags.h"
+#include "node/seeds.h"
 #include "node/version.h"
 
 namespace kith {
@@ -158,12 +160,10 @@ std::vector<Setting> make_settings() {
                  [](Config& config, const std::string& value) { return take_count(value, 1, 64, config.redis_threads); },
                  [](const Config& config) { return std::to_string(config.redis_threads); }});
   out.push_back({"join", Setting::Type::kList, "HOST:PORT",
-                 "Peer address of any member; may be repeated. Without one a new directory founds a cluster.",
+                 "Peer address of any member; may be repeated. A name may have many addresses; srv:NAME asks DNS for services, as in "
+                 "srv:_kith._tcp.example.org. Without one a new directory founds a cluster.",
                  [](Config& config, const std::string& value) -> Problem {
-                   std::string problem;
-                   const auto address = parse_address(value, &problem);
-                   if (!address) return problem;
-                   if (address->port == 0) return "\"" + value + "\" has port 0, to which nobody can connect";
+                   if (auto problem = check_join_entry(value)) return problem;
                    config.join.push_back(value);
                    return std::nullopt;
                  },
@@ -172,6 +172,16 @@ std::vector<Setting> make_settings() {
                    for (const auto& address : config.join) list += (list.empty() ? "" : ", ") + quoted(address);
                    return "[" + list + "]";
                  }});
+  out.push_back(text("dns", "HOST:PORT", "Name server that is asked for the names of --join; the machine's, unless given.", &Config::dns,
+                     [](const std::string& value) -> Problem {
+                       std::string problem;
+                       const auto address = parse_address(value, &problem);
+                       if (!address) return problem;
+                       if (address->port == 0) return "\"" + value + "\" has port 0, to which nobody can connect";
+                       in6_addr number{};
+                       const bool numeric = inet_pton(AF_INET, address->host.c_str(), &number) == 1 || inet_pton(AF_INET6, address->host.c_str(), &number) == 1;
+                       return numeric ? Problem{} : Problem("\"" + value + "\" is a name: a name server is given as a number, as in 127.0.0.1:8600");
+                     }));
   out.push_back({"cluster", Setting::Type::kText, "NAME", "Name of the cluster: given to a new one, checked with an old one.",
                  [](Config& config, const std::string& value) {
                    auto problem = check_name(value);
@@ -187,6 +197,16 @@ std::vector<Setting> make_settings() {
                    return problem;
                  },
                  [](const Config& config) { return config.shards ? std::to_string(*config.shards) : ""; }});
+  out.push_back({"replicas", Setting::Type::kCount, "N",
+                 "How many members of a new cluster keep a piece of data; fixed for ever. Others learn it. Without it " +
+                     std::to_string(kReplicasDefault) + ", or all when they are fewer.",
+                 [](Config& config, const std::string& value) {
+                   std::uint32_t count = 0;
+                   auto problem = take_count(value, 1, static_cast<std::uint32_t>(kMembersMax), count);
+                   if (!problem) config.replicas = count;
+                   return problem;
+                 },
+                 [](const Config& config) { return config.replicas ? std::to_string(*config.replicas) : ""; }});
   out.push_back({"map-size", Setting::Type::kSize, "BYTES", "Most that the data may take on disk; may be raised later.",
                  [](Config& config, const std::string& value) -> Problem {
                    constexpr std::uint64_t kLeast = std::uint64_t{1} << 20;
@@ -272,7 +292,7 @@ std::string help_text() {
   out << "  --config FILE                 The TOML file; docs/kithd.toml is one with all keys explained.\n"
       << "  --check-config                Print what would be in force, and who said so, and exit.\n"
       << "  --help, --version\n\n"
-      << "Exit codes: 0 stopped as asked, 1 failed or refused, 2 usage or configuration.\n";
+      << "Exit codes: 0 stopped as asked, 1 failed, 2 usage or configuration, or one that the cluster refuses.\n";
   return out.str();
 }
 

@@ -33,8 +33,10 @@ struct Config {
   std::string advertise_client;  // Empty: what was bound.
   std::string advertise_peer;
   std::vector<std::string> join;
+  std::string dns;               // Name servers for it; empty: the machine's.
   std::optional<std::string> cluster;
   std::optional<std::uint32_t> shards;
+  std::optional<std::uint32_t> replicas;
   std::uint64_t map_bytes = std::uint64_t{64} << 30;
   std::string log_level = "info";
   bool log_json = false;

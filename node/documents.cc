@@ -21,7 +21,7 @@ using nlohmann::json;
 
 json cluster_json(const EngineStatus& engine) {
   if (!engine.joined) return nullptr;
-  return {{"id", to_hex(engine.cluster.value)}, {"name", engine.cluster_name}, {"shard_count", engine.shard_count}};
+  return {{"id", to_hex(engine.cluster.value)}, {"name", engine.cluster_name}, {"shard_count", engine.shard_count}, {"replicas", engine.replication.number()}};
 }
 
 // Never is null, not a number that could be taken for one.
@@ -103,7 +103,9 @@ json front_json(const FrontCounters& front, std::size_t in_flight) {
           {"dropped_unreadable", front.dropped_unreadable.load()},
           {"dropped_frame_count", front.dropped_frame_count.load()},
           {"dropped_client_gone", front.dropped_client_gone.load()},
-          {"dropped_queue_full", front.dropped_queue_full.load()}};
+          {"dropped_queue_full", front.dropped_queue_full.load()},
+          {"pings", front.pings.load()},
+          {"rosters", front.rosters.load()}};
 }
 
 json transport_json(const TransportCounters& transport) {

@@ -39,6 +39,8 @@ constexpr int kLingerShare = 8;
 constexpr std::chrono::microseconds kLingerMost{1000};
 // The root is read from the disk; "unchanged since" need not be finer.
 constexpr std::int64_t kRootLookMs = 250;
+// Who is living changes with time; a thousand members take a tenth of a millisecond.
+constexpr std::int64_t kRosterLookMs = 100;
 // How long a node that goes down waits for replicas to acknowledge what was asked of it.
 constexpr std::int64_t kStopWaitMs = 2000;
 // And for the peers to be told.
@@ -79,7 +81,7 @@ struct EngineThread::Impl {
   struct StatusJob {
     std::shared_ptr<std::promise<std::string>> answer;
   };
-  using Job = std::variant<ClientJob, StatusJob, RowDamaged, ShardDoubted>;
+  using Job = std::variant<ClientJob, StatusJob, RowDamaged, ShardDoubted, JoinThrough>;
   struct Waiting {  // A write that the engine has not answered yet.
     std::uint64_t id = 0;
     std::optional<Tag> tag;
@@ -152,7 +154,10 @@ struct EngineThread::Impl {
           std::visit(
               [this](auto& found) {
                 using Found = std::decay_t<decltype(found)>;
-                if constexpr (std::is_same_v<Found, RowDamaged> || std::is_same_v<Found, ShardDoubted>) step(found);
+                if constexpr (std::is_same_v<Found, RowDamaged> || std::is_same_v<Found, ShardDoubted> ||
+                              std::is_same_v<Found, JoinThrough>) {
+                  step(found);
+                }
               },
               job);
         }
@@ -296,11 +301,16 @@ struct EngineThread::Impl {
     for (const Output::Note& note : out.notes) log(level_of(note.level), note.text);
     if (!out.redone.empty()) list_redone(now);
     if (!joined) look_whether_joined(now);
+    misfit |= out.refused_for_good;
     if (out.refused_for_good) failure = out.notes.empty() ? "the cluster refuses this node" : out.notes.back().text;
     if (stepped) out_wake_ms = out.wake_at_ms, probe_ms = out.probe_at_ms;
     stepped = false;
     out.clear();
     if (parts.engine.life_is_over() && !stop) return begin_anew(now);
+    if (now.monotonic_ms >= roster_look_ms) {
+      roster_look_ms = now.monotonic_ms + kRosterLookMs;
+      parts.front.tell(parts.engine.roster(now));
+    }
     if (now.monotonic_ms >= root_look_ms) {
       look_at_root(now);
       if (parts.faults != nullptr && parts.faults->any()) introduce_members(parts.engine.status(now));
@@ -440,12 +450,14 @@ struct EngineThread::Impl {
   std::chrono::microseconds commit_took{0};
   bool joined = false;
   std::optional<std::string> failure;
+  bool misfit = false;
   std::unordered_map<Ticket, Waiting> waiting;
   std::deque<Job> jobs;
   Instant begun;
   std::uint64_t root = 0;
   std::int64_t root_since_ms = 0;  // Wall.
   std::int64_t root_look_ms = 0;
+  std::int64_t roster_look_ms = 0;
   bool committed_since_look = true;
   std::int64_t stop_told_ms = 0;
 
@@ -460,6 +472,7 @@ EngineThread::EngineThread(Parts parts, Output started)
 EngineThread::~EngineThread() = default;
 
 std::string EngineThread::run() { return impl_->run(); }
+bool EngineThread::refused() const { return impl_->misfit; }
 
 void EngineThread::submit(Ticket ticket, Request request) {
   bool first = false;
@@ -485,6 +498,8 @@ void EngineThread::submit(std::vector<Submission> writes) {
 void EngineThread::damaged(const StoreKey& key) { impl_->give(RowDamaged{key}); }
 
 void EngineThread::doubted(ShardId shard) { impl_->give(ShardDoubted{shard}); }
+
+void EngineThread::join_through(std::vector<std::string> addresses) { impl_->give(JoinThrough{std::move(addresses)}); }
 
 std::optional<std::string> EngineThread::status(std::chrono::milliseconds timeout) {
   const auto answer = std::make_shared<std::promise<std::string>>();

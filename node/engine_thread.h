@@ -77,12 +77,14 @@ class EngineThread {
 
   // Until stop(); then answers what was submitted, tells the peers and returns.  An error is for people.
   std::string run();
+  bool refused() const;  // That was it: the cluster will never have this node.  REQUIRES: run() has returned.
 
   // Any thread.
   void submit(Ticket ticket, Request request);  // A write, hello, status or fault.
   void submit(std::vector<Submission> writes);  // In this order.
   void damaged(const StoreKey& key);
   void doubted(ShardId shard);
+  void join_through(std::vector<std::string> addresses);
   void stop();
 
   // The document of op "status"; nothing when the engine's thread did not come to it in time, or has ended.  Any thread but

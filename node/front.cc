@@ -23,6 +23,8 @@ constexpr int kQueueMessagesMax = 256 * 1024;
 constexpr int kRequestsATurn = 512;
 // Clients are forgotten when nothing of theirs is in flight; looked at when there are this many more.
 constexpr std::size_t kClientsSweep = 1024;
+// What a roster takes in a reply beside its own bytes: its name, and a larger count of entries.
+constexpr std::size_t kRosterRoom = 16;
 
 }  // namespace
 
@@ -32,10 +34,16 @@ struct Front::Impl {
     std::shared_ptr<SendLoad> replies = std::make_shared<SendLoad>();
     std::size_t requests = 0;  // Handed out.
     std::size_t bytes = 0;
+    std::uint64_t roster_sent = 0;
   };
   struct Pending {
     std::shared_ptr<Client> client;
     std::size_t bytes = 0;
+    std::optional<std::uint64_t> roster;  // That it knew when it asked.
+  };
+  struct News {
+    std::uint64_t version = 0;
+    std::string bytes;
   };
   struct Outgoing {
     Ticket ticket = 0;
@@ -96,20 +104,25 @@ struct Front::Impl {
         ++counters.dropped_unreadable;
       } else {
         ++counters.malformed;
-        refuse(*client, malformed->id, malformed->code, malformed->message);
+        Request unread;
+        unread.id = malformed->id;
+        refuse(*client, unread, malformed->code, malformed->message);
       }
       return true;
     }
     Request& request = std::get<Request>(decoded);
     if (refusing) {
-      refuse(*client, request.id, "stopping", "this node is going down: ask another one");
+      refuse(*client, request, "stopping", "this node is going down: ask another one");
+    } else if (request.op == ClientOp::kPing) {
+      ++counters.pings;
+      answer(*client, request, {});
     } else if (over_limits(*client, frame.size())) {
       ++counters.busy;
-      refuse(*client, request.id, "busy",
+      refuse(*client, request, "busy",
              "this node has as much in flight as it takes; nothing was done: send it again in a moment");
     } else {
       const Ticket ticket = ++last_ticket;
-      pending.emplace(ticket, Pending{client, frame.size()});
+      pending.emplace(ticket, Pending{client, frame.size(), request.roster});
       ++client->requests;
       client->bytes += frame.size();
       ++requests_out;
@@ -126,18 +139,35 @@ struct Front::Impl {
            bytes_out + all_replies->bytes.load() + bytes > limits.bytes_max;
   }
 
-  void refuse(const Client& client, std::uint64_t id, const std::string& code, const std::string& message) {
+  void refuse(Client& client, const Request& request, const std::string& code, const std::string& message) {
     ClientReply out;
-    out.id = id;
     out.status = Status::kError;
     out.code = code;
     out.message = message;
-    complete(out);
-    // Not counted as in flight: small, and bounded by the mark of the queue.
-    send(client, encode(out), refusals);
+    answer(client, request, std::move(out));
   }
 
-  void send(const Client& client, std::string bytes, const std::shared_ptr<SendLoad>& load) {
+  void answer(Client& client, const Request& request, ClientReply out) {
+    out.id = request.id;
+    complete(out);
+    // Not counted as in flight: small, and bounded by the mark of the queue.
+    send(client, encode(out), refusals, request.roster);
+  }
+
+  // SUBTLE: what a client has been sent over its connection it will have read before what comes behind it, so requests that it
+  // sent before it knew are answered without.  Else a thousand of them would be answered with a thousand rosters.
+  void send(Client& client, std::string bytes, const std::shared_ptr<SendLoad>& load, const std::optional<std::uint64_t>& known) {
+    const std::shared_ptr<const News> latest = std::atomic_load(&news);
+    const bool tells = known && latest && latest->version != *known && latest->version != client.roster_sent &&
+                       bytes.size() + latest->bytes.size() + kRosterRoom <= kMessageBytesMax;
+    if (tells) add_roster(bytes, latest->bytes);
+    if (!queue(client, std::move(bytes), load) || !tells) return;
+    client.roster_sent = latest->version;
+    ++counters.rosters;
+  }
+
+  // Whether it is on its way.
+  bool queue(const Client& client, std::string bytes, const std::shared_ptr<SendLoad>& load) {
     Sent sent = Sent::kUnreachable;
     try {
       if (router.send(zmq::buffer(client.routing_id), zmq::send_flags::sndmore | zmq::send_flags::dontwait)) {
@@ -151,6 +181,7 @@ struct Front::Impl {
     if (sent == Sent::kQueued) ++counters.replies;
     if (sent == Sent::kFull) ++counters.dropped_queue_full;
     if (sent == Sent::kUnreachable) ++counters.dropped_client_gone;
+    return sent == Sent::kQueued;
   }
 
   void send_replies() {
@@ -166,7 +197,7 @@ struct Front::Impl {
       --client.requests;
       client.bytes -= found->second.bytes;
       bytes_out -= found->second.bytes;
-      send(client, std::move(reply.bytes), client.replies);
+      send(client, std::move(reply.bytes), client.replies, found->second.roster);
       pending.erase(found);
       --requests_out;  // Last, so that drain() sees the reply either here or in a queue.
     }
@@ -201,6 +232,7 @@ struct Front::Impl {
   Waker waker;
   std::mutex mutex;
   std::vector<Outgoing> outgoing;  // Guarded by mutex.
+  std::shared_ptr<const News> news;  // By std::atomic_load() and std::atomic_store().
   std::atomic<bool> refusing{false};
   std::atomic<bool> stop{false};
 
@@ -248,6 +280,14 @@ void Front::reply(Ticket ticket, ClientReply reply) {
     impl_->outgoing.push_back({ticket, std::move(bytes)});
   }
   if (first) impl_->waker.wake();
+}
+
+void Front::tell(const Roster& roster) {
+  if (!roster.cluster) return;
+  const std::uint64_t version = roster.version();
+  const auto before = std::atomic_load(&impl_->news);
+  if (before && before->version == version) return;
+  std::atomic_store(&impl_->news, std::make_shared<const Impl::News>(Impl::News{version, encode_roster(roster)}));
 }
 
 void Front::refuse_new() { impl_->refusing = true; }

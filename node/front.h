@@ -5,8 +5,10 @@
 //
 // Invariants:
 //   I1. Every request that could be read gets one reply, unless its client is gone.
-//   I2. What is in flight is bounded by count and by bytes, a client and over all; a request counts until its reply has
+//   I2. A client that says which roster it knows is sent the one that was told last, when it is another: once, over one connection.
+//   I3. What is in flight is bounded by count and by bytes, a client and over all; a request counts until its reply has
 //       left for the kernel.  Above that it is answered `busy` at once.
+// A ping is answered here: who is only asked whether it is there does not wait for the engine.
 // What cannot be read and has no id is dropped and counted.  Owns its thread and its socket.  The machine's refusal to
 // listen is a ListenError.  Tests: tests/node/front_test.cc
 #pragma once
@@ -38,6 +40,8 @@ struct FrontCounters {
   std::atomic<std::uint64_t> dropped_frame_count{0};    // A message of another number of frames than one.
   std::atomic<std::uint64_t> dropped_client_gone{0};
   std::atomic<std::uint64_t> dropped_queue_full{0};
+  std::atomic<std::uint64_t> pings{0};
+  std::atomic<std::uint64_t> rosters{0};                // Sent along with replies.
 };
 
 using Ticket = std::uint64_t;
@@ -60,6 +64,9 @@ class Front {
 
   // Any thread.  REQUIRES: the ticket was handed out and not replied to yet.
   void reply(Ticket ticket, ClientReply reply);
+
+  // What clients are told of the cluster from now on.  Any thread.
+  void tell(const Roster& roster);
 
   // From now on every request is answered that the node is going down.
   void refuse_new();

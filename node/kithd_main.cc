@@ -1,4 +1,5 @@
-// kithd -- one node of a Kith cluster.  Exit codes: 0 stopped as asked, 1 failed or refused, 2 usage or configuration.
+// kithd -- one node of a Kith cluster.  Exit codes: 0 stopped as asked, 1 failed, 2 usage or configuration, or one that the
+// cluster does not agree with.
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -98,7 +99,7 @@ int run(const Config& config) {
   close(stop_signals);
   if (!failure.empty()) {
     log(LogLevel::kError, failure);
-    return 1;
+    return node.refused() ? 2 : 1;
   }
   log(LogLevel::kInfo, "stopped");
   return 0;
@@ -115,6 +116,9 @@ int main(int argc, char** argv) {
   }
   try {
     return run(std::get<Config>(loaded));
+  } catch (const NodeMisfit& error) {
+    log(LogLevel::kError, error.what());
+    return 2;
   } catch (const std::exception& error) {
     log(LogLevel::kError, error.what());
     return 1;

@@ -23,6 +23,7 @@
 #include "node/redis/port.h"
 #include "node/restore.h"
 #include "node/scrub.h"
+#include "node/seeds.h"
 #include "node/transport.h"
 #include "store/lmdb_store.h"
 #include "store/page_check.h"
@@ -72,9 +73,11 @@ struct Node::Impl final : Window {
     setup.cluster = config.cluster;
     setup.shard_count = config.shards.value_or(kShardsDefault);
     setup.shard_count_given = config.shards.has_value();
+    setup.replicas = config.replicas.value_or(0);
     setup.retry_window_given = config.retry_window_given;
-    setup.join = config.join;
-    if (const auto problem = check_setup(*store->snapshot(), setup, options_of(config))) throw NodeError(*problem);
+    setup.join = plain_join_entries(config.join);
+    setup.joins = !config.join.empty();
+    if (const auto problem = check_setup(*store->snapshot(), setup, options_of(config))) throw NodeMisfit(*problem);
 
     engine = std::make_unique<Engine>(options_of(config), setup, *store, random_seed());
     if (directory.identity()) directory.check_same_node(engine->status(read_clocks()).node);
@@ -171,6 +174,14 @@ struct Node::Impl final : Window {
                                                      [this](ShardId shard) { engine_thread->doubted(shard); }});
   }
 
+  void start_seeds() {
+    if (config.join.empty()) return;
+    seeds = std::make_unique<Seeds>(config.join, config.dns, peer_told,
+                                    Seeds::Callbacks{[this](std::vector<std::string> addresses) { engine_thread->join_through(std::move(addresses)); },
+                                                     [this] { return facts.shard_count.load() != 0; },
+                                                     [](const std::string& text) { log(LogLevel::kWarning, text); }});
+  }
+
   // A node that comes back at once would speak from ahead of its peers' clocks, and be taken for one that runs fast.
   void wait_for_lease(Timestamp start) const {
     const std::int64_t ahead_ms = start.ms() - read_clocks().wall_ms;
@@ -240,6 +251,7 @@ struct Node::Impl final : Window {
   std::unique_ptr<redis::Port> redis;
   std::unique_ptr<Backups> backups;
   std::unique_ptr<Scrub> scrub;
+  std::unique_ptr<Seeds> seeds;
   std::function<void(const std::string&)> ready;
   std::string failure;
   std::thread thread;
@@ -278,11 +290,14 @@ void Node::start(std::function<void(const std::string&)> ready, std::function<vo
   impl_->front.start([this](Ticket ticket, Request request) { impl_->take(ticket, std::move(request)); });
   if (impl_->redis) impl_->redis->start();
   impl_->start_scrub();
+  impl_->start_seeds();
   impl_->thread = std::thread([this, finished = std::move(finished)] {
     impl_->failure = impl_->engine_thread->run();
     finished();
   });
 }
+
+bool Node::refused() const { return impl_->engine_thread->refused(); }
 
 void Node::stop() {
   impl_->front.refuse_new();
@@ -294,6 +309,7 @@ std::string Node::join() {
   if (!impl_->thread.joinable()) return impl_->failure;
   impl_->thread.join();
   impl_->scrub.reset();
+  impl_->seeds.reset();
   impl_->backups->stop();
   impl_->directory.remove_addresses();
   // After a failure nothing more is said: what is not answered may or may not be on the disk.

@@ -28,6 +28,12 @@ class NodeError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The same, because it was told what its cluster, or its directory, does not agree with.
+class NodeMisfit : public NodeError {
+ public:
+  using NodeError::NodeError;
+};
+
 class Node {
  public:
   // Takes the directory, listens, opens the store and begins a life.  Throws NodeError.
@@ -48,6 +54,7 @@ class Node {
 
   // Waits until it has stopped.  Returns why it stopped of itself; empty when it was asked to.
   std::string join();
+  bool refused() const;  // That was why: it does not fit the cluster that it asked.  REQUIRES: join() has returned.
 
  private:
   struct Impl;

@@ -1,6 +1,7 @@
 #include "node/requests.h"
 
 #include "crdt/check.h"
+#include "gossip/tables.h"
 
 namespace kith {
 
@@ -17,6 +18,8 @@ Verb verb_of(ClientOp op) {
     case ClientOp::kIncr: return Verb::kIncrement;
     case ClientOp::kExpire: return Verb::kExpire;
     case ClientOp::kPersist: return Verb::kPersist;
+    case ClientOp::kTableCreate:
+    case ClientOp::kTableAlter: return Verb::kHashSet;
     default: break;
   }
   KITH_CHECK(false, "not a write", to_string(op));
@@ -39,6 +42,11 @@ Operation operation_of(Ticket ticket, Request request) {
   out.tag = request.tag;
   out.replicas = request.replicas;
   out.timeout_ms = request.timeout_ms;
+  if (request.op == ClientOp::kTableCreate || request.op == ClientOp::kTableAlter) {
+    out.describe = request.op == ClientOp::kTableCreate ? Describe::kCreate : Describe::kAlter;
+    out.key = kTablesKey;
+    if (out.fields.empty() && out.describe == Describe::kCreate) out.fields = attributes_of(TableRules{});
+  }
   return out;
 }
 

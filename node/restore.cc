@@ -47,7 +47,7 @@ Restored look_at(const Config& config) {
     fail("the data.mdb in " + from + " is that of node '" + owner.node_name + "', not of a backup: two nodes with one "
          "identity would refuse each other; take a backup with `kith backup`");
   }
-  return {*note, member_names(*snapshot), owner.retry_window_ms};
+  return {*note, member_names(*snapshot), owner.retry_window_ms, owner.replication};
 }
 
 void check_fits(const Config& config, const Restored& restored) {
@@ -63,6 +63,10 @@ void check_fits(const Config& config, const Restored& restored) {
   if (config.retry_window_given && restored.retry_window_ms != 0 && config.retry_window_ms != restored.retry_window_ms) {
     fail("cluster '" + note.cluster_name + "' " + retry_window_is(restored.retry_window_ms) + ", not " +
          format_duration(config.retry_window_ms) + ": leave --retry-window out");
+  }
+  if (config.replicas && *config.replicas != restored.replication.number()) {
+    fail("cluster '" + note.cluster_name + "' " + replication_is(restored.replication) + ", not " +
+         std::to_string(*config.replicas) + ": leave --replicas out");
   }
   if (std::binary_search(restored.members.begin(), restored.members.end(), config.name)) {
     fail("a member of cluster '" + note.cluster_name + "' is called '" + config.name +

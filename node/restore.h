@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "gossip/replication.h"
 #include "node/backup_note.h"
 #include "node/config.h"
 
@@ -29,6 +30,7 @@ struct Restored {
   BackupNote note;
   std::vector<std::string> members;  // Of the cluster when the backup was taken.
   std::int64_t retry_window_ms = 0;  // Of the cluster; zero: from before it was kept.
+  ReplicationFactor replication;
 };
 
 // Whether config.restore is a backup, whole, of the cluster that config names, and config.name is free in it.  Reads it

@@ -4,13 +4,13 @@
 set -euo pipefail
 
 # The compiler and what drives it; then the libraries, in the order of the folders that need them:
-# crdt: xxhash; store: lmdb; gossip: msgpack; node: zmq, spdlog, json, HTTP and metrics, asio; tools: the rest; tests: doctest.
+# crdt: xxhash; store: lmdb; gossip: msgpack; node: zmq, spdlog, json, HTTP and metrics, asio, names; tools: the rest; tests: doctest.
 packages=(
   g++ cmake ninja-build ccache pkg-config git patch
   libxxhash-dev
   liblmdb-dev
   libmsgpack-cxx-dev
-  cppzmq-dev libspdlog-dev nlohmann-json3-dev libcpp-httplib-dev prometheus-cpp-dev libasio-dev
+  cppzmq-dev libspdlog-dev nlohmann-json3-dev libcpp-httplib-dev prometheus-cpp-dev libasio-dev libc-ares-dev
   libcli11-dev libtomlplusplus-dev libedit-dev
   doctest-dev
   "$@"

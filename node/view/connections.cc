@@ -66,7 +66,14 @@ void check_listening(const std::string& address, Connections::Duration timeout) 
                                               : std::string(std::strerror(error))));
 }
 
+Client& Connections::rove(ClientOptions options) {
+  roving_ = Client::open(std::move(options));
+  settle();
+  return *roving_;
+}
+
 Client& Connections::to(const std::string& address, Duration timeout) {
+  if (roving_ && address == home_) return *roving_;
   auto found = clients_.find(address);
   if (found == clients_.end()) {
     check_listening(address, timeout);

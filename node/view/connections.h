@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -29,6 +30,13 @@ class Connections {
   Client& to(const std::string& address, Duration timeout);
   void drop(const std::string& address) { clients_.erase(address); }
 
+  // A client that moves from node to node (node/client.h) answers for the node at home() from now on: that is where it is, as far as
+  // was looked; settle() looks.
+  Client& rove(ClientOptions options);
+  Client* roving() { return roving_ ? &*roving_ : nullptr; }
+  const std::string& home() const { return home_; }
+  void settle() { home_ = roving_->address(); }  // REQUIRES: roving().
+
   // Asks once.  A connection that fails is dropped, so that the next question begins with a new one.
   ClientReply call(const std::string& address, const Request& request, Duration timeout);
 
@@ -47,6 +55,8 @@ class Connections {
 
  private:
   std::map<std::string, Client> clients_;
+  std::optional<Client> roving_;
+  std::string home_;
   std::map<std::string, std::string> known_;
   std::set<std::string> stale_;
 };

@@ -78,6 +78,9 @@ Request request_of(ClientOp op) {
     case ClientOp::kCells: out.shard = 1, out.buckets = {0, 255}; break;
     case ClientOp::kFault: out.text = "latency n2 50ms"; break;
     case ClientOp::kMissing: out.text = R"({"clocks": [{"now": 1, "held": {"000000000000000a": 7}, "roots": [1, 2]}]})"; break;
+    case ClientOp::kPing: out.roster = 7; break;
+    case ClientOp::kTableCreate: out.fields = {{"keys", "uuid4"}, {"kinds", "register,set"}, {"quorum", "2/3"}}; break;
+    case ClientOp::kTableAlter: out.fields = {{"write", "quorum"}}; break;
     default: break;
   }
   return out;
@@ -107,7 +110,9 @@ std::vector<ClientReply> replies() {
   error.status = Status::kError;
   error.code = "limit";
   error.message = "the key has 4097 bytes; the limit is 4096";
-  return {write, read, error};
+  ClientReply told = error;
+  told.roster = Roster{ClusterId{9}, "friends", ReplicationFactor{2}, {{NodeId{1}, "n1", "127.0.0.1:1", true}, {NodeId{2}, "n2", "[::1]:2", false}}};
+  return {write, read, error, told};
 }
 
 // A node that has told something of itself, and of what it stores.
@@ -135,7 +140,7 @@ std::vector<std::string> documents() {
 
 Seeds client_seeds() {
   Seeds out;
-  for (int op = 0; op <= static_cast<int>(ClientOp::kMissing); ++op) {
+  for (int op = 0; op <= static_cast<int>(ClientOp::kTableAlter); ++op) {
     const Request request = request_of(static_cast<ClientOp>(op));
     out.emplace_back(numbered(out.size(), to_string(request.op)), '\0' + encode(request));
   }

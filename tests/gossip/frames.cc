@@ -1,9 +1,9 @@
 #include "tests/gossip/frames.h"
 
 #include <doctest/doctest.h>
-#include <xxhash.h>
 
 #include "crdt/bytes.h"
+#include "gossip/message_layout.h"
 
 namespace kith::test {
 namespace {
@@ -39,7 +39,7 @@ std::string framed(std::string_view payload, std::uint8_t version) {
   ByteWriter out;
   out.bytes("KITH");
   out.u8(version);
-  out.u64(XXH3_64bits(payload.data(), payload.size()));
+  out.u64(layout::checksum_of(version, payload));
   out.bytes(payload);
   return out.take();
 }

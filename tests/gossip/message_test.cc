@@ -437,8 +437,18 @@ TEST_CASE("message: other protocols, other versions and noise are told apart") {
   CHECK(error_of("KITH") == FrameError::kNotKith);
   const std::string payload = payload_of(encode(examples().front()));
   CHECK(error_of(framed(payload, kPeerProtocolVersion)) == FrameError::kNone);
-  CHECK(error_of(framed(payload, kPeerProtocolVersion + 1)) == FrameError::kVersion);
-  CHECK(error_of(framed(payload, 0)) == FrameError::kVersion);
+  for (const std::uint8_t version : std::initializer_list<std::uint8_t>{0, kPeerProtocolVersion + 1, 255}) {
+    // A join and a refusal are read, to be refused and told; the rest is not.
+    for (const Envelope& envelope : examples()) {
+      const bool read = std::holds_alternative<JoinBody>(envelope.body) || std::holds_alternative<RefuseBody>(envelope.body);
+      const std::string frame = framed(payload_of(encode(envelope)), version);
+      REQUIRE(error_of(frame) == (read ? FrameError::kNone : FrameError::kVersion));
+      std::string other = frame;
+      other.back() = static_cast<char>(other.back() ^ 1);
+      REQUIRE(error_of(other) == FrameError::kVersion);
+    }
+    CHECK(error_of(framed("\xc0", version)) == FrameError::kVersion);
+  }
   CHECK(error_of(framed("")) == FrameError::kMsgpack);
   CHECK(error_of(framed("\xc0")) == FrameError::kEnvelope);  // Nil.
   CHECK(error_of(framed("\x80")) == FrameError::kEnvelope);  // An empty map.

@@ -386,7 +386,7 @@ TEST_CASE("restore: a member of another cluster refuses the node, and nothing fl
   REQUIRE(add(client, "likes", "tea").status == Status::kOk);
   REQUIRE(backup(client, dir / "b").status == Status::kOk);
   KithdProcess n2({.data = dir / "n2", .name = "n2", .join = {other.peer_address()}, .flags = {"--restore", dir / "b"}});
-  CHECK(n2.wait_exit().code == 1);
+  CHECK(n2.wait_exit().code == 2);
   CHECK(contains(n2.output(), "refused: this is cluster"));
   CHECK(members(other, "likes").empty());
 }

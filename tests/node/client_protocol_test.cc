@@ -391,7 +391,7 @@ TEST_CASE("client protocol: every field of a wrong type is an error that names i
   const auto nil = [](Packer& packer) { packer.pack_nil(); };
   const auto minus = [](Packer& packer) { packer.pack(-1); };
   for (const char* key : {"table", "key", "value", "members", "fields", "tag", "replicas", "timeout_ms", "prefix",
-                          "after", "limit", "shard", "buckets", "text"}) {
+                          "after", "limit", "shard", "buckets", "text", "roster"}) {
     for (const auto& value : {std::function<void(Packer&)>(nil), std::function<void(Packer&)>(minus)}) {
       CAPTURE(key);
       const Malformed error = malformed(with(key, value));
@@ -406,6 +406,86 @@ TEST_CASE("client protocol: every field of a wrong type is an error that names i
   CHECK(malformed(with("buckets", [](Packer& packer) { packer.pack_array(1).pack(256); })).id == 42);
   CHECK(malformed(with("fields", [](Packer& packer) { packer.pack_array(1).pack_array(1).pack("f"); })).id == 42);
   CHECK(std::holds_alternative<Request>(decode_request(with("not known yet", nil))));
+}
+
+Roster some_roster(std::uint32_t replicas) {
+  Roster out;
+  out.cluster = ClusterId{0x0123456789abcdef};
+  out.name = "warehouse13";
+  out.replication.given = replicas;
+  out.members = {{NodeId{9}, "n1", "127.0.0.1:8765", true}, {NodeId{5}, "n2", "[::1]:9", false}};
+  return out;
+}
+
+TEST_CASE("client protocol: a roster goes there and back, alone and put into a reply that is encoded (15 fields and 16)") {
+  for (const std::uint32_t replicas : {0u, 2u, 3u}) {
+    ClientReply reply;
+    reply.id = 42;
+    reply.roster = some_roster(replicas);
+    auto decoded = decode_reply(encode(reply));
+    REQUIRE(std::holds_alternative<ClientReply>(decoded));
+    CHECK(std::get<ClientReply>(decoded).roster == reply.roster);
+    CHECK(std::get<ClientReply>(decoded).roster->version() == reply.roster->version());
+  }
+  // v, id, status, time and node, and up to fourteen others: past fifteen the count takes two bytes more.
+  for (int more = 0; more <= 14; ++more) {
+    CAPTURE(more);
+    ClientReply reply;
+    reply.id = 42;
+    int left = more;
+    const auto take = [&left] { return left-- > 0; };
+    if (take()) reply.code = "c";
+    if (take()) reply.message = "m";
+    if (take()) reply.value = "v";
+    if (take()) reply.members = {"m"};
+    if (take()) reply.fields = {{"f", "v"}};
+    if (take()) reply.keys = {{"k", Kind::kSet, 1, 0}};
+    if (take()) reply.next = "n";
+    if (take()) reply.number = 1;
+    if (take()) reply.total = 1;
+    if (take()) reply.ttl_ms = 1;
+    if (take()) reply.tag = Tag{Timestamp{1}, ActorId{1}};
+    if (take()) reply.replicas = {"n1"};
+    if (take()) reply.document = "{}";
+    if (take()) reply.created = 1;
+    std::string bytes = encode(reply);
+    add_roster(bytes, encode_roster(some_roster(2)));
+    auto decoded = decode_reply(bytes);
+    REQUIRE(std::holds_alternative<ClientReply>(decoded));
+    CHECK(std::get<ClientReply>(decoded).roster == some_roster(2));
+    CHECK(std::get<ClientReply>(decoded).created == reply.created);
+    CHECK(std::get<ClientReply>(decoded).document == reply.document);
+  }
+}
+
+TEST_CASE("client protocol: a roster that makes no sense is refused, and every field of it of a wrong type") {
+  const auto with = [](const std::function<void(Packer&)>& roster) {
+    msgpack::sbuffer buffer;
+    Packer packer(buffer);
+    packer.pack_map(4).pack("v").pack(1).pack("id").pack(42).pack("status").pack("ok").pack("roster");
+    roster(packer);
+    return std::string(buffer.data(), buffer.size());
+  };
+  const std::vector<std::function<void(Packer&)>> none = {
+      [](Packer& p) { p.pack(7); },
+      [](Packer& p) { p.pack_array(1).pack("cluster"); },
+      [](Packer& p) { p.pack_map(1).pack("cluster").pack(7); },
+      [](Packer& p) { p.pack_map(1).pack("cluster").pack("no hex"); },
+      [](Packer& p) { p.pack_map(1).pack("name").pack(7); },
+      [](Packer& p) { p.pack_map(1).pack("replicas").pack(1025); },
+      [](Packer& p) { p.pack_map(1).pack("replicas_at_most").pack(1); },
+      [](Packer& p) { p.pack_map(1).pack("members").pack("n1"); },
+      [](Packer& p) { p.pack_map(1).pack("members").pack_array(1).pack_array(3).pack("0000000000000001").pack("n1").pack("h:1"); },
+      [](Packer& p) { p.pack_map(1).pack("members").pack_array(1).pack_array(4).pack(1).pack("n1").pack("h:1").pack(true); },
+      [](Packer& p) { p.pack_map(1).pack("members").pack_array(1).pack_array(4).pack("0000000000000001").pack("n1").pack("h:1").pack(1); },
+  };
+  for (std::size_t i = 0; i < none.size(); ++i) {
+    CAPTURE(i);
+    const auto decoded = decode_reply(with(none[i]));
+    REQUIRE(std::holds_alternative<Malformed>(decoded));
+    CHECK(std::get<Malformed>(decoded).message.find("\"roster\"") != std::string::npos);
+  }
+  CHECK(std::holds_alternative<ClientReply>(decode_reply(with([](Packer& p) { p.pack_map(1).pack("not known yet").pack_nil(); }))));
 }
 
 TEST_CASE("client protocol: without version, id or operation there is no request") {

@@ -122,7 +122,9 @@ TEST_CASE("config: the sample in docs is valid, also with every line in force, a
   CHECK(config.check_pages_bytes == defaults.check_pages_bytes);
   CHECK(config.restore == "/srv/backup/monday");
   CHECK(config.log_level == defaults.log_level);
-  CHECK(config.join.size() == 2);
+  CHECK(config.replicas == kReplicasDefault);
+  CHECK(config.join.size() == 3);
+  CHECK(config.dns == "127.0.0.1:8600");
 }
 
 TEST_CASE("config: mistakes in the file are named with file and line") {
@@ -199,6 +201,25 @@ TEST_CASE("config: mistakes in flags and variables are named, with code 2") {
   CHECK(loaded({"--data", "d", "--name", std::string(64, 'n')}).name.size() == 64);
   CHECK(loaded(least_and({"--client", "0.0.0.0:1", "--advertise-client", "h:1"})).advertise_client == "h:1");
   CHECK(loaded(least_and({"--client", "h:0", "--peer", "h:0"})).peer == "h:0");
+}
+
+TEST_CASE("config: what cannot be joined through is refused at once") {
+  const auto error = [](const std::string& entry) {
+    const ConfigExit exit = refused(least_and({"--join", entry}));
+    CHECK(exit.code == 2);
+    return exit.text;
+  };
+  CHECK(contains(error("127.0.0.1:0"), "has port 0, to which nobody can connect"));
+  CHECK(contains(error("127.0.0.1"), "has no port"));
+  CHECK(contains(error(":8766"), "has no host"));
+  CHECK(contains(error("http://h:1"), "is no address"));
+  CHECK(contains(error("h:65536"), "has no port from 0 to 65535"));
+  for (const char* none : {"srv:", "srv:.", "srv:a..b", "srv:a b", "srv:_kith._tcp.h:8766", "srv:_kith._tcp/h"}) CHECK(contains(error(none), "names no service"));
+  CHECK(contains(error("srv:" + std::string(254, 'a')), "names no service"));
+  CHECK(loaded(least_and({"--join", "srv:_kith._tcp.example.org", "--join", "h:1"})).join.size() == 2);
+  CHECK(contains(refused(least_and({"--dns", "127.0.0.1:0"})).text, "port 0"));
+  CHECK(contains(refused(least_and({"--dns", "a.name:53"})).text, "is a name"));
+  CHECK(loaded(least_and({"--dns", "[::1]:53"})).dns == "[::1]:53");
 }
 
 TEST_CASE("config: --check-config shows what is in force and who said so") {

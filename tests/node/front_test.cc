@@ -8,6 +8,7 @@
 #include <vector>
 #include <zmq.hpp>
 
+#include "crdt/limits.h"
 #include "node/client.h"
 #include "node/listen.h"
 
@@ -151,6 +152,86 @@ TEST_CASE("front: what cannot be read is answered when it has an id, else counte
   CHECK(held.front.counters().dropped_unreadable == 1);
   CHECK(held.front.counters().dropped_frame_count == 1);
   CHECK(held.front.counters().malformed == 1);
+}
+
+Roster roster_of(std::size_t members) {
+  Roster out;
+  out.cluster = ClusterId{7};
+  out.name = "kith";
+  for (std::size_t i = 0; i < members; ++i) out.members.push_back({NodeId{i + 1}, "n" + std::to_string(i), "127.0.0.1:1", true});
+  return out;
+}
+
+TEST_CASE("front: who says which roster it knows is sent another one, once over a connection, with whatever it asked") {
+  Held held;
+  held.front.tell(roster_of(3));
+  Client client = Client::connect(held.front.address(), 30s);
+  CHECK(client.hello().roster == roster_of(3));
+  Request asks = get("k");
+  asks.roster = 0;
+  for (int i = 0; i < 1000; ++i) client.send(asks);
+  CHECK(soon([&] { return held.count() == 1000; }));
+  held.let_go();
+  for (int i = 0; i < 1000; ++i) REQUIRE_FALSE(client.receive(60s)->roster);  // It came with hello.
+
+  held.front.tell(roster_of(4));
+  Request knows = get("k");
+  knows.roster = roster_of(4).version();
+  client.send(knows);
+  client.send(get("does not ask"));
+  client.send(asks);
+  CHECK(soon([&] { return held.count() == 3; }));
+  held.let_go();
+  int told = 0;
+  for (int i = 0; i < 3; ++i) {
+    const auto reply = client.receive(60s);
+    REQUIRE(reply);
+    if (!reply->roster) continue;
+    ++told;
+    CHECK(*reply->roster == roster_of(4));
+  }
+  CHECK(told == 1);
+  CHECK(held.front.counters().rosters == 2);
+}
+
+TEST_CASE("front: a ping is answered at once, also when there is as much in flight as it takes, and brings the roster") {
+  Held held(FrontLimits{.requests_max = 1});
+  held.front.tell(roster_of(3));
+  Client client = Client::connect(held.front.address(), 30s);
+  CHECK(held.front.drain(60s));
+  client.send(get("k"));
+  CHECK(soon([&] { return held.count() == 1; }));
+  held.front.tell(roster_of(5));
+  Request ping;
+  ping.op = ClientOp::kPing;
+  ping.roster = roster_of(3).version();
+  const ClientReply reply = client.call(ping, 60s);
+  CHECK(reply.status == Status::kOk);
+  REQUIRE(reply.roster);
+  CHECK(reply.roster->members.size() == 5);
+  CHECK(held.front.counters().pings == 1);
+  held.let_go();
+  held.front.refuse_new();
+  CHECK(client.call(ping, 60s).code == "stopping");
+}
+
+TEST_CASE("front: a roster that does not fit beside an answer waits for the next one") {
+  Held held;
+  held.front.tell(roster_of(1024));
+  Client client = Client::connect(held.front.address(), 30s);
+  held.front.tell(roster_of(1023));
+  Request large = get(std::string(kMessageBytesMax - 1000, 'x'));
+  large.roster = 1;
+  client.send(large);
+  CHECK(soon([&] { return held.count() == 1; }));
+  held.let_go();
+  CHECK_FALSE(client.receive(60s)->roster);
+  Request small = get("k");
+  small.roster = 1;
+  client.send(small);
+  CHECK(soon([&] { return held.count() == 1; }));
+  held.let_go();
+  CHECK(client.receive(60s)->roster->members.size() == 1023);
 }
 
 TEST_CASE("front: answers to clients that are gone are dropped and counted") {

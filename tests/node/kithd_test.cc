@@ -164,23 +164,23 @@ TEST_CASE("kithd: ports in use, other names, lost and foreign stores are refused
   CHECK(contains(run.output, "another process has that port"));
   run = run_kithd({"--data", dir / "n2", "--name", "n2", "--client", "127.0.0.1:0", "--peer", "127.0.0.1:0", "--join", n1.peer_address(),
                    "--retry-window", "4m"});
-  CHECK(run.code == 1);
+  CHECK(run.code == 2);
   CHECK(contains(run.output, "has a retry window of 5m, fixed at its creation, not 4m; leave --retry-window out"));
   KithdProcess other({.data = dir / "other", .name = "other"});
   other.wait_ready();
   REQUIRE(n1.terminate().code == 0);
   REQUIRE(other.terminate().code == 0);
 
-  const auto again = [&](const std::string& data, std::vector<std::string> flags) {
+  const auto again = [&](const std::string& data, std::vector<std::string> flags, int code = 1) {
     flags.insert(flags.end(), {"--data", data, "--client", "127.0.0.1:0", "--peer", "127.0.0.1:0"});
     const KithdRun out = run_kithd(flags);
-    CHECK(out.code == 1);
+    CHECK(out.code == code);
     return out.output;
   };
-  CHECK(contains(again(dir / "n1", {"--name", "n9"}), "give --name n1"));
-  CHECK(contains(again(dir / "n1", {"--name", "n1", "--cluster", "red"}), "'blue'"));
-  CHECK(contains(again(dir / "n1", {"--name", "n1", "--shards", "16"}), "8 shards"));
-  CHECK(contains(again(dir / "n1", {"--name", "n1", "--retry-window", "4m"}), "cluster 'blue' has a retry window of 5m"));
+  CHECK(contains(again(dir / "n1", {"--name", "n9"}, 2), "give --name n1"));
+  CHECK(contains(again(dir / "n1", {"--name", "n1", "--cluster", "red"}, 2), "'blue'"));
+  CHECK(contains(again(dir / "n1", {"--name", "n1", "--shards", "16"}, 2), "8 shards"));
+  CHECK(contains(again(dir / "n1", {"--name", "n1", "--retry-window", "4m"}, 2), "cluster 'blue' has a retry window of 5m"));
   CHECK(contains(again(dir.write("file", ""), {"--name", "n1"}), "is not a directory"));
 
   std::filesystem::rename(dir / "n1/data.mdb", dir / "saved.mdb");
@@ -192,6 +192,30 @@ TEST_CASE("kithd: ports in use, other names, lost and foreign stores are refused
   std::filesystem::rename(dir / "saved.mdb", dir / "n1/data.mdb");
   n1.restart();
   n1.wait_ready();
+}
+
+TEST_CASE("kithd: what the cluster does not agree with is refused with exit code 2 and the reason") {
+  const TemporaryDirectory dir;
+  KithdProcess n1({.data = dir / "n1", .name = "n1", .flags = {"--cluster", "blue", "--shards", "8", "--replicas", "2"}});
+  n1.wait_ready();
+  KithdProcess red({.data = dir / "red", .name = "red", .flags = {"--cluster", "red"}});
+  red.wait_ready();
+  REQUIRE(red.terminate().code == 0);
+  const auto refused = [&](const std::string& name, std::vector<std::string> flags) {
+    flags.insert(flags.end(), {"--data", dir / name, "--name", name, "--client", "127.0.0.1:0", "--peer", "127.0.0.1:0", "--join", n1.peer_address()});
+    const KithdRun run = run_kithd(flags);
+    CHECK(run.code == 2);
+    return run.output;
+  };
+  CHECK(contains(refused("red", {}), "but the data directory belongs to cluster"));
+  CHECK(contains(refused("n2", {"--cluster", "red"}), "not 'red'; check --cluster and --join"));
+  CHECK(contains(refused("n2", {"--shards", "16"}), "has 8 shards, fixed at its creation, not 16; leave --shards out"));
+  CHECK(contains(refused("n2", {"--replicas", "3"}), "keeps 2 replicas, fixed at its creation, not 3; leave --replicas out"));
+  KithdProcess n2({.data = dir / "n2", .name = "n2", .join = {n1.peer_address()}, .flags = {"--shards", "8", "--replicas", "2"}});
+  n2.wait_ready();
+  CHECK(json::parse(n2.connect().hello().document)["cluster"]["replicas"] == 2);
+  REQUIRE(n2.terminate().code == 0);
+  CHECK(contains(refused("n2", {"--replicas", "4"}), "keeps 2 replicas, fixed at its creation, not 4: leave --replicas out"));
 }
 
 TEST_CASE("kithd: usage errors exit with 2, help, version and --check-config with 0") {

@@ -151,10 +151,10 @@ class File {
     }
   }
 
-  // Failure detection itself, whom a round and a relay begin with, and who puts them together.
+  // Failure detection itself, whom a round and a relay begin with, what clients are told of the living, and who puts them together.
   bool decides_about_data() const {
     return pure() && !one_of(path_, {"gossip/core.h", "gossip/core.cc", "gossip/engine.cc", "gossip/round.cc"}) &&
-           !path_.starts_with("gossip/probe.") && !path_.starts_with("gossip/detector");
+           !path_.starts_with("gossip/probe.") && !path_.starts_with("gossip/roster_of.") && !path_.starts_with("gossip/detector");
   }
   // Handed its clock and its randomness.
   bool pure() const { return folder_ == "crdt" || folder_ == "store" || folder_ == "gossip"; }

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "gossip/operation.h"
+#include "gossip/tables.h"
 #include "node/reads.h"
 #include "node/view/text.h"
 
@@ -64,9 +65,8 @@ std::string retry_command(const CommandLine& line, const Tag& tag) {
   std::string out = "kith -H " + line.settings.address();
   if (line.settings.table != kDefaultTable) out += " -t " + quoted(line.settings.table);
   out += " " + std::string(line.command->name) + " --tag " + to_string(tag);
-  if (line.replicas != 1) {
-    out += " --replicas " + (line.replicas == kAllReplicas ? "all" : std::to_string(line.replicas));
-  }
+  if (line.replicas != kAsTheTable) out += " --write " + level_text(line.replicas);
+  for (const auto& [name, text] : line.attributes) out += " --" + name + " " + quoted(text);
   if (!line.file.empty()) out += " --file " + quoted(line.file);
   if (!line.ttl.empty()) out += " --ttl " + quoted(line.ttl);
   const bool dash_first = std::any_of(line.arguments.begin(), line.arguments.end(),

@@ -26,13 +26,14 @@ struct Settings {
   bool json = false;
   std::int64_t timeout_ms = 5000;
   bool timeout_given = false;
+  Route route = Route::kAny;
 
   std::string address() const { return host + ":" + port; }
 };
 
 // Options that only some commands take; which ones, Command::options says.
 enum CommandOption : unsigned {
-  kWriteOptions = 1,    // --tag, --replicas
+  kWriteOptions = 1,    // --tag, --write, --replicas
   kFileOption = 2,      // --file
   kLongOption = 4,      // --long
   kImportOptions = 8,   // --keep-going, --replicas
@@ -41,6 +42,8 @@ enum CommandOption : unsigned {
   kTtlOption = 64,      // --ttl
   kWithOption = 128,    // --with
   kYesOption = 256,     // --yes
+  kRouteOption = 512,   // --route
+  kTableOptions = 1024, // --keys, --kinds, --quorum, --read, --write
 };
 
 struct Command;
@@ -51,7 +54,8 @@ struct CommandLine {
   std::vector<std::string> arguments;
 
   std::optional<Tag> tag;
-  std::uint32_t replicas = 1;
+  std::uint32_t replicas = 0;  // As the table says.
+  std::vector<std::pair<std::string, std::string>> attributes;  // Of a table, as given.
   std::string file;
   std::string ttl;            // As it was given; empty: it was not.
   std::int64_t ttl_ms = 0;

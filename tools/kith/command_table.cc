@@ -9,6 +9,7 @@
 #include "tools/kith/import_command.h"
 #include "tools/kith/read_commands.h"
 #include "tools/kith/shell.h"
+#include "tools/kith/table_command.h"
 #include "tools/kith/top_command.h"
 #include "tools/kith/write_commands.h"
 
@@ -67,6 +68,8 @@ const std::vector<Command>& all_commands() {
        "import -",
        1, 1, kImportOptions, run_import},
 
+      {"table", kCluster, "create|alter|show|list [NAME]", "what a table takes, and when its writes are answered; every node hears of it",
+       "kith table create artifacts --keys uuid4 --write quorum\nkith table list", 1, 2, kTableOptions, run_table},
       {"status", kCluster, "", "whether all nodes hold the same, and each node's state",
        "kith status\nkith status --json", 0, 0, 0, run_status},
       {"top", kCluster, "", "the same on one screen, again every second, with who lacks what of whom; q ends it", "kith top", 0, 0, 0, run_top, false},
@@ -90,7 +93,7 @@ const std::vector<Command>& all_commands() {
        "kith stat /var/lib/kith/n1\nkith stat /srv/backup/monday --json", 1, 1, 0, run_stat},
 
       {"shell", kMore, "", "the same commands, line by line; also when no command is given",
-       "kith -H 10.0.0.1 shell\nkith shell < commands.txt", 0, 0, 0, run_shell, false},
+       "kith -H 10.0.0.1 shell\nkith shell -t artifacts --route leader\nkith shell < commands.txt", 0, 0, kRouteOption, run_shell, false},
       {"demo", kMore, "", "a real cluster on this machine, to partition, kill and heal",
        "kith demo\nkith demo --nodes 5 --dir /tmp/demo\nkith demo --script story", 0, 0, kDemoOptions, run_demo, false},
   };

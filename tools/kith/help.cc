@@ -30,10 +30,19 @@ std::string options_of(const Command& command) {
     out += "      --tag TAG           the tag of the first attempt: makes this a retry, harmless at any node\n";
   }
   if (command.options & (kWriteOptions | kImportOptions)) {
-    out += "      --replicas N|all    how many nodes must hold it durably before the answer (default 1)\n";
+    out += "      --replicas N|all    how many nodes must hold it durably before the answer (default: as the table says, else 1)\n";
+  }
+  if (command.options & kWriteOptions) out += "      --write LEVEL       the same: one, quorum (most of the replication factor), all, or a number\n";
+  if (command.options & kTableOptions) {
+    out += "      --keys any|uuid4    what keys it takes (default any)\n"
+           "      --kinds KIND,..     which kinds: register, set, hash, counter (default all)\n"
+           "      --write LEVEL       when a write is answered that says nothing else: one (default), quorum, all, or a number\n"
+           "      --quorum RULE       what a quorum is: majority (default) or 2/3 of the replication factor\n"
+           "      --read LEVEL        one (default): by the node that is asked\n";
   }
   if (command.options & kFileOption) out += "      --file FILE         the value is what this file holds\n";
   if (command.options & kTtlOption) out += "      --ttl TIME          it expires after that time: 500ms, 30s, 15m, 12h, 7d (default: never)\n";
+  if (command.options & kRouteOption) out += "      --route any|leader  whichever node answers (default), or only the leader: the one with the least id of those living\n";
   if (command.options & kWithOption) out += "      --with NODE         what would come of it if that node's copy were merged, by name or HOST:PORT\n";
   if (command.options & kLongOption) out += "  -l, --long              also each key's kinds and sizes, of a counter its value\n";
   if (command.options & kImportOptions) out += "      --keep-going        go on after a bad line\n";

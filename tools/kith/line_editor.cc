@@ -2,11 +2,13 @@
 
 #include <histedit.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <clocale>
 #include <csignal>
+#include <cwchar>
 #include <cstdio>
 #include <string_view>
 
@@ -53,6 +55,46 @@ struct LineEditor::Impl {
   std::string history_file;
   Candidates candidates;
   std::string prompt;
+  Idle idle;
+  std::mbstate_t state{};
+
+  // SUBTLE: libedit waits for a key in a read of its own, during which nothing else could happen.
+  static int read_key(EditLine* edit, wchar_t* out) {
+    void* self = nullptr;
+    el_get(edit, EL_CLIENTDATA, &self);
+    return static_cast<Impl*>(self)->next_key(out);
+  }
+
+  int next_key(wchar_t* out) {
+    for (;;) {
+      if (g_interrupted) return fail_interrupted();
+      if (const auto news = idle()) {
+        if (news->empty()) continue;
+        std::printf("\n%s", news->c_str());
+        std::fflush(stdout);
+        el_set(edit, EL_REFRESH);
+        continue;
+      }
+      if (g_interrupted) return fail_interrupted();
+      char byte = 0;
+      const ssize_t got = ::read(STDIN_FILENO, &byte, 1);
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return static_cast<int>(got);
+      switch (std::mbrtowc(out, &byte, 1, &state)) {
+        case static_cast<std::size_t>(-2): continue;  // More bytes of it are to come.
+        case static_cast<std::size_t>(-1):
+          state = {};
+          *out = L'?';
+          return 1;
+        default: return 1;
+      }
+    }
+  }
+
+  static int fail_interrupted() {
+    errno = EINTR;
+    return -1;
+  }
 
   static char* prompt_of(EditLine* edit) {
     void* self = nullptr;
@@ -113,6 +155,11 @@ LineEditor::LineEditor(std::string history_file, Candidates candidates) : impl_(
   el_set(impl_->edit, EL_BIND, "^R", "em-inc-search-prev", nullptr);
 }
 
+void LineEditor::while_idle(Idle idle) {
+  impl_->idle = std::move(idle);
+  el_set(impl_->edit, EL_GETCFN, Impl::read_key);
+}
+
 LineEditor::~LineEditor() {
   HistEvent event;
   if (!impl_->history_file.empty()) {
@@ -127,6 +174,8 @@ LineEditor::~LineEditor() {
 std::optional<std::string> LineEditor::read(const std::string& prompt) {
   impl_->prompt = prompt;
   const InterruptGuard guard;
+  // SUBTLE: libedit would print the prompt first, and what is typed between the two the terminal would echo as well.
+  el_set(impl_->edit, EL_PREP_TERM, 1);
   int count = 0;
   const char* line = el_gets(impl_->edit, &count);
   if (g_interrupted) {

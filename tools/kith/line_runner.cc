@@ -5,6 +5,7 @@
 #include "node/client.h"
 #include "node/view/text.h"
 #include "tools/kith/options.h"
+#include "tools/kith/shell_words.h"
 #include "tools/kith/words.h"
 
 namespace kith::tools {
@@ -23,8 +24,15 @@ constexpr std::string_view kShellHelp =
     "  at NODE COMMAND..                 asks another node, by name or HOST:PORT\n"
     "  use TABLE                         another table from now on\n"
     "  connect HOST[:PORT]               another node from now on\n"
+    "  SET, GET, DELETE                  set, get and del for people: `help SET`\n"
     "  help [COMMAND], exit\n"
     "Words may be quoted: 'as it is', \"with \\n and \\x00\".  # begins a comment.\n";
+
+constexpr std::string_view kShellWordsHelp =
+    "  SET KEY VALUE                     Created, or Updated (2 replicas); quotes stand around a value with blanks: '..' as it is,\n"
+    "                                    from the first to the last, or \"..\" with \\n \\r \\t \\\" \\\\ \\xNN\n"
+    "  GET KEY                           the value as SET takes it\n"
+    "  DELETE KEY                        Deleted (2 replicas)\n";
 
 }  // namespace
 
@@ -54,7 +62,24 @@ ExitCode LineRunner::run(std::string_view line, const Console& console) {
   if (begin != std::string_view::npos && line[begin] == '\\') {
     return run_extension(words_of(line.substr(begin + 1)), console);
   }
+  if (follows_) {
+    go_where_it_is();
+    if (const auto word = parse_shell_word(line)) {
+      if (const auto* problem = std::get_if<std::string>(&*word)) usage_error(*problem);
+      return run_shell_word(std::get<ShellWord>(*word), *connections_.roving(), settings_, console, before_outcome_);
+    }
+  }
   return run_words(words_of(line), console);
+}
+
+void LineRunner::follow(std::function<void()> before_outcome) {
+  follows_ = true;
+  before_outcome_ = std::move(before_outcome);
+}
+
+void LineRunner::go_where_it_is() {
+  connections_.settle();
+  std::tie(settings_.host, settings_.port) = split_address(connections_.home(), settings_.port);
 }
 
 ExitCode LineRunner::run_and_report(std::string_view line, const Console& console) {
@@ -78,7 +103,14 @@ ExitCode LineRunner::run_words(const std::vector<std::string>& words, const Cons
   if (first == "connect") {
     if (words.size() != 2) usage_error("connect needs one node: connect HOST[:PORT]");
     Settings changed = std::get<CommandLine>(parse_command_line({"--host", words[1]}, settings_)).settings;
-    connections_.to(changed.address(), std::chrono::milliseconds(changed.timeout_ms));
+    if (follows_) {
+      ClientOptions there;
+      there.addresses = {changed.address()};
+      there.route = changed.route;
+      connections_.rove(std::move(there));
+    } else {
+      connections_.to(changed.address(), std::chrono::milliseconds(changed.timeout_ms));
+    }
     settings_ = changed;
     return ExitCode::kOk;
   }
@@ -109,6 +141,10 @@ ExitCode LineRunner::run_with(const Settings& settings, const std::vector<std::s
 }
 
 ExitCode LineRunner::run_help(const std::vector<std::string>& words, const Console& console) {
+  if (words.size() > 1 && follows_ && parse_shell_word(words[1])) {
+    console.out << kShellWordsHelp;
+    return ExitCode::kOk;
+  }
   if (words.size() > 1) {
     const Command* command = find_command(words[1]);
     if (command == nullptr) usage_error("there is no command \"" + escaped(words[1]) + "\"; `help` lists them");

@@ -5,6 +5,7 @@
 //     use TABLE              from now on
 //     connect HOST[:PORT]    from now on
 //     help [COMMAND]
+//     SET KEY VALUE, ..      tools/kith/shell_words.h, when the connections rove
 //     \VERB ...              goes to the extension, when there is one (kith demo)
 #pragma once
 
@@ -29,6 +30,10 @@ class LineRunner {
   LineRunner(Settings settings, Connections& connections, const LineExtension* extension, bool interactive)
       : settings_(std::move(settings)), connections_(connections), extension_(extension), interactive_(interactive) {}
 
+  // Lines go to the node that the roving client of the connections is at, from now on; `before_outcome` is called when an answer came
+  // and is not told yet.  REQUIRES: connections.roving().
+  void follow(std::function<void()> before_outcome = {});
+
   // Throws CommandError and ClientError.  An empty line or a comment is kOk.
   ExitCode run(std::string_view line, const Console& console);
   ExitCode run_words(const std::vector<std::string>& words, const Console& console);
@@ -41,6 +46,7 @@ class LineRunner {
   static const std::vector<std::string>& own_words();  // at, use, ...: for completion.
 
  private:
+  void go_where_it_is();
   ExitCode run_with(const Settings& settings, const std::vector<std::string>& words, const Console& console);
   ExitCode run_help(const std::vector<std::string>& words, const Console& console);
   ExitCode run_at(const Settings& settings, const std::vector<std::string>& words, const Console& console);
@@ -50,6 +56,8 @@ class LineRunner {
   Connections& connections_;
   const LineExtension* extension_;
   bool interactive_;
+  bool follows_ = false;
+  std::function<void()> before_outcome_;
 };
 
 // What any place that runs commands does about an exception: prints "kith: what" and gives the exit code.

@@ -7,6 +7,7 @@
 
 #include "crdt/limits.h"
 #include "gossip/operation.h"
+#include "gossip/tables.h"
 #include "node/version.h"
 #include "node/view/text.h"
 
@@ -58,7 +59,7 @@ class Hidden {
 
 // The options as text, before any is understood.
 struct RawOptions {
-  std::string host, port, table, timeout, tag, replicas, file, ttl, with, nodes, directory, script;
+  std::string host, port, table, timeout, tag, replicas, file, ttl, with, nodes, directory, script, route, write, keys, kinds, quorum, read;
   bool json = false, help = false, long_form = false, keep_going = false, converged = false, yes = false, version = false;
 };
 
@@ -77,8 +78,16 @@ void add_options(CLI::App& app, RawOptions& raw, unsigned options, bool before_c
   app.add_flag("--json", raw.json);
   if (options & kWriteOptions) add_text(app, "--tag", raw.tag);
   if (options & (kWriteOptions | kImportOptions)) add_text(app, "--replicas", raw.replicas);
+  if (options & (kWriteOptions | kTableOptions)) add_text(app, "--write", raw.write);
+  if (options & kTableOptions) {
+    add_text(app, "--keys", raw.keys);
+    add_text(app, "--kinds", raw.kinds);
+    add_text(app, "--quorum", raw.quorum);
+    add_text(app, "--read", raw.read);
+  }
   if (options & kFileOption) add_text(app, "--file", raw.file);
   if (options & kTtlOption) add_text(app, "--ttl", raw.ttl);
+  if (options & kRouteOption) add_text(app, "--route", raw.route);
   if (options & kWithOption) add_text(app, "--with", raw.with);
   if (options & kLongOption) app.add_flag("-l,--long", raw.long_form);
   if (options & kImportOptions) app.add_flag("--keep-going", raw.keep_going);
@@ -203,6 +212,25 @@ void understand_command(const RawOptions& raw, const CLI::App& app, const Hidden
     }
     line.replicas = text == "all" ? kAllReplicas : static_cast<std::uint32_t>(*number);
   }
+  const bool table = (line.command->options & kTableOptions) != 0;
+  if (given("--write") && !table) {
+    const std::string text = words.reveal(raw.write);
+    const auto level = level_from(text);
+    if (!level) usage_error("--write: \"" + escaped(text) + "\"; give one, quorum, all, or a number from 1 to " + std::to_string(kMembersMax));
+    if (given("--replicas")) usage_error("--write and --replicas say the same: give one of them");
+    line.replicas = *level;
+  }
+  const auto attribute = [&](const std::string& name, const std::string& shown) {
+    if (!table || !given(("--" + name).c_str())) return;
+    TableRules rules;
+    if (const auto problem = take_attribute(rules, name, words.reveal(shown))) usage_error("--" + *problem);
+    line.attributes.emplace_back(name, words.reveal(shown));
+  };
+  attribute("keys", raw.keys);
+  attribute("kinds", raw.kinds);
+  attribute("quorum", raw.quorum);
+  attribute("read", raw.read);
+  attribute("write", raw.write);
   if (given("--ttl")) {
     line.ttl = words.reveal(raw.ttl);
     line.ttl_ms = ttl_from(line.ttl, "--ttl");
@@ -214,6 +242,11 @@ void understand_command(const RawOptions& raw, const CLI::App& app, const Hidden
                   std::to_string(kDemoNodesMax));
     }
     line.nodes = static_cast<std::size_t>(*number);
+  }
+  if (given("--route")) {
+    const std::string route = words.reveal(raw.route);
+    if (route != "any" && route != "leader") usage_error("--route: \"" + escaped(route) + "\"; give any or leader");
+    line.settings.route = route == "leader" ? Route::kLeader : Route::kAny;
   }
   line.with = words.reveal(raw.with);
   if (given("--with") && line.with.empty()) usage_error("--with names no node; give its name or HOST:PORT");
@@ -239,7 +272,9 @@ const Command& command_named(const std::string& name) {
   if (const Command* command = find_command(name)) return *command;
   std::vector<std::string> names;
   for (const Command& command : all_commands()) names.emplace_back(command.name);
-  const auto meant = closest(name, names);
+  std::string small = name;  // SADD, as other shells have it.
+  for (char& c : small) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const auto meant = closest(small, names);
   usage_error("there is no command \"" + escaped(name) + "\"" +
               (meant ? ": did you mean " + *meant + "?" : "; `kith --help` lists them"));
 }

@@ -5,13 +5,17 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "node/view/status_document.h"
 #include "node/view/text.h"
-#include "tools/kith/ask.h"
 #include "tools/kith/line_editor.h"
+#include "tools/kith/shell_news.h"
 
 namespace kith::tools {
 namespace {
+
+// Nobody answers: that long another one may be on its way up.
+constexpr std::chrono::milliseconds kPatience{2000};
+// Ctrl-C is looked at as often.
+constexpr std::chrono::milliseconds kIdleLook{200};
 
 bool ends_shell(std::string_view line) {
   const std::size_t begin = line.find_first_not_of(" \t");
@@ -40,23 +44,6 @@ std::vector<std::string> candidates_for(const std::vector<std::string>& before, 
     }
   }
   return out;
-}
-
-// For completion only: an error here is told by the first command.
-std::vector<std::string> names_of_nodes(Context& context, const Settings& settings) {
-  std::vector<std::string> names;
-  try {
-    Request request;
-    request.op = ClientOp::kStatus;
-    const NodeStatus status = parse_node_status(ask(context, settings, request).document);
-    context.console.out << "Connected to " << status.name << " of cluster "
-                        << (status.cluster_name.empty() ? "(no name)" : status.cluster_name) << " at "
-                        << settings.address() << ".  `help` lists the commands.\n";
-    for (const MemberRow& member : status.members) names.push_back(member.name);
-  } catch (const std::exception& error) {
-    report(context.console, error);
-  }
-  return names;
 }
 
 ExitCode run_lines_of(std::istream& in, LineRunner& runner, const Console& console) {
@@ -96,9 +83,38 @@ ExitCode run_shell_with(Context& context, const Settings& settings, const LineEx
 }
 
 ExitCode run_shell(Context& context, const CommandLine& line) {
-  std::vector<std::string> names;
-  if (isatty(STDIN_FILENO) == 1) names = names_of_nodes(context, line.settings);
-  return run_shell_with(context, line.settings, nullptr, names);
+  const Console& console = context.console;
+  ClientOptions options;
+  options.addresses = {line.settings.address()};
+  options.route = line.settings.route;
+  options.connect_timeout = std::chrono::milliseconds(line.settings.timeout_ms);
+  options.patience = kPatience;
+  Client& client = context.connections.rove(std::move(options));
+  LineRunner runner(line.settings, context.connections, nullptr, true);
+  ShellNews news(client);
+  if (isatty(STDIN_FILENO) != 1) {
+    runner.follow();
+    return run_lines_of(std::cin, runner, console);
+  }
+  runner.follow([&] { console.out << news.since(); });
+  console.out << news.greeting();
+  LineEditor editor(history_file(), [&](const std::vector<std::string>& before) {
+    std::vector<std::string> names;
+    for (const Roster::Member& member : client.roster().members) names.push_back(member.name);
+    return candidates_for(before, nullptr, names);
+  });
+  editor.while_idle([&]() -> std::optional<std::string> {
+    if (client.wait_for(STDIN_FILENO, kIdleLook)) return std::nullopt;
+    return news.since();
+  });
+  for (;;) {
+    console.out << news.since();
+    console.out.flush();
+    const auto read = editor.read("> ");
+    if (!read || ends_shell(*read)) return ExitCode::kOk;
+    runner.run_and_report(*read, console);
+    console.out.flush();
+  }
 }
 
 }  // namespace kith::tools

@@ -69,7 +69,9 @@ ExitCode write(Context& context, const CommandLine& given, Request request, cons
     }
   }
   if (reply.status != Status::kStored) return ExitCode::kOk;
-  const std::string wanted = line.replicas == kAllReplicas ? "all nodes" : std::to_string(line.replicas) + " nodes";
+  const std::string wanted = line.replicas == kAllReplicas ? "all nodes" : line.replicas == kAsTheTable || line.replicas == kQuorumReplicas
+                                                                            ? "as many as were asked for"
+                                                                            : std::to_string(line.replicas) + " nodes";
   console.err << console.paint_err(Color::kWarning, "stored") << " on " << names_of(reply.replicas) << ", not yet on "
               << wanted << " within the time given: it is safe there and will spread by itself\n";
   return ExitCode::kTimeout;
