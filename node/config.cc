@@ -148,6 +148,7 @@ std::vector<Setting> make_settings() {
   out.push_back(text("redis", "HOST:PORT", "Where clients of Redis connect (docs/REDIS.md); port 0 lets the system choose. Without it there is no such port.",
                      &Config::redis, check_address));
   out.push_back(text("redis-table", "NAME", "Table in which the keys of the Redis port live.", &Config::redis_table, [](const std::string& value) {
+    if (value.starts_with("redis.")) return Problem("\"" + value + "\" is no table for keys: those that begin with redis. hold what the port keeps for itself");
     return valid_table_name(value) ? Problem{} : Problem("\"" + value + "\" is no name of a table: 1 to " + std::to_string(kTableNameBytesMax) +
                                                          " of A-Z a-z 0-9 . - _, not beginning with _");
   }));

@@ -134,6 +134,8 @@ void Session::tell(const std::vector<Message>& messages) {
   if (closing_) return;
   RespWriter out(out_.protocol());
   subscriptions_.tell(messages, out);
+  if (out_.size() == 0 && slots_.empty() && told_.empty()) told_bytes_ = 0;
+  told_bytes_ += out.size();
   if (executing_) {
     told_ += out.bytes();
   } else {

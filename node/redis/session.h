@@ -12,6 +12,7 @@
 // Knows no socket; belongs to one thread.  Tests: tests/node/redis_session_test.cc
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -62,7 +63,8 @@ class Session {
   // What changed, for those who subscribed.  Comes between replies, never inside one.
   void tell(const std::vector<Message>& messages);
   const Subscriptions& subscriptions() const { return subscriptions_; }
-  std::size_t bytes_told() const { return out_.size() + slot_bytes_ + told_.size(); }  // That wait to be fetched.
+  // Of messages, that wait to be fetched; at most.  Answers that are waited for, however large, are not among them.
+  std::size_t bytes_told() const { return std::min(told_bytes_, out_.size() + slot_bytes_ + told_.size()); }
 
   // Writes, to be submitted in this order.
   std::vector<Submission>& submissions() { return submissions_; }
@@ -143,6 +145,7 @@ class Session {
   bool executing_ = false;     // queued_ is being carried out.
   Subscriptions subscriptions_;
   std::string told_;           // Messages that wait for the end of an EXEC.
+  std::size_t told_bytes_ = 0; // Of all messages since there was nothing to be fetched.
 
   bool exec_began_ = false;    // The last of submissions_ is of this EXEC.
 };

@@ -51,10 +51,9 @@ void Member::step(const std::vector<Input>& inputs) {
   act();
 }
 
-void Member::pass_ms(std::int64_t ms) {
-  constexpr int kTicksMax = 64;  // Then what is left passes at once, as in a process that was stopped.
+void Member::pass_ms(std::int64_t ms, int ticks) {
   const std::int64_t end_ms = now_ms_ + ms;
-  for (int ticks = 0; ticks < kTicksMax && wake_at_ms_ <= end_ms; ++ticks) {
+  for (int tick = 0; tick < ticks && wake_at_ms_ <= end_ms; ++tick) {
     now_ms_ = std::max(now_ms_, wake_at_ms_);
     step(Tick{});
     if (wake_at_ms_ <= now_ms_) ++now_ms_;

@@ -26,7 +26,8 @@ class Member {
   void step(const Input& input);
   // Several as one commit.
   void step(const std::vector<Input>& inputs);
-  void pass_ms(std::int64_t ms);  // With the ticks that are due.
+  // With the first `ticks` that are due; what is left passes at once, as in a process that was stopped.
+  void pass_ms(std::int64_t ms, int ticks = 64);
 
   Instant now() const { return {now_ms_, kEpochMs + now_ms_}; }
   std::int64_t wake_at_ms() const { return wake_at_ms_; }

@@ -73,10 +73,10 @@ class Client final : public Session::Host {
       const bool more = session_.work();
       facts_.subscribers = session_.subscriptions().empty() ? 0 : 1;
       said_ += std::exchange(session_.output().bytes(), {});
-      const bool submitted = submit();
-      if (!submitted && session_.waits()) pass_time();
+      bool answered = submit();
+      if (!answered && session_.waits()) answered = pass_time();
       reads_.forget();
-      if (!more && !submitted && !session_.waits() && !session_.can_go_on()) return;
+      if (!more && !answered && !session_.can_go_on()) return;
     }
   }
 
@@ -90,11 +90,12 @@ class Client final : public Session::Host {
     return true;
   }
 
-  void pass_time() {  // For a WAIT that nobody can fulfil.
+  bool pass_time() {  // For a WAIT that nobody can fulfil.
     constexpr std::int64_t kDayMs = 24 * 60 * 60 * 1000;
-    member_.pass_ms(kDayMs + 1);
+    member_.pass_ms(kDayMs + 1, 1);
     take_replies();
     KITH_CHECK(!session_.waits(), "an answer is owed for longer than a day");
+    return true;
   }
 
   void take_replies() {

@@ -194,6 +194,8 @@ TEST_CASE("config: mistakes in flags and variables are named, with code 2") {
   CHECK(contains(error(least_and({"--client", "0.0.0.0:1"})), "--advertise-client"));
   CHECK(contains(error(least_and({"--peer", "[::]:1"})), "--advertise-peer"));
   CHECK(contains(error(least_and({"--join", "h:0"})), "port 0"));
+  CHECK(contains(error(least_and({"--redis-table", "a b"})), "no name of a table"));
+  CHECK(contains(error(least_and({"--redis-table", "redis.fields"})), "no table for keys"));
   CHECK(contains(error({"--data", "d", "--name", "a b"}), "is no name"));
   CHECK(contains(error({"--data", "d", "--name", std::string(65, 'n')}), "1 to 64"));
   CHECK(contains(error(kLeast, {{"KITH_LOG_JSON", "1"}}), "environment KITH_LOG_JSON"));

@@ -71,6 +71,8 @@ class Client : public Session::Host {
   Session session_{*this, trusted()};
 };
 
+std::string resp_echo(const std::string& text) { return "*2\r\n$4\r\nECHO\r\n$" + std::to_string(text.size()) + "\r\n" + text + "\r\n"; }
+
 const std::string kMessage = "$7\r\nmessage\r\n$16\r\n__keyspace@0__:k\r\n$3\r\nset\r\n";
 
 }  // namespace
@@ -170,6 +172,23 @@ TEST_CASE("redis session: what is told comes for each name that fits, and for no
   CHECK(client.said().empty());
   client.tell("k");
   CHECK(client.said() == "*3\r\n" + kMessage + "*4\r\n$8\r\npmessage\r\n$16\r\n__keyspace@0__:?\r\n$16\r\n__keyspace@0__:k\r\n$3\r\nset\r\n");
+}
+
+TEST_CASE("redis session: a large answer that is not fetched yet does not count as messages, messages do until they are fetched") {
+  Client client;
+  client.say("HELLO 3\r\nSUBSCRIBE __keyspace@0__:k\r\n");
+  (void)client.said();
+  const std::string large(50'000, 'x');
+  client.say(resp_echo(large));
+  client.tell("k");
+  const std::size_t message = 4 + kMessage.size();
+  CHECK(client.session().bytes_told() == message);
+  for (int i = 0; i < 1000; ++i) client.tell("k");
+  CHECK(client.session().bytes_told() == 1001 * message);
+  (void)client.said();
+  CHECK(client.session().bytes_told() == 0);
+  client.tell("k");
+  CHECK(client.session().bytes_told() == message);
 }
 
 TEST_CASE("redis session: messages come between answers, in order, and never inside of one") {
