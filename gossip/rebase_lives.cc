@@ -1,0 +1,164 @@
+// Which lives are over, as far as the member's table tells, and which nobody has heard of (gossip/rebase.h).
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "gossip/rebase.h"
+
+namespace kith {
+
+bool Rebase::is_over(const Envelope& from, NodeId node, OriginId origin) const {
+  // SUBTLE: no clock tells of a retired life.  Who is in good standing, and has a floor above the start of a life that is
+  // not its node's last, or whose node is evicted, has heard of it, and so has heard that it was retired.
+  const auto* known = core_.members.lives().find(origin);
+  const auto* member = core_.member(node);
+  return known != nullptr && member != nullptr && (member->out || member->life.origin != origin) && known->record.start <= from.floor;
+}
+
+// SUBTLE: the same of a life of this node that is not closed, and of which no record says that it is over (gossip/ended_lives.h): while
+// it ran another process went on under this node's id, so floors are past its start, and nobody has heard of it.
+bool Rebase::nobody_heard_of(const Envelope& from, NodeId node, OriginId origin) const {
+  const auto* known = core_.members.lives().find(origin);
+  if (node != core_.self.node || known == nullptr || known->record.closed() || !is_over(from, node, origin)) return false;
+  return core_.kept_on_record(known->record.start, from.floor);
+}
+
+// The same of another node that is out, in a life that began after the others had gone on without it.
+bool Rebase::began_unheard_of(NodeId node, OriginId origin) const {
+  const auto* known = core_.members.lives().find(origin);
+  return node != core_.self.node && core_.members.out(node) && known != nullptr && known->record.start > core_.members.evicted().find(node).heard_of;
+}
+
+// SUBTLE: of what an evicted node went on to do another such may have heard, which was back first and told everybody: then it is a life like
+// any other, with a place in clocks.
+void Rebase::hear_of_after_all() {
+  const auto heard_of = [&](OriginId origin) {
+    const bool same = question_->known_then.contains(origin) && !question_->place.buckets[bucket_of(life_cell(core_.self.node, origin))];
+    return same || question_->told_of.contains(origin);
+  };
+  std::set<OriginId> heard;
+  std::erase_if(core_.unheard_of, [&](const auto& life) { return heard_of(life.first) && heard.insert(life.first).second; });
+  if (heard.empty()) return;
+  core_.write_unheard_of();
+  // What they took in on this disk it holds, though it had forgotten that.
+  for (const auto& [origin, own] : core_.own_lives) {
+    if (!core_.unheard_of.contains(origin)) core_.clocks.promise(origin, own.up_to);
+    if (!heard.contains(origin) || !core_.clocks.knows(origin)) continue;
+    for (const ShardId shard : core_.store.snapshot()->shards()) {
+      if (shard != kSystemShard) core_.hold(shard, origin, own.up_to);
+    }
+  }
+}
+
+bool Rebase::in_table(const Commit& commit) const {
+  return commit.at <= question_->table_floor || covers(question_->table_clock, commit);
+}
+
+// Horizons may be past what such a life did, so under its commits none of it may enter history: it is over, and all is done again.
+// And of one of which the member has not heard that it is closed it may have forgotten nothing.
+void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
+  question_->table_clock = clock;
+  question_->table_floor = from.floor;
+  // SUBTLE: which life is a node's last may have come with the member's table, after the row of the one before was come upon.
+  for (const auto& [life, content] : core_.members.lives().cells()) {
+    const auto& [node, origin] = life;
+    if (node == core_.self.node || !question_->unheard_of.contains(origin) || !is_over(from, node, origin)) continue;
+    question_->unheard_of.erase(origin);
+    if (began_unheard_of(node, origin)) question_->unheard_elsewhere.insert(life);
+    else question_->over.try_emplace(origin, Question::Over{life_cell(node, origin), content.as_register().commit()});
+  }
+  std::vector<OriginId> not_heard;
+  for (const auto& [origin, over] : question_->over) {
+    const auto* known = core_.members.lives().find(origin);
+    if (known != nullptr && known->record.closed() && !in_table(over.written)) not_heard.push_back(origin);
+  }
+  for (const OriginId origin : not_heard) question_->over.erase(origin);
+  // SUBTLE: the word of a life that the member has not heard of (another process under one id) may be that what it holds was seen of
+  // nobody.  Then we would take nothing of that, and it, as long as we are behind, not that word.  So that does not count until this is
+  // done.  It stays on disk: our clock claims it.
+  for (auto& [cell, content] : std::exchange(question_->records, {})) {
+    if (!question_->unheard_of.contains(content.as_register().commit().origin)) continue;
+    core_.ended.drop(cell);
+    aside_.emplace_back(cell, std::move(content));
+  }
+  for (const auto& [node, origin] : std::exchange(question_->unheard_elsewhere, {})) {
+    const auto* known = core_.members.lives().find(origin);
+    if (known == nullptr || core_.ended.find(origin) != nullptr) continue;
+    lives_.close(node, origin, known->record, EndedLife{known->record.start});
+    core_.count("lives_nobody_heard_of");
+  }
+  for (const OriginId origin : std::exchange(question_->unheard_here, {})) {
+    const auto* known = core_.members.lives().find(origin);
+    if (core_.ended.find(origin) != nullptr || known == nullptr) {  // The member's table has the record.
+      const auto& cells = core_.members.lives().cells();
+      const auto at = cells.find({core_.self.node, origin});
+      if (at == cells.end()) continue;
+      question_->over.try_emplace(origin, Question::Over{life_cell(core_.self.node, origin), at->second.as_register().commit()});
+      continue;
+    }
+    if (!core_.may_be_settled(known->record.start, from.floor)) {
+      question_->unheard_of.insert(origin);
+      continue;
+    }
+    lives_.close(core_.self.node, origin, known->record, EndedLife{known->record.start});
+    core_.count("lives_nobody_heard_of");
+  }
+}
+
+// In our clocks, but for those whose rows are on their way to the disk: they are not in its sums, so no walk comes upon them.
+std::set<OriginId> Rebase::lives_on_disk() const {
+  std::set<OriginId> out = core_.clocks.known();
+  const auto snapshot = core_.store.snapshot();
+  Row row;
+  for (const auto& [life, content] : core_.members.lives().cells()) {
+    if (snapshot->get(store_key(kSystemShard, life_cell(life.first, life.second)), row) != Snapshot::Lookup::kFound) out.erase(life.second);
+  }
+  return out;
+}
+
+std::set<OriginId> Rebase::last_lives() const {
+  std::set<OriginId> out;
+  for (const auto& [node, member] : core_.members.members()) {
+    if (!member.out) out.insert(member.life.origin);
+  }
+  return out;
+}
+
+// SUBTLE: not before all is here.  Without them our floor would be above what we lack, and the member would not send it.
+void Rebase::take_out_lives() {
+  const auto snapshot = core_.store.snapshot();
+  // SUBTLE: who is behind as we are may have told of some since, that were written below the member's floor and were not in its table.
+  for (const auto& [life, content] : core_.members.lives().cells()) {
+    const auto& [node, origin] = life;
+    const auto* member = core_.member(node);
+    if (node == core_.self.node || member == nullptr || (member->life.origin == origin && !member->out) || question_->known_then.contains(origin)) continue;
+    if (!content.present() || content.as_register().commit().at > question_->table_floor) continue;
+    question_->over.try_emplace(origin, Question::Over{life_cell(node, origin), content.as_register().commit()});
+  }
+  for (const auto& [origin, over] : question_->over) {
+    const CellKey& cell = over.cell;
+    const StoreKey key = store_key(kSystemShard, cell);
+    Row row;
+    if (snapshot->get(key, row) != Snapshot::Lookup::kFound) continue;
+    if (const Content* pending = core_.out->store.pending(cell)) row.content.join(*pending);
+    // Another word, that the member may not have heard.
+    if (const Commit& now = row.content.as_register().commit(); now != over.written && !in_table(now)) continue;
+    core_.out->store.drop(key, row.content);
+    core_.drop_life(cell);
+    core_.count("lives_dropped_by_rebase");
+  }
+  question_->over.clear();
+  for (const OriginId origin : in_clocks_only()) core_.end_life(origin);
+}
+
+// And in no table, of which the member's has been gone through: their rows rotted here, and they are over there.
+std::set<OriginId> Rebase::in_clocks_only() const {
+  std::set<OriginId> out = core_.clocks.known();
+  const auto& listed = core_.members.lives().entries();
+  const std::set<OriginId> last = last_lives();
+  std::erase_if(out, [&](OriginId origin) { return listed.contains(origin) || last.contains(origin); });
+  return out;
+}
+
+}  // namespace kith
