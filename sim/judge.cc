@@ -208,7 +208,12 @@ void Judge::on_reply(const Machine& from, const Reply& reply, const std::vector<
   tags_[reply.tag] = true;
   check_answer(from, attempt, reply);
   for (Effect& effect : effects_of(attempt, reply.tag)) {
-    const auto ghost = from.disk.ghost.find(effect.cell);
+    auto ghost = from.disk.ghost.find(effect.cell);
+    if (ghost == from.disk.ghost.end() || !effect.held_by(ghost->second)) {
+      // A retry of what had been done again, in the same batch even, as an operation of today.
+      effect = oracle_.as_redone(std::move(effect));
+      ghost = from.disk.ghost.find(effect.cell);
+    }
     if (ghost == from.disk.ghost.end() || !effect.held_by(ghost->second)) {
       // It was there, and rotted while the answer waited for other replicas.
       const auto rotted = rotted_.find(effect.cell);

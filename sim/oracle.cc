@@ -83,32 +83,40 @@ void Oracle::committed(const StoreKey& cell, const Content& delta) {
   });
 }
 
-void Oracle::redone(const StoreBatch::Redone& redone) {
-  if (redone.anew.empty()) return;
+// An operation of which `redone` is what became.
+void Oracle::follow(const StoreBatch::Redone& redone, Effect& effect) {
+  if (effect.cell != redone.key) return;
   if (!redone.these.holds(Kind::kSet)) {
     const Register &was = redone.these.as_register(), &is = redone.anew.as_register();
-    if (was.tag() == is.tag()) return;
-    for (Acknowledged& it : acknowledged_) {
-      if (it.effect.cell == redone.key && it.effect.tag == was.tag()) it.effect.cell = redone.as, it.effect.tag = is.tag();
-    }
-    if (redone.as == redone.key) return;
-    Bounds& may = may_[redone.key];
-    may.commits.erase(was.commit());
-    if (may.commits.empty()) may_.erase(redone.key);
+    if (was.tag() != is.tag() && effect.tag == was.tag()) effect.cell = redone.as, effect.tag = is.tag();
     return;
   }
   const SetElement &was = redone.these.as_set_element(), &is = redone.anew.as_set_element();
   for (const auto& [actor, add] : is.adds()) {
     if (const Entry* same = was.adds().find(actor); same != nullptr && same->at == add.at) continue;
-    for (Acknowledged& it : acknowledged_) {
-      if (it.effect.cell != redone.key) continue;
-      for (auto& [of, at] : it.effect.adds) {
-        const Entry* old = was.adds().find(of);
-        const Entry* kept = is.adds().find(of);
-        if (old != nullptr && at <= old->at && (kept == nullptr || kept->at != old->at)) of = actor, at = add.at;
-      }
+    for (auto& [of, at] : effect.adds) {
+      const Entry* old = was.adds().find(of);
+      const Entry* kept = is.adds().find(of);
+      if (old != nullptr && at <= old->at && (kept == nullptr || kept->at != old->at)) of = actor, at = add.at;
     }
   }
+}
+
+void Oracle::redone(const StoreBatch::Redone& redone) {
+  if (redone.anew.empty()) return;
+  redone_[redone.key].push_back(redone);
+  for (Acknowledged& it : acknowledged_) follow(redone, it.effect);
+  if (redone.these.holds(Kind::kSet) || redone.as == redone.key) return;
+  Bounds& may = may_[redone.key];
+  may.commits.erase(redone.these.as_register().commit());
+  if (may.commits.empty()) may_.erase(redone.key);
+}
+
+Effect Oracle::as_redone(Effect effect) const {
+  if (const auto all = redone_.find(effect.cell); all != redone_.end()) {
+    for (const StoreBatch::Redone& redone : all->second) follow(redone, effect);
+  }
+  return effect;
 }
 
 std::optional<std::string> Oracle::unknown_in(const StoreKey& cell, const Content& content) const {

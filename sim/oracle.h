@@ -45,6 +45,7 @@ class Oracle {
   void acknowledged(Effect effect) { acknowledged_.push_back({std::move(effect), false}); }
   // What no other node has seen was committed anew, as an operation of another tag: that one counts from now on.
   void redone(const StoreBatch::Redone& redone);
+  Effect as_redone(Effect effect) const;  // As it counts now.
   // A disk was destroyed.  What none of the remaining `holds` is excused.  Returns how many were.
   using Holds = std::function<bool(const Effect&)>;
   std::uint64_t excuse(const Holds& still_held, const StoreKey* only_cell = nullptr);
@@ -93,6 +94,9 @@ class Oracle {
     }
   };
 
+  static void follow(const StoreBatch::Redone& redone, Effect& effect);
+
+  std::map<StoreKey, std::vector<StoreBatch::Redone>> redone_;
   std::unordered_set<std::uint64_t> entries_;   // Hashes of (cell, role, actor, tag, commit, value).
   std::unordered_set<std::pair<std::uint64_t, std::uint64_t>, PairHash> tags_;
   std::map<StoreKey, Bounds> may_;
