@@ -116,6 +116,10 @@ std::optional<std::pair<NodeId, OriginId>> life_of_ended_cell(const CellKey& cel
 bool EndedLives::merge(const CellKey& cell, const Content& delta) {
   const auto life = life_of_ended_cell(cell);
   if (!life || !delta.holds(Kind::kHash) || delta.empty()) return false;
+  if (const auto aside = aside_.find(*life); aside != aside_.end()) {
+    if (!aside->second.join(delta)) return false;  // The same again.
+    aside_.erase(aside);
+  }
   Content& content = cells_.try_emplace(*life, Kind::kHash).first->second;
   if (!content.join(delta)) return false;
   const auto& value = content.as_register().value();
@@ -133,6 +137,19 @@ bool EndedLives::merge(const CellKey& cell, const Content& delta) {
 void EndedLives::drop(const CellKey& cell) {
   const auto life = life_of_ended_cell(cell);
   if (life && cells_.erase(*life) > 0) entries_.erase(life->second);
+}
+
+void EndedLives::set_aside(const CellKey& cell, const Content& content) {
+  const auto life = life_of_ended_cell(cell);
+  if (!life) return;
+  drop(cell);
+  aside_.insert_or_assign(*life, content);
+}
+
+std::vector<std::pair<CellKey, Content>> EndedLives::take_back() {
+  std::vector<std::pair<CellKey, Content>> out;
+  for (auto& [life, content] : std::exchange(aside_, {})) out.emplace_back(ended_cell(life.first, life.second), std::move(content));
+  return out;
 }
 
 const EndedLives::Entry* EndedLives::find(OriginId origin) const {

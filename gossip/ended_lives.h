@@ -71,6 +71,10 @@ class EndedLives {
   // The field is no more, without a deletion that would say so (gossip/rebase.h).
   void drop(const CellKey& cell);
 
+  // What the field says counts for nothing until it is taken back, or something newer is said.
+  void set_aside(const CellKey& cell, const Content& content);
+  std::vector<std::pair<CellKey, Content>> take_back();
+
   const Entry* find(OriginId origin) const;
   // Nobody in good standing has seen what was committed so.  False of a life that is not known to be over.
   bool unseen(ShardId shard, const Commit& commit) const;
@@ -83,6 +87,7 @@ class EndedLives {
  private:
   std::unordered_map<OriginId, Entry> entries_;
   std::map<std::pair<NodeId, OriginId>, Content> cells_;
+  std::map<std::pair<NodeId, OriginId>, Content> aside_;
 };
 
 }  // namespace kith

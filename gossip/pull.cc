@@ -105,6 +105,7 @@ bool Pull::rebasing_onto(NodeId peer) const {
 void Pull::give_up(NodeId peer) { questions_.erase(peer); }
 
 void Pull::forget(NodeId peer) {
+  brought_nothing_at_ms_.erase(peer);
   questions_.erase(peer);
   late_.erase(peer);
 }
@@ -212,13 +213,22 @@ void Pull::on_pull(const Envelope& envelope, const PullBody& body, const Damage&
   };
   const auto system = std::find_if(body.parts.begin(), body.parts.end(),
                                    [](const auto& part) { return part.shard == kSystemShard; });
+  // SUBTLE: of lives that are over each may have one in its clocks that the other has not.  That is for a round to settle; two that took
+  // turns to ask would leave it no question to do it with (gossip/horizon.h, in_step).
+  const auto last = brought_nothing_at_ms_.find(from);
+  const bool in_vain = last != brought_nothing_at_ms_.end() && core_.now.monotonic_ms < last->second + core_.options.gossip_interval_ms;
+  const auto only_lives_that_are_over = [&](const PullBody::Part& asked) {
+    return std::none_of(asked.clock.begin(), asked.clock.end(),
+                        [&](const auto& it) { return core_.clocks.knows(it.first) && it.second > core_.clocks.held(asked.shard, it.first); });
+  };
   Core::Piece members;
   bool members_known = true;  // To the asker, once it has read this.
   if (system != body.parts.end()) {
     read(*system, true);
     members_known = answer.parts.back().end;
     // SUBTLE: neither is ahead of the other, and the tables differ: a row of it is lost to one of the two, and no clock says so.
-    const bool stuck = members_known && answer.parts.back().cells.empty() && !core_.clocks.behind(kSystemShard, system->clock);
+    const bool behind = core_.clocks.behind(kSystemShard, system->clock) && !only_lives_that_are_over(*system);
+    const bool stuck = members_known && answer.parts.back().cells.empty() && !behind;
     if (stuck && core_.table_differs(from)) {
       members = core_.table_piece();
       take(members.cells.size());
@@ -235,12 +245,22 @@ void Pull::on_pull(const Envelope& envelope, const PullBody& body, const Damage&
   // with every answer, however little room the table leaves.
   bool first = true;
   for (const auto& asked : body.parts) {
-    if (core_.clocks.behind(asked.shard, asked.clock)) ahead.push_back(asked.shard);
+    if (core_.clocks.behind(asked.shard, asked.clock) && !(in_vain && only_lives_that_are_over(asked))) ahead.push_back(asked.shard);
     if (asked.shard == kSystemShard || !members_known || (!first && left == 0)) continue;
     read(asked, std::exchange(first, false));
   }
   core_.send(from, std::move(answer), std::move(members.cells));
   start(from, ahead);
+}
+
+void Pull::claim(Question& question, ShardId shard, const Claim& claim, OriginId epoch) {
+  for (const auto& [origin, commit] : claim.clock) {
+    if (core_.clocks.knows(origin)) core_.hold(shard, origin, commit);
+    // A life that is retired here, and not there yet.  SUBTLE: that member may lack some of it (a disk that went back), and who has joined
+    // and is not whole has no clock that would show.
+    else if (!core_.whole && core_.retired(origin) && question.as_of && !question.as_of->rebased) question.as_of.reset();
+  }
+  core_.clocks.promise(shard, epoch, claim.promise);
 }
 
 std::map<ShardId, bool> Pull::on_rows(NodeId from, OriginId origin, const RowsBody& body) {
@@ -272,6 +292,7 @@ std::map<ShardId, bool> Pull::on_rows(NodeId from, OriginId origin, const RowsBo
     const std::uint64_t dropped_before = core_.unseen_dropped;
     for (const Cell& cell : parts[i]) core_.merge(part.shard, cell.key, cell.content);
     core_.count("rows_pulled", parts[i].size());
+    question.brought |= !parts[i].empty();
     Asked& asked = question.asked.at(part.shard);
     if (asked.setbacks != core_.setbacks(part.shard)) continue;  // Asked again, from where the clock stands.
     // SUBTLE: what was not taken may have had in its row the place of what was seen.  It is read again until it is done again.
@@ -285,16 +306,17 @@ std::map<ShardId, bool> Pull::on_rows(NodeId from, OriginId origin, const RowsBo
       continue;
     }
     question.at_end.insert(part.shard);
-    for (const auto& [held_origin, commit] : part.clock) {
-      if (core_.clocks.knows(held_origin)) core_.hold(part.shard, held_origin, commit);
-      // A life that is retired here, and not there yet.  SUBTLE: that member may lack some of it (a disk that went back), and who has joined
-      // and is not whole has no clock that would show.
-      else if (!core_.whole && core_.retired(held_origin) && question.as_of && !question.as_of->rebased) question.as_of.reset();
-    }
-    core_.clocks.promise(part.shard, origin, body.promise);
+    // SUBTLE: lives whose ends the member has forgotten are in our table until the rebase is through (gossip/rebase.h).  Where it is not, for
+    // the member is gone for good, our clock would cover what was said of their ends.
+    if (part.shard == kSystemShard && core_.behind) question.of_table = {part.clock, body.promise};
+    else claim(question, part.shard, {part.clock, body.promise}, origin);
   }
   if (question.asked.empty() && question.later.empty()) {
+    const bool rebased = question.as_of && question.as_of->rebased;
+    if (rebased) claim(question, kSystemShard, question.of_table, origin);
     const auto as_of = std::move(question.as_of);
+    if (question.brought) brought_nothing_at_ms_.erase(from);
+    else brought_nothing_at_ms_[from] = core_.now.monotonic_ms;
     questions_.erase(at);
     core_.count("pulls_completed");
     if (as_of) horizon_.in_step(*as_of);

@@ -65,6 +65,10 @@ class Pull {
     // question goes on.
     std::optional<Cursor> behind_what_was_not_taken;
   };
+  struct Claim {  // What a shard's rows, to their end, let our clock cover.
+    CommitClock clock;
+    Timestamp promise;
+  };
   struct Question {
     std::uint64_t nonce = 0;
     std::map<ShardId, Asked> asked;  // Of the outstanding message.
@@ -74,7 +78,10 @@ class Pull {
     int unanswered = 0;          // Since then, how often it was asked in vain.
     std::optional<Horizon::AsOf> as_of;
     std::set<ShardId> at_end;    // Since it was asked.
+    bool brought = false;        // A row, since it was asked.
+    Claim of_table;              // Of a rebase: when all is here.
   };
+  void claim(Question& question, ShardId shard, const Claim& claim, OriginId epoch);
   void ask(NodeId peer, Question& question);
   std::int64_t patience_ms(NodeId peer) const;
   struct Room {
@@ -87,6 +94,7 @@ class Pull {
   Core& core_;
   Horizon& horizon_;
   std::map<NodeId, Question> questions_;
+  std::map<NodeId, std::int64_t> brought_nothing_at_ms_;  // The last that was answered to its end, where it brought no row.
   struct Late {
     std::deque<std::uint64_t> nonces;  // Of the questions given up last, for as long as no answer to any of them came.
     std::int64_t patience_ms = 0;      // Doubled by each answer that came too late, and back by and by.

@@ -390,7 +390,7 @@ void Rebase::tick() {
   }
   if (!needed()) {
     told_ = false;
-    for (const auto& [cell, content] : std::exchange(aside_, {})) {
+    for (const auto& [cell, content] : core_.ended.take_back()) {
       if (core_.ended.merge(cell, content) && core_.on_ended) core_.on_ended(life_of_ended_cell(cell)->second);
     }
   }

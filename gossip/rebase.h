@@ -193,7 +193,6 @@ class Rebase {
   std::optional<Question> question_;
   NodeId no_answer_of_;                  // The last that was given up.
   std::int64_t patience_ms_ = 0;
-  std::vector<std::pair<CellKey, Content>> aside_;  // Records that do not count until this is done.
   bool told_ = false;
   std::int64_t began_at_ms_ = 0;
   std::int64_t look_again_at_ms_ = 0;

@@ -79,8 +79,7 @@ void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
   // done.  It stays on disk: our clock claims it.
   for (auto& [cell, content] : std::exchange(question_->records, {})) {
     if (!question_->unheard_of.contains(content.as_register().commit().origin)) continue;
-    core_.ended.drop(cell);
-    aside_.emplace_back(cell, std::move(content));
+    core_.ended.set_aside(cell, content);
   }
   for (const auto& [node, origin] : std::exchange(question_->unheard_elsewhere, {})) {
     const auto* known = core_.members.lives().find(origin);

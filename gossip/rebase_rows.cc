@@ -45,6 +45,13 @@ Content gone_of(const Content& mine, const std::set<ActorId>& actors, const Seen
   return out;
 }
 
+// SUBTLE: the member would hold a deletion that is below its floor, or nothing any more.  Who deleted this did so in a life that nobody heard
+// of, while another process was the member's partner under its id.
+bool retired_unheard_of(const Content& mine, const Content& theirs, Timestamp floor) {
+  const Register& deleted = mine.as_register();
+  return !deleted.present() && theirs.as_register().present() && theirs.as_register().tag() < deleted.tag() && deleted.commit().at <= floor;
+}
+
 // Of `these` what nothing later has taken the place of.
 Content still_in(const Content& row, Content these) {
   if (!these.holds(Kind::kSet)) return row.as_register().tag() == these.as_register().tag() ? these : Content(Register{});
@@ -67,7 +74,13 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
     const auto same = theirs.find(key);
     const bool comparable = same != theirs.end() && same->second->key == row.cell;
     if (const auto life = life_of_cell(row.cell)) {
-      if (same != theirs.end()) return true;
+      if (same != theirs.end()) {
+        if (comparable && retired_unheard_of(row.content, same->second->content, from.floor)) {
+          core_.members.drop_life(row.cell);
+          take_out(key, row.content);
+        }
+        return true;
+      }
       if (nobody_heard_of(from, life->first, life->second)) question_->unheard_here.insert(life->second);
       else if (is_over(from, life->first, life->second) && began_unheard_of(life->first, life->second)) question_->unheard_elsewhere.insert(*life);
       else if (is_over(from, life->first, life->second)) question_->over.try_emplace(life->second, Question::Over{row.cell, row.content.as_register().commit()});
