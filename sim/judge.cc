@@ -401,10 +401,18 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
     return;
   }
   // What a life said of its node that began after that was evicted: it says so anew when it is told.
-  if (of_who_was_evicted(key)) {
+  // That one was evicted, of whom an operator has said since that it goes on with what it has.
+  if (of_who_was_evicted(key) || recovered_.contains(key)) {
     ghost = GhostCell{};
     return;
   }
+  // SUBTLE: as above, of a deletion.
+  const auto deleted_and_collected = [&] {
+    const auto deleted = oracle_.deletion_commit(key, ghost.tag());
+    return !rolled_back_.empty() && deleted && *deleted <= horizon;
+  };
+  // What overtook that deletion may be cut off, and comes with the pull.
+  if (overtook != nullptr && !fitting(*overtook) && deleted_and_collected()) return ghost.collected_elsewhere();
   if (overtook != nullptr) ghost.overtake(*overtook);
   // It had expired, and the others have collected it.
   if (ghost.settled(horizon)) {
@@ -413,10 +421,7 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
     if (rotted_.contains(key)) excuse_lost(started_machines(), &key);
     return;
   }
-  // SUBTLE: as above, of a deletion.
-  if (const auto deleted = oracle_.deletion_commit(key, ghost.tag()); !rolled_back_.empty() && deleted && *deleted <= horizon) {
-    return ghost.collected_elsewhere();
-  }
+  if (deleted_and_collected()) return ghost.collected_elsewhere();
   // SUBTLE: what rotted away where it counted, a node that was away too long does not give back (gossip/mend.h).
   if (ghost.present() && rotted_.contains(key)) {
     ghost = GhostCell{};
@@ -569,6 +574,11 @@ void Judge::on_send(const Machine& from, const std::string& bytes) {
   } else if (const auto* mended = std::get_if<MendedBody>(&envelope.body)) {
     for (const auto& part : mended->parts) check_cells(part.shard, part.cells);
   }
+}
+
+void Judge::recovered(const Machine& at) {
+  const NodeId node{meta::decode_number(at.disk.store->snapshot()->meta(meta::kNodeId))};
+  recovered_.insert(store_key(kSystemShard, evicted_cell(node)));
 }
 
 void Judge::disk_lost(const std::vector<Machine*>& machines, const std::string& node) {

@@ -42,6 +42,7 @@ class Judge {
   void on_send(const Machine& from, const std::string& bytes);
 
   // ---- What destroys data
+  void recovered(const Machine& at);  // An operator had it go on with what it has.
   void disk_lost(const std::vector<Machine*>& machines, const std::string& node);  // Whose ghost is gone already.
   void row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key);
   // A base rots with all that was folded into it, until it is mended; what is in no base then is lost (judge_bases.cc).
@@ -121,6 +122,7 @@ class Judge {
   Claims claims_;
   std::map<std::uint32_t, const Machine*> started_;       // That ever were.
   bool disk_destroyed_ = false;
+  std::set<StoreKey> recovered_;                          // Of nodes that an operator had go on: what would say that they are evicted.
   // Adds and values that were done again by whose they are, perhaps as of that day: who else has them may give them up.
   struct Redone {
     std::set<std::tuple<StoreKey, ActorId, Timestamp>> all;

@@ -148,6 +148,7 @@ void World::recover_if_nobody_is_left(const std::vector<Machine*>& machines) {
   if (best == nullptr || now_us_ - operator_looked_us_ < kOperatorLooksUs) return;
   operator_looked_us_ = now_us_;
   mark("an operator recovered what was left");
+  judge_.recovered(*best);
   best->input(now_us_, Evict{kEvictRequest, {}, true});
 }
 

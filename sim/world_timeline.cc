@@ -102,7 +102,10 @@ void World::happen(const Event& event) {
       const bool recovers = event.action == Action::kRecover;
       Evict evict{kEvictRequest, {}, recovers};
       for (const Machine* it : group(event.groups[recovers ? 1 : 0])) evict.names.push_back(it->disk.node_name);
-      for (Machine* it : group(event.groups[recovers ? 0 : 1])) it->input(now_us_, evict);
+      for (Machine* it : group(event.groups[recovers ? 0 : 1])) {
+        if (recovers) judge_.recovered(*it);
+        it->input(now_us_, evict);
+      }
       return;
     }
 
