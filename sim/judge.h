@@ -106,6 +106,7 @@ class Judge {
   bool nothing_destroyed() const { return !disk_destroyed_ && rotted_.empty(); }
   bool judged(ShardId shard) const { return shard != kSystemShard || scenario_.nodes.size() <= kMembersJudgedMax; }
 
+  static constexpr std::int64_t kAheadMs = 100;  // What a full counter and a step that takes its time may add.
   static constexpr std::size_t kMembersJudgedMax = 64;  // Above, a ghost of the member table per node would cost more than all else.
 
   const Scenario& scenario_;

@@ -18,7 +18,118 @@ std::string words(ActorId actor, Timestamp at) {
          std::to_string(at.counter());
 }
 
+Kind kind_of(const Operation& operation) {
+  const Verb verb = operation.verb;
+  if (verb == Verb::kExpire || verb == Verb::kPersist) return operation.members.empty() ? Kind::kRegister : Kind::kHash;
+  if (verb == Verb::kSetAdd || verb == Verb::kSetRemove) return Kind::kSet;
+  if (verb == Verb::kIncrement) return Kind::kCounter;
+  return verb == Verb::kHashSet || verb == Verb::kHashDelete ? Kind::kHash : Kind::kRegister;
+}
+
+// Of an increment without a tag nothing: what it wrote is known when the node has taken it in.
+std::vector<std::string> members_of(const Operation& operation) {
+  if (operation.verb == Verb::kIncrement) {
+    return operation.tag ? std::vector{increment_member(*operation.tag)} : std::vector<std::string>{};
+  }
+  if (operation.verb == Verb::kSet || operation.verb == Verb::kDelete) return {""};
+  if (kind_of(operation) == Kind::kRegister) return {""};
+  std::vector<std::string> members = operation.members;
+  for (const auto& [field, value] : operation.fields) members.push_back(field);
+  return members;
+}
+
 }  // namespace
+
+void Judge::before_operation(const Machine& at, const Operation& operation, std::int64_t now_us) {
+  Attempt attempt{operation, {}, at.index, at.lives(), 0, 0, false};
+  Machine& machine = const_cast<Machine&>(at);
+  if (operation.tag) {
+    attempt.age_ms = machine.engine().time(at.instant(now_us)).ms() - operation.tag->at.ms();
+    attempt.ahead_ms = operation.tag->at.ms() - at.clock.wall_ms(now_us);
+    tags_.try_emplace(*operation.tag, false);
+  }
+  for (const auto& member : members_of(operation)) {
+    const CellKey cell{operation.table, operation.key, kind_of(operation), member};
+    Seen seen{store_key(shard_of(cell, scenario_.shard_count), cell), {}, {}, {}, {}, true};
+    GhostCell known;
+    if (const auto ghost = at.disk.ghost.find(seen.cell); ghost != at.disk.ghost.end()) known = ghost->second;
+    seen.certain = !known.rotten;
+    if (const Content* pending = at.output().store.pending(cell)) {
+      seen.pending = *pending;
+      known.join(*pending);
+    }
+    seen.tag = known.tag();
+    seen.value = known.value();
+    seen.shown = known.value() && !known.expired(std::max(machine.time_ms(now_us), operation.tag ? operation.tag->at.ms() : 0) + kAheadMs);
+    for (const auto& removal : known.removed()) seen.removed.emplace_back(removal.actor, removal.at);
+    seen.newest = known.tag().at;
+    for (const auto& add : known.adds()) {
+      seen.adds.emplace_back(add.actor, add.at);
+      seen.newest = std::max(seen.newest, add.at);
+    }
+    attempt.seen.push_back(std::move(seen));
+  }
+  attempts_.emplace(operation.request, std::move(attempt));
+}
+
+void Judge::after_operation(const Machine& at, std::uint64_t request, std::int64_t now_us) {
+  const auto attempt = attempts_.find(request);
+  if (attempt == attempts_.end()) return;
+  const OriginId origin = origin_of(at);
+  const Timestamp before = last_commit_[origin];
+  const Operation& operation = attempt->second.operation;
+  attempt->second.fenced = const_cast<Machine&>(at).engine().health(at.instant(now_us)).clock_fenced;
+  auto members = members_of(operation);
+  if (operation.verb == Verb::kIncrement && !operation.tag && !at.output().store.cells().empty()) {
+    const auto& last = at.output().store.cells().back();
+    const bool own = is_increment(last.cell) && last.cell.key == operation.key &&
+                     last.delta.as_register().commit().origin == origin;
+    if (own && last.delta.as_register().tag().at == last.delta.as_register().commit().at) {
+      members.push_back(last.cell.member);
+      attempt->second.seen.push_back({store_key(last.shard, last.cell), {}, {}, {}, {}, true});
+    }
+  }
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const Content* pending = at.output().store.pending({operation.table, operation.key, kind_of(operation), members[i]});
+    if (pending == nullptr) continue;
+    check_delta(at, attempt->second, i, *pending);
+    Content own = *pending;
+    const auto is_own = [&](const Commit& commit) { return commit.origin == origin && commit.at > before; };
+    if (own.holds(Kind::kSet)) own.as_set_element().keep_commits(is_own);
+    else own.as_register().keep_commits(is_own);
+    if (!own.empty()) stepped_[at.index].emplace_back(attempt->second.seen[i].cell, std::move(own));
+  }
+}
+
+std::vector<Effect> Judge::effects_of(const Attempt& attempt, const Tag& tag) const {
+  std::vector<Effect> effects;
+  const Operation& operation = attempt.operation;
+  for (std::size_t i = 0; i < attempt.seen.size(); ++i) {
+    const Seen& seen = attempt.seen[i];
+    if (!seen.certain) continue;
+    Effect effect{seen.cell, {}, {}, {}, {}};
+    switch (operation.verb) {
+      case Verb::kSetAdd: effect.adds.emplace_back(tag.actor, tag.at); break;
+      case Verb::kSetRemove:
+        for (const auto& [actor, add_at] : seen.adds) {
+          if (add_at < tag.at && (actor != tag.actor || !operation.tag)) effect.removed.emplace_back(actor, add_at);
+        }
+        if (operation.tag) effect.removed.emplace_back(tag.actor, Timestamp{tag.at.value - 1});
+        break;
+      case Verb::kSet: effect.value = operation.value, effect.tag = tag; break;
+      case Verb::kHashSet: effect.value = operation.fields[i].second, effect.tag = tag; break;
+      case Verb::kExpire:
+      case Verb::kPersist:
+        if (seen.tag <= tag) effect.value = seen.value.value_or(""), effect.any_value = true, effect.tag = tag;
+        break;
+      case Verb::kIncrement: effect.value = encode_amount(operation.amount), effect.tag = tag; break;
+      case Verb::kDelete:
+      case Verb::kHashDelete: effect.tag = tag; break;
+    }
+    if (!effect.adds.empty() || !effect.removed.empty() || effect.tag.at) effects.push_back(std::move(effect));
+  }
+  return effects;
+}
 
 // `pending`: of the cell, in the batch at hand, now that the node has taken the operation in.
 void Judge::check_delta(const Machine& at, const Attempt& attempt, std::size_t which, const Content& pending) const {
