@@ -285,6 +285,9 @@ void Node::start(std::function<void(const std::string&)> ready, std::function<vo
   const std::string redis = impl_->redis ? impl_->redis->address() : "";
   std::vector<std::pair<std::string, std::string>> more = ports;
   if (!redis.empty()) more.emplace_back("redis", redis);
+  const std::string bound_client = impl_->front.address(), bound_peer = impl_->transport.address();
+  if (bound_client != impl_->client_told) more.emplace_back("bound_client", bound_client);
+  if (bound_peer != impl_->peer_told) more.emplace_back("bound_peer", bound_peer);
   impl_->directory.write_addresses(impl_->client_told, impl_->peer_told, more);
   log(LogLevel::kInfo, "listening: clients " + impl_->client_told + ", peers " + impl_->peer_told + (redis.empty() ? "" : ", redis " + redis));
   impl_->front.start([this](Ticket ticket, Request request) { impl_->take(ticket, std::move(request)); });

@@ -60,7 +60,8 @@ KithdProcess::KithdProcess(KithdProcess&& other) noexcept
       pid_(std::exchange(other.pid_, -1)),
       exit_(std::exchange(other.exit_, Exit{})),
       client_address_(std::move(other.client_address_)),
-      peer_address_(std::move(other.peer_address_)) {}
+      peer_address_(std::move(other.peer_address_)),
+      bound_peer_address_(std::move(other.bound_peer_address_)) {}
 
 KithdProcess::~KithdProcess() {
   if (pid_ > 0 && running()) kill();
@@ -110,13 +111,27 @@ const std::string& KithdProcess::peer_address() {
   return peer_address_;
 }
 
-std::string KithdProcess::port_address(const std::string& name) {
+std::string KithdProcess::find_port(const std::string& name) {
   wait_listening();
   std::ifstream in(options_.data + "/addresses");
   for (std::string line; std::getline(in, line);) {
     if (line.starts_with(name + "=")) return line.substr(name.size() + 1);
   }
-  give_up("has no port \"" + name + "\"");
+  return "";
+}
+
+std::string KithdProcess::port_address(const std::string& name) {
+  std::string found = find_port(name);
+  if (found.empty()) give_up("has no port \"" + name + "\"");
+  return found;
+}
+
+std::string KithdProcess::bound_peer_address() {
+  if (bound_peer_address_.empty()) {
+    bound_peer_address_ = find_port("bound_peer");
+    if (bound_peer_address_.empty()) bound_peer_address_ = peer_address();
+  }
+  return bound_peer_address_;
 }
 
 void KithdProcess::wait_ready() {
@@ -164,7 +179,7 @@ void KithdProcess::restart() {
   if (running()) throw std::logic_error(options_.name + " is running: end it first");
   if (!client_address_.empty()) {
     options_.client = client_address_;
-    options_.peer = peer_address_;
+    options_.peer = bound_peer_address_.empty() ? peer_address_ : bound_peer_address_;
   }
   spawn();
 }
