@@ -21,6 +21,7 @@
 #include "node/inspect.h"
 #include "node/log.h"
 #include "node/meters.h"
+#include "node/reads.h"
 #include "node/redone_file.h"
 #include "node/requests.h"
 #include "node/transport.h"
@@ -220,6 +221,11 @@ struct EngineThread::Impl {
       step(operation_of(ticket, std::move(request)));
       return;
     }
+    if (may_ask_others(request.op)) {
+      Consult consult{ticket, request.table, request.key, request.replicas, request.timeout_ms};
+      consulting.emplace(ticket, std::move(request));
+      return step(consult);
+    }
     ClientReply reply;
     reply.id = request.id;
     if (request.op == ClientOp::kFault) {
@@ -293,6 +299,7 @@ struct EngineThread::Impl {
     if (writes > 0) answered = out.replies.size();
     writes = 0;
     parts.facts.reads_may_be_stale = parts.engine.reads_may_be_stale();
+    parts.facts.some_reads_ask_others = parts.engine.some_reads_ask_others();
     for (Output::Send& send : out.sends) {
       parts.transport.send(send.address, send.to, std::move(send.bytes), now.monotonic_ms);
     }
@@ -343,6 +350,7 @@ struct EngineThread::Impl {
 
   // It was evicted while it was away.
   void begin_anew(Instant now) {
+    answer_reads("evicted", "this node was evicted while it was away, and begins anew: ask another one, or try again in a moment");
     answer_waiting("durable here; the life of this node ended before the level that was asked for was reached");
     parts.engine.begin_anew(now, out);
     stepped = true;
@@ -368,6 +376,12 @@ struct EngineThread::Impl {
   }
 
   void answer(Reply reply) {
+    if (const auto read = consulting.find(reply.request); read != consulting.end()) {
+      Request request = std::move(read->second);
+      consulting.erase(read);
+      if (reply.outcome == Outcome::kOk) return parts.read(reply.request, std::move(request), std::move(reply.replicas));
+      return parts.reply(reply.request, error_reply(request, std::string(to_string(reply.code)), std::move(reply.message)));
+    }
     const auto found = waiting.find(reply.request);
     KITH_CHECK(found != waiting.end(), "the engine answers what nobody asked", reply.request);
     if (found->second.tag) count_tagged(reply);
@@ -409,6 +423,7 @@ struct EngineThread::Impl {
       step(Stop{});
       act();
     }
+    answer_reads("stopping", "this node is going down: ask another one");
     if (failure || waiting.empty()) return true;
     if (now_ms - stop_told_ms < kStopWaitMs) return false;
     answer_waiting("durable here; the node went down before the level that was asked for was reached");
@@ -426,6 +441,11 @@ struct EngineThread::Impl {
       parts.reply(ticket, std::move(reply));
     }
     waiting.clear();
+  }
+
+  // Nobody will tell any more.
+  void answer_reads(const std::string& code, const std::string& message) {
+    for (const auto& [ticket, request] : std::exchange(consulting, {})) parts.reply(ticket, error_reply(request, code, message));
   }
 
   void say_farewell() {
@@ -452,6 +472,7 @@ struct EngineThread::Impl {
   std::optional<std::string> failure;
   bool misfit = false;
   std::unordered_map<Ticket, Waiting> waiting;
+  std::unordered_map<Ticket, Request> consulting;  // Reads that ask other members.
   std::deque<Job> jobs;
   Instant begun;
   std::uint64_t root = 0;

@@ -43,6 +43,8 @@ struct EngineFacts {
   std::atomic<std::uint64_t> commits{0};      // Raised after each, before anything is said of it.
   // Reads of a snapshot that is taken after this was looked at, and was false, are no staler than those of any node.
   std::atomic<bool> reads_may_be_stale{false};
+  // Of some table reads that say no level ask other members: they go through submit().
+  std::atomic<bool> some_reads_ask_others{false};
 };
 
 // A write for the engine's thread.
@@ -68,6 +70,8 @@ class EngineThread {
     std::int64_t gossip_interval_ms = 0;                            // For status only.
     std::function<void(const EngineStatus&)> on_joined;             // Once, on this thread.
     std::function<CommitWatch*()> watch = {};                       // Who wants to see commits; may be nobody.
+    // A read that may be answered from this disk now: the members told that hold what it asks for are in it.
+    std::function<void(Ticket, Request, std::vector<std::string>)> read = {};
   };
 
   EngineThread(Parts parts, Output started);  // `started`: of Engine::start(), committed.
@@ -80,7 +84,7 @@ class EngineThread {
   bool refused() const;  // That was it: the cluster will never have this node.  REQUIRES: run() has returned.
 
   // Any thread.
-  void submit(Ticket ticket, Request request);  // A write, hello, status or fault.
+  void submit(Ticket ticket, Request request);  // A write, hello, status or fault; a read that asks others (consults()): see Parts::read.
   void submit(std::vector<Submission> writes);  // In this order.
   void damaged(const StoreKey& key);
   void doubted(ShardId shard);

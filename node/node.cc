@@ -95,7 +95,10 @@ struct Node::Impl final : Window {
                             facts, config.allow_faults ? &faults : nullptr,
                             config.scrub_interval_ms > 0 ? &scrubbed : nullptr, config.data, &measured, config.gossip_interval_ms,
                             [this](const EngineStatus& joined) { on_joined(joined); },
-                            [this]() -> CommitWatch* { return redis ? &redis->watch() : nullptr; }},
+                            [this]() -> CommitWatch* { return redis ? &redis->watch() : nullptr; },
+                            [this](Ticket ticket, Request request, std::vector<std::string> told) {
+                              readers->submit(ticket, std::move(request), std::move(told));
+                            }},
         std::move(started));
     readers = std::make_unique<ReaderPool>(
         *store, config.readers,
@@ -227,9 +230,19 @@ struct Node::Impl final : Window {
     if (request.op == ClientOp::kBackup) {
       backups->submit(ticket, request);
     } else if (answers_reads(request.op)) {
-      readers->submit(ticket, std::move(request));
+      take_read(ticket, std::move(request));
     } else {
       engine_thread->submit(ticket, std::move(request));
+    }
+  }
+
+  void take_read(Ticket ticket, Request request) {
+    if (auto refused = refuse_level(request)) return front.reply(ticket, *std::move(refused));
+    const bool asks = request.replicas > 1 || (request.replicas == kAsTheTable && facts.some_reads_ask_others);
+    if (asks && may_ask_others(request.op) && request.table != kSystemTable && !check_names(request)) {
+      engine_thread->submit(ticket, std::move(request));
+    } else {
+      readers->submit(ticket, std::move(request));
     }
   }
 

@@ -28,6 +28,7 @@ class KithdProcess {
     std::vector<std::string> flags{};       // More of them.
     std::string client = "127.0.0.1:0";
     std::string peer = "127.0.0.1:0";
+    std::string program{};                  // Another kithd than the one that was built; empty: that.
   };
   struct Exit {
     int code = -1;    // -1: ended by a signal.
@@ -75,6 +76,9 @@ class KithdProcess {
   std::string peer_address_;
   std::string bound_peer_address_;
 };
+
+// The kithd that was built.
+std::string kithd_path();
 
 // Runs kithd with these arguments to its end: for what is refused.
 struct KithdRun {

@@ -18,7 +18,7 @@ class Drawer {
 
   std::vector<Fault> run() {
     // One kill in ten brings back an older disk; one in twenty is of two nodes, one in forty of all.
-    const std::size_t backs = std::max<std::size_t>(2, options_.kills / 10);
+    const std::size_t backs = options_.kills < 8 ? 0 : std::max<std::size_t>(2, options_.kills / 10);
     std::size_t killed = 0;
     for (std::size_t i = 0; i < backs; ++i) killed += back(i % 2 == 0 ? FaultKind::kBackYoung : FaultKind::kBackOld);
     while (killed < options_.kills) {

@@ -20,6 +20,8 @@ struct Figures {
   std::atomic<std::uint64_t> said_late{0};           // On purpose, after the retry window.
   std::atomic<std::uint64_t> moves{0};               // Of clients, from node to node.
   std::atomic<std::uint64_t> reads_of_own{0};        // Of what was just written, where it must be seen.
+  std::atomic<std::uint64_t> reads_of_quorum{0};     // Of these, by a quorum, of what a quorum had acknowledged.
+  std::atomic<std::uint64_t> reads_not_reached{0};   // No quorum was there to tell.
   std::atomic<std::uint64_t> reads_elsewhere{0};     // The answer came from where it need not.
   std::atomic<std::uint64_t> reads_stale{0};         // Said to be so.
 

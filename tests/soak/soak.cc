@@ -133,6 +133,7 @@ class Soak {
     }
     equal_ = equal;
     try {
+      if (options_.before_verdict) options_.before_verdict(cluster_.client_addresses());
       judge_all(equal);
     } catch (const std::exception& error) {
       figures_.find(std::string("what the nodes show cannot be read: ") + error.what());

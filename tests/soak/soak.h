@@ -29,6 +29,8 @@ struct SoakOptions {
   double settle_minutes = 10;        // Between two verdicts.
   std::string directory;             // Empty: a temporary one.
   bool keep = false;                 // The directory, though all is well.
+  // For tests of the soak itself: is told the addresses of the nodes when all is settled, before they are judged.
+  std::function<void(const std::vector<std::string>& addresses)> before_verdict = {};
 };
 
 // Those that are 0 by the others.

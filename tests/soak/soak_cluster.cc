@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <filesystem>
 #include <stdexcept>
 
 #include "node/config.h"
@@ -29,14 +30,23 @@ std::vector<KeyInfo> keys_at(Client& client) {
   return out;
 }
 
+// So that a run of hours does not notice when somebody builds.
+std::string own_copy(const std::string& program, const std::string& directory) {
+  const std::string copy = directory + "/" + std::filesystem::path(program).filename().string();
+  std::filesystem::copy_file(program, copy);
+  return copy;
+}
+
 }  // namespace
 
 SoakCluster::SoakCluster(const std::string& directory, std::size_t nodes, std::int64_t retry_window_ms, std::uint64_t seed)
     : proxy_(nodes, seed) {
+  const std::string program = own_copy(kithd_path(), directory);
   for (std::size_t i = 0; i < nodes; ++i) {
     data_.push_back(directory + "/n" + std::to_string(i + 1));
     KithdProcess::Options options;
     options.data = data_.back();
+    options.program = program;
     options.name = "n" + std::to_string(i + 1);
     options.flags = {"--advertise-peer", proxy_.address(i), "--retry-window", format_duration(retry_window_ms),
                      "--gossip-interval", "200ms", "--shards", "16", "--replicas", std::to_string(nodes),

@@ -7,7 +7,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <random>
+
+#include "gossip/operation.h"
+#include "node/client.h"
 
 namespace kith::soak {
 namespace {
@@ -24,6 +29,47 @@ TEST_CASE("soak: kills, stops, cuts and disks that go back lose nothing that was
   CHECK(result.settled == 1);
   CHECK(result.kills > 0);
   CHECK(result.acknowledged > 0);
+}
+
+// Goal: a soak that finds nothing has looked.
+// Method: when all is over, and before the verdict, somebody removes all elements of a set, adds one, and increments a counter.
+TEST_CASE("soak: what is lost, comes from nowhere or is counted twice in the end is found") {
+  SoakOptions options;
+  options.seed = 1;
+  options.minutes = 0.04;
+  options.nodes = 3;
+  options.writers = 2;
+  options.kills = 1;
+  options.before_verdict = [](const std::vector<std::string>& addresses) {
+    Client client = Client::connect(addresses.front(), std::chrono::seconds(30));
+    Request request;
+    request.key = "set-0";
+    request.op = ClientOp::kSmembers;
+    const auto members = client.call(request, std::chrono::seconds(30)).members;
+    REQUIRE(!members.empty());
+    request.op = ClientOp::kSrem;
+    request.replicas = kAllReplicas;
+    request.timeout_ms = 30'000;
+    request.members = members;
+    CHECK(client.call(request, std::chrono::seconds(60)).number == members.size());
+    request.op = ClientOp::kSadd;
+    request.members = {"from nowhere"};
+    CHECK(client.call(request, std::chrono::seconds(60)).number == 1);
+    request.op = ClientOp::kIncr;
+    request.key = "count-quorum-0";
+    CHECK(client.call(request, std::chrono::seconds(60)).status == Status::kOk);
+  };
+  const std::atomic<bool> interrupt{false};
+  const SoakResult result = run_soak(options, [](const std::string&) {}, interrupt);
+  CAPTURE(result.table);
+  CHECK_FALSE(result.good);
+  const auto found = [&](const std::string& words) {
+    return std::any_of(result.findings.begin(), result.findings.end(), [&](const std::string& finding) { return finding.find(words) != std::string::npos; });
+  };
+  CHECK(found(": lost; last add"));
+  CHECK(found("from nowhere: nobody ever added it"));
+  CHECK(found("count-quorum-0: "));
+  std::filesystem::remove_all(result.directory);
 }
 
 }  // namespace

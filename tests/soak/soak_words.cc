@@ -68,7 +68,7 @@ std::string table(const SoakOptions& options, const Figures& figures, const Tabl
   const auto stable = figures.stable_ms();
   out.row("stable everywhere after: p50, p90, p99, p99.9, most", duration(percentile(stable, 0.5)) + ", " + duration(percentile(stable, 0.9)) + ", " + duration(percentile(stable, 0.99)) +
                                                                      ", " + duration(percentile(stable, 0.999)) + ", " + duration(percentile(stable, 1)) + " (of " + grouped(stable.size()) + ")");
-  out.row("reads of what was just written, where it must be seen", grouped(figures.reads_of_own) + "; elsewhere " + grouped(figures.reads_elsewhere) + ", said to be stale " + grouped(figures.reads_stale));
+  out.row("reads of what was just written, where it must be seen",  grouped(figures.reads_of_own) + ", by a quorum " + grouped(figures.reads_of_quorum) + "; elsewhere " + grouped(figures.reads_elsewhere) + ", said to be stale " + grouped(figures.reads_stale) + ", no quorum " + grouped(figures.reads_not_reached));
   out.row("verdicts; longest until all nodes were equal", grouped(facts.settled) + "; " + duration(facts.settled_ms_most));
   out.row("elements and registers looked at in the last", grouped(facts.verdict.elements) + ", " + grouped(facts.verdict.registers));
   out.row("writes that nodes did again (redone.jsonl)", facts.redone);

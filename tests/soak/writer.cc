@@ -55,6 +55,7 @@ struct Writer::Impl {
     Moment begun{};
     std::uint64_t disks = 0;       // Figures::disks_gone_back when it was first said.
     std::optional<Write> stored;   // On so few nodes, but on these.
+    bool by_quorum = false;        // Of a read.
     enum class Purpose : std::uint8_t { kWrite, kGift, kTakeGift, kRepeat, kLate, kRead } purpose = Purpose::kWrite;
   };
 
@@ -65,10 +66,11 @@ struct Writer::Impl {
 
   void run(const std::atomic<bool>& stop) {
     open();
+    open_reader();
     const auto began = SteadyClock::now();
     std::uint64_t begun = 0;
     move_at = began + next_move();
-    while (!stop || !under_way.empty() || !again.empty()) {
+    while (!stop || !under_way.empty() || !again.empty() || !reading.empty()) {
       const auto now = SteadyClock::now();
       const double due = std::chrono::duration<double>(now - began).count() * options.writes_a_second;
       while (!stop && static_cast<double>(begun) < due && under_way.size() < kUnderWayMax) {
@@ -84,6 +86,7 @@ struct Writer::Impl {
     }
     repeats.clear();
     late.clear();
+    reader.reset();
   }
 
   void open() {
@@ -111,6 +114,22 @@ struct Writer::Impl {
     ++figures.moves;
     open();
     for (auto& [id, job] : std::exchange(under_way, {})) say(std::move(job));
+    open_reader();
+  }
+
+  // Only reads go through it: what was asked there and is not answered is let go.
+  void open_reader() {
+    ClientOptions wanted;
+    wanted.addresses = options.addresses;
+    std::shuffle(wanted.addresses.begin(), wanted.addresses.end(), random);
+    wanted.attempt_timeout = 500ms;
+    wanted.connect_timeout = 500ms;
+    for (auto& [id, job] : std::exchange(reading, {})) (void)let_go(job);
+    reader.reset();
+    try {
+      reader.emplace(Client::open(wanted));
+    } catch (const ClientError&) {  // At the next move.
+    }
   }
 
   std::chrono::milliseconds next_move() { return std::chrono::milliseconds(2'000 + below(20'000)); }
@@ -139,6 +158,17 @@ struct Writer::Impl {
       }
     } catch (const ClientError&) {
       move();
+    }
+    try {
+      while (auto reply = reader ? reader->receive(0ms) : std::nullopt) {
+        const auto found = reading.find(reply->id);
+        if (found == reading.end()) continue;
+        const Job job = std::move(found->second);
+        reading.erase(found);
+        take_read(job, *reply);
+      }
+    } catch (const ClientError&) {
+      open_reader();
     }
     if (client->moves() != moves_seen) figures.moves += client->moves() - std::exchange(moves_seen, client->moves());
   }
@@ -367,13 +397,24 @@ struct Writer::Impl {
     }
     job.request = std::move(read);
     job.purpose = Job::Purpose::kRead;
-    say(std::move(job));
+    job.by_quorum = reader && job.write.promise == Promise::kCertain && below(2) == 0;
+    if (!job.by_quorum) return say(std::move(job));
+    job.request.replicas = kQuorumReplicas;
+    job.request.timeout_ms = std::min<std::int64_t>(4'000, options.retry_window_ms / 4);
+    try {
+      const std::uint64_t id = reader->send(job.request);
+      reading.emplace(id, std::move(job));
+    } catch (const ClientError&) {
+      (void)let_go(job);
+      open_reader();
+    }
   }
 
   void take_read(const Job& job, const ClientReply& reply) {
     (void)let_go(job);
+    if (reply.code == "not_reached") ++figures.reads_not_reached;
     if (reply.status != Status::kOk && reply.status != Status::kNotFound) return;
-    const bool everywhere = job.level == Level::kAll && job.write.promise == Promise::kCertain;
+    const bool everywhere = (job.level == Level::kAll && job.write.promise == Promise::kCertain) || job.by_quorum;
     const bool same = reply.node == "n" + std::to_string(job.write.node + 1);
     if (reply.stale) {
       ++figures.reads_stale;
@@ -381,6 +422,8 @@ struct Writer::Impl {
       ++figures.reads_elsewhere;
     } else {
       ++figures.reads_of_own;
+      if (job.by_quorum) ++figures.reads_of_quorum;
+      if (job.by_quorum && reply.replicas.size() < options.quorum) figures.find("told by fewer than a quorum: " + describe(job, reply));
       const bool shown = job.write.deed == Deed::kAdd      ? reply.number == 1
                          : job.write.deed == Deed::kRemove ? reply.number == 0
                                                            : reply.value == job.write.value;
@@ -407,9 +450,11 @@ struct Writer::Impl {
   Watcher& watcher;
   std::mt19937_64 random;
   std::optional<Client> client;
+  std::optional<Client> reader;
   std::uint64_t moves_seen = 0;
   Moment move_at{};
   std::map<std::uint64_t, Job> under_way;          // By the client's id.
+  std::map<std::uint64_t, Job> reading;            // The same of the reader.
   std::multimap<Moment, Job> again, repeats, late; // By when they are due.
   std::vector<Mine> mine;
   std::set<std::size_t> busy_registers;

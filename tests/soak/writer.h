@@ -7,7 +7,8 @@
 // What it checks at once, into Figures::find():
 //   - `ok` names at least as many nodes as the level asks for;
 //   - a write that is said again after its retry window is refused;
-//   - a read at the node that acknowledged shows the write, and at any node when the level was `all`, unless a disk went back meanwhile.
+//   - a read at the node that acknowledged shows the write; at any node when the level was `all`, or when it was `quorum` and the
+//     read asks a quorum (it goes through a connection of its own, to whatever node); unless a disk went back meanwhile.
 #pragma once
 
 #include <atomic>
