@@ -16,9 +16,11 @@
 #include "crdt/check.h"
 #include "gossip/message.h"
 #include "node/commit_watch.h"
+#include "node/config.h"
 #include "node/documents.h"
 #include "node/faults.h"
 #include "node/inspect.h"
+#include "node/leaving.h"
 #include "node/log.h"
 #include "node/meters.h"
 #include "node/reads.h"
@@ -44,6 +46,8 @@ constexpr std::int64_t kRootLookMs = 250;
 constexpr std::int64_t kRosterLookMs = 100;
 // How long a node that goes down waits for replicas to acknowledge what was asked of it.
 constexpr std::int64_t kStopWaitMs = 2000;
+// How often a node that leaves looks whether the others have caught up.
+constexpr std::int64_t kLeaveLookMs = 50;
 // And for the peers to be told.
 constexpr std::int64_t kFarewellMs = 500;
 
@@ -418,6 +422,7 @@ struct EngineThread::Impl {
       const std::scoped_lock lock(mutex);
       if (more_waits || !jobs.empty() || !inbox.empty()) return false;
     }
+    if (parts.leave_ms > 0 && !handed_over && !failure && !leave(now_ms)) return false;
     if (stop_told_ms == 0) {
       stop_told_ms = now_ms;
       step(Stop{});
@@ -428,6 +433,28 @@ struct EngineThread::Impl {
     if (now_ms - stop_told_ms < kStopWaitMs) return false;
     answer_waiting("durable here; the node went down before the level that was asked for was reached");
     return true;
+  }
+
+  // Nobody writes here any more.  True when it may go.
+  bool leave(std::int64_t now_ms) {
+    const Instant now = read_clocks();
+    if (!leaving_since) {
+      leaving_since = parts.engine.time(now);
+      leaving_since_ms = now_ms;
+      log(LogLevel::kInfo, "leaving: takes no more requests, and stays until the other members hold what it has, " + format_duration(parts.leave_ms) +
+                               " at most; a second signal ends that");
+    }
+    if (now_ms < leave_look_ms && !in_a_hurry) return false;
+    leave_look_ms = now_ms + kLeaveLookMs;
+    const HandOver state = hand_over(parts.engine.status(now), *leaving_since, now_ms - leaving_since_ms);
+    if (state.done()) {
+      log(LogLevel::kInfo, "handed over: " + in_words(state));
+    } else if (in_a_hurry || now_ms - leaving_since_ms >= parts.leave_ms) {
+      left_behind = "went before it had handed over: " + in_words(state) + ". What only this node has is on its disk, and spreads when it is started again";
+    } else {
+      return false;
+    }
+    return handed_over = true;
   }
 
   // Stepped and committed, so it is durable here; how far it got is not known.
@@ -481,11 +508,16 @@ struct EngineThread::Impl {
   std::int64_t roster_look_ms = 0;
   bool committed_since_look = true;
   std::int64_t stop_told_ms = 0;
+  std::optional<Timestamp> leaving_since;
+  std::int64_t leaving_since_ms = 0, leave_look_ms = 0;
+  bool handed_over = false;      // Or it was given up.
+  std::string left_behind;       // Then why, for people.
 
   Waker waker;
   std::mutex mutex;
   std::deque<Job> inbox;  // Guarded by mutex.
   std::atomic<bool> stop{false};
+  std::atomic<bool> in_a_hurry{false};
 };
 
 EngineThread::EngineThread(Parts parts, Output started)
@@ -493,6 +525,7 @@ EngineThread::EngineThread(Parts parts, Output started)
 EngineThread::~EngineThread() = default;
 
 std::string EngineThread::run() { return impl_->run(); }
+std::string EngineThread::left_behind() const { return impl_->left_behind; }
 bool EngineThread::refused() const { return impl_->misfit; }
 
 void EngineThread::submit(Ticket ticket, Request request) {
@@ -528,6 +561,11 @@ std::optional<std::string> EngineThread::status(std::chrono::milliseconds timeou
   impl_->give(Impl::StatusJob{answer});
   if (future.wait_for(timeout) != std::future_status::ready) return std::nullopt;
   return future.get();
+}
+
+void EngineThread::hurry() {
+  impl_->in_a_hurry = true;
+  impl_->waker.wake();
 }
 
 void EngineThread::stop() {

@@ -68,6 +68,7 @@ class EngineThread {
     std::string data;
     Meters* meters;
     std::int64_t gossip_interval_ms = 0;                            // For status only.
+    std::int64_t leave_ms = 0;                                      // How long to stay for others to hold what is here (node/leaving.h).
     std::function<void(const EngineStatus&)> on_joined;             // Once, on this thread.
     std::function<CommitWatch*()> watch = {};                       // Who wants to see commits; may be nobody.
     // A read that may be answered from this disk now: the members told that hold what it asks for are in it.
@@ -81,6 +82,7 @@ class EngineThread {
 
   // Until stop(); then answers what was submitted, tells the peers and returns.  An error is for people.
   std::string run();
+  std::string left_behind() const;  // It was to hand over, and went before it had; empty: it had.  For people.  REQUIRES: as refused().
   bool refused() const;  // That was it: the cluster will never have this node.  REQUIRES: run() has returned.
 
   // Any thread.
@@ -90,6 +92,7 @@ class EngineThread {
   void doubted(ShardId shard);
   void join_through(std::vector<std::string> addresses);
   void stop();
+  void hurry();                                 // After stop(): hand over no more.
 
   // The document of op "status"; nothing when the engine's thread did not come to it in time, or has ended.  Any thread but
   // that.

@@ -93,7 +93,7 @@ struct Node::Impl final : Window {
     engine_thread = std::make_unique<EngineThread>(
         EngineThread::Parts{*engine, *store, transport, front, [this](Ticket ticket, ClientReply reply) { give_reply(ticket, std::move(reply)); },
                             facts, config.allow_faults ? &faults : nullptr,
-                            config.scrub_interval_ms > 0 ? &scrubbed : nullptr, config.data, &measured, config.gossip_interval_ms,
+                            config.scrub_interval_ms > 0 ? &scrubbed : nullptr, config.data, &measured, config.gossip_interval_ms, config.leave_ms,
                             [this](const EngineStatus& joined) { on_joined(joined); },
                             [this]() -> CommitWatch* { return redis ? &redis->watch() : nullptr; },
                             [this](Ticket ticket, Request request, std::vector<std::string> told) {
@@ -321,6 +321,8 @@ void Node::stop() {
   impl_->engine_thread->stop();
 }
 
+void Node::hurry() { impl_->engine_thread->hurry(); }
+
 std::string Node::join() {
   if (!impl_->thread.joinable()) return impl_->failure;
   impl_->thread.join();
@@ -340,6 +342,7 @@ std::string Node::join() {
   impl_->front.stop();
   if (impl_->redis) impl_->redis->stop();
   impl_->readers.reset();
+  if (impl_->failure.empty()) impl_->failure = impl_->engine_thread->left_behind();
   return impl_->failure;
 }
 
