@@ -95,7 +95,7 @@ Setting duration(std::string name, std::string help, std::int64_t Config::*field
 Setting duration_or_zero(std::string name, std::string help, std::int64_t Config::*field, std::int64_t least, std::int64_t most) {
   Setting out = duration(std::move(name), std::move(help), field, least, most);
   out.take = [=, take = out.take](Config& config, const std::string& value) -> Problem {
-    if (value != "0") {
+    if (parse_duration_ms(value) != 0 && value != "0") {  // 0ms and 0s are what it is shown as.
       auto problem = take(config, value);
       if (problem) *problem += "; or 0";
       return problem;
