@@ -5,6 +5,7 @@
 
 #include "crdt/check.h"
 #include "gossip/audit.h"
+#include "gossip/consult.h"
 #include "gossip/core.h"
 #include "gossip/duration_words.h"
 #include "gossip/eviction.h"
@@ -151,6 +152,7 @@ class Engine::Impl {
   bool life_is_over() const { return core_.evicted; }
   std::uint64_t next_seed() { return core_.random.nonzero(); }
   bool reads_may_be_stale() const { return rebase_.needed(); }
+  bool some_reads_ask_others() const { return core_.tables.any_reads_elsewhere(); }
   Liveness liveness(NodeId node) const {
     const auto belief = probe_.belief(node);
     return belief ? belief->state : Liveness::kAlive;
@@ -166,7 +168,7 @@ class Engine::Impl {
     auto at_ms = round_.wake_at_ms();
     for (const auto& wake : {join_.wake_at_ms(), pull_.wake_at_ms(), audit_.wake_at_ms(), relay_.wake_at_ms(), rebase_.wake_at_ms(),
                             redo_.wake_at_ms(), collector_.wake_at_ms(), expiry_.wake_at_ms(),
-                            operations_.wake_at_ms()}) {
+                            operations_.wake_at_ms(), consultations_.wake_at_ms()}) {
       if (wake) at_ms = std::min(at_ms, *wake);
     }
     core_.out->wake_at_ms = wake_at_ms_ = at_ms;
@@ -195,6 +197,7 @@ class Engine::Impl {
   }
 
   void on(const Operation& operation) { operations_.operate(operation, standing(), found_damaged()); }
+  void on(const Consult& consult) { consultations_.begin(consult); }
   void on(const RowDamaged& damaged) {
     // Whoever read it may have done so before it was mended.
     Row row;
@@ -230,6 +233,7 @@ class Engine::Impl {
   void on(const Tick&) {
     operations_.retry_deferred(standing(), found_damaged());
     operations_.tick();
+    consultations_.tick();
     join_.tick();
     pull_.tick();
     audit_.tick();
@@ -280,6 +284,7 @@ class Engine::Impl {
   }
   void on_body(const Envelope& from, const RowsBody& body) {
     if (!rebase_.admits(from)) return;
+    if (consultations_.take_rows(from.sender, from.origin, body)) return;
     rebase_.pulled(from.sender, pull_.on_rows(from.sender, from.origin, body));
   }
   void on_body(const Envelope& from, const FetchBody& body) {
@@ -327,6 +332,7 @@ class Engine::Impl {
   Collector collector_{core_, horizon_};
   Eviction eviction_{core_, lives_, mend_};
   Operations operations_{core_};
+  Consultations consultations_{core_};
   Probe probe_;
   bool probe_came_ = false;                // In the step at hand.
   std::int64_t wake_at_ms_ = 0;
@@ -344,6 +350,7 @@ bool Engine::Impl::accept(const Envelope& envelope) {
     pull_.forget(envelope.sender);
     audit_.forget(envelope.sender);
     rebase_.forget(envelope.sender);
+    consultations_.forget(envelope.sender);
   }
   return true;
 }
@@ -523,6 +530,7 @@ Liveness Engine::liveness(NodeId node) const { return impl_->liveness(node); }
 EngineStatus Engine::status(Instant now) const { return impl_->status(now); }
 Timestamp Engine::time(Instant now) const { return impl_->time(now); }
 Roster Engine::roster(Instant now) const { return impl_->roster(now); }
+bool Engine::some_reads_ask_others() const { return impl_->some_reads_ask_others(); }
 bool Engine::reads_may_be_stale() const { return impl_->reads_may_be_stale(); }
 
 }  // namespace kith

@@ -49,7 +49,7 @@ struct Evict {
 };
 struct JoinThrough { std::vector<std::string> addresses; };  // Peer addresses to ask from now on, in place of those before.
 struct Stop {};                              // Take no more operations and tell the peers.
-using Input = std::variant<PeerFrame, Operation, Tick, ProbeTick, RowDamaged, ShardDoubted, Evict, JoinThrough, Stop>;
+using Input = std::variant<PeerFrame, Operation, Consult, Tick, ProbeTick, RowDamaged, ShardDoubted, Evict, JoinThrough, Stop>;
 
 // ---- Outputs
 
@@ -235,6 +235,8 @@ class Engine {
   Roster roster(Instant now) const;        // Cost: in proportion to the members.
   // It was away for longer than removals are remembered, and has not caught up: garbage().rebasing, without its cost.
   bool reads_may_be_stale() const;
+  // Of some table reads that say no level ask other members: each of those is a Consult.
+  bool some_reads_ask_others() const;
 
  private:
   class Impl;

@@ -20,7 +20,7 @@ namespace kith {
 
 enum class Verb : std::uint8_t { kSet, kDelete, kSetAdd, kSetRemove, kHashSet, kHashDelete, kIncrement, kExpire, kPersist };
 
-// How many replicas must hold a write durably: a number of them, or one of these.
+// How many replicas must hold a write durably, or be asked by a read: a number of them, or one of these.
 inline constexpr std::uint32_t kAllReplicas = 0xffffffff;
 inline constexpr std::uint32_t kQuorumReplicas = 0xfffffffe;  // More than half of the replication factor, or what the table says.
 inline constexpr std::uint32_t kAsTheTable = 0;               // What the rules of the table say (gossip/tables.h).
@@ -49,6 +49,15 @@ struct Operation {
   Describe describe = Describe::kNo;
 };
 
+// A read of `key` that asks other members first (gossip/consult.h).  Answered like an operation: when it may be read here, or refused.
+struct Consult {
+  std::uint64_t request = 0;
+  std::string table;
+  std::string key;
+  std::uint32_t level = kAsTheTable;                          // Of members, this one among them; kQuorumReplicas, kAllReplicas.
+  std::int64_t timeout_ms = 5000;
+};
+
 enum class Outcome : std::uint8_t { kOk, kStored, kRefused };
 
 // Why an operation was refused.  The names are what clients see.
@@ -73,6 +82,7 @@ enum class Refusal : std::uint8_t {
   kTableExists,        // "table_exists": with other rules than were asked for.
   kNoTable,            // "no_table": of one that nobody described.
   kNoValue,            // "no_value": there is nothing that could expire, or be kept.
+  kNotReached,         // "not_reached": of a read, that fewer members told of it in time than were asked for.
 };
 std::string_view to_string(Refusal refusal);
 std::string_view to_string(Outcome outcome);

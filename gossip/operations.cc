@@ -149,6 +149,7 @@ std::string_view to_string(Refusal refusal) {
     case Refusal::kOverflow: return "overflow";
     case Refusal::kDamaged: return "damaged";
     case Refusal::kNoValue: return "no_value";
+    case Refusal::kNotReached: return "not_reached";
     case Refusal::kBadKey: return "bad_key";
     case Refusal::kBadKind: return "bad_kind";
     case Refusal::kTableExists: return "table_exists";

@@ -288,7 +288,10 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   question_->as_of = Horizon::as_of(from, {}, {});
   question_->as_of.rebased = true;
   redo_.rebasing(body.shard, body.clock, from.horizon);
-  const std::set<OriginId> unlisted = body.shard == kSystemShard ? std::set<OriginId>() : in_clocks_only();
+  std::set<OriginId> unlisted = body.shard == kSystemShard ? std::set<OriginId>() : in_clocks_only();
+  for (const auto& [life, content] : core_.members.lives().cells()) {
+    if (body.shard != kSystemShard && told_of_since(life.first, life.second, content)) unlisted.insert(life.second);
+  }
   const auto seen = [&](const Commit& commit) {
     if (core_.unheard_of.contains(commit.origin)) return false;
     if (const auto* ended = core_.ended.find(commit.origin)) {

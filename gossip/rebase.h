@@ -161,6 +161,7 @@ class Rebase {
   void judge_lives(const Envelope& from, const CommitClock& clock);
   void hear_of_after_all();
   bool in_table(const Commit& commit) const;  // The member had it when its table was gone through.
+  bool told_of_since(NodeId node, OriginId origin, const Content& record) const;
   void take_out_lives();
   std::set<OriginId> last_lives() const;
   std::set<OriginId> in_clocks_only() const;

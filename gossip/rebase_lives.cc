@@ -124,15 +124,20 @@ std::set<OriginId> Rebase::last_lives() const {
   return out;
 }
 
+// SUBTLE: who is behind as we are, on an older disk, may tell of a life that is over, when the member's table was gone through: it was written
+// below the member's floor, and was not in that.
+bool Rebase::told_of_since(NodeId node, OriginId origin, const Content& record) const {
+  const auto* member = core_.member(node);
+  if (node == core_.self.node || member == nullptr || (member->life.origin == origin && !member->out) || question_->known_then.contains(origin)) return false;
+  return record.present() && record.as_register().commit().at <= question_->table_floor;
+}
+
 // SUBTLE: not before all is here.  Without them our floor would be above what we lack, and the member would not send it.
 void Rebase::take_out_lives() {
   const auto snapshot = core_.store.snapshot();
-  // SUBTLE: who is behind as we are may have told of some since, that were written below the member's floor and were not in its table.
   for (const auto& [life, content] : core_.members.lives().cells()) {
     const auto& [node, origin] = life;
-    const auto* member = core_.member(node);
-    if (node == core_.self.node || member == nullptr || (member->life.origin == origin && !member->out) || question_->known_then.contains(origin)) continue;
-    if (!content.present() || content.as_register().commit().at > question_->table_floor) continue;
+    if (!told_of_since(node, origin, content)) continue;
     question_->over.try_emplace(origin, Question::Over{life_cell(node, origin), content.as_register().commit()});
   }
   for (const auto& [origin, over] : question_->over) {

@@ -74,8 +74,9 @@ std::optional<std::string> take_attribute(TableRules& rules, std::string_view na
     if (!level) return wrong("one, quorum, all, or a number from 1 to " + std::to_string(kMembersMax));
     rules.write = *level;
   } else if (name == "read") {
-    if (text != "one") return wrong("one: reads are answered by the node that is asked");
-    rules.read = 1;
+    const auto level = level_from(text);
+    if (!level) return wrong("one, quorum, all, or a number from 1 to " + std::to_string(kMembersMax));
+    rules.read = *level;
   } else {
     return "a table has no attribute \"" + std::string(name.substr(0, 64)) + "\": there are keys, kinds, quorum, read and write";
   }
@@ -110,7 +111,9 @@ bool Tables::merge(const CellKey& cell, const Content& delta) {
   TableRules& rules = tables_[named->first];
   rules.described = true;
   // An attribute, or a value of one, of a later version says nothing here.
+  const std::uint32_t read = rules.read;
   if (value) (void)take_attribute(rules, named->second, *value);
+  reads_elsewhere_ += (rules.read != 1 ? 1u : 0u) - (read != 1 ? 1u : 0u);
   return true;
 }
 

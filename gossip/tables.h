@@ -68,10 +68,12 @@ class Tables {
   bool merge(const CellKey& cell, const Content& delta);
 
   const TableRules& rules(std::string_view table) const;  // Of one that nobody described: no rules.
+  bool any_reads_elsewhere() const { return reads_elsewhere_ > 0; }  // Of some table reads ask other members.
 
  private:
   std::map<std::string, Content, std::less<>> fields_;
   std::map<std::string, TableRules, std::less<>> tables_;
+  std::uint32_t reads_elsewhere_ = 0;  // Tables of whose reads `read` says so.
 };
 
 }  // namespace kith

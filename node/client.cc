@@ -43,6 +43,9 @@ bool another_may(const std::string& code) {
   return kCodes.contains(code);
 }
 
+// A read that says no level may have one by its table.
+bool waits_for_a_level(const Request& request) { return is_write(request.op) || request.replicas != 1; }
+
 // The same, and that passes by itself.
 bool passes(const std::string& code) { return code == "stopping" || code == "not_joined"; }
 
@@ -294,7 +297,7 @@ struct Client::Impl {
     if (!busy.empty()) next = std::min(next, busy.front().first);
     if (!pending.empty()) {  // The first was said no later than the others.
       const Asked& first = pending.begin()->second;
-      const Moment stuck_at = first.sent_at + options.stuck + Duration(is_write(first.request.op) ? first.request.timeout_ms : 0);
+      const Moment stuck_at = first.sent_at + options.stuck + Duration(waits_for_a_level(first.request) ? first.request.timeout_ms : 0);
       if (now >= stuck_at) {
         lose("it did not answer for " + in_seconds(std::chrono::duration_cast<Duration>(now - first.sent_at)));
         return now;

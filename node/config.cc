@@ -95,7 +95,7 @@ Setting duration(std::string name, std::string help, std::int64_t Config::*field
 Setting duration_or_zero(std::string name, std::string help, std::int64_t Config::*field, std::int64_t least, std::int64_t most) {
   Setting out = duration(std::move(name), std::move(help), field, least, most);
   out.take = [=, take = out.take](Config& config, const std::string& value) -> Problem {
-    if (value != "0") {
+    if (parse_duration_ms(value) != 0 && value != "0") {  // 0ms and 0s are what it is shown as.
       auto problem = take(config, value);
       if (problem) *problem += "; or 0";
       return problem;
@@ -244,6 +244,9 @@ std::vector<Setting> make_settings() {
                                  &Config::probe_every_ms, 100, 60'000));
   out.push_back(duration("dead-after", "How long a member that does not answer is suspected before it is taken for dead, and asked less.",
                          &Config::dead_after_ms, 400, kHourMs));
+  out.push_back(duration_or_zero("leave", "When told to stop (SIGTERM), take no more requests and stay until every member that is there holds all that this node has, "
+                                 "so long at most; 0: stop at once.",
+                                 &Config::leave_ms, 1000, kHourMs));
   out.push_back({"readers", Setting::Type::kCount, "N", "Threads that answer reads.",
                  [](Config& config, const std::string& value) { return take_count(value, 1, 64, config.readers); },
                  [](const Config& config) { return std::to_string(config.readers); }});

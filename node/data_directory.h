@@ -5,7 +5,8 @@
 //     DIR/data.mdb    the store (store/lmdb_store.h)
 //     DIR/restoring   while a backup is copied into it (node/restore.h)
 //     DIR/redone.jsonl what was done again since nobody had seen it, for people (node/redone_file.h)
-//     DIR/addresses   where it listens now, once it does: client=HOST:PORT, peer=HOST:PORT, http=HOST:PORT
+//     DIR/addresses   where it is reached now, once it listens: client=HOST:PORT, peer=HOST:PORT, http=HOST:PORT; and where it
+//                     listens, if others are told something else: bound_client=, bound_peer=
 //
 // Invariants:
 //   I1. At most one process has a DataDirectory of a directory.

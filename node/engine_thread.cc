@@ -16,11 +16,14 @@
 #include "crdt/check.h"
 #include "gossip/message.h"
 #include "node/commit_watch.h"
+#include "node/config.h"
 #include "node/documents.h"
 #include "node/faults.h"
 #include "node/inspect.h"
+#include "node/leaving.h"
 #include "node/log.h"
 #include "node/meters.h"
+#include "node/reads.h"
 #include "node/redone_file.h"
 #include "node/requests.h"
 #include "node/transport.h"
@@ -43,6 +46,8 @@ constexpr std::int64_t kRootLookMs = 250;
 constexpr std::int64_t kRosterLookMs = 100;
 // How long a node that goes down waits for replicas to acknowledge what was asked of it.
 constexpr std::int64_t kStopWaitMs = 2000;
+// How often a node that leaves looks whether the others have caught up.
+constexpr std::int64_t kLeaveLookMs = 50;
 // And for the peers to be told.
 constexpr std::int64_t kFarewellMs = 500;
 
@@ -220,6 +225,11 @@ struct EngineThread::Impl {
       step(operation_of(ticket, std::move(request)));
       return;
     }
+    if (may_ask_others(request.op)) {
+      Consult consult{ticket, request.table, request.key, request.replicas, request.timeout_ms};
+      consulting.emplace(ticket, std::move(request));
+      return step(consult);
+    }
     ClientReply reply;
     reply.id = request.id;
     if (request.op == ClientOp::kFault) {
@@ -293,6 +303,7 @@ struct EngineThread::Impl {
     if (writes > 0) answered = out.replies.size();
     writes = 0;
     parts.facts.reads_may_be_stale = parts.engine.reads_may_be_stale();
+    parts.facts.some_reads_ask_others = parts.engine.some_reads_ask_others();
     for (Output::Send& send : out.sends) {
       parts.transport.send(send.address, send.to, std::move(send.bytes), now.monotonic_ms);
     }
@@ -343,6 +354,7 @@ struct EngineThread::Impl {
 
   // It was evicted while it was away.
   void begin_anew(Instant now) {
+    answer_reads("evicted", "this node was evicted while it was away, and begins anew: ask another one, or try again in a moment");
     answer_waiting("durable here; the life of this node ended before the level that was asked for was reached");
     parts.engine.begin_anew(now, out);
     stepped = true;
@@ -368,6 +380,12 @@ struct EngineThread::Impl {
   }
 
   void answer(Reply reply) {
+    if (const auto read = consulting.find(reply.request); read != consulting.end()) {
+      Request request = std::move(read->second);
+      consulting.erase(read);
+      if (reply.outcome == Outcome::kOk) return parts.read(reply.request, std::move(request), std::move(reply.replicas));
+      return parts.reply(reply.request, error_reply(request, std::string(to_string(reply.code)), std::move(reply.message)));
+    }
     const auto found = waiting.find(reply.request);
     KITH_CHECK(found != waiting.end(), "the engine answers what nobody asked", reply.request);
     if (found->second.tag) count_tagged(reply);
@@ -404,15 +422,39 @@ struct EngineThread::Impl {
       const std::scoped_lock lock(mutex);
       if (more_waits || !jobs.empty() || !inbox.empty()) return false;
     }
+    if (parts.leave_ms > 0 && !handed_over && !failure && !leave(now_ms)) return false;
     if (stop_told_ms == 0) {
       stop_told_ms = now_ms;
       step(Stop{});
       act();
     }
+    answer_reads("stopping", "this node is going down: ask another one");
     if (failure || waiting.empty()) return true;
     if (now_ms - stop_told_ms < kStopWaitMs) return false;
     answer_waiting("durable here; the node went down before the level that was asked for was reached");
     return true;
+  }
+
+  // Nobody writes here any more.  True when it may go.
+  bool leave(std::int64_t now_ms) {
+    const Instant now = read_clocks();
+    if (!leaving_since) {
+      leaving_since = parts.engine.time(now);
+      leaving_since_ms = now_ms;
+      log(LogLevel::kInfo, "leaving: takes no more requests, and stays until the other members hold what it has, " + format_duration(parts.leave_ms) +
+                               " at most; a second signal ends that");
+    }
+    if (now_ms < leave_look_ms && !in_a_hurry) return false;
+    leave_look_ms = now_ms + kLeaveLookMs;
+    const HandOver state = hand_over(parts.engine.status(now), *leaving_since, now_ms - leaving_since_ms);
+    if (state.done()) {
+      log(LogLevel::kInfo, "handed over: " + in_words(state));
+    } else if (in_a_hurry || now_ms - leaving_since_ms >= parts.leave_ms) {
+      left_behind = "went before it had handed over: " + in_words(state) + ". What only this node has is on its disk, and spreads when it is started again";
+    } else {
+      return false;
+    }
+    return handed_over = true;
   }
 
   // Stepped and committed, so it is durable here; how far it got is not known.
@@ -426,6 +468,11 @@ struct EngineThread::Impl {
       parts.reply(ticket, std::move(reply));
     }
     waiting.clear();
+  }
+
+  // Nobody will tell any more.
+  void answer_reads(const std::string& code, const std::string& message) {
+    for (const auto& [ticket, request] : std::exchange(consulting, {})) parts.reply(ticket, error_reply(request, code, message));
   }
 
   void say_farewell() {
@@ -452,6 +499,7 @@ struct EngineThread::Impl {
   std::optional<std::string> failure;
   bool misfit = false;
   std::unordered_map<Ticket, Waiting> waiting;
+  std::unordered_map<Ticket, Request> consulting;  // Reads that ask other members.
   std::deque<Job> jobs;
   Instant begun;
   std::uint64_t root = 0;
@@ -460,11 +508,16 @@ struct EngineThread::Impl {
   std::int64_t roster_look_ms = 0;
   bool committed_since_look = true;
   std::int64_t stop_told_ms = 0;
+  std::optional<Timestamp> leaving_since;
+  std::int64_t leaving_since_ms = 0, leave_look_ms = 0;
+  bool handed_over = false;      // Or it was given up.
+  std::string left_behind;       // Then why, for people.
 
   Waker waker;
   std::mutex mutex;
   std::deque<Job> inbox;  // Guarded by mutex.
   std::atomic<bool> stop{false};
+  std::atomic<bool> in_a_hurry{false};
 };
 
 EngineThread::EngineThread(Parts parts, Output started)
@@ -472,6 +525,7 @@ EngineThread::EngineThread(Parts parts, Output started)
 EngineThread::~EngineThread() = default;
 
 std::string EngineThread::run() { return impl_->run(); }
+std::string EngineThread::left_behind() const { return impl_->left_behind; }
 bool EngineThread::refused() const { return impl_->misfit; }
 
 void EngineThread::submit(Ticket ticket, Request request) {
@@ -507,6 +561,11 @@ std::optional<std::string> EngineThread::status(std::chrono::milliseconds timeou
   impl_->give(Impl::StatusJob{answer});
   if (future.wait_for(timeout) != std::future_status::ready) return std::nullopt;
   return future.get();
+}
+
+void EngineThread::hurry() {
+  impl_->in_a_hurry = true;
+  impl_->waker.wake();
 }
 
 void EngineThread::stop() {

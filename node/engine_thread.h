@@ -43,6 +43,8 @@ struct EngineFacts {
   std::atomic<std::uint64_t> commits{0};      // Raised after each, before anything is said of it.
   // Reads of a snapshot that is taken after this was looked at, and was false, are no staler than those of any node.
   std::atomic<bool> reads_may_be_stale{false};
+  // Of some table reads that say no level ask other members: they go through submit().
+  std::atomic<bool> some_reads_ask_others{false};
 };
 
 // A write for the engine's thread.
@@ -66,8 +68,11 @@ class EngineThread {
     std::string data;
     Meters* meters;
     std::int64_t gossip_interval_ms = 0;                            // For status only.
+    std::int64_t leave_ms = 0;                                      // How long to stay for others to hold what is here (node/leaving.h).
     std::function<void(const EngineStatus&)> on_joined;             // Once, on this thread.
     std::function<CommitWatch*()> watch = {};                       // Who wants to see commits; may be nobody.
+    // A read that may be answered from this disk now: the members told that hold what it asks for are in it.
+    std::function<void(Ticket, Request, std::vector<std::string>)> read = {};
   };
 
   EngineThread(Parts parts, Output started);  // `started`: of Engine::start(), committed.
@@ -77,15 +82,17 @@ class EngineThread {
 
   // Until stop(); then answers what was submitted, tells the peers and returns.  An error is for people.
   std::string run();
+  std::string left_behind() const;  // It was to hand over, and went before it had; empty: it had.  For people.  REQUIRES: as refused().
   bool refused() const;  // That was it: the cluster will never have this node.  REQUIRES: run() has returned.
 
   // Any thread.
-  void submit(Ticket ticket, Request request);  // A write, hello, status or fault.
+  void submit(Ticket ticket, Request request);  // A write, hello, status or fault; a read that asks others (consults()): see Parts::read.
   void submit(std::vector<Submission> writes);  // In this order.
   void damaged(const StoreKey& key);
   void doubted(ShardId shard);
   void join_through(std::vector<std::string> addresses);
   void stop();
+  void hurry();                                 // After stop(): hand over no more.
 
   // The document of op "status"; nothing when the engine's thread did not come to it in time, or has ended.  Any thread but
   // that.

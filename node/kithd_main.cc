@@ -92,7 +92,12 @@ int run(const Config& config) {
   }
   if ((watched[0].revents & POLLIN) != 0) {
     log(LogLevel::kInfo, "stopping: answering what is in flight");
+    signalfd_siginfo taken{};
+    (void)!::read(stop_signals, &taken, sizeof taken);
     node.stop();
+    while (poll(watched, 2, -1) < 0) {
+    }
+    if ((watched[0].revents & POLLIN) != 0) node.hurry();
   }
   http.reset();
   const std::string failure = node.join();

@@ -93,9 +93,12 @@ struct Node::Impl final : Window {
     engine_thread = std::make_unique<EngineThread>(
         EngineThread::Parts{*engine, *store, transport, front, [this](Ticket ticket, ClientReply reply) { give_reply(ticket, std::move(reply)); },
                             facts, config.allow_faults ? &faults : nullptr,
-                            config.scrub_interval_ms > 0 ? &scrubbed : nullptr, config.data, &measured, config.gossip_interval_ms,
+                            config.scrub_interval_ms > 0 ? &scrubbed : nullptr, config.data, &measured, config.gossip_interval_ms, config.leave_ms,
                             [this](const EngineStatus& joined) { on_joined(joined); },
-                            [this]() -> CommitWatch* { return redis ? &redis->watch() : nullptr; }},
+                            [this]() -> CommitWatch* { return redis ? &redis->watch() : nullptr; },
+                            [this](Ticket ticket, Request request, std::vector<std::string> told) {
+                              readers->submit(ticket, std::move(request), std::move(told));
+                            }},
         std::move(started));
     readers = std::make_unique<ReaderPool>(
         *store, config.readers,
@@ -227,9 +230,19 @@ struct Node::Impl final : Window {
     if (request.op == ClientOp::kBackup) {
       backups->submit(ticket, request);
     } else if (answers_reads(request.op)) {
-      readers->submit(ticket, std::move(request));
+      take_read(ticket, std::move(request));
     } else {
       engine_thread->submit(ticket, std::move(request));
+    }
+  }
+
+  void take_read(Ticket ticket, Request request) {
+    if (auto refused = refuse_level(request)) return front.reply(ticket, *std::move(refused));
+    const bool asks = request.replicas > 1 || (request.replicas == kAsTheTable && facts.some_reads_ask_others);
+    if (asks && may_ask_others(request.op) && request.table != kSystemTable && !check_names(request)) {
+      engine_thread->submit(ticket, std::move(request));
+    } else {
+      readers->submit(ticket, std::move(request));
     }
   }
 
@@ -285,6 +298,9 @@ void Node::start(std::function<void(const std::string&)> ready, std::function<vo
   const std::string redis = impl_->redis ? impl_->redis->address() : "";
   std::vector<std::pair<std::string, std::string>> more = ports;
   if (!redis.empty()) more.emplace_back("redis", redis);
+  const std::string bound_client = impl_->front.address(), bound_peer = impl_->transport.address();
+  if (bound_client != impl_->client_told) more.emplace_back("bound_client", bound_client);
+  if (bound_peer != impl_->peer_told) more.emplace_back("bound_peer", bound_peer);
   impl_->directory.write_addresses(impl_->client_told, impl_->peer_told, more);
   log(LogLevel::kInfo, "listening: clients " + impl_->client_told + ", peers " + impl_->peer_told + (redis.empty() ? "" : ", redis " + redis));
   impl_->front.start([this](Ticket ticket, Request request) { impl_->take(ticket, std::move(request)); });
@@ -305,6 +321,8 @@ void Node::stop() {
   impl_->engine_thread->stop();
 }
 
+void Node::hurry() { impl_->engine_thread->hurry(); }
+
 std::string Node::join() {
   if (!impl_->thread.joinable()) return impl_->failure;
   impl_->thread.join();
@@ -324,6 +342,7 @@ std::string Node::join() {
   impl_->front.stop();
   if (impl_->redis) impl_->redis->stop();
   impl_->readers.reset();
+  if (impl_->failure.empty()) impl_->failure = impl_->engine_thread->left_behind();
   return impl_->failure;
 }
 

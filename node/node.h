@@ -49,10 +49,11 @@ class Node {
 
   Window& window();  // Lives as long as the node.
 
-  // Takes no more work, answers what is in flight, tells the peers.  Any thread.
+  // Takes no more work, answers what is in flight, hands over if it is to (Config::leave_ms), tells the peers.  Any thread.
   void stop();
+  void hurry();  // Hand over no more.  Any thread.
 
-  // Waits until it has stopped.  Returns why it stopped of itself; empty when it was asked to.
+  // Waits until it has stopped.  Returns why it stopped of itself, or what it left undone; empty when all is as it was asked to.
   std::string join();
   bool refused() const;  // That was why: it does not fit the cluster that it asked.  REQUIRES: join() has returned.
 

@@ -16,6 +16,7 @@ struct ReaderPool::Impl {
   struct Job {
     Ticket ticket;
     Request request;
+    std::vector<std::string> told;
   };
 
   void run() {
@@ -23,10 +24,12 @@ struct ReaderPool::Impl {
       std::unique_lock lock(mutex);
       wanted.wait(lock, [&] { return stop || !jobs.empty(); });
       if (jobs.empty()) return;
-      const Job job = std::move(jobs.front());
+      Job job = std::move(jobs.front());
       jobs.pop_front();
       lock.unlock();
-      callbacks.reply(job.ticket, answer(job.request));
+      ClientReply reply = answer(job.request);
+      if (reply.status != Status::kError) reply.replicas = std::move(job.told);
+      callbacks.reply(job.ticket, std::move(reply));
     }
   }
 
@@ -70,10 +73,10 @@ ReaderPool::~ReaderPool() {
 
 ClientReply ReaderPool::answer(const Request& request) const { return impl_->answer(request); }
 
-void ReaderPool::submit(Ticket ticket, Request request) {
+void ReaderPool::submit(Ticket ticket, Request request, std::vector<std::string> told) {
   {
     const std::scoped_lock lock(impl_->mutex);
-    impl_->jobs.push_back({ticket, std::move(request)});
+    impl_->jobs.push_back({ticket, std::move(request), std::move(told)});
   }
   impl_->wanted.notify_one();
 }

@@ -5,6 +5,8 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "node/front.h"
 #include "store/store.h"
@@ -26,7 +28,8 @@ class ReaderPool {
   ReaderPool(const ReaderPool&) = delete;
   ReaderPool& operator=(const ReaderPool&) = delete;
 
-  void submit(Ticket ticket, Request request);  // Any thread.
+  // Any thread.  `told`: members that were asked what they have, for the reply; this node among them.
+  void submit(Ticket ticket, Request request, std::vector<std::string> told = {});
 
   ClientReply answer(const Request& request) const;  // Any thread, on which it is done.
 

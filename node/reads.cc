@@ -205,6 +205,31 @@ bool answers_reads(ClientOp op) {
   }
 }
 
+bool may_ask_others(ClientOp op) {
+  switch (op) {
+    case ClientOp::kGet:
+    case ClientOp::kSmembers:
+    case ClientOp::kSismember:
+    case ClientOp::kScard:
+    case ClientOp::kHget:
+    case ClientOp::kHgetall:
+    case ClientOp::kTtl:
+    case ClientOp::kCount: return true;
+    default: return false;
+  }
+}
+
+std::optional<ClientReply> refuse_level(const Request& request) {
+  if (request.replicas <= 1) return std::nullopt;
+  if (!may_ask_others(request.op)) {
+    return error_reply(request, "bad_request", std::string(to_string(request.op)) + " tells what this node has, and asks no others: only reads of one key have a level");
+  }
+  if (request.table == kSystemTable) {
+    return error_reply(request, "bad_request", "the system table is read as this node has it: a read of it has no level");
+  }
+  return std::nullopt;
+}
+
 std::optional<NameProblem> check_names(const Request& request) {
   const auto too_long = [](const char* what, std::size_t size, std::size_t most) {
     return NameProblem{"limit", std::string(what) + " has " + std::to_string(size) + " bytes; the limit is " +

@@ -34,6 +34,10 @@ struct ReadContext {
 // REQUIRES: answers_reads(request.op).  Sets all of the reply but `time` and `node`.
 ClientReply answer_read(const Request& request, const ReadContext& context);
 bool answers_reads(ClientOp op);
+// Reads of one key: they can be asked for at a level (gossip/consult.h).
+bool may_ask_others(ClientOp op);
+// A level that is given with a read that can have none, as a reply; nothing when all is well.
+std::optional<ClientReply> refuse_level(const Request& request);
 
 // What is wrong with the names of a read, as code and message; nothing when all is well.
 struct NameProblem {

@@ -61,7 +61,7 @@ TEST_CASE("tables: attributes are read as they are written, and what is none say
   for (const auto& [name, text, words] : std::vector<std::tuple<std::string, std::string, std::string>>{
            {"keys", "uuid5", "any or uuid4"}, {"kinds", "", "register, set, hash and counter"}, {"kinds", "set,set", "each once"},
            {"kinds", "set,", "each once"}, {"kinds", "list", "register"}, {"quorum", "1/2", "majority or 2/3"}, {"write", "0", "one, quorum, all"},
-           {"write", "1025", "1 to 1024"}, {"write", "-1", "one"}, {"write", "2x", "one"}, {"read", "all", "by the node that is asked"}, {"color", "red", "no attribute"}}) {
+           {"write", "1025", "1 to 1024"}, {"write", "-1", "one"}, {"write", "2x", "one"}, {"read", "some", "one, quorum, all"}, {"color", "red", "no attribute"}}) {
     CAPTURE(name);
     CAPTURE(text);
     const auto problem = take_attribute(rules, name, text);

@@ -137,6 +137,10 @@ TEST_CASE("join: while nobody lets a node in its log says what is wrong with eac
   CHECK(contains(log, "no-such-host.invalid:1: the name stands for no address"));
   CHECK(contains(n3.output(), n1.peer_address() + ": it speaks ZeroMQ, and no answer came."));
   CHECK(contains(n3.output(), "members cannot reach this node at " + nobody + " (--advertise-peer)"));
+  // Its directory tells both: where others are told it is, and where it listens.
+  CHECK(n3.peer_address() == nobody);
+  CHECK(n3.bound_peer_address() != nobody);
+  CHECK(parse_address(n3.bound_peer_address()));
   // The member that was asked all that is well.
   CHECK(members_at(n1) == 1);
   CHECK(n1.running());

@@ -23,8 +23,8 @@ std::string read_all(const std::string& path) {
 }
 
 // With nothing of the environment's KITH_*: a test says all that counts.
-pid_t start(const std::vector<std::string>& arguments, const std::string& log_path) {
-  std::vector<char*> argv = {const_cast<char*>(KITHD_PATH)};
+pid_t start(const std::string& program, const std::vector<std::string>& arguments, const std::string& log_path) {
+  std::vector<char*> argv = {const_cast<char*>(program.c_str())};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   std::vector<char*> environment;
@@ -39,9 +39,9 @@ pid_t start(const std::vector<std::string>& arguments, const std::string& log_pa
   posix_spawn_file_actions_addopen(&actions, 1, log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   posix_spawn_file_actions_adddup2(&actions, 1, 2);
   pid_t pid = -1;
-  const int error = posix_spawn(&pid, KITHD_PATH, &actions, nullptr, argv.data(), environment.data());
+  const int error = posix_spawn(&pid, program.c_str(), &actions, nullptr, argv.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw std::runtime_error(std::string("cannot start ") + KITHD_PATH);
+  if (error != 0) throw std::runtime_error("cannot start " + program);
   return pid;
 }
 
@@ -60,7 +60,8 @@ KithdProcess::KithdProcess(KithdProcess&& other) noexcept
       pid_(std::exchange(other.pid_, -1)),
       exit_(std::exchange(other.exit_, Exit{})),
       client_address_(std::move(other.client_address_)),
-      peer_address_(std::move(other.peer_address_)) {}
+      peer_address_(std::move(other.peer_address_)),
+      bound_peer_address_(std::move(other.bound_peer_address_)) {}
 
 KithdProcess::~KithdProcess() {
   if (pid_ > 0 && running()) kill();
@@ -78,7 +79,7 @@ void KithdProcess::spawn() {
   exit_.reset();
   client_address_.clear();
   peer_address_.clear();
-  pid_ = start(arguments, log_path_);
+  pid_ = start(options_.program.empty() ? kithd_path() : options_.program, arguments, log_path_);
 }
 
 void KithdProcess::give_up(const std::string& what) {
@@ -110,13 +111,27 @@ const std::string& KithdProcess::peer_address() {
   return peer_address_;
 }
 
-std::string KithdProcess::port_address(const std::string& name) {
+std::string KithdProcess::find_port(const std::string& name) {
   wait_listening();
   std::ifstream in(options_.data + "/addresses");
   for (std::string line; std::getline(in, line);) {
     if (line.starts_with(name + "=")) return line.substr(name.size() + 1);
   }
-  give_up("has no port \"" + name + "\"");
+  return "";
+}
+
+std::string KithdProcess::port_address(const std::string& name) {
+  std::string found = find_port(name);
+  if (found.empty()) give_up("has no port \"" + name + "\"");
+  return found;
+}
+
+std::string KithdProcess::bound_peer_address() {
+  if (bound_peer_address_.empty()) {
+    bound_peer_address_ = find_port("bound_peer");
+    if (bound_peer_address_.empty()) bound_peer_address_ = peer_address();
+  }
+  return bound_peer_address_;
 }
 
 void KithdProcess::wait_ready() {
@@ -164,19 +179,21 @@ void KithdProcess::restart() {
   if (running()) throw std::logic_error(options_.name + " is running: end it first");
   if (!client_address_.empty()) {
     options_.client = client_address_;
-    options_.peer = peer_address_;
+    options_.peer = bound_peer_address_.empty() ? peer_address_ : bound_peer_address_;
   }
   spawn();
 }
 
 std::string KithdProcess::output() const { return read_all(log_path_); }
 
+std::string kithd_path() { return KITHD_PATH; }
+
 KithdRun run_kithd(const std::vector<std::string>& arguments) {
   std::string path = "/tmp/kithd-run-XXXXXX";
   const int file = mkstemp(path.data());
   if (file < 0) throw std::runtime_error("cannot make a temporary file");
   close(file);
-  const pid_t pid = start(arguments, path);
+  const pid_t pid = start(kithd_path(), arguments, path);
   int status = 0;
   if (!eventually([&] { return waitpid(pid, &status, WNOHANG) == pid; })) {
     ::kill(pid, SIGKILL);

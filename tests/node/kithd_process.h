@@ -28,6 +28,7 @@ class KithdProcess {
     std::vector<std::string> flags{};       // More of them.
     std::string client = "127.0.0.1:0";
     std::string peer = "127.0.0.1:0";
+    std::string program{};                  // Another kithd than the one that was built; empty: that.
   };
   struct Exit {
     int code = -1;    // -1: ended by a signal.
@@ -43,6 +44,8 @@ class KithdProcess {
   // Waits until it listens; addresses as it wrote them.  Throws std::runtime_error with its log when it ends before.
   const std::string& client_address();
   const std::string& peer_address();
+  // Where it really listens for peers, whatever address it tells others (--advertise-peer).
+  std::string bound_peer_address();
   std::string port_address(const std::string& name);  // Of another port that it was told to open: "http", "redis".
   std::string redis_address() { return port_address("redis"); }
 
@@ -62,6 +65,7 @@ class KithdProcess {
  private:
   void spawn();
   void wait_listening();
+  std::string find_port(const std::string& name);  // Empty: it has none.
   [[noreturn]] void give_up(const std::string& what);
 
   Options options_;
@@ -70,7 +74,11 @@ class KithdProcess {
   std::optional<Exit> exit_;
   std::string client_address_;
   std::string peer_address_;
+  std::string bound_peer_address_;
 };
+
+// The kithd that was built.
+std::string kithd_path();
 
 // Runs kithd with these arguments to its end: for what is refused.
 struct KithdRun {

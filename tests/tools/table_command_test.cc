@@ -1,4 +1,6 @@
 // tests/tools/table_command_test.cc -- `kith table`, and what its rules do at every entrance.
+#include <signal.h>
+
 #include "tests/node/redis_socket.h"
 #include "tests/tools/three_nodes.h"
 
@@ -73,7 +75,8 @@ TEST_CASE("table: what makes no sense is a usage error, or refused, and changes 
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
            {"table", "drop", "t"}, {"table", "create"}, {"table", "create", "_kith"}, {"table", "create", "a/b"}, {"table", "list", "t"},
            {"table", "show"}, {"table", "create", "t", "--keys", "uuid5"}, {"table", "create", "t", "--kinds", "set,set"},
-           {"table", "create", "t", "--write", "0"}, {"table", "create", "t", "--quorum", "1/2"}, {"table", "create", "t", "--read", "quorum"},
+           {"table", "create", "t", "--write", "0"}, {"table", "create", "t", "--quorum", "1/2"}, {"table", "create", "t", "--read", "0"},
+           {"get", "k", "--read", "some"}, {"get", "k", "--write", "all"}, {"keys", "--read", "all"}, {"set", "k", "v", "--read", "all"},
            {"table", "alter", "t"}, {"table", "show", "t", "--keys", "any"}, {"set", "k", "v", "--keys", "any"}, {"set", "k", "v", "--write", "some"},
            {"set", "k", "v", "--write", "one", "--replicas", "2"}}) {
     CAPTURE(words.back());
@@ -117,6 +120,51 @@ TEST_CASE("table: a write waits for what the table says, unless it says otherwis
   CHECK(replicas({"set", "k", "v", "--write", "quorum"}) == std::pair(std::string("ok"), std::size_t{2}));
   nodes.n3.kill();
   CHECK(replicas({"set", "k", "v", "--write", "quorum"}) == std::pair(std::string("stored"), std::size_t{1}));
+}
+
+// Goal: `--read` asks others first, by itself or by the rules of the table, and says when too few told.
+// Method: n3 stands still while n1 and n2 take a write; n1 stands still when n3 is read, so that only n2 can tell.
+TEST_CASE("table: a read asks as many as the table says, unless it says otherwise, and tells when too few told") {
+  ThreeNodes nodes({"--replicas", "3"});
+  REQUIRE(nodes.at(nodes.n1, {"table", "create", "t", "--write", "quorum", "--read", "quorum"}).code == 0);
+  CHECK(has(nodes.at(nodes.n3, {"table", "show", "t"}).out, "read quorum, write quorum"));
+  nodes.n3.send_signal(SIGSTOP);
+  REQUIRE(nodes.at(nodes.n1, {"-t", "t", "set", "color", "red"}).code == 0);
+  REQUIRE(nodes.at(nodes.n1, {"-t", "t", "sadd", "likes", "tea", "milk"}).code == 0);
+  REQUIRE(nodes.at(nodes.n1, {"-t", "t", "hset", "order", "state", "paid"}).code == 0);
+  REQUIRE(nodes.at(nodes.n1, {"-t", "t", "incr", "visits", "7"}).code == 0);
+  nodes.n1.send_signal(SIGSTOP);
+  nodes.n3.send_signal(SIGCONT);
+  CHECK(nodes.at(nodes.n3, {"-t", "t", "get", "color"}).out == "red\n");
+  CHECK(nodes.at(nodes.n3, {"-t", "t", "smembers", "likes"}).out == "milk\ntea\n");
+  CHECK(nodes.at(nodes.n3, {"-t", "t", "scard", "likes"}).out == "2\n");
+  CHECK(nodes.at(nodes.n3, {"-t", "t", "sismember", "likes", "tea", "--read", "2"}).out == "yes\n");
+  CHECK(nodes.at(nodes.n3, {"-t", "t", "hget", "order", "state", "--read", "quorum"}).out == "paid\n");
+  CHECK(nodes.at(nodes.n3, {"-t", "t", "hgetall", "order"}).out == "state: paid\n");
+  CHECK(nodes.at(nodes.n3, {"-t", "t", "count", "visits"}).out == "7\n");
+  CHECK(nodes.at(nodes.n3, {"-t", "t", "ttl", "color"}).out == "does not expire\n");
+  const KithRun run = nodes.at(nodes.n3, {"-t", "t", "--timeout", "1s", "get", "color", "--read", "all"});
+  CHECK(run.code == 5);
+  CHECK(run.out.empty());
+  CHECK(has(run.err, "not told by the 3 members that were asked for in time, but by n3, n2 alone"));
+  CHECK(nodes.at(nodes.n3, {"-t", "t", "get", "color", "--read", "one"}).out == "red\n");
+  nodes.n1.send_signal(SIGCONT);
+  CHECK(nodes.at(nodes.n3, {"-t", "t", "--timeout", "30s", "get", "color", "--read", "all"}).out == "red\n");
+
+  Client client = nodes.n3.connect();
+  Request request;
+  request.op = ClientOp::kGet;
+  request.table = "t";
+  request.key = "color";
+  const ClientReply reply = client.call(request, std::chrono::seconds(30));
+  CHECK(reply.replicas.size() >= 2);
+  CHECK(reply.replicas.front() == "n3");
+  request.op = ClientOp::kKeys;
+  request.replicas = 2;
+  CHECK(client.call(request, std::chrono::seconds(30)).code == "bad_request");
+  request.op = ClientOp::kHgetall;
+  request.table = "_kith";
+  CHECK(client.call(request, std::chrono::seconds(30)).code == "bad_request");
 }
 
 }  // namespace

@@ -32,8 +32,9 @@ void check_answered(const ClientReply& reply) {
   if (reply.status != Status::kRefused && reply.status != Status::kError) return;
   const bool not_allowed = reply.code.ends_with("not_allowed");
   const bool no_value = reply.code == "no_value";
+  const bool not_reached = reply.code == "not_reached";
   const std::string who = reply.node.empty() ? "" : reply.node + ": ";
-  throw CommandError(not_allowed ? ExitCode::kNotAllowed : no_value ? ExitCode::kNotFound : ExitCode::kFailed, who + reply.message);
+  throw CommandError(not_allowed ? ExitCode::kNotAllowed : no_value ? ExitCode::kNotFound : not_reached ? ExitCode::kTimeout : ExitCode::kFailed, who + reply.message);
 }
 
 ClientReply ask_at(Context& context, const std::string& address, const Settings& settings, const Request& request) {

@@ -44,6 +44,7 @@ enum CommandOption : unsigned {
   kYesOption = 256,     // --yes
   kRouteOption = 512,   // --route
   kTableOptions = 1024, // --keys, --kinds, --quorum, --read, --write
+  kReadOption = 2048,   // --read
 };
 
 struct Command;
@@ -55,6 +56,7 @@ struct CommandLine {
 
   std::optional<Tag> tag;
   std::uint32_t replicas = 0;  // As the table says.
+  std::uint32_t read_level = 0;  // The same.
   std::vector<std::pair<std::string, std::string>> attributes;  // Of a table, as given.
   std::string file;
   std::string ttl;            // As it was given; empty: it was not.

@@ -26,20 +26,20 @@ constexpr std::string_view kMore = "More";
 
 const std::vector<Command>& all_commands() {
   static const std::vector<Command> kCommands = {
-      {"get", kReading, "KEY", "the value of a register, as it is, and a newline", "kith get note:door", 1, 1, 0,
+      {"get", kReading, "KEY", "the value of a register, as it is, and a newline", "kith get note:door\nkith get note:door --read quorum", 1, 1, kReadOption,
        run_get},
-      {"smembers", kReading, "KEY", "the members of a set, one a line", "kith smembers likes", 1, 1, 0, run_smembers},
-      {"sismember", kReading, "KEY MEMBER", "yes or no (exit code 3)", "kith sismember likes tea", 2, 2, 0,
+      {"smembers", kReading, "KEY", "the members of a set, one a line", "kith smembers likes", 1, 1, kReadOption, run_smembers},
+      {"sismember", kReading, "KEY MEMBER", "yes or no (exit code 3)", "kith sismember likes tea", 2, 2, kReadOption,
        run_sismember},
-      {"scard", kReading, "KEY", "how many members a set has", "kith scard likes", 1, 1, 0, run_scard},
-      {"hget", kReading, "KEY FIELD", "the value of one field of a hash", "kith hget order:7 state", 2, 2, 0, run_hget},
-      {"hgetall", kReading, "KEY", "all fields of a hash, one a line", "kith hgetall order:7", 1, 1, 0, run_hgetall},
-      {"count", kReading, "KEY", "what a counter stands at; 0 when there is none", "kith count visits", 1, 1, 0,
+      {"scard", kReading, "KEY", "how many members a set has", "kith scard likes", 1, 1, kReadOption, run_scard},
+      {"hget", kReading, "KEY FIELD", "the value of one field of a hash", "kith hget order:7 state", 2, 2, kReadOption, run_hget},
+      {"hgetall", kReading, "KEY", "all fields of a hash, one a line", "kith hgetall order:7", 1, 1, kReadOption, run_hgetall},
+      {"count", kReading, "KEY", "what a counter stands at; 0 when there is none", "kith count visits", 1, 1, kReadOption,
        run_count},
       {"keys", kReading, "[PREFIX]", "the keys that begin with PREFIX", "kith keys order:\nkith keys --long", 0, 1,
        kLongOption, run_keys},
       {"ttl", kReading, "KEY [FIELD]", "how long a value, or a field of a hash, has left until it expires",
-       "kith ttl note:door\nkith ttl order:7 state --json", 1, 2, 0, run_ttl},
+       "kith ttl note:door\nkith ttl order:7 state --json", 1, 2, kReadOption, run_ttl},
 
       {"set", kWriting, "KEY VALUE|-", "sets a register; - reads the value from standard input",
        "kith set note:door 'back at noon'\nkith set logo --file logo.png\ndate | kith set now -\nkith set t -- -40\n"

@@ -38,7 +38,11 @@ std::string options_of(const Command& command) {
            "      --kinds KIND,..     which kinds: register, set, hash, counter (default all)\n"
            "      --write LEVEL       when a write is answered that says nothing else: one (default), quorum, all, or a number\n"
            "      --quorum RULE       what a quorum is: majority (default) or 2/3 of the replication factor\n"
-           "      --read LEVEL        one (default): by the node that is asked\n";
+           "      --read LEVEL        how many members tell what they have before a read is answered that says nothing else: as --write\n";
+  }
+  if (command.options & kReadOption) {
+    out += "      --read LEVEL        how many members tell what they have before the answer: one (the node that is asked), quorum (so many that one\n"
+           "                          of them has what a quorum of writes was said to have), all, or a number (default: as the table says, else one)\n";
   }
   if (command.options & kFileOption) out += "      --file FILE         the value is what this file holds\n";
   if (command.options & kTtlOption) out += "      --ttl TIME          it expires after that time: 500ms, 30s, 15m, 12h, 7d (default: never)\n";

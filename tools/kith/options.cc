@@ -83,8 +83,8 @@ void add_options(CLI::App& app, RawOptions& raw, unsigned options, bool before_c
     add_text(app, "--keys", raw.keys);
     add_text(app, "--kinds", raw.kinds);
     add_text(app, "--quorum", raw.quorum);
-    add_text(app, "--read", raw.read);
   }
+  if (options & (kTableOptions | kReadOption)) add_text(app, "--read", raw.read);
   if (options & kFileOption) add_text(app, "--file", raw.file);
   if (options & kTtlOption) add_text(app, "--ttl", raw.ttl);
   if (options & kRouteOption) add_text(app, "--route", raw.route);
@@ -219,6 +219,12 @@ void understand_command(const RawOptions& raw, const CLI::App& app, const Hidden
     if (!level) usage_error("--write: \"" + escaped(text) + "\"; give one, quorum, all, or a number from 1 to " + std::to_string(kMembersMax));
     if (given("--replicas")) usage_error("--write and --replicas say the same: give one of them");
     line.replicas = *level;
+  }
+  if (given("--read") && !table) {
+    const std::string text = words.reveal(raw.read);
+    const auto level = level_from(text);
+    if (!level) usage_error("--read: \"" + escaped(text) + "\"; give one, quorum, all, or a number from 1 to " + std::to_string(kMembersMax));
+    line.read_level = *level;
   }
   const auto attribute = [&](const std::string& name, const std::string& shown) {
     if (!table || !given(("--" + name).c_str())) return;

@@ -48,6 +48,7 @@ ExitCode print_value(Context& context, const CommandLine& line, const ClientRepl
 Request request_for_key(const CommandLine& line, ClientOp op) {
   Request request = request_of(line, op);
   request.key = line.arguments[0];
+  request.replicas = line.read_level;
   if (line.arguments.size() > 1) request.members = {line.arguments[1]};
   return request;
 }
