@@ -135,7 +135,7 @@ struct Node::Impl final : Window {
       refuse_half_restored(config.data);
     }
     check_data_pages();
-    return LmdbStore::open(config.data, {.map_bytes = config.map_bytes});
+    return LmdbStore::open(config.data, {.map_bytes = config.map_bytes, .recent_bytes = recent_bytes_for(config.map_bytes)});
   }
 
   // LMDB's own pages have no checksums.  A node on damaged ones would miss rows that it has, or write over others.
