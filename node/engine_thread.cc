@@ -285,6 +285,7 @@ struct EngineThread::Impl {
     // SUBTLE: raised before what shows it is durable, and lowered after: see EngineFacts.
     if (parts.engine.reads_may_be_stale()) parts.facts.reads_may_be_stale = true;
     const auto began = std::chrono::steady_clock::now();
+    parts.engine.let_go();
     commit_measured();
     if (commits) {
       ++parts.facts.commits;
