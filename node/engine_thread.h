@@ -68,6 +68,9 @@ class EngineThread {
     std::int64_t gossip_interval_ms = 0;                            // For status only.
     std::function<void(const EngineStatus&)> on_joined;             // Once, on this thread.
     std::function<CommitWatch*()> watch = {};                       // Who wants to see commits; may be nobody.
+    // Who takes the replies to writes of a commit all at once, and to which tickets; may be nobody.  Then they go by reply().
+    std::function<bool(Ticket)> takes = {};
+    std::function<void(std::vector<Reply>)> replies = {};
   };
 
   EngineThread(Parts parts, Output started);  // `started`: of Engine::start(), committed.

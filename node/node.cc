@@ -95,7 +95,9 @@ struct Node::Impl final : Window {
                             facts, config.allow_faults ? &faults : nullptr,
                             config.scrub_interval_ms > 0 ? &scrubbed : nullptr, config.data, &measured, config.gossip_interval_ms,
                             [this](const EngineStatus& joined) { on_joined(joined); },
-                            [this]() -> CommitWatch* { return redis ? &redis->watch() : nullptr; }},
+                            [this]() -> CommitWatch* { return redis ? &redis->watch() : nullptr; },
+                            [](Ticket ticket) { return redis::Port::gave(ticket); },
+                            [this](std::vector<Reply> replies) { redis->reply(std::move(replies)); }},
         std::move(started));
     readers = std::make_unique<ReaderPool>(
         *store, config.readers,
