@@ -143,6 +143,8 @@ class Engine::Impl {
     end_step();
   }
 
+  void let_go() { operations_.let_go(); }
+
   EngineHealth health(Instant now) const;
   EngineStatus status(Instant now) const;
   EngineCounters counters() const { return {core_.counters.begin(), core_.counters.end()}; }
@@ -516,6 +518,7 @@ Engine::~Engine() = default;
 void Engine::start(Instant now, Output& out) { impl_->start(now, out); }
 void Engine::step(Instant now, const Input& input, Output& out) { impl_->step(now, input, out); }
 void Engine::committed(Instant now, const CommitReport& report, Output& out) { impl_->committed(now, report, out); }
+void Engine::let_go() { impl_->let_go(); }
 bool Engine::life_is_over() const { return impl_->life_is_over(); }
 void Engine::begin_anew(Instant now, Output& out) {
   KITH_CHECK(life_is_over() && out.store.empty(), "a life ends before the next one begins", out.store.cells().size());

@@ -220,6 +220,9 @@ class Engine {
   // gathered), those of others that this node relays, and questions about rows that were found damaged on the way.
   void committed(Instant now, const CommitReport& report, Output& out);
 
+  // Before the caller waits for anybody: lets go of the view of the store by which it answered operations.
+  void let_go();
+
   // It was evicted while it was away: nothing of this life is listened to any more.
   bool life_is_over() const;
   // Begins the next life on what the store holds now.  REQUIRES: life_is_over(), and nothing is gathered that is not durable;

@@ -318,7 +318,7 @@ void Operations::write(const Operation& operation, const FoundDamaged& found_dam
   const bool only_expiry = operation.verb == Verb::kExpire || operation.verb == Verb::kPersist;
   std::vector<Change> changes;
   std::size_t delta_bytes = 0;
-  const auto snapshot = core_.store.snapshot();
+  const Snapshot* const snapshot = &reading();
   for (const auto& [member, value] : targets(operation)) {
     std::string name = kind == Kind::kCounter ? increment_member(tag) : std::string(member);
     Change change{{operation.table, operation.key, kind, std::move(name)}, Content(kind), Content(kind), Content(kind)};

@@ -43,7 +43,9 @@ class Operations {
   void batch_is_durable() {
     fresh_waiting_ = false;
     pending_sums_.clear();
+    let_go();
   }
+  void let_go() { reading_.reset(); }                  // Of what is durable; another look is taken when it is wanted.
 
   // `peer` has stored what this life committed in `shard` up to `at`, and says so; what it committed after `previous` came with the
   // push that it says so of, and is not only what its clock claims.
@@ -73,6 +75,10 @@ class Operations {
   Operation as_write(const Operation& operation) const;
   void write(const Operation& operation, const FoundDamaged& found_damaged);  // REQUIRES: !check(operation, ..).
   void answer(const Operation& operation, ShardId shard, Reply reply, std::vector<Commit> commits);
+  const Snapshot& reading() {                          // Of what is durable: it changes with a commit, and not before.
+    if (!reading_) reading_ = core_.store.snapshot();
+    return *reading_;
+  }
   bool vouched_for(const Waiting& waiting) const { return waiting.setbacks == core_.setbacks(waiting.shard); }
   bool settle(Waiting& waiting, NodeId peer);          // True when answered.
 
@@ -81,6 +87,7 @@ class Operations {
   std::vector<Waiting> waiting_;
   std::map<std::pair<std::string, std::string>, CounterSum> pending_sums_;  // By table and key: our own of the batch at hand.
   bool fresh_waiting_ = false;
+  std::unique_ptr<Snapshot> reading_;
 };
 
 }  // namespace kith

@@ -30,6 +30,8 @@ std::variant<Flags, ConfigExit> parse_flags(const std::vector<FlagSpec>& specs, 
                     : app.add_option("--" + spec.name, at.values)->allow_extra_args(false)->multi_option_policy(
                           CLI::MultiOptionPolicy::TakeAll);
   }
+  // CLI11 takes it for the end of all flags, and what is behind it for something else.
+  if (std::find(arguments.begin(), arguments.end(), "--") != arguments.end()) return usage("it takes flags only, and -- is none");
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ExtrasError&) {

@@ -81,12 +81,17 @@ struct EngineThread::Impl {
   struct ClientJob {
     Ticket ticket;
     Request request;
+  };
+  struct WriteJob {  // Made ready by who submits it.
+    std::uint64_t id = 0;
+    Operation operation;
+    std::size_t bytes = 0;
     bool with_next = false;
   };
   struct StatusJob {
     std::shared_ptr<std::promise<std::string>> answer;
   };
-  using Job = std::variant<ClientJob, StatusJob, RowDamaged, ShardDoubted, JoinThrough>;
+  using Job = std::variant<ClientJob, WriteJob, StatusJob, RowDamaged, ShardDoubted, JoinThrough>;
   struct Waiting {  // A write that the engine has not answered yet.
     std::uint64_t id = 0;
     std::optional<Tag> tag;
@@ -149,9 +154,13 @@ struct EngineThread::Impl {
       if (!jobs.empty()) {
         Job job = std::move(jobs.front());
         jobs.pop_front();
-        if (auto* client = std::get_if<ClientJob>(&job)) {
+        if (auto* write = std::get_if<WriteJob>(&job)) {
+          bytes += write->bytes;
+          together = write->with_next && !jobs.empty();
+          take(std::move(*write));
+        } else if (auto* client = std::get_if<ClientJob>(&job)) {
           bytes += bytes_of(client->request);
-          together = client->with_next && !jobs.empty();
+          together = false;
           take(client->ticket, std::move(client->request));
         } else if (auto* asked = std::get_if<StatusJob>(&job)) {
           asked->answer->set_value(document(ClientOp::kStatus));
@@ -207,24 +216,31 @@ struct EngineThread::Impl {
     waker.wake();
   }
 
-  void step(const Input& input) {
+  void step(Input input) {
     parts.engine.step(read_clocks(), input, out);
     stepped = true;
   }
 
   // ---- Requests of clients
 
+  static WriteJob write_of(Ticket ticket, Request request, bool with_next) {
+    const std::size_t bytes = bytes_of(request);
+    const std::uint64_t id = request.id;
+    return {id, operation_of(ticket, std::move(request)), bytes, with_next};
+  }
+
+  void take(WriteJob write) {
+    waiting[write.operation.request] = {write.id, write.operation.tag};
+    ++writes;
+    step(std::move(write.operation));
+  }
+
   void take(Ticket ticket, Request request) {
     if (request.op == ClientOp::kEvict || request.op == ClientOp::kRecover) {
       waiting[ticket] = {request.id, std::nullopt};
       return step(Evict{ticket, std::move(request.members), request.op == ClientOp::kRecover});
     }
-    if (is_write(request.op)) {
-      waiting[ticket] = {request.id, request.tag};
-      ++writes;
-      step(operation_of(ticket, std::move(request)));
-      return;
-    }
+    if (is_write(request.op)) return take(write_of(ticket, std::move(request), false));
     if (may_ask_others(request.op)) {
       Consult consult{ticket, request.table, request.key, request.replicas, request.timeout_ms};
       consulting.emplace(ticket, std::move(request));
@@ -295,6 +311,7 @@ struct EngineThread::Impl {
     // SUBTLE: raised before what shows it is durable, and lowered after: see EngineFacts.
     if (parts.engine.reads_may_be_stale()) parts.facts.reads_may_be_stale = true;
     const auto began = std::chrono::steady_clock::now();
+    parts.engine.let_go();
     commit_measured();
     if (commits) {
       ++parts.facts.commits;
@@ -308,7 +325,7 @@ struct EngineThread::Impl {
       parts.transport.send(send.address, send.to, std::move(send.bytes), now.monotonic_ms);
     }
     for (const std::string& address : out.reconnect) parts.transport.reconnect(address, now.monotonic_ms);
-    for (Reply& reply : out.replies) answer(std::move(reply));
+    answer_all();
     for (const Output::Note& note : out.notes) log(level_of(note.level), note.text);
     if (!out.redone.empty()) list_redone(now);
     if (!joined) look_whether_joined(now);
@@ -379,21 +396,37 @@ struct EngineThread::Impl {
     parts.on_joined(status);
   }
 
-  void answer(Reply reply) {
-    if (const auto read = consulting.find(reply.request); read != consulting.end()) {
-      Request request = std::move(read->second);
-      consulting.erase(read);
-      if (reply.outcome == Outcome::kOk) return parts.read(reply.request, std::move(request), std::move(reply.replicas));
-      return parts.reply(reply.request, error_reply(request, std::string(to_string(reply.code)), std::move(reply.message)));
+  // Of a read that asked others.
+  bool answer_read(Reply& reply) {
+    const auto read = consulting.find(reply.request);
+    if (read == consulting.end()) return false;
+    Request request = std::move(read->second);
+    consulting.erase(read);
+    if (reply.outcome == Outcome::kOk) parts.read(reply.request, std::move(request), std::move(reply.replicas));
+    else parts.reply(reply.request, error_reply(request, std::string(to_string(reply.code)), std::move(reply.message)));
+    return true;
+  }
+
+  // SUBTLE: those of one port at once: were it woken by the first, it would serve a client, sleep and be woken again by the next.
+  void answer_all() {
+    std::vector<Reply> at_once;
+    for (Reply& reply : out.replies) {
+      if (answer_read(reply)) continue;
+      const auto found = waiting.find(reply.request);
+      KITH_CHECK(found != waiting.end(), "the engine answers what nobody asked", reply.request);
+      if (found->second.tag) count_tagged(reply);
+      const std::uint64_t id = found->second.id;
+      waiting.erase(found);
+      const Ticket ticket = reply.request;
+      if (parts.replies && parts.takes(ticket)) {
+        at_once.push_back(std::move(reply));
+        continue;
+      }
+      ClientReply client = reply_of(std::move(reply));
+      client.id = id;
+      parts.reply(ticket, std::move(client));
     }
-    const auto found = waiting.find(reply.request);
-    KITH_CHECK(found != waiting.end(), "the engine answers what nobody asked", reply.request);
-    if (found->second.tag) count_tagged(reply);
-    const Ticket ticket = reply.request;
-    ClientReply client = reply_of(std::move(reply));
-    client.id = found->second.id;
-    waiting.erase(found);
-    parts.reply(ticket, std::move(client));
+    if (!at_once.empty()) parts.replies(std::move(at_once));
   }
 
   void count_tagged(const Reply& reply) {
@@ -540,11 +573,14 @@ void EngineThread::submit(Ticket ticket, Request request) {
 
 void EngineThread::submit(std::vector<Submission> writes) {
   if (writes.empty()) return;
+  std::vector<Impl::WriteJob> ready;
+  ready.reserve(writes.size());
+  for (Submission& write : writes) ready.push_back(Impl::write_of(write.ticket, std::move(write.request), write.with_next));
   bool first = false;
   {
     const std::scoped_lock lock(impl_->mutex);
     first = impl_->inbox.empty();
-    for (Submission& write : writes) impl_->inbox.emplace_back(Impl::ClientJob{write.ticket, std::move(write.request), write.with_next});
+    for (Impl::WriteJob& write : ready) impl_->inbox.emplace_back(std::move(write));
   }
   if (first) impl_->waker.wake();
 }

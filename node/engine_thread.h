@@ -73,6 +73,9 @@ class EngineThread {
     std::function<CommitWatch*()> watch = {};                       // Who wants to see commits; may be nobody.
     // A read that may be answered from this disk now: the members told that hold what it asks for are in it.
     std::function<void(Ticket, Request, std::vector<std::string>)> read = {};
+    // Who takes the replies to writes of a commit all at once, and to which tickets; may be nobody.  Then they go by reply().
+    std::function<bool(Ticket)> takes = {};
+    std::function<void(std::vector<Reply>)> replies = {};
   };
 
   EngineThread(Parts parts, Output started);  // `started`: of Engine::start(), committed.

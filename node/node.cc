@@ -98,7 +98,9 @@ struct Node::Impl final : Window {
                             [this]() -> CommitWatch* { return redis ? &redis->watch() : nullptr; },
                             [this](Ticket ticket, Request request, std::vector<std::string> told) {
                               readers->submit(ticket, std::move(request), std::move(told));
-                            }},
+                            },
+                            [](Ticket ticket) { return redis::Port::gave(ticket); },
+                            [this](std::vector<Reply> replies) { redis->reply(std::move(replies)); }},
         std::move(started));
     readers = std::make_unique<ReaderPool>(
         *store, config.readers,
@@ -138,7 +140,7 @@ struct Node::Impl final : Window {
       refuse_half_restored(config.data);
     }
     check_data_pages();
-    return LmdbStore::open(config.data, {.map_bytes = config.map_bytes});
+    return LmdbStore::open(config.data, {.map_bytes = config.map_bytes, .recent_bytes = recent_bytes_for(config.map_bytes)});
   }
 
   // LMDB's own pages have no checksums.  A node on damaged ones would miss rows that it has, or write over others.

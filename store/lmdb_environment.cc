@@ -118,6 +118,7 @@ LmdbEnvironment::LmdbEnvironment(const std::string& directory, const LmdbOptions
     open_environment(directory, options);
     check_length();
     databases_ = open_databases(env_, where_);
+    bring_up_to_date();
   } catch (...) {
     close();
     throw;
@@ -213,18 +214,45 @@ LmdbDatabases open_databases(MDB_env* env, const std::string& where) {
            where + " does not say which format it has: it is not a store of Kith, or damaged; set the directory aside "
                    "and let the node join again, or restore a backup");
     }
-    if (*version != kFormatVersion) {
+    if (*version != kFormatVersion && *version != kFormatWithoutJournal) {
       fail(StoreError::Kind::kFormat, where + " has format version " + std::to_string(*version) +
                                           ", this program knows version " + std::to_string(kFormatVersion) +
                                           ": start the program that wrote it, or a newer one");
     }
-    for (std::size_t i = 1; i < kDatabaseCount; ++i) open(static_cast<Database>(i));
+    for (std::size_t i = 1; i < kDatabaseCount; ++i) {
+      const auto database = static_cast<Database>(i);
+      if (*version == kFormatWithoutJournal && database == Database::kJournal) continue;
+      open(database);
+    }
   } catch (...) {
     mdb_txn_abort(txn);
     throw;
   }
   check_lmdb(mdb_txn_commit(txn), "open the databases", where);
   return databases;
+}
+
+// From the format without a journal.
+void LmdbEnvironment::bring_up_to_date() {
+  if (databases_[static_cast<std::size_t>(Database::kJournal)] != kNoDatabase) return;
+  MDB_txn* txn = nullptr;
+  check_lmdb(mdb_txn_begin(env_, nullptr, 0, &txn), "begin to write", where_);
+  const std::string version = seal(Database::kMeta, kFormatName, encode_u64(kFormatVersion));
+  MDB_val key{kFormatName.size(), const_cast<char*>(kFormatName.data())};
+  MDB_val value{version.size(), const_cast<char*>(version.data())};
+  MDB_dbi journal = 0;
+  int code = mdb_dbi_open(txn, kDatabaseNames[static_cast<std::size_t>(Database::kJournal)], MDB_CREATE, &journal);
+  if (code == MDB_SUCCESS) code = mdb_put(txn, databases_[static_cast<std::size_t>(Database::kMeta)], &key, &value, 0);
+  if (code != MDB_SUCCESS) mdb_txn_abort(txn);
+  check_lmdb(code, "bring the format up to date", where_);
+  check_lmdb(mdb_txn_commit(txn), "bring the format up to date", where_);
+  databases_[static_cast<std::size_t>(Database::kJournal)] = journal;
+}
+
+std::uint64_t LmdbEnvironment::last_transaction() const {
+  MDB_envinfo info;
+  check_lmdb(mdb_env_info(env_, &info), "read", where_);
+  return info.me_last_txnid;
 }
 
 void LmdbEnvironment::cover_used_pages(std::uint64_t ahead_bytes) {

@@ -13,7 +13,9 @@
 
 namespace kith {
 
-// Those of a Kith store.  Throws StoreError when the file has not got them, or is of another format.
+// Those of a Kith store.  Throws StoreError when the file has not got them, or is of another format.  Of the format before the
+// present one there is no journal: then that has the number kNoDatabase.
+inline constexpr unsigned int kNoDatabase = 0;  // LMDB's list of free pages.
 LmdbDatabases open_databases(MDB_env* env, const std::string& where);
 
 class LmdbEnvironment {
@@ -27,6 +29,8 @@ class LmdbEnvironment {
   const LmdbDatabases& databases() const { return databases_; }
   const std::string& where() const { return where_; }  // The data file, for people.
 
+  std::uint64_t last_transaction() const;  // Of the last write transaction that changed anything.
+
   // Makes the file long enough for what is used, and for `ahead_bytes` more.
   void cover_used_pages(std::uint64_t ahead_bytes);
 
@@ -37,6 +41,7 @@ class LmdbEnvironment {
   void lock(const std::string& directory);
   void open_environment(const std::string& directory, const LmdbOptions& options);
   void check_length();
+  void bring_up_to_date();
   void close();
 
   std::string where_;

@@ -3,7 +3,8 @@
 //     DIRECTORY/data.mdb   everything            lock.mdb   LMDB's table of readers
 //               kith.lock  held for as long as the store is open: one process, once
 //
-// A commit is one write transaction, synced: the pages, then the page that makes them valid.  NOSYNC, NOMETASYNC,
+// A commit is one write transaction, synced: the pages, then the page that makes them valid.  What it changed may be in the
+// journal first, which is a database in the same file and synced as all of it is.  NOSYNC, NOMETASYNC,
 // WRITEMAP and MAPASYNC are never set: each of them trades a power cut for a corrupt file.
 // The file is sparse beyond what is used.  Do not fork while it is open.
 // Errors: StoreError from all of it; after kSync every later commit throws kSync too.
@@ -21,7 +22,15 @@ struct LmdbOptions {
   std::uint64_t map_bytes = std::uint64_t{64} << 30;  // Address space, not room on the disk.
   unsigned int readers_max = 126;                     // Snapshots at one time.
   bool create = true;                                 // When there is no store yet; else that is an error.
+  std::size_t recent_bytes = 0;                       // store/recent_changes.h; 0: all goes into the trees at once.
 };
+
+// What pays: a table of some 30,000 writes, or a 64th of a small map; none where that would be next to nothing.
+constexpr std::size_t recent_bytes_for(std::uint64_t map_bytes) {
+  constexpr std::uint64_t kMost = 32 << 20, kLeast = 4 << 20;
+  const std::uint64_t share = map_bytes / 64;
+  return share < kLeast ? 0 : share < kMost ? share : kMost;
+}
 
 // How a copy is written: packed, without the pages that are free; or page by page as the file is, for a file whose
 // pages LMDB cannot account for all (it then refuses to pack, with kCorrupt, at the very end).

@@ -129,6 +129,8 @@ bool LmdbReadTransaction::empty(Database database) const {
   return is_empty(txn_, databases_[static_cast<std::size_t>(database)], where_);
 }
 
+std::uint64_t LmdbReadTransaction::id() const { return mdb_txn_id(txn_); }
+
 LmdbWriteTransaction::LmdbWriteTransaction(MDB_env* env, const LmdbDatabases& databases, const std::string& where)
     : databases_(databases), where_(where) {
   check_lmdb(mdb_txn_begin(env, nullptr, 0, &txn_), "begin to write", where_);

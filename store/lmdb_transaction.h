@@ -30,6 +30,7 @@ class LmdbReadTransaction final : public ReadTransaction {
   std::optional<std::string_view> get(Database database, std::string_view key) const override;
   std::unique_ptr<Walk> walk(Database database) const override;
   bool empty(Database database) const override;
+  std::uint64_t id() const;  // Of the last write transaction that it sees.
 
  private:
   const LmdbDatabases& databases_;

@@ -11,9 +11,11 @@
 #include <utility>
 
 #include "crdt/check.h"
+#include "store/journal.h"
 #include "store/lmdb_environment.h"
 #include "store/lmdb_transaction.h"
 #include "store/reader.h"
+#include "store/recent_changes.h"
 #include "store/verify.h"
 
 namespace kith {
@@ -95,6 +97,17 @@ class OfflineStore::Impl {
     check_lmdb(mdb_env_open(env, where.c_str(), MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS | MDB_NOSUBDIR, 0), "open the store",
                where);
     databases = open_databases(env, where);
+    const LmdbReadTransaction file(env, databases, where);
+    // Of a node that was killed: its journal is read over the trees, as it would be at its next start.
+    if (databases[static_cast<std::size_t>(Database::kJournal)] == kNoDatabase || file.empty(Database::kJournal)) return;
+    recent = RecentChanges::read(file);
+    journal_damaged = !recent;
+  }
+
+  std::unique_ptr<ReadTransaction> read() const {
+    auto file = std::make_unique<LmdbReadTransaction>(env, databases, where);
+    if (!recent) return file;
+    return std::make_unique<RecentReadTransaction>(*recent, std::move(file));
   }
 
   void close() {
@@ -107,6 +120,8 @@ class OfflineStore::Impl {
   PageReport pages;
   MDB_env* env = nullptr;
   LmdbDatabases databases{};
+  std::optional<RecentChanges::View> recent;
+  bool journal_damaged = false;
 };
 
 OfflineStore::OfflineStore(const std::string& directory) : impl_(std::make_unique<Impl>(directory)) {}
@@ -116,13 +131,13 @@ const PageReport& OfflineStore::pages() const { return impl_->pages; }
 
 std::unique_ptr<Snapshot> OfflineStore::snapshot() const {
   KITH_CHECK(walkable(), "a file that LMDB would trip over is not walked", impl_->where);
-  return std::make_unique<Reader>(
-      std::make_unique<LmdbReadTransaction>(impl_->env, impl_->databases, impl_->where));
+  return std::make_unique<Reader>(impl_->read());
 }
 
 std::vector<std::string> OfflineStore::verify() const {
   KITH_CHECK(walkable(), "a file that LMDB would trip over is not walked", impl_->where);
-  return kith::verify(LmdbReadTransaction(impl_->env, impl_->databases, impl_->where));
+  if (impl_->journal_damaged) return {damaged_journal(impl_->where)};
+  return kith::verify(*impl_->read());
 }
 
 }  // namespace kith

@@ -99,7 +99,7 @@ Snapshot::Lookup Reader::get(const StoreKey& key, Row& out) const {
 }
 
 std::optional<StoreKey> Reader::damage_beside(const StoreKey& key) const {
-  const auto walk = transaction_->walk(Database::kCells);
+  const auto walk = transaction_->walk_on_disk(Database::kCells);
   const auto may_be_it = [&] { return walk->key().size() == key.size() && flipped_from(*walk, key); };
   if (walk->seek(key)) {
     if (may_be_it()) return StoreKey(walk->key());
@@ -111,7 +111,7 @@ std::optional<StoreKey> Reader::damage_beside(const StoreKey& key) const {
 }
 
 std::optional<StoreKey> Reader::damage_around(const StoreKey& prefix) const {
-  const auto walk = transaction_->walk(Database::kCells);
+  const auto walk = transaction_->walk_on_disk(Database::kCells);
   if (walk->seek_before(prefix) && flipped_from(*walk, prefix)) return StoreKey(walk->key());
   if (walk->seek(value_prefix_end(prefix)) && flipped_from(*walk, prefix)) return StoreKey(walk->key());
   return std::nullopt;

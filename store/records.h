@@ -1,4 +1,4 @@
-// store/records.h -- the keys and values of every database but `cells`.
+// store/records.h -- the keys and values of every database but `cells` and `journal`.
 //
 //     feed          shard:u16 lsn:u64           -> flags:u8 store key      flags: 1 the row has something to collect
 //     marks         shard:u16 lsn:u64           -> sealed: (origin:u64 at:u64)*, sorted by origin
@@ -81,6 +81,7 @@ std::string log_key(std::uint64_t changes);
 
 // In `meta`, for the store itself.
 inline constexpr std::string_view kFormatName = "format_version";
-inline constexpr std::uint64_t kFormatVersion = 2;
+inline constexpr std::uint64_t kFormatVersion = 3;
+inline constexpr std::uint64_t kFormatWithoutJournal = 2;  // The same, but for the database `journal`: opened, and made the present one.
 
 }  // namespace kith

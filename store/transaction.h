@@ -1,6 +1,6 @@
 // store/transaction.h -- ordered bytes in named databases: the little that a store asks of what lies beneath.
 //
-//     LmdbStore   ->  LmdbTransaction      (store/lmdb_transaction.h)
+//     LmdbStore   ->  LmdbTransaction      (store/lmdb_transaction.h), LayeredTransaction over it (store/layered_transaction.h)
 //     MemoryStore ->  maps                 (store/memory_store.cc)
 //
 // What rows, feed, marks, counts and fingerprints mean is written once above this: applier.h writes, reader.h reads.
@@ -27,10 +27,12 @@ enum class Database : std::uint8_t {
   kFingerprints,
   kDamaged,
   kExpiries,
+  kJournal,
 };
-inline constexpr std::size_t kDatabaseCount = 10;
+inline constexpr std::size_t kDatabaseCount = 11;
 inline constexpr std::array<const char*, kDatabaseCount> kDatabaseNames = {
-    "meta", "cells", "feed", "marks", "clocks", "cursors", "counts", "fingerprints", "damaged", "expiries"};
+    "meta", "cells", "feed", "marks", "clocks", "cursors", "counts", "fingerprints", "damaged", "expiries",
+    "journal"};
 
 // A place in one database.  Views live until the walk moves or its transaction writes.
 class Walk {
@@ -54,7 +56,9 @@ class ReadTransaction {
   // The view lives until the next call on this transaction.
   virtual std::optional<std::string_view> get(Database database, std::string_view key) const = 0;
   virtual std::unique_ptr<Walk> walk(Database database) const = 0;
-  virtual bool empty(Database database) const = 0;  // O(1).
+  virtual bool empty(Database database) const = 0;  // O(1), mostly.
+  // Of what lies on the disk in its order, where rot can be: without what is so recent that it is in memory.
+  virtual std::unique_ptr<Walk> walk_on_disk(Database database) const { return walk(database); }
 };
 
 // SUBTLE: a put of the key that was the last one asked for in the same database is cheap: the place is still known.

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <iterator>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -16,6 +17,7 @@
 
 #include "node/log.h"
 #include "node/redis/limits.h"
+#include "node/requests.h"
 
 namespace kith::redis {
 
@@ -44,6 +46,7 @@ struct Loop::Impl final : Session::Host {
   void stop();
   void adopt(int socket, bool ipv6, ClientState client);
   void reply(Ticket ticket, ClientReply reply);
+  void reply(std::vector<Reply> replies);
   void tell(std::shared_ptr<const std::vector<Message>> messages);
   void refuse_new();
   std::size_t busy() const { return busy_.load(); }
@@ -98,6 +101,7 @@ struct Loop::Impl final : Session::Host {
 
   std::mutex mutex_;
   std::vector<std::pair<Ticket, ClientReply>> inbox_;  // Guarded by mutex_, as all below.
+  std::vector<Reply> written_;
   std::vector<std::shared_ptr<const std::vector<Message>>> news_;
   std::size_t news_bytes_ = 0;
   bool news_lost_ = false;
@@ -187,22 +191,38 @@ void Loop::Impl::reply(Ticket ticket, ClientReply reply) {
   bool first = false;
   {
     const std::scoped_lock lock(mutex_);
-    first = inbox_.empty();
+    first = inbox_.empty() && written_.empty();
     inbox_.emplace_back(ticket, std::move(reply));
+  }
+  if (first) asio::post(io_, [this] { take_replies(); });
+}
+
+void Loop::Impl::reply(std::vector<Reply> replies) {
+  bool first = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    first = inbox_.empty() && written_.empty();
+    if (written_.empty()) {
+      written_ = std::move(replies);
+    } else {
+      std::move(replies.begin(), replies.end(), std::back_inserter(written_));
+    }
   }
   if (first) asio::post(io_, [this] { take_replies(); });
 }
 
 void Loop::Impl::take_replies() {
   std::vector<std::pair<Ticket, ClientReply>> replies;
+  std::vector<Reply> written;
   {
     const std::scoped_lock lock(mutex_);
     replies.swap(inbox_);
+    written.swap(written_);
   }
   std::vector<std::shared_ptr<Connection>> touched;
-  for (auto& [ticket, reply] : replies) {
+  const auto give = [&](Ticket ticket, ClientReply reply) {
     const auto asked = asked_.find(ticket);
-    if (asked == asked_.end()) continue;
+    if (asked == asked_.end()) return;
     const auto found = connections_.find(asked->second.client);
     if (found != connections_.end()) {
       found->second->session.answered(asked->second.slot, std::move(reply));
@@ -212,6 +232,11 @@ void Loop::Impl::take_replies() {
       }
     }
     asked_.erase(asked);
+  };
+  for (auto& [ticket, reply] : replies) give(ticket, std::move(reply));
+  for (Reply& reply : written) {
+    const Ticket ticket = reply.request;
+    give(ticket, reply_of(std::move(reply)));
   }
   for (const auto& connection : touched) {
     connection->pumping = false;
@@ -441,6 +466,7 @@ void Loop::start() { impl_->start(); }
 void Loop::stop() { impl_->stop(); }
 void Loop::adopt(int socket, bool ipv6, ClientState client) { impl_->adopt(socket, ipv6, std::move(client)); }
 void Loop::reply(Ticket ticket, ClientReply reply) { impl_->reply(ticket, std::move(reply)); }
+void Loop::reply(std::vector<Reply> replies) { impl_->reply(std::move(replies)); }
 void Loop::tell(std::shared_ptr<const std::vector<Message>> messages) { impl_->tell(std::move(messages)); }
 void Loop::refuse_new() { impl_->refuse_new(); }
 std::size_t Loop::busy() const { return impl_->busy(); }

@@ -167,6 +167,14 @@ bool Port::gave(Ticket ticket) { return Loop::loop_of(ticket) != SIZE_MAX; }
 
 void Port::reply(Ticket ticket, ClientReply reply) { impl_->loops[Loop::loop_of(ticket)]->reply(ticket, std::move(reply)); }
 
+void Port::reply(std::vector<Reply> replies) {
+  std::vector<std::vector<Reply>> by_loop(impl_->loops.size());
+  for (Reply& reply : replies) by_loop[Loop::loop_of(reply.request)].push_back(std::move(reply));
+  for (std::size_t i = 0; i < by_loop.size(); ++i) {
+    if (!by_loop[i].empty()) impl_->loops[i]->reply(std::move(by_loop[i]));
+  }
+}
+
 CommitWatch& Port::watch() { return impl_->watch; }
 
 void Port::refuse_new() {

@@ -42,6 +42,7 @@ class Port {
 
   static bool gave(Ticket ticket);               // Whether a ticket is of a Redis port, not of a front.
   void reply(Ticket ticket, ClientReply reply);  // Any thread.
+  void reply(std::vector<Reply> replies);        // The same, to writes; each has its ticket as its request.
 
   // For the engine's thread: sees what commits change, for those who subscribed.
   CommitWatch& watch();

@@ -1,5 +1,6 @@
 #include "node/redis/resp_reader.h"
 
+#include <algorithm>
 #include <cctype>
 #include <optional>
 
@@ -153,7 +154,10 @@ RespReader::Next RespReader::next_line() {
 RespReader::Line RespReader::header(std::string_view& text) {
   const std::string_view here = rest().substr(at_, kHeaderBytesMax + 2);
   const std::size_t end = here.find_first_of("\r\n");
-  if (end == std::string_view::npos) return here.size() > kHeaderBytesMax ? Line::kTooLong : Line::kNeedsMore;
+  // SUBTLE: by what stands before the end, wherever that is: a line that is too long by one has its end at the edge of what is looked
+  // at, and would be waited for when it is there.
+  if (std::min(end, here.size()) > kHeaderBytesMax) return Line::kTooLong;
+  if (end == std::string_view::npos) return Line::kNeedsMore;
   if (here[end] == '\n') return Line::kNoLf;  // A line feed by itself ends nothing.
   if (end + 1 == here.size()) return Line::kNeedsMore;
   if (here[end + 1] != '\n') return Line::kNoLf;

@@ -7,6 +7,7 @@
 
 #include "tests/http/talk.h"
 #include "tests/node/kithd_process.h"
+#include "tests/node/resident.h"
 #include "tests/node/temporary_directory.h"
 
 namespace kith {
@@ -198,6 +199,34 @@ TEST_CASE("http port: a node that is not told of it opens none, and one whose po
                                    "--http", "127.0.0.1:7001"});
   CHECK(same.code == 2);
   CHECK(same.output.find("it needs one of its own") != std::string::npos);
+}
+
+// Nobody says who they are at this port, so all that comes is a stranger's.
+TEST_CASE("http port: a flood of bytes takes less than 64 MiB, and it goes on serving") {
+  TemporaryDirectory directory;
+  KithdProcess n1({.data = directory / "n1", .name = "n1", .flags = {"--http", "127.0.0.1:0"}});
+  n1.wait_ready();
+  const std::string at = n1.port_address("http");
+  REQUIRE(http_get(at, "/livez").status == 200);
+  const std::size_t before = resident_kib(n1.pid());
+  std::vector<Talk> held;
+  const std::string half = "GET /livez?" + std::string(7000, 'a') + " HTTP/1.1\r\nX: " + std::string(8000, 'b') + "\r\nY: " + std::string(8000, 'c');
+  for (int i = 0; i < 400; ++i) {  // Never whole: as many as it takes in, and more.
+    held.emplace_back(at);
+    (void)held.back().say(half);
+  }
+  for (int i = 0; i < 100; ++i) (void)Talk(at).say(std::string(64 * 1024, static_cast<char>('a' + i % 26)));
+  held.clear();
+  for (int i = 0; i < 300; ++i) {  // As large as a request may be, the whole page for an answer, fetched by nobody.
+    held.emplace_back(at);
+    (void)held.back().say("GET /?" + std::string(7000, 'a') + " HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(8000, 'b') + "\r\n\r\n");
+  }
+  held.clear();
+  CHECK(eventually([&] { return http_get(at, "/livez").status == 200; }));
+  const std::size_t most = most_resident_kib(n1.pid());
+  MESSAGE("most memory during the flood: ", most, " KiB, ", before, " before it");
+  CHECK(most <= before + 64 * 1024);
+  CHECK(n1.terminate().code == 0);
 }
 
 TEST_CASE("http port: the page is one file that may load nothing else") {

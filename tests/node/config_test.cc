@@ -149,6 +149,11 @@ TEST_CASE("config: mistakes in the file are named with file and line") {
   CHECK(contains(error("map_size = true\n"), "k.toml:1: map_size must be"));
   CHECK(contains(error("readers = 2\nreaders = 3\n"), "k.toml:2"));
   CHECK(contains(error("readers = \n"), "k.toml:1"));
+  for (const char* letter : {"\u00e9", "\u012b", "\u2e80", "\uac00", "\U0001f511"}) {  // Outside of quotes, beyond ASCII.
+    CAPTURE(letter);
+    CHECK(contains(error(std::string("readers =") + letter + "\n"), "k.toml:1"));
+    CHECK(contains(error(std::string("readers = 1 ") + letter + "\n"), "k.toml:1"));
+  }
   CHECK(contains(error("[readers]\nx = 1\n"), "k.toml:1: readers must be a whole number"));
   const ConfigExit missing = refused(least_and({"--config", dir / "none.toml"}));
   CHECK(missing.code == 2);
@@ -162,6 +167,8 @@ TEST_CASE("config: mistakes in flags and variables are named, with code 2") {
     return exit.text;
   };
   CHECK(contains(error({}), "--data DIR is missing"));
+  CHECK(contains(error(least_and({"--"})), "it takes flags only, and -- is none"));
+  CHECK(contains(error(least_and({"--", "--check-config"})), "it takes flags only, and -- is none"));
   CHECK(contains(error({"--data", "d"}), "--name NAME is missing"));
   CHECK(contains(error(least_and({"--raeders", "2"})), "there is no flag --raeders; did you mean --readers?"));
   CHECK(contains(error(least_and({"-x"})), "there is no flag -x"));

@@ -99,6 +99,10 @@ TEST_CASE("redis reader: bad input breaks it with Redis's words, cut at every le
       {"*01\r\n", "invalid multibulk length"},
       {"*1\n$4\r\nPING\r\n", "invalid multibulk length"},
       {"*" + std::string(40, '1') + "\r\n", "too big mbulk count string"},
+      // 32 bytes, and one more: its end is at the edge of what is looked at.
+      {"*" + std::string(31, '1') + "\r\n", "invalid multibulk length"},
+      {"*" + std::string(32, '1') + "\r\n", "too big mbulk count string"},
+      {"*1\r\n$" + std::string(32, '0') + "\r\n", "too big bulk count string"},
       {"*1\r\n$-2\r\n", "invalid bulk length"},
       {"*1\r\n$-1\r\n", "invalid bulk length"},
       {"*1\r\n$536870913\r\n", "invalid bulk length"},

@@ -7,7 +7,7 @@ namespace {
 
 using Lookup = Snapshot::Lookup;
 
-#define EACH_STORE(name) TEST_CASE_TEMPLATE(name, Harness, MemoryHarness, LmdbHarness)
+#define EACH_STORE(name) TEST_CASE_TEMPLATE(name, Harness, MemoryHarness, LmdbHarness, JournalHarness)
 
 StoreBatch collect_of(const StoreKey& key, std::uint64_t horizon) {
   StoreBatch batch;

@@ -32,7 +32,7 @@ void require_never_returned(const Snapshot& snapshot, ShardId shard, const CellK
 
 }  // namespace
 
-#define EACH_STORE(name) TEST_CASE_TEMPLATE(name, Harness, MemoryHarness, LmdbHarness)
+#define EACH_STORE(name) TEST_CASE_TEMPLATE(name, Harness, MemoryHarness, LmdbHarness, JournalHarness)
 
 EACH_STORE("damage: a damaged row is never returned, stays marked when merged into, and is whole when mended") {
   Harness harness;

@@ -4,7 +4,7 @@
 
 namespace kith::test {
 
-#define EACH_STORE(name) TEST_CASE_TEMPLATE(name, Harness, MemoryHarness, LmdbHarness)
+#define EACH_STORE(name) TEST_CASE_TEMPLATE(name, Harness, MemoryHarness, LmdbHarness, JournalHarness)
 
 namespace {
 

@@ -44,13 +44,25 @@ TemporaryDirectory::~TemporaryDirectory() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-LmdbHarness::LmdbHarness(std::uint64_t map_bytes) {
+LmdbHarness::LmdbHarness(std::uint64_t map_bytes, std::size_t recent_bytes) {
   options_.map_bytes = map_bytes;
+  options_.recent_bytes = recent_bytes;
   store_ = LmdbStore::open(directory_.path("node"), options_);
 }
 
 void LmdbHarness::reopen() {
   store_.reset();
+  store_ = LmdbStore::open(directory_.path("node"), options_);
+}
+
+// All is synced, so that the file as it is now is what a kill leaves.
+void JournalHarness::reopen() {
+  const std::string killed = directory_.path("killed" + std::to_string(++kills_));
+  std::filesystem::create_directory(killed);
+  std::filesystem::copy_file(directory_.path("node") + "/data.mdb", killed + "/data.mdb");
+  store_.reset();
+  std::filesystem::remove_all(directory_.path("node"));
+  std::filesystem::rename(killed, directory_.path("node"));
   store_ = LmdbStore::open(directory_.path("node"), options_);
 }
 

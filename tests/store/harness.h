@@ -46,7 +46,7 @@ class MemoryHarness {
 // Changes what is stored behind the store's back: closes it, writes with LMDB alone, opens it again.
 class LmdbHarness {
  public:
-  explicit LmdbHarness(std::uint64_t map_bytes = std::uint64_t{1} << 30);
+  explicit LmdbHarness(std::uint64_t map_bytes = std::uint64_t{1} << 30, std::size_t recent_bytes = 0);
 
   Store& store() { return *store_; }
   void reopen();
@@ -54,10 +54,20 @@ class LmdbHarness {
   void overwrite(Database database, const std::string& key, const std::string& value);
   void lose(Database database, const std::string& key);
 
- private:
+ protected:
   TemporaryDirectory directory_;
   LmdbOptions options_;
   std::unique_ptr<LmdbStore> store_;
+};
+
+// With tables of recent changes that are full after a few commits.  Reopened as after a kill.
+class JournalHarness : public LmdbHarness {
+ public:
+  explicit JournalHarness(std::uint64_t map_bytes = std::uint64_t{1} << 30) : LmdbHarness(map_bytes, 4096) {}
+  void reopen();
+
+ private:
+  int kills_ = 0;
 };
 
 // ---- Cells and contents for tests

@@ -5,7 +5,7 @@
 namespace kith::test {
 namespace {
 
-#define EACH_STORE(name) TEST_CASE_TEMPLATE(name, Harness, MemoryHarness, LmdbHarness)
+#define EACH_STORE(name) TEST_CASE_TEMPLATE(name, Harness, MemoryHarness, LmdbHarness, JournalHarness)
 
 constexpr ShardId kShard = 3;
 constexpr Commit kAnew{Timestamp{900}, kNode3};

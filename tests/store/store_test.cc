@@ -23,7 +23,7 @@ std::vector<std::string> members_of(const Snapshot& snapshot, const StoreKey& pr
 
 }  // namespace
 
-#define EACH_STORE(name) TEST_CASE_TEMPLATE(name, Harness, MemoryHarness, LmdbHarness)
+#define EACH_STORE(name) TEST_CASE_TEMPLATE(name, Harness, MemoryHarness, LmdbHarness, JournalHarness)
 
 EACH_STORE("store: an empty one has nothing to show") {
   Harness harness;

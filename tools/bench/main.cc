@@ -146,6 +146,8 @@ int main(int argc, char** argv) {
       .number("--keys", redis.load.keys, 1, 100'000'000, "Of which each request draws one")
       .number("--value-bytes", redis.load.value_bytes, 1, 1'000'000, "Of what is set")
       .number("--runs", redis.runs, 1, 100, "Of which the medians are shown")
+      .number("--lag-seconds", redis.lag_seconds, 0, 3600, "How long three nodes are looked at under half of their load; 0: not at all")
+      .yes("--brief", redis.brief, "Only Redis with appendfsync always, one node and three")
       .program(redis.kithd)
       .place(redis.directory, as_json);
 

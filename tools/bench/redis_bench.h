@@ -4,7 +4,8 @@
 //     kithd           one node alone, and three that replicate
 //
 // Each is started with an empty directory, loaded by redis-benchmark, and ended, before the next begins; all of that as often as
-// asked for, and the medians are shown.
+// asked for, and the medians are shown.  Then three nodes are looked at under half of what they took: how late the others are
+// (tools/bench/redis_lag.h).
 #pragma once
 
 #include <string>
@@ -19,6 +20,8 @@ struct RedisBenchOptions {
   RedisLoad load;
   std::vector<std::size_t> pipelines = {1, 16};
   std::size_t runs = 3;
+  int lag_seconds = 10;   // 0: not looked at.
+  bool brief = false;     // Only redis always, kith and kith x3.
   std::string kithd;      // Empty: the one beside us.
   std::string directory;  // On the disk to measure.
 };
