@@ -27,6 +27,19 @@ std::size_t members_at(KithdProcess& node) {
   return nlohmann::json::parse(client.call(status, 30s).document)["members"].size();
 }
 
+// Answered when another node has it, too.
+ClientReply add_at_two(KithdProcess& node) {
+  Client client = node.connect();
+  Request add;
+  add.op = ClientOp::kSadd;
+  add.key = "s";
+  add.members = {"m"};
+  add.tag = client.mint_tag();
+  add.replicas = 2;
+  add.timeout_ms = 60'000;
+  return client.call(add, 90s);
+}
+
 TEST_CASE("join: through a DNS service, also when it names nobody at first, and itself") {
   DnsServer names;
   const TemporaryDirectory dir;
@@ -71,15 +84,7 @@ TEST_CASE("join: asking again changes nothing, and when all that it was told to 
   n1.kill();  // The only one that n3 was told to ask.
   n3.restart();
   n3.wait_ready();
-  Client client = n3.connect();
-  Request add;
-  add.op = ClientOp::kSadd;
-  add.key = "s";
-  add.members = {"m"};
-  add.tag = client.mint_tag();
-  add.replicas = 2;
-  add.timeout_ms = 30'000;
-  const ClientReply reply = client.call(add, 60s);
+  const ClientReply reply = add_at_two(n3);
   CHECK(reply.status == Status::kOk);
   CHECK(reply.replicas == std::vector<std::string>{"n3", "n2"});
 }
@@ -101,15 +106,7 @@ TEST_CASE("join: a member that hears of nobody asks whoever its service names by
   names.service("_kith._tcp.test", {{10, port_of(n1->peer_address()), "here.test"}});
   n2.restart();
   n2.wait_ready();
-  Client client = n2.connect();
-  Request add;
-  add.op = ClientOp::kSadd;
-  add.key = "s";
-  add.members = {"m"};
-  add.tag = client.mint_tag();
-  add.replicas = 2;
-  add.timeout_ms = 60'000;
-  CHECK(client.call(add, 90s).replicas.size() == 2);
+  CHECK(add_at_two(n2).replicas.size() == 2);
 }
 
 TEST_CASE("join: while nobody lets a node in its log says what is wrong with each address") {

@@ -129,7 +129,9 @@ TEST_CASE("moving client: it learns of the others, and goes on there when its no
   CHECK(client.roster().members.size() == 3);
   constexpr std::size_t kWrites = 1000;
   for (std::size_t i = 0; i < kWrites; ++i) client.send(set("k" + std::to_string(i)));
-  while (cluster.written() < kWrites) std::this_thread::sleep_for(1ms);
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  while (cluster.written() < kWrites && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
+  REQUIRE(cluster.written() == kWrites);
   cluster.stop(0);
   for (std::size_t i = 0; i < kWrites; ++i) {
     const auto reply = client.receive(60s);
