@@ -186,15 +186,8 @@ bool needs_key(ClientOp op) {
 }  // namespace
 
 bool answers_reads(ClientOp op) {
+  if (may_ask_others(op)) return true;
   switch (op) {
-    case ClientOp::kGet:
-    case ClientOp::kSmembers:
-    case ClientOp::kSismember:
-    case ClientOp::kScard:
-    case ClientOp::kHget:
-    case ClientOp::kHgetall:
-    case ClientOp::kTtl:
-    case ClientOp::kCount:
     case ClientOp::kKeys:
     case ClientOp::kShards:
     case ClientOp::kBuckets:
