@@ -29,6 +29,17 @@ std::uint64_t decode_number(const std::optional<std::string>& bytes) {
   return ByteReader(*bytes).u64();
 }
 
+std::map<OriginId, Timestamp> decode_unheard_of(const std::optional<std::string>& bytes) {
+  std::map<OriginId, Timestamp> out;
+  if (!bytes) return out;
+  ByteReader in(*bytes);
+  for (std::size_t left = bytes->size() / 16; left > 0; --left) {
+    const OriginId origin{in.u64()};
+    out[origin] = Timestamp{in.u64()};
+  }
+  return out;
+}
+
 }  // namespace meta
 
 Core::Core(const EngineOptions& engine_options, Store& engine_store, std::uint64_t seed)

@@ -39,6 +39,7 @@ inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterI
 std::string former_life(OriginId origin);
 std::string encode_number(std::uint64_t value);
 std::uint64_t decode_number(const std::optional<std::string>& bytes);  // 0 when absent or malformed.
+std::map<OriginId, Timestamp> decode_unheard_of(const std::optional<std::string>& bytes);
 }  // namespace meta
 
 struct Identity {

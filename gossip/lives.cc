@@ -33,13 +33,7 @@ std::vector<StoreKey> Lives::load() {
   core_.recovered = Timestamp{meta::decode_number(snapshot->meta(meta::kRecovered))};
   core_.heard_of = Timestamp{meta::decode_number(snapshot->meta(meta::kReturning))};
   core_.returning = static_cast<bool>(core_.heard_of);
-  if (const auto bytes = snapshot->meta(meta::kUnheardOf)) {
-    ByteReader in(*bytes);
-    for (std::size_t left = bytes->size() / 16; left > 0; --left) {
-      const OriginId origin{in.u64()};
-      core_.unheard_of[origin] = Timestamp{in.u64()};
-    }
-  }
+  core_.unheard_of = meta::decode_unheard_of(snapshot->meta(meta::kUnheardOf));
   core_.lease = Timestamp{meta::decode_number(snapshot->meta(meta::kLease))};
   core_.hlc = Hlc(core_.lease);
   snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey& key, const Row* row) {

@@ -105,7 +105,7 @@ void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
   }
   // SUBTLE: as above, of a deletion.
   const auto deleted_and_collected = [&] {
-    const auto deleted = oracle_.deletion_commit(key, ghost.tag());
+    const auto deleted = oracle_.deletion_settled(key, ghost.tag());
     return !rolled_back_.empty() && deleted && *deleted <= horizon;
   };
   // What overtook that deletion may be cut off, and comes with the pull.
@@ -164,6 +164,8 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
       if (!covers(at.disk.store->snapshot()->held(shard_of_store_key(entry.cell)), *commit)) continue;
       // Nor what is not history, and will be done again.
       if (unseen_by_record(shard_of_store_key(entry.cell), *commit)) continue;
+      // Nor what this node does again, until when there is no such record.
+      if (meta::decode_unheard_of(at.disk.store->snapshot()->meta(meta::kUnheardOf)).contains(commit->origin)) continue;
       // Nor what is settled: others have collected it already.
       if (settled_somewhere(entry)) continue;
       throw Violation('D', at.name + " claims to hold all of " + to_hex(origin.value).substr(0, 4) + " in shard " +
@@ -206,7 +208,7 @@ bool Judge::settled_somewhere(const Claims::Entry& entry) const {
   // SUBTLE: all who had seen the removal may have gone back to disks from before it, when it was settled already.
   if (!ended && !rolled_back_.empty()) {
     if (entry.role == Claims::Entry::Role::kAdd) ended = oracle_.removal_commit(entry.cell, entry.actor, entry.at);
-    if (entry.role == Claims::Entry::Role::kRegister) ended = oracle_.deletion_commit(entry.cell, {entry.at, entry.actor});
+    if (entry.role == Claims::Entry::Role::kRegister) ended = oracle_.deletion_settled(entry.cell, {entry.at, entry.actor});
   }
   return ended ? *ended <= horizon : entry.role == Claims::Entry::Role::kRemoval && commit <= horizon;
 }

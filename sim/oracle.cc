@@ -73,10 +73,11 @@ void Oracle::committed(const StoreKey& cell, const Content& delta) {
     if (role != Role::kRemove) tags_.insert({at.value, actor.value});
     if (role == Role::kRegister && may.tag < Tag{at, actor}) may.tag = {at, actor}, may.value = value;
     if (role == Role::kRegister && increment_tag_of_store_key(cell)) may.commits.insert(commit);
-    if (role == Role::kRegister && !value) {
-      may.deletion = std::max(may.deletion, Tag{at, actor});
-      Timestamp& first = may.deletion_commits.try_emplace(Tag{at, actor}, commit.at).first->second;
-      first = std::min(first, commit.at);
+    if (role == Role::kRegister && !value) may.deletion = std::max(may.deletion, Tag{at, actor});
+    if (role == Role::kRegister && (!value || expires_at_ms != 0)) {
+      const Timestamp settled = value ? std::max(commit.at, Timestamp::at_ms(expires_at_ms)) : commit.at;
+      Timestamp& first = may.deletions_settled.try_emplace(Tag{at, actor}, settled).first->second;
+      first = std::min(first, settled);
     }
     if (expires_at_ms != 0) may.expiries.emplace(Tag{at, actor}, expires_at_ms);
     if (expires_at_ms != 0 && may.expiring <= Tag{at, actor}) may.expiring = {at, actor}, may.expires_at_ms = expires_at_ms;
@@ -162,11 +163,11 @@ std::optional<Timestamp> Oracle::removal_commit(const StoreKey& cell, ActorId ac
   return first;
 }
 
-std::optional<Timestamp> Oracle::deletion_commit(const StoreKey& cell, const Tag& value) const {
+std::optional<Timestamp> Oracle::deletion_settled(const StoreKey& cell, const Tag& value) const {
   std::optional<Timestamp> first;
   const auto may = may_.find(cell);
   if (may == may_.end()) return first;
-  const auto& deletions = may->second.deletion_commits;
+  const auto& deletions = may->second.deletions_settled;
   for (auto at = deletions.upper_bound(value); at != deletions.end(); ++at) first = std::min(first.value_or(at->second), at->second);
   return first;
 }

@@ -59,7 +59,8 @@ class Oracle {
   bool removal_committed(const StoreKey& cell, ActorId actor, Timestamp add) const;
   // The first commit under which somebody did; nothing: nobody has.
   std::optional<Timestamp> removal_commit(const StoreKey& cell, ActorId actor, Timestamp add) const;
-  std::optional<Timestamp> deletion_commit(const StoreKey& cell, const Tag& value) const;  // The same.
+  // The same of a deletion that overtook this value, or of another value that did, and has expired: what a horizon has to reach.
+  std::optional<Timestamp> deletion_settled(const StoreKey& cell, const Tag& value) const;
   // `over_at_ms`: what expired by then has at every node.
   std::optional<Wrong> judge(const std::map<StoreKey, Content>& final, std::int64_t over_at_ms) const;
 
@@ -74,7 +75,7 @@ class Oracle {
   struct Bounds {
     std::map<ActorId, Timestamp> adds, removed;
     std::map<std::pair<ActorId, Timestamp>, Timestamp> removal_commits{};  // The first of each removal.
-    std::map<Tag, Timestamp> deletion_commits{};
+    std::map<Tag, Timestamp> deletions_settled{};
     Tag tag;
     std::optional<std::string> value;
     std::set<Commit> commits{};             // Of an increment, and of those that were not redone elsewhere.
