@@ -11,6 +11,8 @@ namespace kith {
 namespace {
 
 constexpr std::int64_t kLatelyMs = 10'000;
+constexpr std::int64_t kWarnEveryMs = 10'000;
+constexpr std::int64_t kSkewsToCome = 16;  // Each may listen to somebody who is ahead by as much as is allowed.
 
 }  // namespace
 
@@ -320,10 +322,25 @@ std::optional<std::vector<Cell>> Core::read_cells(ShardId shard, const CellBlock
   if (shard != kSystemShard && shard >= self.shard_count) return std::nullopt;
   auto cells = block.read();
   if (!cells) return std::nullopt;
+  Timestamp latest;
   for (const Cell& cell : *cells) {
     if (shard_of(cell.key, self.shard_count) != shard) return std::nullopt;
+    cell.content.each_commit([&](const Commit& commit) { latest = std::max(latest, commit.at); });
   }
-  return cells;
+  if (!to_come(latest)) return cells;
+  count("dropped_of_a_time_to_come");
+  if (to_come_noted_at_ms < 0 || now.monotonic_ms - to_come_noted_at_ms >= kWarnEveryMs) {
+    to_come_noted_at_ms = now.monotonic_ms;
+    note(Output::Note::Level::kError,
+         name_of(told_by) + " holds what was written " + std::to_string((latest.ms() - now.wall_ms) / 1000) +
+             " s ahead of our clock: nothing of that is taken in. If our clock is right, some clock was far ahead and " + name_of(told_by) +
+             " believed it: stop it, set its clock, and start it with an empty directory");
+  }
+  return std::nullopt;
+}
+
+bool Core::to_come(Timestamp at) const {
+  return at.ms() > now.wall_ms + kSkewsToCome * options.max_skew_ms + options.lease_ms;
 }
 
 const std::vector<NodeId>& Core::others() {

@@ -229,14 +229,20 @@ class Core {
   // The same of what will be durable when the messages of this step leave.
   Timestamp promise_of_step();
 
-  // The cells of a stranger's block, or nothing when any is malformed or in a shard that is not its own,
-  // or when the cluster has no such shard.
+  // The cells of a stranger's block, or nothing when any is malformed or in a shard that is not its own, or of a time to come, or when
+  // the cluster has no such shard.
+  // RULE. Nobody takes in what was committed in a time to come, whoever tells it: no later life of the node that did so could follow it.
+  // A clock that is far ahead is not listened to; what two such told each other the one whose clock is right again would tell all others.
   std::optional<std::vector<Cell>> read_cells(ShardId shard, const CellBlock& block);
+
+  NodeId told_by;                        // Whose message is being taken in.
+  std::int64_t to_come_noted_at_ms = -1;
 
   // ---- Members
   const std::vector<NodeId>& others();   // In order of id.  Lives until the member table changes.
   std::vector<NodeId> awaited();         // The same without those voted against of whom nothing was heard lately.
   std::string name_of(NodeId node) const;
+  bool to_come(Timestamp at) const;      // Later than any clock that is listened to, and what it listens to, may be.
   const MemberTable::Member* member(NodeId node) const { return members.find(node); }
   // Whether the peer's member table, as it last said, is another one than ours; true when it never said.
   bool table_differs(NodeId peer) const;

@@ -420,6 +420,7 @@ bool Lives::merge_members(const Envelope& envelope) {
 
 bool Lives::accept(const Envelope& envelope) {
   const Identity& self = core_.self;
+  core_.told_by = envelope.sender;
   if (!core_.joined()) return refuse("dropped_not_joined");
   if (core_.life_is_over()) {
     if (const auto* evicted = std::get_if<EvictedBody>(&envelope.body)) on_evicted(envelope.sender, *evicted);
@@ -551,6 +552,8 @@ void Lives::on_evicted(NodeId from, const EvictedBody& body) {
 void Lives::on_superseded(NodeId from, const SupersededBody& body) {
   if (body.node != core_.self.node) return core_.count("dropped_meant_for_another");
   if (Life{body.origin, body.start} <= Life{core_.self.origin, core_.self.start} || core_.superseded) return;
+  // SUBTLE: the next life would have to begin above it; see Core::read_cells.
+  if (core_.to_come(body.start)) return core_.count("dropped_of_a_time_to_come");
   core_.superseded = true;
   core_.count("superseded");
   core_.note(Output::Note::Level::kError,

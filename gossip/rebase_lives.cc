@@ -24,10 +24,12 @@ bool Rebase::nobody_heard_of(const Envelope& from, NodeId node, OriginId origin)
   return core_.kept_on_record(known->record.start, from.floor);
 }
 
-// The same of another node that is out, in a life that began after the others had gone on without it.
+// The same of another node that is out, or was, in a life that began after the others had gone on without it.  SUBTLE: when that is back it does
+// again what it did then, and says so when it is done.
 bool Rebase::began_unheard_of(NodeId node, OriginId origin) const {
   const auto* known = core_.members.lives().find(origin);
-  return node != core_.self.node && core_.members.out(node) && known != nullptr && known->record.start > core_.members.evicted().find(node).heard_of;
+  const Evicted evicted = core_.members.evicted().find(node);
+  return node != core_.self.node && known != nullptr && known->record.start > evicted.heard_of && (core_.members.out(node) || known->record.start < evicted.at);
 }
 
 // SUBTLE: of what an evicted node went on to do another such may have heard, which was back first and told everybody: then it is a life like
@@ -60,18 +62,23 @@ bool Rebase::in_table(const Commit& commit) const {
 void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
   question_->table_clock = clock;
   question_->table_floor = from.floor;
+  const auto over = [&](NodeId node, OriginId origin) {
+    const auto& cells = core_.members.lives().cells();
+    const auto at = cells.find({node, origin});
+    if (at != cells.end()) question_->over.try_emplace(origin, Question::Over{life_cell(node, origin), at->second.as_register().commit()});
+  };
   // SUBTLE: which life is a node's last may have come with the member's table, after the row of the one before was come upon.
   for (const auto& [life, content] : core_.members.lives().cells()) {
     const auto& [node, origin] = life;
     if (node == core_.self.node || !question_->unheard_of.contains(origin) || !is_over(from, node, origin)) continue;
     question_->unheard_of.erase(origin);
     if (began_unheard_of(node, origin)) question_->unheard_elsewhere.insert(life);
-    else question_->over.try_emplace(origin, Question::Over{life_cell(node, origin), content.as_register().commit()});
+    else over(node, origin);
   }
   std::vector<OriginId> not_heard;
-  for (const auto& [origin, over] : question_->over) {
+  for (const auto& [origin, it] : question_->over) {
     const auto* known = core_.members.lives().find(origin);
-    if (known != nullptr && known->record.closed() && !in_table(over.written)) not_heard.push_back(origin);
+    if (known != nullptr && known->record.closed() && !in_table(it.written)) not_heard.push_back(origin);
   }
   for (const OriginId origin : not_heard) question_->over.erase(origin);
   // SUBTLE: the word of a life that the member has not heard of (another process under one id) may be that what it holds was seen of
@@ -83,17 +90,19 @@ void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
   }
   for (const auto& [node, origin] : std::exchange(question_->unheard_elsewhere, {})) {
     const auto* known = core_.members.lives().find(origin);
-    if (known == nullptr || core_.ended.find(origin) != nullptr) continue;
+    if (core_.ended.find(origin) != nullptr || known == nullptr) {
+      // SUBTLE: a record that the member has; one that was written here, in a question before, it has yet to hear of.
+      const auto* record = core_.ended.content(node, origin);
+      if (record != nullptr && in_table(record->as_register().commit())) over(node, origin);
+      continue;
+    }
     lives_.close(node, origin, known->record, EndedLife{known->record.start});
     core_.count("lives_nobody_heard_of");
   }
   for (const OriginId origin : std::exchange(question_->unheard_here, {})) {
     const auto* known = core_.members.lives().find(origin);
     if (core_.ended.find(origin) != nullptr || known == nullptr) {  // The member's table has the record.
-      const auto& cells = core_.members.lives().cells();
-      const auto at = cells.find({core_.self.node, origin});
-      if (at == cells.end()) continue;
-      question_->over.try_emplace(origin, Question::Over{life_cell(core_.self.node, origin), at->second.as_register().commit()});
+      over(core_.self.node, origin);
       continue;
     }
     if (!core_.may_be_settled(known->record.start, from.floor)) {

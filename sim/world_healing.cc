@@ -15,6 +15,15 @@ constexpr int kScrubsMax = 200;
 constexpr std::int64_t kWaitedForMs = 30'000;
 constexpr std::int64_t kStragglerDelays = 50;  // An exponential delay above so many of its mean is one in 10^21.
 
+bool holds_what_is_to_come(const Machine& it, Timestamp now) {
+  bool out = false;
+  it.disk.store->snapshot()->scan({}, {}, [&](const StoreKey&, const Row* row) {
+    if (row != nullptr) row->content.each_commit([&](const Commit& commit) { out = out || commit.at > now; });
+    return !out;
+  });
+  return out;
+}
+
 }  // namespace
 
 void World::heal_machine(Machine& it) {
@@ -36,6 +45,11 @@ void World::heal_machine(Machine& it) {
   const Timestamp lease{meta::decode_number(it.disk.store->snapshot()->meta(meta::kLease))};
   if (!it.up() && lease.ms() > most_ms + scenario_.engine.lease_ms) {
     mark("wrote in the future, alone: its disk was given up");
+    destroy_disk(it);
+  }
+  // Nor does anybody take in what it believed of another whose clock was far ahead while its own was.
+  if (holds_what_is_to_come(it, Timestamp::at_ms(most_ms + scenario_.engine.lease_ms))) {
+    mark("believed somebody far ahead: its disk was given up");
     destroy_disk(it);
   }
   // Perhaps it was told to join through somebody who has left.
@@ -104,9 +118,6 @@ void World::converge(const std::vector<Machine*>& machines, char law, const std:
       if (it->up() && it->engine().health(it->instant(now_us_)).superseded) {
         mark("restarted because it was superseded");
         it->crash();
-        // SUBTLE: two whose clocks were mad together may know of a life of each other's in a time to come, which no new life
-        // can follow.  When restarting does not help an operator gives it an empty disk, and so do we.
-        if (++superseded_[it->index] > 4) destroy_disk(*it);
         start(*it);
       }
     }

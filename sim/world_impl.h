@@ -129,7 +129,6 @@ class World final : public Host {
   bool healing_ = false;                 // The timeline is over.
   std::vector<std::pair<std::uint32_t, bool>> swizzles_;  // Machine, and whether it is cut off or reached again.
   bool clients_stopped_ = false;
-  std::map<std::uint32_t, int> superseded_;      // How often a machine was restarted for that.
   std::uint64_t flips_ = 0;
 };
 
