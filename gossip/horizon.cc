@@ -25,7 +25,9 @@ void Horizon::tick() {
     core_.out->store.set_meta(meta::kFloor, meta::encode_number(floor.value));
   }
   lives_.retire(least_floor());
-  if (core_.held_back && least_floor_of_others() > core_.held_back->commit) {
+  // SUBTLE: it is over, too, when a horizon has passed it: of those that went on without this node.  All would fence it, for ever.
+  const bool passed = core_.held_back && core_.held_back->at < std::max(core_.horizon, core_.highest_horizon);
+  if (core_.held_back && (passed || least_floor_of_others() > core_.held_back->commit)) {
     core_.held_back.reset();
     core_.out->store.forget_meta(meta::kHeldBack);
     core_.out->store.forget_meta(meta::kHeldBackUntil);

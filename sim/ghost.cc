@@ -180,6 +180,19 @@ bool GhostCell::collects_to(const Content& content, Timestamp horizon) const {
   return !commit_.at && !value_ && !it.present() && it.tag() <= tag_;
 }
 
+Content GhostCell::without_returned(const Content& content, Timestamp horizon) const {
+  if (!content.holds(Kind::kSet)) {
+    const bool older = content.as_register().tag() < tag_ && ((!value_ && commit_.at <= horizon) || settled(horizon));
+    return older ? Content(Register{}) : content;
+  }
+  Content out = content;
+  out.as_set_element().keep_adds_only([&](ActorId actor, const Entry& add) {
+    const Item* removal = find(removed_, actor);
+    return removal == nullptr || removal->at < add.at || removal->commit.at > horizon;
+  });
+  return out;
+}
+
 bool GhostCell::covers(const Content& content) const {
   const auto within = [](const std::vector<Item>& items, const ActorMap& map) {
     return std::all_of(map.begin(), map.end(), [&](const auto& entry) {

@@ -31,6 +31,8 @@ class GhostCell {
   bool equals(const Content& content) const;
   // What is not in `content` was settled at `horizon`, and hides nothing that shows.
   bool collects_to(const Content& content, Timestamp horizon) const;
+  // `content` without what is known here to have been removed or overwritten, by what was settled at `horizon`.
+  Content without_returned(const Content& content, Timestamp horizon) const;
   bool covers(const Content& content) const;  // All that `content` says is in here, or was overtaken here.
   bool present() const;                                        // Expired or not.
   bool expired(std::int64_t now_ms) const { return value_ && expires_at_ms_ != 0 && expires_at_ms_ <= now_ms; }

@@ -48,6 +48,7 @@ class Judge {
   // A base rots with all that was folded into it, until it is mended; what is in no base then is lost (judge_bases.cc).
   void base_rotten(Machine& at, const StoreKey& base);
   void base_settled(Machine& at, const StoreKey& base, const Snapshot& snapshot);
+  bool in_waiting_base(const Snapshot& snapshot, const StoreKey& key) const;
 
   bool unseen_by_record(ShardId shard, const Commit& commit) const;
   bool of_who_was_evicted(const StoreKey& key) const;
@@ -93,7 +94,7 @@ class Judge {
   void check_replicas(const Machine& from, const Attempt& attempt, const Reply& reply,
                       const std::vector<Machine*>& machines) const;
   std::vector<Effect> effects_of(const Attempt& attempt, const Tag& tag) const;
-  static void compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended);
+  void compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended);
   void check_claims(const Machine& at, const Claims::Held& held);
   void excuse_lost(const std::vector<const Machine*>& machines, const StoreKey* only_cell = nullptr);
   bool only_taken_out(const Machine& at, const Effect& effect, const GhostCell& ghost) const;

@@ -216,19 +216,18 @@ bool Judge::settled_somewhere(const Claims::Entry& entry) const {
 void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, const Snapshot& snapshot, bool mended) {
   Row row;
   const Snapshot::Lookup found = snapshot.get(key, row);
-  if (is_base_key(key) || (found == Snapshot::Lookup::kMissing && in_base(snapshot, key))) return;
+  if (is_base_key(key) || (found == Snapshot::Lookup::kMissing && (in_base(snapshot, key) || in_waiting_base(snapshot, key)))) return;
   if (found == Snapshot::Lookup::kDamaged) {
     if (ghost.rotten) return;
     throw Violation('K', at.name + ": the row of " + cell_in_words(key) + " is damaged, and nothing damaged it");
   }
   const Content content = found == Snapshot::Lookup::kFound ? row.content : Content{};
-  if (ghost.in_rotten_base) {
-    if (found == Snapshot::Lookup::kMissing) return;
-    ghost.in_rotten_base = false;  // It came again.
-  }
+  const bool came_again = ghost.in_rotten_base && found != Snapshot::Lookup::kMissing;
+  if (ghost.in_rotten_base && !came_again) return;
+  ghost.in_rotten_base = false;
   if (ghost.rotten) {
     if (found == Snapshot::Lookup::kMissing) return;
-    if (!mended) throw Violation('K', at.name + " shows the damaged " + cell_in_words(key) + ", which nobody mended: " + in_words(content));
+    if (!mended && !came_again) throw Violation('K', at.name + " shows the damaged " + cell_in_words(key) + ", which nobody mended: " + in_words(content));
     if (!ghost.covers(content)) {
       throw Violation('K', at.name + " shows of the damaged " + cell_in_words(key) + " what it never held: " + in_words(content));
     }
@@ -245,6 +244,12 @@ void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, co
   }
   const Timestamp horizon{meta::decode_number(snapshot.meta(meta::kHorizon))};
   if (ghost.collects_to(content, horizon)) return;
+  // An operator went on with a disk of which nobody is left who knows what was removed since: `kith recover` says so.
+  if (!recovered_.empty() && ghost.collects_to(ghost.without_returned(content, horizon), horizon)) {
+    ghost = GhostCell{};
+    ghost.join(content);
+    return excuse_lost(started_machines(), &key);
+  }
   const bool shown = found == Snapshot::Lookup::kFound && content.present();
   throw Violation(ghost.present() && !shown ? 'D' : !ghost.present() && shown ? 'G' : 'K',
                   at.name + " holds of " + cell_in_words(key) + ": " + in_words(content) + "; must hold: " + in_words(ghost) +
