@@ -163,6 +163,7 @@ void Judge::on_durable(Machine& at, const StoreBatch& batch, const CommitReport*
     at.disk.last_commit = std::max(at.disk.last_commit, newest);
   }
   const auto snapshot = at.disk.store->snapshot();
+  highest_horizon_ = std::max(highest_horizon_, Timestamp{meta::decode_number(snapshot->meta(meta::kHorizon))});
   for (const StoreKey& key : batch.forgotten()) {
     const auto ghost = at.disk.ghost.find(key);
     if (ghost == at.disk.ghost.end() || !ghost->second.rotten) continue;

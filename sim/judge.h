@@ -133,8 +133,13 @@ class Judge {
       for (const auto& [actor, add] : these.as_set_element().adds()) all.emplace(key, actor, add.at);
     }
     bool has(const StoreKey& key, ActorId actor, Timestamp at) const { return all.contains({key, actor, at}); }
+    bool has_later(const StoreKey& key, ActorId actor, Timestamp at) const {
+      const auto later = all.upper_bound({key, actor, at});
+      return later != all.end() && std::get<0>(*later) == key && std::get<1>(*later) == actor;
+    }
   };
   Redone redone_;
+  Timestamp highest_horizon_;                             // That any node ever had, whether or not its disk is still there.
   std::set<std::string> rolled_back_;                     // Nodes whose disk once went back to what it was.
   std::map<StoreKey, std::set<std::string>> rotted_;      // Rows that ever did, and of which nodes.
   std::map<Tag, bool> tags_;                              // Of every operation tried; true: some node took it.

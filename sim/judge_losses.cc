@@ -164,6 +164,9 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
       if (!covers(at.disk.store->snapshot()->held(shard_of_store_key(entry.cell)), *commit)) continue;
       // Nor what is not history, and will be done again.
       if (unseen_by_record(shard_of_store_key(entry.cell), *commit)) continue;
+      // Nor what had its place taken in its row by a later add of its session, that nobody else saw, and that was done again as of
+      // today: who alone had it as well may be gone, and nobody waits for that (gossip/recall.h).
+      if (entry.role == Claims::Entry::Role::kAdd && redone_.has_later(entry.cell, entry.actor, entry.at)) continue;
       // Nor what this node does again, until when there is no such record.
       if (meta::decode_unheard_of(at.disk.store->snapshot()->meta(meta::kUnheardOf)).contains(commit->origin)) continue;
       // Nor what is settled: others have collected it already.
@@ -195,7 +198,9 @@ bool Judge::unseen_by_record(ShardId shard, const Commit& commit) const {
 // has seen that, and the clock of who did it may have been ahead of who ended it.  Or it is a removal, and some horizon is at or above its
 // commit, or that of the same tag committed elsewhere before.
 bool Judge::settled_somewhere(const Claims::Entry& entry) const {
-  Timestamp horizon, commit = entry.commit;
+  // SUBTLE: who had collected it may have gone back to a disk from before, after others had joined through it.
+  Timestamp horizon = rolled_back_.empty() ? Timestamp{} : highest_horizon_;
+  Timestamp commit = entry.commit;
   std::optional<Timestamp> ended;
   for (const auto& [index, machine] : started_) {
     horizon = std::max(horizon, horizon_of(*machine));
