@@ -325,6 +325,34 @@ TEST_CASE("lives: a peer whose wall is right but whose timestamps are far ahead 
   CHECK(status(network, "n1").now >= envelope.hlc);
 }
 
+TEST_CASE("lives: what was written in a time to come is taken in from nobody, whoever tells it") {
+  Network network;
+  begin_cluster(network, 2);
+  Puppet puppet(network, "n2");
+  network.kill("n2");
+  const std::int64_t most_ms = 16 * network.options.max_skew_ms + network.options.lease_ms;
+  const auto with_row_of = [&](std::int64_t ahead_ms) {
+    Envelope envelope = puppet.envelope(StoppingBody{});
+    const Timestamp at = Timestamp::at_ms(puppet.now().ms() + ahead_ms);
+    const OriginId origin{ahead_ms > most_ms ? 77u : 78u};
+    envelope.members.append(life_cell(puppet.node, origin), Content(Register{}.set(encode(LifeRecord{at}), {at, actor_of(origin)}, {at, origin}, 0)));
+    return encode(envelope);
+  };
+  network.feed("n1", with_row_of(most_ms + 1));
+  CHECK(network.counter("n1", "dropped_of_a_time_to_come") == 1);
+  CHECK(network.counter("n1", "dropped_bad_members") == 1);
+  CHECK(noted(network, "n1", "n2 holds what was written 8 s ahead of our clock: nothing of that is taken in"));
+  network.feed("n1", with_row_of(most_ms));
+  CHECK(network.counter("n1", "dropped_of_a_time_to_come") == 1);
+  CHECK(network.counter("n1", "dropped_bad_members") == 1);
+  // Nor that there is such a life of our own: no later one could follow it.
+  const auto mine = status(network, "n1");
+  const Timestamp to_come = Timestamp::at_ms(puppet.now().ms() + most_ms + 60'000);
+  network.feed("n1", puppet.says(SupersededBody{OriginId{79}, to_come, mine.node}));
+  CHECK(network.counter("n1", "superseded") == 0);
+  CHECK(network.counter("n1", "dropped_of_a_time_to_come") == 2);
+}
+
 TEST_CASE("lives: a node whose clock is ahead of the majority refuses writes, answers reads, and recovers") {
   Network network;
   begin_cluster(network, 3);
