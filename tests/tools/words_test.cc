@@ -50,7 +50,7 @@ TEST_CASE("words: whatever is quoted comes back byte for byte (random bytes)") {
       bytes += random() % 2 == 0 ? "ab '\"\\$#-\n"[random() % 10] : static_cast<char>(random() % 256);
     }
     CAPTURE(hex_text(bytes));
-    CHECK(words_of("x " + quoted(bytes)) == Words{"x", bytes});
+    CHECK(words_of("x " + kith::quoted(bytes)) == Words{"x", bytes});
   }
 }
 

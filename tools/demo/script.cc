@@ -28,7 +28,7 @@ std::string joined_lines(const std::string& text) {
 
 std::string text_of(const std::vector<std::string>& words) {
   std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : " ") + quoted(word);
+  for (const std::string& word : words) out += (out.empty() ? "" : " ") + kith::quoted(word);
   return out;
 }
 

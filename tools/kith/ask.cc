@@ -64,16 +64,16 @@ void each_page(Context& context, const std::string& address, const Settings& set
 
 std::string retry_command(const CommandLine& line, const Tag& tag) {
   std::string out = "kith -H " + line.settings.address();
-  if (line.settings.table != kDefaultTable) out += " -t " + quoted(line.settings.table);
+  if (line.settings.table != kDefaultTable) out += " -t " + kith::quoted(line.settings.table);
   out += " " + std::string(line.command->name) + " --tag " + to_string(tag);
   if (line.replicas != kAsTheTable) out += " --write " + level_text(line.replicas);
-  for (const auto& [name, text] : line.attributes) out += " --" + name + " " + quoted(text);
-  if (!line.file.empty()) out += " --file " + quoted(line.file);
-  if (!line.ttl.empty()) out += " --ttl " + quoted(line.ttl);
+  for (const auto& [name, text] : line.attributes) out += " --" + name + " " + kith::quoted(text);
+  if (!line.file.empty()) out += " --file " + kith::quoted(line.file);
+  if (!line.ttl.empty()) out += " --ttl " + kith::quoted(line.ttl);
   const bool dash_first = std::any_of(line.arguments.begin(), line.arguments.end(),
                                       [](const std::string& argument) { return argument.starts_with("-"); });
   if (dash_first) out += " --";
-  for (const std::string& argument : line.arguments) out += " " + quoted(argument);
+  for (const std::string& argument : line.arguments) out += " " + kith::quoted(argument);
   return out;
 }
 
