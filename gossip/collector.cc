@@ -14,7 +14,8 @@ void Collector::batch_is_durable(const CommitReport& report) { changed_ = change
 
 void Collector::tick() {
   if (!core_.options.collect || core_.now.monotonic_ms < next_at_ms_ || !core_.joined()) return;
-  next_at_ms_ = core_.now.monotonic_ms + core_.options.gossip_interval_ms;
+  next_at_ms_ = core_.now.monotonic_ms + (waits_ ? pass_every_ms() : core_.options.gossip_interval_ms);
+  if (waits_) (void)core_.promise_of_step();  // With every push the others hear of it, and what waits everywhere can go.
   const Timestamp horizon = std::max(horizon_.candidate(), core_.horizon);
   if (!horizon || core_.behind || core_.redoing) return;
   const bool pass = at_work() || begin_pass(horizon);
@@ -29,7 +30,7 @@ void Collector::tick() {
     core_.count("collector_entries", work.entries);
     core_.count("collector_reads", work.reads);
   }
-  if (wakes()) next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
+  if (at_work() || expired_left_) next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
   if (work.rows > 0) horizon_.raise(horizon);
 }
 
@@ -60,9 +61,8 @@ std::size_t Collector::collect_expired(const Snapshot& snapshot, Timestamp horiz
 }
 
 bool Collector::begin_pass(Timestamp horizon) {
-  constexpr std::int64_t kPassesPerWindow = 16;
   if (core_.now.monotonic_ms < pass_at_ms_ || (!changed_ && !(waits_ && horizon > passed_at_))) return false;
-  pass_at_ms_ = core_.now.monotonic_ms + core_.options.retry_window_ms / kPassesPerWindow;
+  pass_at_ms_ = core_.now.monotonic_ms + pass_every_ms();
   for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) to_read_.push_back(static_cast<ShardId>(shard));
   to_read_.push_back(kSystemShard);
   passed_at_ = horizon;

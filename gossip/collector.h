@@ -25,7 +25,10 @@
 // SUBTLE: not until it is passed, here: a clock that was set far back passes late.
 //
 // What is settled is first gathered, kGatheredMax rows at most, then goes in the order of the store: so that rows that share a
-// page go with one write of it.  For that a pass also waits a sixteenth of the retry window behind the one before.
+// page go with one write of it.  A pass begins a quarter of a gossip interval after the one before, as long as rows wait, and the floors that
+// a horizon is made of are told with every push: so a record is gone one window and one interval after it was made, at most, where nobody is
+// cut off.  (With a sixteenth of a window between passes one write of a page took more rows along; since commits come into the trees a
+// slice at a time, the journal sees to that: store/journal.h.)
 // Work is bounded by kShardsPerStep, kEntriesPerStep, kReadsPerStep, kExpiredPerStep and the option collect_rows_per_step; what is
 // left goes on in a later step.  Shards with more than one step's work take turns, so that a busy one keeps none waiting.  When
 // all are through, no shard is looked at until a row has changed, or, where rows wait, until the horizon has risen: a node at
@@ -34,6 +37,7 @@
 // Tests: tests/gossip/collector_test.cc
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <set>
@@ -54,6 +58,7 @@ class Collector {
   static constexpr std::size_t kGatheredMax = 64 * 1024;  // Store keys, some 4 MiB.
   static constexpr std::size_t kGatherStepsMax = 64;   // So that what is gathered does not wait for a busy counter.
   static constexpr std::int64_t kPauseMs = 20;  // Between steps while there is more.
+  static constexpr std::int64_t kPassesPerInterval = 4;
 
   Collector(Core& core, Horizon& horizon) : core_(core), horizon_(horizon) {}
 
@@ -67,7 +72,8 @@ class Collector {
     std::size_t shards = 0, entries = 0, reads = 0, rows = 0;
   };
   bool at_work() const { return !to_read_.empty() || !gathered_.empty(); }
-  bool wakes() const { return at_work() || expired_left_; }
+  bool wakes() const { return at_work() || expired_left_ || waits_; }
+  std::int64_t pass_every_ms() const { return std::max<std::int64_t>(core_.options.gossip_interval_ms / kPassesPerInterval, kPauseMs); }
   bool begin_pass(Timestamp horizon);
   void gather(const Snapshot& snapshot, Timestamp horizon, Work& work);
   void collect(const Snapshot& snapshot, Timestamp horizon, Work& work);

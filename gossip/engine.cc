@@ -264,7 +264,9 @@ class Engine::Impl {
   void on_body(const Envelope&, const ProbeBody&) {}
   void on_body(const Envelope& from, const PushBody& body) {
     if (core_.returning && !core_.introduced) return;  // What it brings may have to be preceded by what is done again.
-    if (rebase_.admits(from)) push_.on_push(from, body);
+    if (!rebase_.admits(from)) return;
+    horizon_.told(from);
+    push_.on_push(from, body);
   }
   void on_body(const Envelope& from, const AckBody& body) {
     for (const auto& part : push_.take_acked(from.sender, body.nonce)) {

@@ -39,6 +39,8 @@ class Horizon {
 
   Standing standing();                                   // Of what will be durable when the message leaves.
 
+  // Whatever a message is about, it tells how far its sender is.
+  void told(const Envelope& from) { report(from.sender, from.origin, from.floor); }
   // What a peer's message told of how far it is, and of the others.
   void heard(const Envelope& from, Timestamp promise, const Standing& standing);
   // What a message said when it was sent, to be acted on when we have got in step with it.
