@@ -142,7 +142,7 @@ Timestamp Horizon::less_window(Timestamp at) const {
 
 Timestamp Horizon::least_floor() const { return std::min(core_.floor(), least_floor_of_others()); }
 
-Timestamp Horizon::least_floor_of_others() const {
+Timestamp Horizon::least_floor_of_others(bool with_pushes) const {
   Timestamp least{~std::uint64_t{0}};
   auto at = reports_.begin();
   for (const auto& [node, member] : core_.members.members()) {
@@ -150,7 +150,9 @@ Timestamp Horizon::least_floor_of_others() const {
     while (at != reports_.end() && at->first < node) ++at;
     const auto life = life_of(member);
     if (!life || at == reports_.end() || at->first != node || at->second.origin != *life) return {};
-    least = std::min(least, at->second.floor);
+    Timestamp floor = at->second.floor;
+    if (const auto told = told_floors_.find(node); with_pushes && told != told_floors_.end() && told->second.first == *life) floor = std::max(floor, told->second.second);
+    least = std::min(least, floor);
   }
   return least;
 }

@@ -39,8 +39,8 @@ class Horizon {
 
   Standing standing();                                   // Of what will be durable when the message leaves.
 
-  // Whatever a message is about, it tells how far its sender is.
-  void told(const Envelope& from) { report(from.sender, from.origin, from.floor); }
+  // Whatever a message is about, it tells how far its sender is.  SUBTLE: lives retire by what rounds told, after which tables are equal.
+  void told(const Envelope& from) { told_floors_[from.sender] = {from.origin, from.floor}; }
   // What a peer's message told of how far it is, and of the others.
   void heard(const Envelope& from, Timestamp promise, const Standing& standing);
   // What a message said when it was sent, to be acted on when we have got in step with it.
@@ -64,12 +64,12 @@ class Horizon {
   void in_step(const AsOf& with);
 
   // Up to where the horizon could rise now; zero: some member has not said how far it is.
-  Timestamp candidate() const { return less_window(least_floor()); }
+  Timestamp candidate() const { return less_window(std::min(core_.floor(), least_floor_of_others(true))); }
   // Raises it, in the batch at hand.
   void raise(Timestamp horizon);
   // T; zero: some member has not reported in its present life.
   Timestamp least_floor() const;
-  Timestamp least_floor_of_others() const;
+  Timestamp least_floor_of_others(bool with_pushes = false) const;
 
   struct Holder {
     NodeId node;                     // Whose floor is the least.
@@ -94,6 +94,7 @@ class Horizon {
   Core& core_;
   Lives& lives_;
   std::map<NodeId, Report> reports_;
+  std::map<NodeId, std::pair<OriginId, Timestamp>> told_floors_;  // With pushes.
   Timestamp durable_floor_;
 };
 

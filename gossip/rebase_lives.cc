@@ -25,11 +25,11 @@ bool Rebase::nobody_heard_of(const Envelope& from, NodeId node, OriginId origin)
 }
 
 // The same of another node that is out, or was, in a life that began after the others had gone on without it.  SUBTLE: when that is back it does
-// again what it did then, and says so when it is done.
+// again what it did then, and says so when it is done.  Of a life after its return there is a record when it is retired.
 bool Rebase::began_unheard_of(NodeId node, OriginId origin) const {
   const auto* known = core_.members.lives().find(origin);
   const Evicted evicted = core_.members.evicted().find(node);
-  return node != core_.self.node && known != nullptr && known->record.start > evicted.heard_of && (core_.members.out(node) || known->record.start < evicted.at);
+  return node != core_.self.node && known != nullptr && evicted.at && known->record.start > evicted.heard_of;
 }
 
 // SUBTLE: of what an evicted node went on to do another such may have heard, which was back first and told everybody: then it is a life like
