@@ -154,9 +154,10 @@ bool is_empty(const ReadTransaction& transaction, const ReadTransaction& below, 
 }  // namespace
 
 const RecentTable::Version* RecentLayers::find(Database database, std::string_view key) const {
+  const std::uint64_t hash = RecentTable::hash_of(database, key);
   for (const RecentTable* table : tables) {
     if (table == nullptr) continue;
-    const auto* node = table->find(database, key);
+    const auto* node = table->find(database, key, hash);
     const auto* version = node == nullptr ? nullptr : node->at(commit);
     if (version != nullptr) return version;
   }

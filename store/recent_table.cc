@@ -20,11 +20,11 @@ constexpr std::size_t kSlotsLeast = 1024;
 constexpr std::uint64_t kAddress = (std::uint64_t{1} << 48) - 1;
 constexpr std::uint64_t kHeightsSeed = 0x9e3779b97f4a7c15;
 
-std::uint64_t hash_of(Database database, std::string_view key) {
+}  // namespace
+
+std::uint64_t RecentTable::hash_of(Database database, std::string_view key) {
   return XXH3_64bits_withSeed(key.data(), key.size(), static_cast<XXH64_hash_t>(database));
 }
-
-}  // namespace
 
 RecentTable::RecentTable(std::size_t bytes_expected) : slots_(std::bit_ceil(std::max(kSlotsLeast, bytes_expected / kSlotForBytes))) {}
 
@@ -62,8 +62,6 @@ RecentTable::Node* RecentTable::find(Database database, std::string_view key, st
   Node* node = const_cast<Node*>(from(database, key));
   return node != nullptr && node->key_ == key ? node : nullptr;
 }
-
-const RecentTable::Node* RecentTable::find(Database database, std::string_view key) const { return find(database, key, hash_of(database, key)); }
 
 const RecentTable::Node* RecentTable::first(Database database) const {
   sort_in(database);

@@ -65,7 +65,9 @@ class RecentTable {
   RecentTable& operator=(const RecentTable&) = delete;
 
   // ---- Any thread
-  const Node* find(Database database, std::string_view key) const;
+  static std::uint64_t hash_of(Database database, std::string_view key);
+  const Node* find(Database database, std::string_view key) const { return find(database, key, hash_of(database, key)); }
+  Node* find(Database database, std::string_view key, std::uint64_t hash) const;
   bool holds_any(Database database) const {  // Whatever became of it.
     return any_[static_cast<std::size_t>(database)].load(std::memory_order_acquire);
   }
@@ -102,7 +104,6 @@ class RecentTable {
   Node* insert(Database database, std::string_view key, std::uint64_t hash);
   void sort_in_waiting(Database database) const;
   void sort_in(Node* node) const;
-  Node* find(Database database, std::string_view key, std::uint64_t hash) const;
   Node* descend(Database database, std::string_view key, Node* at, int level, Path* path) const;
   void path_to(Database database, std::string_view key) const;
 
