@@ -324,9 +324,11 @@ void Operations::write(const Operation& operation, const FoundDamaged& found_dam
     Change change{{operation.table, operation.key, kind, std::move(name)}, Content(kind), Content(kind), Content(kind)};
     Row row;
     const StoreKey key = store_key(shard, change.cell);
-    auto lookup = snapshot->get(shard, change.cell, row);
+    // The tag of an increment is its name: under one that was issued just now there is nothing.
+    const bool issued_now = kind == Kind::kCounter && !operation.tag;
+    auto lookup = issued_now ? Snapshot::Lookup::kMissing : snapshot->get(shard, change.cell, row);
     // SUBTLE: a removal of what is not found would be answered, and remove nothing; an add would count as the first.
-    const auto beside = lookup == Snapshot::Lookup::kMissing ? snapshot->damage_beside(key) : std::nullopt;
+    const auto beside = lookup == Snapshot::Lookup::kMissing && !issued_now ? snapshot->damage_beside(key) : std::nullopt;
     if (beside) lookup = Snapshot::Lookup::kDamaged;
     switch (lookup) {
       case Snapshot::Lookup::kFound: change.before = std::move(row.content); break;

@@ -36,6 +36,8 @@ constexpr std::size_t kPipeBytes = 1024 * 1024;
 constexpr std::uint64_t kSyncEveryBytes = 8 << 20;
 // What the copy takes beyond the pages in use: the pages that taking the identity out touches.
 constexpr std::uint64_t kRoomBytes = 4 << 20;
+// More than what is recent can take in the trees, while it is written into them.
+constexpr std::uint64_t kRestBytes = std::uint64_t{1} << 30;
 
 class BackupError : public std::runtime_error {
  public:
@@ -146,13 +148,13 @@ struct Backups::Impl {
     const auto wall = std::chrono::system_clock::now().time_since_epoch();
     BackupNote note;
     note.taken = iso_time(std::chrono::duration_cast<std::chrono::milliseconds>(wall).count());
-    copy(aside.path() + "/data.mdb");
+    const Rest rest = copy(aside.path() + "/data.mdb");
     note.node = owner.node;
     note.name = owner.node_name;
     note.cluster = owner.cluster;
     note.cluster_name = owner.cluster_name;
     note.shard_count = owner.shard_count;
-    finish(aside.path(), note);
+    finish(aside.path(), rest, note);
     const std::string to = place.string();
     if (::rename(aside.path().c_str(), to.c_str()) != 0) {
       const int error = errno;
@@ -174,31 +176,37 @@ struct Backups::Impl {
                  {"cluster", note.cluster_name}});
   }
 
-  void copy(const std::string& to) {
+  // What the copy lacks: store/lmdb_store.h.
+  using Rest = std::shared_ptr<const RecentView>;
+
+  Rest copy(const std::string& to) {
+    Rest rest;
     File file(to, O_WRONLY | O_CREAT | O_EXCL);
     if (!file) throw DurableFileError("cannot write " + to + ": " + reason(errno));
     try {
-      copy(file, to, LmdbCopy::kCompact);
+      rest = copy(file, to, LmdbCopy::kCompact);
     } catch (const StoreError& error) {
       if (error.kind() != StoreError::Kind::kCorrupt) throw;
       if (::ftruncate(file.fd(), 0) != 0 || ::lseek(file.fd(), 0, SEEK_SET) != 0) {
         throw DurableFileError("cannot write " + to + ": " + reason(errno));
       }
-      copy(file, to, LmdbCopy::kAsItIs);
+      rest = copy(file, to, LmdbCopy::kAsItIs);
     }
     if (::fsync(file.fd()) != 0 || !file.close()) throw DurableFileError("cannot write " + to + ": " + reason(errno));
+    return rest;
   }
 
   // LMDB's copy cannot be stopped; a pipe can be closed.
-  void copy(const File& file, const std::string& to, LmdbCopy how) {
+  Rest copy(const File& file, const std::string& to, LmdbCopy how) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) throw DurableFileError("cannot open a pipe: " + reason(errno));
     File from(ends[0]), into(ends[1]);
     (void)::fcntl(into.fd(), F_SETPIPE_SZ, static_cast<int>(kPipeBytes));
     std::exception_ptr failure;
+    Rest rest;
     std::thread copier([&] {
       try {
-        parts.store.copy_to(into.fd(), how);
+        rest = parts.store.copy_to(into.fd(), how);
       } catch (...) {
         failure = std::current_exception();
       }
@@ -229,14 +237,15 @@ struct Backups::Impl {
     if (giving_up) fail("stopping", "this node is going down: what was written of the backup is gone");
     if (error != 0) fail(error == ENOSPC ? "no_room" : "backup_failed", "cannot write " + to + ": " + reason(error));
     if (failure) std::rethrow_exception(failure);
+    return rest;
   }
 
   // Takes the node out of the copy, sees that it is whole, and says what it is.
-  static void finish(const std::string& directory, BackupNote& note) {
+  static void finish(const std::string& directory, const Rest& rest, BackupNote& note) {
     const std::string file = directory + "/data.mdb";
     {
       const std::uint64_t bytes = fs::file_size(file);
-      const auto store = LmdbStore::open(directory, {.map_bytes = (bytes / kRoomBytes + 16) * kRoomBytes, .create = false});
+      const auto store = LmdbStore::open(directory, {.map_bytes = (bytes / kRoomBytes + 16) * kRoomBytes + kRestBytes, .create = false, .rest = rest});
       const StoreBatch batch = without_owner(*store->snapshot());
       store->commit(batch);
     }

@@ -2,7 +2,7 @@
 //
 //     DIR/kithd.lock  held with flock() for as long as the process lives; names its pid (the store locks for itself)
 //     DIR/kith.id     who lives here, as text: format, node, name, cluster (once known)
-//     DIR/data.mdb    the store (store/lmdb_store.h)
+//     DIR/data.mdb    the store, and journal-0.kith, journal-1.kith (store/lmdb_store.h)
 //     DIR/restoring   while a backup is copied into it (node/restore.h)
 //     DIR/redone.jsonl what was done again since nobody had seen it, for people (node/redone_file.h)
 //     DIR/addresses   where it is reached now, once it listens: client=HOST:PORT, peer=HOST:PORT, http=HOST:PORT; and where it

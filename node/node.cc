@@ -25,6 +25,7 @@
 #include "node/scrub.h"
 #include "node/seeds.h"
 #include "node/transport.h"
+#include "node/worker.h"
 #include "store/lmdb_store.h"
 #include "store/page_check.h"
 
@@ -133,14 +134,16 @@ struct Node::Impl final : Window {
     }
   }
 
-  std::unique_ptr<LmdbStore> open_store() const {
+  std::unique_ptr<LmdbStore> open_store() {
     if (restored) {
       restore_into(config);
     } else {
       refuse_half_restored(config.data);
     }
     check_data_pages();
-    return LmdbStore::open(config.data, {.map_bytes = config.map_bytes, .recent_bytes = recent_bytes_for(config.map_bytes)});
+    return LmdbStore::open(config.data, {.map_bytes = config.map_bytes,
+                                         .recent_bytes = recent_bytes_for(config.map_bytes),
+                                         .beside = [this](std::function<void()> what) { beside.submit(std::move(what)); }});
   }
 
   // LMDB's own pages have no checksums.  A node on damaged ones would miss rows that it has, or write over others.
@@ -259,6 +262,7 @@ struct Node::Impl final : Window {
   Front front;
   const std::string client_told;
   const std::string peer_told;
+  Worker beside;  // Of the store.
   std::unique_ptr<LmdbStore> store;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<EngineThread> engine_thread;

@@ -49,8 +49,8 @@ bool storable(const Content& content) {
 
 class Application {
  public:
-  Application(WriteTransaction& transaction, FeedWriter& feeds)
-      : transaction_(transaction), feeds_(feeds), any_marked_(!transaction.empty(Database::kDamaged)) {}
+  Application(WriteTransaction& transaction, FeedWriter& feeds, LogSize& log)
+      : transaction_(transaction), feeds_(feeds), any_marked_(!transaction.empty(Database::kDamaged)), tally_(log) {}
 
   CommitReport run(const StoreBatch& batch);
 
@@ -496,7 +496,7 @@ void Application::write_names(const StoreBatch& batch) {
 }  // namespace
 
 CommitReport Applier::apply(WriteTransaction& transaction, const StoreBatch& batch) {
-  return Application(transaction, feeds_).run(batch);
+  return Application(transaction, feeds_, log_).run(batch);
 }
 
 }  // namespace kith

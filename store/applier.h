@@ -5,6 +5,7 @@
 #pragma once
 
 #include "store/feed_writer.h"
+#include "store/fingerprints.h"
 #include "store/store.h"
 #include "store/transaction.h"
 
@@ -15,10 +16,14 @@ class Applier {
   CommitReport apply(WriteTransaction& transaction, const StoreBatch& batch);
 
   // What was applied last did not last.
-  void forget() { feeds_.forget(); }
+  void forget() {
+    feeds_.forget();
+    log_.reset();
+  }
 
  private:
   FeedWriter feeds_;
+  LogSize log_;
 };
 
 }  // namespace kith

@@ -68,7 +68,7 @@ void write_quarter(WriteTransaction& transaction, std::string_view key, const Qu
   transaction.put(Database::kFingerprints, key, record.view());
 }
 
-void fold_log(WriteTransaction& transaction, const std::vector<BucketChange>& changes) {
+void fold_log(WriteTransaction& transaction, const std::vector<BucketChange>& changes, LogSize& log) {
   Quarters quarters;
   const auto add = [&](const BucketChange& change) {
     const auto it = quarters.try_emplace({change.shard, change.bucket / kBucketsPerQuarter}).first;
@@ -89,6 +89,7 @@ void fold_log(WriteTransaction& transaction, const std::vector<BucketChange>& ch
     }
   }
   for (const std::string& key : folded) transaction.del(Database::kFingerprints, key);
+  log = 0;
 }
 
 }  // namespace
@@ -111,12 +112,13 @@ Buckets read_buckets(const ReadTransaction& transaction, ShardId shard) {
   return buckets;
 }
 
-void change_buckets(WriteTransaction& transaction, const std::vector<BucketChange>& changes) {
+void change_buckets(WriteTransaction& transaction, const std::vector<BucketChange>& changes, LogSize& log) {
   if (changes.empty()) return;
   change_roots(transaction, changes);
-  const std::uint64_t logged = log_size(transaction) + changes.size();
+  if (!log) log = log_size(transaction);
+  const std::uint64_t logged = *log + changes.size();
   if (logged >= kLogChangesMax) {
-    fold_log(transaction, changes);
+    fold_log(transaction, changes, log);
     return;
   }
   ByteWriter record;
@@ -126,10 +128,11 @@ void change_buckets(WriteTransaction& transaction, const std::vector<BucketChang
     record.u64(by);
   }
   transaction.put(Database::kFingerprints, log_key(logged), record.view());
+  log = logged;
 }
 
-void replace_buckets(WriteTransaction& transaction, ShardId shard, const Buckets& buckets) {
-  fold_log(transaction, {});
+void replace_buckets(WriteTransaction& transaction, ShardId shard, const Buckets& buckets, LogSize& log) {
+  fold_log(transaction, {}, log);
   for (std::size_t i = 0; i < kQuarters; ++i) {
     Quarter quarter;
     const auto begin = buckets.begin() + static_cast<std::ptrdiff_t>(i * kBucketsPerQuarter);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "store/store.h"
@@ -22,15 +23,19 @@ struct BucketChange {
   std::uint64_t by;
 };
 
+// How many changes the log has; nothing: it is not known, and is looked up.  Remembered from one commit to the next, since the place
+// of the last record is one of many that were deleted.
+using LogSize = std::optional<std::uint64_t>;
+
 // Zeros where nothing is.
 Buckets read_buckets(const ReadTransaction& transaction, ShardId shard);
 std::uint64_t read_sum(const ReadTransaction& transaction, std::string_view root_key);  // records.h
 
 // Cost: a page or two; every kLogChangesMax changes, all that they touch.
-void change_buckets(WriteTransaction& transaction, const std::vector<BucketChange>& changes);
+void change_buckets(WriteTransaction& transaction, const std::vector<BucketChange>& changes, LogSize& log);
 
 // Sets a shard's sums, whatever they were.
-void replace_buckets(WriteTransaction& transaction, ShardId shard, const Buckets& buckets);
+void replace_buckets(WriteTransaction& transaction, ShardId shard, const Buckets& buckets, LogSize& log);
 
 // The root of all, from those of the shards: where one of these was not what had been written, it is wrong as well.
 void remake_root(WriteTransaction& transaction);

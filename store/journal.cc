@@ -2,27 +2,60 @@
 
 #include <xxhash.h>
 
-#include <vector>
-
 #include "crdt/bytes.h"
 #include "store/row.h"
 
 namespace kith {
 namespace {
 
-constexpr std::size_t kRecordBytes = 32 * 1024 - 64;  // Eight pages.
 constexpr std::uint8_t kDeleted = 128;
 
-std::uint64_t checksum_of(std::string_view key, std::string_view head) {
+std::string key_of(JournalPlace place) {
+  ByteWriter out;
+  out.u64(place.commit);
+  out.u16(place.part);
+  return out.take();
+}
+
+std::uint64_t checksum_of(JournalPlace place, std::string_view head) {
+  const std::string key = key_of(place);
   return XXH3_64bits_withSeed(head.data(), head.size(), XXH3_64bits(key.data(), key.size()));
 }
 
-// Nothing when the record is not what was written.
-std::optional<std::vector<JournalChange>> decode(std::string_view key, std::string_view record) {
+void append_varint(std::string& out, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
+  out.push_back(static_cast<char>(value));
+}
+
+}  // namespace
+
+void JournalRecord::add(const JournalChange& change) {
+  head_.push_back(static_cast<char>(static_cast<std::uint8_t>(change.database) | (change.value ? 0 : kDeleted)));
+  append_varint(head_, change.key.size());
+  head_ += change.key;
+  append_varint(head_, change.value ? change.value->size() : 0);
+  if (change.value) (change.database == Database::kCells ? rows_ : head_) += *change.value;
+}
+
+void JournalRecord::encode(std::uint64_t commit, std::string& out) const {
+  ByteWriter checksum;
+  checksum.u64(checksum_of({commit, 0}, head_));
+  out += checksum.view();
+  append_varint(out, head_.size());
+  out += head_;
+  out += rows_;
+}
+
+void JournalRecord::clear() {
+  head_.clear();
+  rows_.clear();
+}
+
+std::optional<std::vector<JournalChange>> decode_journal_record(JournalPlace place, std::string_view record) {
   ByteReader in(record);
   const std::uint64_t checksum = in.u64();
   const std::string_view head = in.counted(record.size());
-  if (!in.ok() || checksum_of(key, head) != checksum) return std::nullopt;
+  if (!in.ok() || checksum_of(place, head) != checksum) return std::nullopt;
   std::vector<JournalChange> out;
   ByteReader changes(head);
   while (changes.ok() && changes.left() > 0) {
@@ -38,61 +71,17 @@ std::optional<std::vector<JournalChange>> decode(std::string_view key, std::stri
   return out;
 }
 
-}  // namespace
-
-std::string journal_key(JournalPlace place) {
-  ByteWriter out;
-  out.u64(place.commit);
-  out.u16(place.part);
-  return out.take();
-}
-
-std::optional<JournalPlace> parse_journal_key(std::string_view key) {
-  ByteReader in(key);
-  const JournalPlace out{in.u64(), in.u16()};
-  if (!in.done()) return std::nullopt;
-  return out;
-}
-
-void JournalWriter::add(const JournalChange& change) {
-  const std::size_t size = change.value ? change.value->size() : 0;
-  if (!head_.empty() && head_.size() + rows_.size() + change.key.size() + size > kRecordBytes) finish();
-  ByteWriter head;
-  head.u8(static_cast<std::uint8_t>(static_cast<std::uint8_t>(change.database) | (change.value ? 0 : kDeleted)));
-  head.counted(change.key);
-  head.varint(size);
-  head_ += head.view();
-  if (change.value) (change.database == Database::kCells ? rows_ : head_) += *change.value;
-}
-
-void JournalWriter::finish() {
-  if (head_.empty()) return;
-  const std::string key = journal_key(place_);
-  ByteWriter record;
-  record.u64(checksum_of(key, head_));
-  record.counted(head_);
-  record.bytes(rows_);
-  transaction_.put(Database::kJournal, key, record.view());
-  head_.clear();
-  rows_.clear();
-  ++place_.part;
-}
-
-bool read_journal(const ReadTransaction& transaction, const VisitJournal& visit) {
+bool read_journal_of_format_3(const ReadTransaction& transaction, const VisitJournal& visit) {
   const auto walk = transaction.walk(Database::kJournal);
   for (bool more = walk->seek({}); more; more = walk->next()) {
-    const auto place = parse_journal_key(walk->key());
-    const auto changes = place ? decode(walk->key(), walk->value()) : std::nullopt;
+    ByteReader key(walk->key());
+    const JournalPlace place{key.u64(), key.u16()};
+    if (!key.done()) return false;
+    const auto changes = decode_journal_record(place, walk->value());
     if (!changes) return false;
-    for (const JournalChange& change : *changes) visit(place->commit, change);
+    for (const JournalChange& change : *changes) visit(place.commit, change);
   }
   return true;
-}
-
-std::string damaged_journal(const std::string& where) {
-  return "the journal in " + where +
-         " is damaged: what was written last cannot be told any more.  Set the data directory aside and let the node join again, "
-         "its peers have what they were sent; or restore a backup";
 }
 
 }  // namespace kith

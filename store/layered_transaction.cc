@@ -11,13 +11,20 @@ namespace {
 // A place in one table, with the keys that were there by then; those that are deleted among them.
 class TableWalk {
  public:
-  TableWalk(const RecentTable& table, Database database, RecentTable::Commit commit)
-      : table_(table), database_(database), commit_(commit) {}
+  // `sees_puts`: also of what is put while it stands somewhere.
+  TableWalk(const RecentTable& table, Database database, RecentTable::Commit commit, bool sees_puts)
+      : table_(table), database_(database), commit_(commit), sees_puts_(sees_puts) {}
 
   bool seek(std::string_view key) { return forward(key.empty() ? table_.first(database_) : table_.from(database_, key)); }
   bool seek_before(std::string_view key) { return backward(table_.before(database_, key)); }
-  bool next() { return forward(RecentTable::behind(*node_)); }
-  bool previous() { return backward(RecentTable::before(*node_)); }
+  bool next() {
+    if (sees_puts_) table_.sort_in(database_);
+    return forward(RecentTable::behind(*node_));
+  }
+  bool previous() {
+    if (sees_puts_) table_.sort_in(database_);
+    return backward(RecentTable::before(*node_));
+  }
 
   std::string_view key() const { return node_->key(); }
   const RecentTable::Version& version() const { return *version_; }
@@ -44,6 +51,7 @@ class TableWalk {
   const RecentTable& table_;
   const Database database_;
   const RecentTable::Commit commit_;
+  const bool sees_puts_;
   const RecentTable::Node* node_ = nullptr;
   const RecentTable::Version* version_ = nullptr;
 };
@@ -51,9 +59,9 @@ class TableWalk {
 // All layers at once.  Those that stand somewhere stand at the key shown or, in the direction of the walk, behind it.
 class LayeredWalk final : public Walk {
  public:
-  LayeredWalk(const ReadTransaction& below, const RecentLayers& layers, Database database) : below_(below.walk(database)) {
+  LayeredWalk(const ReadTransaction& below, const RecentLayers& layers, Database database, bool sees_puts) : below_(below.walk(database)) {
     for (std::size_t i = 0; i < tables_.size(); ++i) {
-      if (layers.tables[i] != nullptr) tables_[i].emplace(*layers.tables[i], database, layers.commit);
+      if (layers.tables[i] != nullptr) tables_[i].emplace(*layers.tables[i], database, layers.commit, sees_puts && i == 0);
     }
   }
 
@@ -146,9 +154,10 @@ bool is_empty(const ReadTransaction& transaction, const ReadTransaction& below, 
 }  // namespace
 
 const RecentTable::Version* RecentLayers::find(Database database, std::string_view key) const {
+  const std::uint64_t hash = RecentTable::hash_of(database, key);
   for (const RecentTable* table : tables) {
     if (table == nullptr) continue;
-    const auto* node = table->find(database, key);
+    const auto* node = table->find(database, key, hash);
     const auto* version = node == nullptr ? nullptr : node->at(commit);
     if (version != nullptr) return version;
   }
@@ -165,7 +174,7 @@ std::optional<std::string_view> LayeredReadTransaction::get(Database database, s
 
 std::unique_ptr<Walk> LayeredReadTransaction::walk(Database database) const {
   if (!layers_.hold_any(database)) return below_.walk(database);
-  return std::make_unique<LayeredWalk>(below_, layers_, database);
+  return std::make_unique<LayeredWalk>(below_, layers_, database, false);
 }
 
 bool LayeredReadTransaction::empty(Database database) const { return is_empty(*this, below_, layers_, database); }
@@ -180,7 +189,7 @@ std::optional<std::string_view> LayeredWriteTransaction::get(Database database, 
 }
 
 std::unique_ptr<Walk> LayeredWriteTransaction::walk(Database database) const {
-  return std::make_unique<LayeredWalk>(below_, layers_, database);  // What is put later must be seen.
+  return std::make_unique<LayeredWalk>(below_, layers_, database, true);  // What is put later must be seen.
 }
 
 bool LayeredWriteTransaction::empty(Database database) const { return is_empty(*this, below_, layers_, database); }

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "store/recent_changes.h"
 #include "store/records.h"
 
 namespace kith {
@@ -98,7 +99,7 @@ void create_store(const std::string& directory) {
 }  // namespace
 
 LmdbEnvironment::LmdbEnvironment(const std::string& directory, const LmdbOptions& options)
-    : where_(data_file(directory)), map_bytes_(options.map_bytes) {
+    : directory_(directory), where_(data_file(directory)), map_bytes_(options.map_bytes) {
   std::error_code error;
   if (options.create && fs::create_directories(directory, error)) {
     const fs::path parent = fs::absolute(directory, error).parent_path();
@@ -117,8 +118,9 @@ LmdbEnvironment::LmdbEnvironment(const std::string& directory, const LmdbOptions
     lock(directory);
     open_environment(directory, options);
     check_length();
-    databases_ = open_databases(env_, where_);
-    bring_up_to_date();
+    const OpenDatabases found = open_databases(env_, where_);
+    databases_ = found.databases;
+    if (found.format != kFormatVersion) bring_up_to_date(found.format);
   } catch (...) {
     close();
     throw;
@@ -187,8 +189,9 @@ void LmdbEnvironment::check_length() {
   }
 }
 
-LmdbDatabases open_databases(MDB_env* env, const std::string& where) {
-  LmdbDatabases databases{};
+OpenDatabases open_databases(MDB_env* env, const std::string& where) {
+  OpenDatabases out;
+  LmdbDatabases& databases = out.databases;
   MDB_txn* txn = nullptr;
   check_lmdb(mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn), "begin to read", where);
   try {
@@ -214,11 +217,12 @@ LmdbDatabases open_databases(MDB_env* env, const std::string& where) {
            where + " does not say which format it has: it is not a store of Kith, or damaged; set the directory aside "
                    "and let the node join again, or restore a backup");
     }
-    if (*version != kFormatVersion && *version != kFormatWithoutJournal) {
+    if (*version != kFormatVersion && *version != kFormatWithoutJournal && *version != kFormatWithJournalInside) {
       fail(StoreError::Kind::kFormat, where + " has format version " + std::to_string(*version) +
                                           ", this program knows version " + std::to_string(kFormatVersion) +
                                           ": start the program that wrote it, or a newer one");
     }
+    out.format = *version;
     for (std::size_t i = 1; i < kDatabaseCount; ++i) {
       const auto database = static_cast<Database>(i);
       if (*version == kFormatWithoutJournal && database == Database::kJournal) continue;
@@ -229,24 +233,28 @@ LmdbDatabases open_databases(MDB_env* env, const std::string& where) {
     throw;
   }
   check_lmdb(mdb_txn_commit(txn), "open the databases", where);
-  return databases;
+  return out;
 }
 
-// From the format without a journal.
-void LmdbEnvironment::bring_up_to_date() {
-  if (databases_[static_cast<std::size_t>(Database::kJournal)] != kNoDatabase) return;
+void LmdbEnvironment::create_journal_database() {
+  MDB_dbi& journal = databases_[static_cast<std::size_t>(Database::kJournal)];
   MDB_txn* txn = nullptr;
   check_lmdb(mdb_txn_begin(env_, nullptr, 0, &txn), "begin to write", where_);
-  const std::string version = seal(Database::kMeta, kFormatName, encode_u64(kFormatVersion));
-  MDB_val key{kFormatName.size(), const_cast<char*>(kFormatName.data())};
-  MDB_val value{version.size(), const_cast<char*>(version.data())};
-  MDB_dbi journal = 0;
-  int code = mdb_dbi_open(txn, kDatabaseNames[static_cast<std::size_t>(Database::kJournal)], MDB_CREATE, &journal);
-  if (code == MDB_SUCCESS) code = mdb_put(txn, databases_[static_cast<std::size_t>(Database::kMeta)], &key, &value, 0);
+  const int code = mdb_dbi_open(txn, kDatabaseNames[static_cast<std::size_t>(Database::kJournal)], MDB_CREATE, &journal);
   if (code != MDB_SUCCESS) mdb_txn_abort(txn);
   check_lmdb(code, "bring the format up to date", where_);
   check_lmdb(mdb_txn_commit(txn), "bring the format up to date", where_);
-  databases_[static_cast<std::size_t>(Database::kJournal)] = journal;
+}
+
+// SUBTLE: a kill in between leaves a file of the earlier format with an empty database, which is as good.
+void LmdbEnvironment::bring_up_to_date(std::uint64_t format) {
+  if (format == kFormatWithoutJournal) create_journal_database();
+  cover_used_pages(kGrowBytes);
+  LmdbWriteTransaction transaction(env_, databases_, where_);
+  if (format == kFormatWithJournalInside) RecentChanges::recover_format_3(transaction, directory_);
+  transaction.put(Database::kMeta, kFormatName, seal(Database::kMeta, kFormatName, encode_u64(kFormatVersion)));
+  transaction.commit();
+  cover_used_pages(0);
 }
 
 std::uint64_t LmdbEnvironment::last_transaction() const {

@@ -13,10 +13,14 @@
 
 namespace kith {
 
-// Those of a Kith store.  Throws StoreError when the file has not got them, or is of another format.  Of the format before the
-// present one there is no journal: then that has the number kNoDatabase.
+// Those of a Kith store, and the format that it has.  Throws StoreError when the file has not got them, or is of a format that is not
+// known.  Of the first there is no journal: then that has the number kNoDatabase.
 inline constexpr unsigned int kNoDatabase = 0;  // LMDB's list of free pages.
-LmdbDatabases open_databases(MDB_env* env, const std::string& where);
+struct OpenDatabases {
+  LmdbDatabases databases{};
+  std::uint64_t format = 0;
+};
+OpenDatabases open_databases(MDB_env* env, const std::string& where);
 
 class LmdbEnvironment {
  public:
@@ -28,6 +32,7 @@ class LmdbEnvironment {
   MDB_env* env() const { return env_; }
   const LmdbDatabases& databases() const { return databases_; }
   const std::string& where() const { return where_; }  // The data file, for people.
+  const std::string& directory() const { return directory_; }
 
   std::uint64_t last_transaction() const;  // Of the last write transaction that changed anything.
 
@@ -41,9 +46,11 @@ class LmdbEnvironment {
   void lock(const std::string& directory);
   void open_environment(const std::string& directory, const LmdbOptions& options);
   void check_length();
-  void bring_up_to_date();
+  void bring_up_to_date(std::uint64_t format);
+  void create_journal_database();
   void close();
 
+  const std::string directory_;
   std::string where_;
   int lock_ = -1;
   MDB_env* env_ = nullptr;

@@ -19,53 +19,43 @@ constexpr std::uint64_t kTreeBytes = 2;
 class LmdbStore::Impl {
  public:
   Impl(const std::string& directory, const LmdbOptions& options) : environment_(directory, options) {
-    recover();
-    if (options.recent_bytes > 0) recent_.emplace(options.recent_bytes, environment_.last_transaction(), environment_.usage().rows);
+    recover(options);
+    if (options.recent_bytes == 0) return;
+    const RecentChanges::File file{[this](const auto& change) { write(change); }, [this] { return read_file(); },
+                                   [this] { return environment_.last_transaction(); }};
+    recent_.emplace(directory, options.recent_bytes, file, options.beside, environment_.usage().rows);
   }
 
   // What is recent goes into the trees: so a node that was stopped starts at once.  If that fails, it is in the journal.
   ~Impl() {
     if (!recent_ || !sync_failure_.empty()) return;
     try {
-      environment_.cover_used_pages(kAheadBytes);
-      LmdbWriteTransaction transaction = write();
-      recent_->settle_all(transaction);
-      transaction.commit();
-      environment_.cover_used_pages(0);
+      recent_->close();
     } catch (const StoreError&) {
     }
   }
 
   CommitReport commit(const StoreBatch& batch) {
     if (!sync_failure_.empty()) throw StoreError(StoreError::Kind::kSync, sync_failure_);
-    environment_.cover_used_pages(kAheadBytes);
-    CommitReport report;
+    const auto apply = [&](WriteTransaction& into) { return applier_.apply(into, batch); };
     try {
-      LmdbWriteTransaction transaction = write();
-      if (recent_) {
-        report = recent_->apply(transaction, [&](WriteTransaction& into) { return applier_.apply(into, batch); });
-      } else {
-        report = applier_.apply(transaction, batch);
-      }
-      transaction.commit();
+      if (recent_) return recent_->commit(apply);
+      CommitReport report;
+      write([&](WriteTransaction& file) { report = apply(file); });
+      return report;
     } catch (const StoreError& error) {
       applier_.forget();
-      if (recent_) recent_->failed();
       if (error.kind() == StoreError::Kind::kSync) sync_failure_ = error.what();
       throw;
     }
-    if (recent_) recent_->committed(environment_.last_transaction());
-    environment_.cover_used_pages(0);
-    return report;
   }
 
   std::unique_ptr<ReadTransaction> read() const {
     if (!recent_) return read_file();
-    // SUBTLE: in between there may be a commit; then the tables would be of before it, and what came into the trees with it of after.
     for (;;) {
-      RecentChanges::View view = recent_->view();
+      RecentView view = recent_->view();
       auto file = read_file();
-      if (file->id() == view.transaction) return std::make_unique<RecentReadTransaction>(std::move(view), std::move(file));
+      if (recent_->read_begun_well(view, file->id())) return std::make_unique<RecentReadTransaction>(std::move(view), std::move(file));
     }
   }
 
@@ -77,21 +67,32 @@ class LmdbStore::Impl {
     return out;
   }
 
-  void copy_to(int file, LmdbCopy how) const { environment_.copy_to(file, how); }
+  std::shared_ptr<const RecentView> copy_to(int file, LmdbCopy how) const {
+    const auto rest = recent_ ? std::make_shared<const RecentView>(recent_->view()) : nullptr;
+    environment_.copy_to(file, how);
+    return rest;
+  }
 
  private:
-  LmdbWriteTransaction write() { return {environment_.env(), environment_.databases(), environment_.where()}; }
   std::unique_ptr<LmdbReadTransaction> read_file() const {
     return std::make_unique<LmdbReadTransaction>(environment_.env(), environment_.databases(), environment_.where());
   }
 
-  void recover() {
-    if (read_file()->empty(Database::kJournal)) return;
+  // One thread at a time.
+  void write(const std::function<void(WriteTransaction&)>& change) {
     environment_.cover_used_pages(kAheadBytes);
-    LmdbWriteTransaction transaction = write();
-    RecentChanges::recover(transaction, environment_.where());
+    LmdbWriteTransaction transaction(environment_.env(), environment_.databases(), environment_.where());
+    change(transaction);
     transaction.commit();
     environment_.cover_used_pages(0);
+  }
+
+  void recover(const LmdbOptions& options) {
+    const std::string& directory = environment_.directory();
+    if (options.rest) return write([&](WriteTransaction& file) { RecentChanges::complete_copy(file, *options.rest, directory); });
+    const auto recovered = read_journals(*read_file(), directory);
+    if (recovered) write([&](WriteTransaction& file) { RecentChanges::recover(file, *recovered, directory); });
+    remove_journals(directory);
   }
 
   LmdbEnvironment environment_;
@@ -110,7 +111,7 @@ std::unique_ptr<LmdbStore> LmdbStore::open(const std::string& directory, const L
 CommitReport LmdbStore::commit(const StoreBatch& batch) { return impl_->commit(batch); }
 std::unique_ptr<Snapshot> LmdbStore::snapshot() const { return std::make_unique<Reader>(impl_->read()); }
 Store::Usage LmdbStore::usage() const { return impl_->usage(); }
-void LmdbStore::copy_to(int file, LmdbCopy how) const { impl_->copy_to(file, how); }
+std::shared_ptr<const RecentView> LmdbStore::copy_to(int file, LmdbCopy how) const { return impl_->copy_to(file, how); }
 std::vector<std::string> LmdbStore::verify() const { return kith::verify(*impl_->read()); }
 
 }  // namespace kith

@@ -110,12 +110,25 @@ LmdbReadTransaction::LmdbReadTransaction(MDB_env* env, const LmdbDatabases& data
   check_lmdb(mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn_), "begin to read", where_);
 }
 
-LmdbReadTransaction::~LmdbReadTransaction() { mdb_txn_abort(txn_); }
+LmdbReadTransaction::~LmdbReadTransaction() {
+  for (const Place& place : places_) {
+    if (place.cursor != nullptr) mdb_cursor_close(place.cursor);
+  }
+  mdb_txn_abort(txn_);
+}
 
 std::optional<std::string_view> LmdbReadTransaction::get(Database database, std::string_view key) const {
   if (key.empty()) return std::nullopt;
+  const auto which = static_cast<std::size_t>(database);
+  Place& place = places_[which];
   MDB_val wanted = as_val(key), value;
-  const int code = mdb_get(txn_, databases_[static_cast<std::size_t>(database)], &wanted, &value);
+  int code = MDB_SUCCESS;
+  if (!std::exchange(place.asked, true)) {
+    code = mdb_get(txn_, databases_[which], &wanted, &value);
+  } else {
+    if (place.cursor == nullptr) check_lmdb(mdb_cursor_open(txn_, databases_[which], &place.cursor), "open a cursor", where_);
+    code = mdb_cursor_get(place.cursor, &wanted, &value, MDB_SET);
+  }
   if (code == MDB_NOTFOUND || code == MDB_BAD_VALSIZE) return std::nullopt;  // No such key can have been put.
   check_lmdb(code, "read", where_);
   return as_view(value);

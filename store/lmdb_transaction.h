@@ -1,7 +1,7 @@
 // store/lmdb_transaction.h -- an LMDB transaction as a ReadTransaction or WriteTransaction.  Private to the LMDB store.
 //
-// A write transaction keeps one cursor per database, which stays where it last was: neighbours are found without
-// another descent from the root, and a put behind a get of the same key needs no search at all.
+// A transaction keeps one cursor per database, which stays where it last was: neighbours are found without another descent from the
+// root, and a put behind a get of the same key needs no search at all.  One that is read only has it from the second get on.
 #pragma once
 
 #include <array>
@@ -33,9 +33,15 @@ class LmdbReadTransaction final : public ReadTransaction {
   std::uint64_t id() const;  // Of the last write transaction that it sees.
 
  private:
+  struct Place {
+    MDB_cursor* cursor = nullptr;
+    bool asked = false;
+  };
+
   const LmdbDatabases& databases_;
   const std::string& where_;
   MDB_txn* txn_ = nullptr;
+  mutable std::array<Place, kDatabaseCount> places_{};
 };
 
 // Aborts unless committed.

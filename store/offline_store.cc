@@ -11,11 +11,12 @@
 #include <utility>
 
 #include "crdt/check.h"
-#include "store/journal.h"
+#include "store/journal_recovery.h"
 #include "store/lmdb_environment.h"
 #include "store/lmdb_transaction.h"
 #include "store/reader.h"
 #include "store/recent_changes.h"
+#include "store/records.h"
 #include "store/verify.h"
 
 namespace kith {
@@ -54,10 +55,10 @@ void check_directory(const std::string& directory) {
 
 class OfflineStore::Impl {
  public:
-  explicit Impl(const std::string& directory) : where(directory + "/data.mdb") {
+  explicit Impl(const std::string& the_directory) : directory(the_directory), where(directory + "/data.mdb") {
     check_directory(directory);
     try {
-      lock(directory);
+      lock();
       pages = check_pages(where);
       if (pages.findings.empty()) open();
     } catch (...) {
@@ -70,7 +71,7 @@ class OfflineStore::Impl {
   Impl& operator=(const Impl&) = delete;
 
   // A lock file that is not there is not held by anybody.
-  void lock(const std::string& directory) {
+  void lock() {
     for (const char* name : {"kithd.lock", "kith.lock"}) {
       const std::string path = directory + "/" + name;
       const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -96,12 +97,18 @@ class OfflineStore::Impl {
     mdb_env_set_mapsize(env, pages.file_bytes);
     check_lmdb(mdb_env_open(env, where.c_str(), MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS | MDB_NOSUBDIR, 0), "open the store",
                where);
-    databases = open_databases(env, where);
-    const LmdbReadTransaction file(env, databases, where);
+    const OpenDatabases found = open_databases(env, where);
+    databases = found.databases;
+    if (found.format == kFormatWithoutJournal) return;
     // Of a node that was killed: its journal is read over the trees, as it would be at its next start.
-    if (databases[static_cast<std::size_t>(Database::kJournal)] == kNoDatabase || file.empty(Database::kJournal)) return;
-    recent = RecentChanges::read(file);
-    journal_damaged = !recent;
+    try {
+      const LmdbReadTransaction file(env, databases, where);
+      const auto recovered = found.format == kFormatWithJournalInside ? read_journal_of_format_3(file, directory) : read_journals(file, directory);
+      if (recovered) recent = RecentChanges::view_of(recovered);
+    } catch (const StoreError& error) {
+      if (error.kind() != StoreError::Kind::kCorrupt) throw;
+      journal_damaged = error.what();
+    }
   }
 
   std::unique_ptr<ReadTransaction> read() const {
@@ -115,13 +122,13 @@ class OfflineStore::Impl {
     for (const int fd : std::exchange(locks, {})) ::close(fd);
   }
 
-  const std::string where;
+  const std::string directory, where;
   std::vector<int> locks;
   PageReport pages;
   MDB_env* env = nullptr;
   LmdbDatabases databases{};
-  std::optional<RecentChanges::View> recent;
-  bool journal_damaged = false;
+  std::optional<RecentView> recent;
+  std::string journal_damaged;  // For people.
 };
 
 OfflineStore::OfflineStore(const std::string& directory) : impl_(std::make_unique<Impl>(directory)) {}
@@ -136,7 +143,7 @@ std::unique_ptr<Snapshot> OfflineStore::snapshot() const {
 
 std::vector<std::string> OfflineStore::verify() const {
   KITH_CHECK(walkable(), "a file that LMDB would trip over is not walked", impl_->where);
-  if (impl_->journal_damaged) return {damaged_journal(impl_->where)};
+  if (!impl_->journal_damaged.empty()) return {impl_->journal_damaged};
   return kith::verify(*impl_->read());
 }
 

@@ -233,7 +233,9 @@ Snapshot::Lookup Reader::counter(ShardId shard, std::string_view table, std::str
   }
   // Most keys are no counters, and every counter has its record: one look, and not three.
   const std::string_view value = value_of_store_key(base_key);
-  if (!transaction_->get(Database::kCounts, value)) return Lookup::kMissing;
+  const auto kept = transaction_->get(Database::kCounts, value);
+  if (!kept) return Lookup::kMissing;
+  const std::string bytes(*kept);  // A view is good until the next look.
   Row base;
   const Lookup lookup = get(shard, cell, base);
   if (lookup == Lookup::kDamaged) {
@@ -247,8 +249,7 @@ Snapshot::Lookup Reader::counter(ShardId shard, std::string_view table, std::str
     }
   }
   out.folded_to = lookup == Lookup::kFound ? base.content.as_register().tag().at : Timestamp{};
-  const auto bytes = transaction_->get(Database::kCounts, value);  // Again: a view is good until the next look.
-  const auto record = decode_count(value, *bytes);
+  const auto record = decode_count(value, bytes);
   if (record && !record->key.empty() && record->key != key) return Lookup::kMissing;
   // SUBTLE: a sum that rotted must not be shown, and verify() tells of it; the rows have what it was.
   out.sum = record ? record->sum : sum_of_rows(*transaction_, base_key);

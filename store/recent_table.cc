@@ -20,11 +20,11 @@ constexpr std::size_t kSlotsLeast = 1024;
 constexpr std::uint64_t kAddress = (std::uint64_t{1} << 48) - 1;
 constexpr std::uint64_t kHeightsSeed = 0x9e3779b97f4a7c15;
 
-std::uint64_t hash_of(Database database, std::string_view key) {
+}  // namespace
+
+std::uint64_t RecentTable::hash_of(Database database, std::string_view key) {
   return XXH3_64bits_withSeed(key.data(), key.size(), static_cast<XXH64_hash_t>(database));
 }
-
-}  // namespace
 
 RecentTable::RecentTable(std::size_t bytes_expected) : slots_(std::bit_ceil(std::max(kSlotsLeast, bytes_expected / kSlotForBytes))) {}
 
@@ -63,9 +63,8 @@ RecentTable::Node* RecentTable::find(Database database, std::string_view key, st
   return node != nullptr && node->key_ == key ? node : nullptr;
 }
 
-const RecentTable::Node* RecentTable::find(Database database, std::string_view key) const { return find(database, key, hash_of(database, key)); }
-
 const RecentTable::Node* RecentTable::first(Database database) const {
+  sort_in(database);
   return heads_[static_cast<std::size_t>(database)][0].load(std::memory_order_acquire);
 }
 
@@ -88,11 +87,12 @@ const RecentTable::Node* RecentTable::from(Database database, std::string_view k
 }
 
 const RecentTable::Node* RecentTable::before(Database database, std::string_view key) const {
+  sort_in(database);
   return descend(database, key, nullptr, kHeightMax - 1, nullptr);
 }
 
 // Makes the database's path that to `key`.  Cost: by how far it is behind the last.
-void RecentTable::path_to(Database database, std::string_view key) {
+void RecentTable::path_to(Database database, std::string_view key) const {
   Path& path = paths_[static_cast<std::size_t>(database)];
   if (path[0] == nullptr || !(path[0]->key_ < key)) {
     (void)descend(database, key, nullptr, kHeightMax - 1, &path);
@@ -108,8 +108,6 @@ void RecentTable::path_to(Database database, std::string_view key) {
 }
 
 RecentTable::Node* RecentTable::insert(Database database, std::string_view key, std::uint64_t hash) {
-  path_to(database, key);
-  Path& path = paths_[static_cast<std::size_t>(database)];
   int height = 1;
   for (; height < kHeightMax && (heights_ & 3) == 0; ++height) heights_ >>= 2;
   heights_ ^= heights_ << 13, heights_ ^= heights_ >> 7, heights_ ^= heights_ << 17;
@@ -121,17 +119,15 @@ RecentTable::Node* RecentTable::insert(Database database, std::string_view key, 
   std::memcpy(place + before_key, key.data(), key.size());
   node->key_ = {place + before_key, key.size()};
   node->database_ = database;
-  for (int level = 0; level < height; ++level) {
-    Node* next = link(database, path[static_cast<std::size_t>(level)], level).load(std::memory_order_relaxed);
-    new (&node->next(level)) std::atomic<Node*>(next);
-  }
-  node->previous_.store(path[0], std::memory_order_relaxed);
-  // From the lowest level up: whoever comes by meanwhile finds it, or what was there before it.
-  for (int level = 0; level < height; ++level) {
-    link(database, path[static_cast<std::size_t>(level)], level).store(node, std::memory_order_release);
-    path[static_cast<std::size_t>(level)] = node;
-  }
-  if (Node* next = node->next(0).load(std::memory_order_relaxed)) next->previous_.store(node, std::memory_order_release);
+  node->height_ = static_cast<std::uint8_t>(height);
+  for (int level = 0; level < height; ++level) new (&node->next(level)) std::atomic<Node*>(nullptr);
+  const auto which = static_cast<std::size_t>(database);
+  any_[which].store(true, std::memory_order_release);
+  unsorted_[which].fetch_add(1, std::memory_order_release);
+  Node* waits = waiting_[which].load(std::memory_order_relaxed);
+  do {
+    node->previous_.store(waits, std::memory_order_relaxed);
+  } while (!waiting_[which].compare_exchange_weak(waits, node, std::memory_order_release, std::memory_order_relaxed));
   ++nodes_;
   const auto address = reinterpret_cast<std::uint64_t>(node);
   if (nodes_ > slots_.size() / 8 * 7 || (address & ~kAddress) != 0) {
@@ -142,6 +138,34 @@ RecentTable::Node* RecentTable::insert(Database database, std::string_view key, 
   while (slots_[slot].load(std::memory_order_relaxed) != 0) slot = (slot + 1) & (slots_.size() - 1);
   slots_[slot].store(address | (hash & ~kAddress), std::memory_order_release);
   return node;
+}
+
+void RecentTable::sort_in_waiting(Database database) const {
+  const auto which = static_cast<std::size_t>(database);
+  const std::scoped_lock lock(sorting_[which]);
+  std::vector<Node*> nodes;
+  for (Node* node = waiting_[which].exchange(nullptr, std::memory_order_acquire); node != nullptr; node = node->previous_.load(std::memory_order_relaxed)) {
+    nodes.push_back(node);
+  }
+  std::sort(nodes.begin(), nodes.end(), [](const Node* a, const Node* b) { return a->key_ < b->key_; });
+  for (Node* node : nodes) sort_in(node);
+  unsorted_[which].fetch_sub(nodes.size(), std::memory_order_release);
+}
+
+void RecentTable::sort_in(Node* node) const {
+  const Database database = node->database_;
+  path_to(database, node->key_);
+  Path& path = paths_[static_cast<std::size_t>(database)];
+  for (int level = 0; level < node->height_; ++level) {
+    node->next(level).store(link(database, path[static_cast<std::size_t>(level)], level).load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
+  node->previous_.store(path[0], std::memory_order_relaxed);
+  // From the lowest level up: whoever comes by meanwhile finds it, or what was there before it.
+  for (int level = 0; level < node->height_; ++level) {
+    link(database, path[static_cast<std::size_t>(level)], level).store(node, std::memory_order_release);
+    path[static_cast<std::size_t>(level)] = node;
+  }
+  if (Node* next = node->next(0).load(std::memory_order_relaxed)) next->previous_.store(node, std::memory_order_release);
 }
 
 void RecentTable::put(Database database, std::string_view key, std::optional<std::string_view> value, Commit commit) {

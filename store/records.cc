@@ -16,11 +16,12 @@ std::uint64_t checksum(Database database, std::string_view key, std::string_view
 
 }  // namespace
 
+// So short that it needs no memory of its own; so is a number.
 std::string shard_entry_key(ShardId shard, std::uint64_t id) {
-  ByteWriter out;
-  out.u16(shard);
-  out.u64(id);
-  return out.take();
+  std::string out(10, '\0');
+  for (std::size_t i = 0; i < 2; ++i) out[i] = static_cast<char>(shard >> (8 * (1 - i)));
+  for (std::size_t i = 0; i < 8; ++i) out[2 + i] = static_cast<char>(id >> (8 * (7 - i)));
+  return out;
 }
 
 std::optional<ShardEntry> parse_shard_entry(std::string_view key) {
@@ -47,9 +48,9 @@ std::optional<std::string_view> unseal(Database database, std::string_view key, 
 }
 
 std::string encode_u64(std::uint64_t value) {
-  ByteWriter out;
-  out.u64(value);
-  return out.take();
+  std::string out(8, '\0');
+  for (std::size_t i = 0; i < 8; ++i) out[i] = static_cast<char>(value >> (8 * (7 - i)));
+  return out;
 }
 
 std::optional<std::uint64_t> decode_u64(std::string_view bytes) {

@@ -81,7 +81,9 @@ std::string log_key(std::uint64_t changes);
 
 // In `meta`, for the store itself.
 inline constexpr std::string_view kFormatName = "format_version";
-inline constexpr std::uint64_t kFormatVersion = 3;
-inline constexpr std::uint64_t kFormatWithoutJournal = 2;  // The same, but for the database `journal`: opened, and made the present one.
+inline constexpr std::uint64_t kFormatVersion = 4;
+// Opened, and made the present one: the same, but for the journal.
+inline constexpr std::uint64_t kFormatWithoutJournal = 2;
+inline constexpr std::uint64_t kFormatWithJournalInside = 3;  // In the database `journal`.
 
 }  // namespace kith

@@ -65,7 +65,7 @@ void Tally::recount(std::string_view store_key) {
 
 std::vector<StoreKey> Tally::write(WriteTransaction& transaction) {
   write_counts(transaction);
-  change_buckets(transaction, buckets_);
+  change_buckets(transaction, buckets_, log_);
   std::vector<StoreKey> damaged;
   for (const auto& [shard, unknown] : recount_) recount_shard(transaction, shard, unknown, damaged);
   if (doubted_) remake_root(transaction);
@@ -139,7 +139,7 @@ void Tally::recount_shard(WriteTransaction& transaction, ShardId shard, const st
 
   for (const auto& [entry, key] : unlisted) transaction.put(Database::kExpiries, entry, key);
   for (const auto& [counted, right] : wrong) put_count(transaction, counted, right.key, right.count);
-  replace_buckets(transaction, shard, buckets);
+  replace_buckets(transaction, shard, buckets, log_);
 }
 
 }  // namespace kith

@@ -23,6 +23,9 @@ namespace kith {
 
 class Tally {
  public:
+  // `log` is remembered from one batch to the next (store/fingerprints.h).
+  explicit Tally(LogSize& log) : log_(log) {}
+
   // What a row adds to the sums.  Nothing, when it is absent, or passed (store/expiries.h).
   struct Share {
     bool present = false;
@@ -63,6 +66,7 @@ class Tally {
   void recount_shard(WriteTransaction& transaction, ShardId shard, const std::set<std::string>& unknown,
                      std::vector<StoreKey>& damaged) const;
 
+  LogSize& log_;
   std::vector<CountChange> counts_;
   std::vector<BucketChange> buckets_;
   // By shard, the values (store/row.h) whose counts are not known; the shard's other values may have changed as well.

@@ -1,6 +1,7 @@
 #include "node/redis/session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "crdt/limits.h"
 #include "node/redis/field_counters.h"
@@ -218,7 +219,7 @@ void Session::submit(Call& call) {
   if (executing_ && !submissions_.empty() && exec_began_) submissions_.back().with_next = true;
   for (Request& request : call.writes) {
     pending_ |= kinds_written(request);
-    if (call.answer != Answer::kReplicas && shards > 0 && request.key.size() <= kKeyBytesMax) written_.insert(shard_of(request.table, request.key, shards));
+    if (call.answer != Answer::kReplicas && shards > 0 && request.key.size() <= kKeyBytesMax) note_written(shard_of(request.table, request.key, shards));
     slot.bytes += bytes_of(request);
     const bool uncounted = request.op == ClientOp::kIncr && (call.answer == Answer::kNumber || call.answer == Answer::kCreated);
     submissions_.push_back({host_.new_ticket(client_.id, uncounted ? index | kUncounted : index), std::move(request), &request != &call.writes.back()});
@@ -226,6 +227,11 @@ void Session::submit(Call& call) {
   exec_began_ = executing_;
   slot_bytes_ += slot.bytes;
   slots_.push_back(std::move(slot));
+}
+
+void Session::note_written(ShardId shard) {
+  const auto at = std::lower_bound(written_.begin(), written_.end(), shard);
+  if (at == written_.end() || *at != shard) written_.insert(at, shard);
 }
 
 void Session::answered(std::uint64_t index, ClientReply reply) {
@@ -242,7 +248,9 @@ void Session::answered(std::uint64_t index, ClientReply reply) {
   } else {
     if (!uncounted) slot.number += static_cast<std::int64_t>(slot.answer == Answer::kCreated ? reply.created : reply.number);
     slot.total = reply.total.value_or(0);
-    if (reply.status != Status::kOk) written_.merge(slot.shards);  // The next WAIT is about these, too.
+    if (reply.status != Status::kOk) {
+      for (const ShardId shard : std::exchange(slot.shards, {})) note_written(shard);  // The next WAIT is about these, too.
+    }
     slot.replicas = std::min(slot.replicas, static_cast<std::int64_t>(reply.replicas.size()) - 1);
   }
   if (--slot.waiting == 0) flush();

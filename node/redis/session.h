@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -89,7 +88,7 @@ class Session {
     std::int64_t total = 0;
     std::int64_t replicas = INT64_MAX;
     bool none = false;
-    std::set<ShardId> shards;  // That a WAIT is about.
+    std::vector<ShardId> shards;  // That a WAIT is about; as written_.
     std::string error;
     std::size_t bytes = 0;     // Of its writes.
     int protocol = 2;
@@ -136,7 +135,10 @@ class Session {
   std::size_t slot_bytes_ = 0;
   Kinds pending_ = kNothing;   // Kinds that slots_ write.
   std::vector<Submission> submissions_;
-  std::set<ShardId> written_;  // Shards that this connection wrote to since its last WAIT that reached all it asked for.
+  void note_written(ShardId shard);
+
+  // Shards that this connection wrote to since its last WAIT that reached all it asked for; sorted, each once.
+  std::vector<ShardId> written_;
 
   bool in_multi_ = false;
   bool multi_failed_ = false;

@@ -190,7 +190,7 @@ void Session::wait_for_replicas(const CommandSpec& spec, const Arguments& argume
   }
   Call call{spec, arguments, out_, host_.reads(), client_, host_.cursors(), host_.facts(), std::nullopt, out_.size(), pending_};
   call.answer = Answer::kReplicas;
-  if (written_.empty()) written_.insert(0);
+  if (written_.empty()) note_written(0);
   for (const ShardId shard : written_) {
     Request& row = call.write(ClientOp::kSet, wait_key(shard, shards));
     row.table = kWaitTable;

@@ -123,6 +123,7 @@ void flip(int rounds, const std::string& check_pages) {
   for (int round = 0; round < rounds; ++round) {
     CAPTURE(round);
     fs::copy_file(sound, file, fs::copy_options::overwrite_existing);
+    for (const char* journal : {"/journal-0.kith", "/journal-1.kith"}) fs::remove(cluster.data_of(2) + journal);  // Of the round before.
     {
       std::fstream out(file, std::ios::in | std::ios::out | std::ios::binary);
       for (int i = 0; i < kFlipsARound; ++i) {

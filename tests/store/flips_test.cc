@@ -21,7 +21,7 @@
 namespace kith::test {
 namespace {
 
-constexpr LmdbOptions kOptions{.map_bytes = 256 << 20};
+const LmdbOptions kOptions{.map_bytes = 256 << 20};
 constexpr std::size_t kPageBytes = 4096;
 constexpr int kDone = 0, kRefused = 3, kFailed = 4;  // How a child ends: kRefused: it did not open.
 

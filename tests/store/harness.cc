@@ -3,6 +3,9 @@
 #include <lmdb.h>
 #include <stdlib.h>
 
+#include <fstream>
+#include <iterator>
+
 namespace kith::test {
 namespace {
 
@@ -44,6 +47,21 @@ TemporaryDirectory::~TemporaryDirectory() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+// SUBTLE: the data file first: what goes into its trees meanwhile is in the journals, and stays there until it says that it is not needed.
+void copy_as_killed(const std::string& from, const std::string& to) {
+  std::filesystem::remove_all(to);
+  std::filesystem::create_directory(to);
+  for (const char* name : {"/data.mdb", "/journal-0.kith", "/journal-1.kith"}) {
+    if (std::filesystem::exists(from + name)) std::filesystem::copy_file(from + name, to + name);
+  }
+}
+
+std::string bytes_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  REQUIRE(in.good());
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
 LmdbHarness::LmdbHarness(std::uint64_t map_bytes, std::size_t recent_bytes) {
   options_.map_bytes = map_bytes;
   options_.recent_bytes = recent_bytes;
@@ -55,11 +73,9 @@ void LmdbHarness::reopen() {
   store_ = LmdbStore::open(directory_.path("node"), options_);
 }
 
-// All is synced, so that the file as it is now is what a kill leaves.
 void JournalHarness::reopen() {
   const std::string killed = directory_.path("killed" + std::to_string(++kills_));
-  std::filesystem::create_directory(killed);
-  std::filesystem::copy_file(directory_.path("node") + "/data.mdb", killed + "/data.mdb");
+  copy_as_killed(directory_.path("node"), killed);
   store_.reset();
   std::filesystem::remove_all(directory_.path("node"));
   std::filesystem::rename(killed, directory_.path("node"));

@@ -28,6 +28,11 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
+// What a kill leaves of `from` at this moment: all of it is synced.  `to` must not be there yet, or goes.
+void copy_as_killed(const std::string& from, const std::string& to);
+
+std::string bytes_of(const std::string& path);  // Of a file.
+
 class MemoryHarness {
  public:
   explicit MemoryHarness(std::uint64_t bytes_max = std::uint64_t{1} << 30) : store_(bytes_max) {}

@@ -151,7 +151,7 @@ TEST_CASE("lmdb store: a newer format is refused by name of both versions") {
   } catch (const StoreError& error) {
     CHECK(error.kind() == StoreError::Kind::kFormat);
     CHECK(mentions(error, "version 7"));
-    CHECK(mentions(error, "version 3"));
+    CHECK(mentions(error, "version 4"));
   }
 }
 
