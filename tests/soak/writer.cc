@@ -89,11 +89,16 @@ struct Writer::Impl {
     reader.reset();
   }
 
-  void open() {
+  ClientOptions of_any() {
     ClientOptions wanted;
     wanted.addresses = options.addresses;
     std::shuffle(wanted.addresses.begin(), wanted.addresses.end(), random);
     wanted.attempt_timeout = 500ms;
+    return wanted;
+  }
+
+  void open() {
+    ClientOptions wanted = of_any();
     wanted.silent = 2000ms;
     wanted.stuck = 4000ms;
     if (client) wanted.session = client->session();
@@ -119,10 +124,7 @@ struct Writer::Impl {
 
   // Only reads go through it: what was asked there and is not answered is let go.
   void open_reader() {
-    ClientOptions wanted;
-    wanted.addresses = options.addresses;
-    std::shuffle(wanted.addresses.begin(), wanted.addresses.end(), random);
-    wanted.attempt_timeout = 500ms;
+    ClientOptions wanted = of_any();
     wanted.connect_timeout = 500ms;
     for (auto& [id, job] : std::exchange(reading, {})) (void)let_go(job);
     reader.reset();
