@@ -159,7 +159,8 @@ struct GarbageStatus {
   bool proposes_eviction = false, eviction_agreed = false;
   std::int64_t evict_after_ms = 0;           // 0: not of its own accord.
   bool returning = false;                    // It was evicted, and is not through with what it had taken in alone.
-  // It has not all there is, and hears of nobody who has: of all that had, the disks went back or are gone.  An operator's case.
+  // It has not all there is, or waits to do again what its earlier lives took in alone, and hears of nobody who has all: of all that had,
+  // the disks went back or are gone.  An operator's case.
   bool nobody_in_good_standing = false;
   std::string recover_at;                    // Then: by name, who has seen the most of those that are heard.
   std::size_t lives_to_close = 0;            // Former lives of this node.

@@ -84,7 +84,9 @@ bool Rebase::good_standing(NodeId node, const Told& told) const {
 }
 
 bool Rebase::nobody_left() const {
-  if (!core_.joined() || !core_.options.collect || (core_.whole && !needed()) || core_.now.monotonic_ms - began_at_ms_ < kSilentMs) return false;
+  // What its earlier lives took in alone waits until it is in step with somebody.
+  const bool redo_waits = core_.redoing && !core_.got_in_step;
+  if (!core_.joined() || !core_.options.collect || (core_.whole && !needed() && !redo_waits) || core_.now.monotonic_ms - began_at_ms_ < kSilentMs) return false;
   return std::none_of(told_horizons_.begin(), told_horizons_.end(), [&](const auto& it) { return good_standing(it.first, it.second); });
 }
 

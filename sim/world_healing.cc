@@ -149,6 +149,14 @@ void World::recover_if_nobody_is_left(const std::vector<Machine*>& machines) {
   for (Machine* it : machines) {
     if (!it->up()) return;
     const GarbageStatus garbage = it->engine().garbage(it->instant(now_us_));
+    if (garbage.nobody_in_good_standing && !garbage.rebasing && garbage.recover_at == it->disk.node_name) {
+      best = it;  // The others wait for it, and it has nobody to get in step with.
+    }
+  }
+  const bool has_all = best != nullptr;
+  for (Machine* it : machines) {
+    if (has_all) break;
+    const GarbageStatus garbage = it->engine().garbage(it->instant(now_us_));
     if (!garbage.nobody_in_good_standing) return;
     // Another would refuse, and say so.  It may be outside of a core that is healed.
     if (best == nullptr || garbage.rebasing) at = garbage.recover_at;
@@ -159,7 +167,7 @@ void World::recover_if_nobody_is_left(const std::vector<Machine*>& machines) {
   if (best == nullptr || now_us_ - operator_looked_us_ < kOperatorLooksUs) return;
   operator_looked_us_ = now_us_;
   mark("an operator recovered what was left");
-  judge_.recovered(*best);
+  if (!has_all) judge_.recovered(*best);
   best->input(now_us_, Evict{kEvictRequest, {}, true});
 }
 

@@ -23,7 +23,8 @@ std::vector<std::string> garbage_in_words(const NodeStatus& status) {
                   rebase_in_words(garbage) + ")");
   }
   if (garbage.nobody_in_good_standing) {
-    out.push_back("no member is heard of that has all there is: if none comes back, `kith recover` at " + (garbage.recover_at.empty() ? "the node with the newest data" : garbage.recover_at + ", which has seen the most,") +
+    out.push_back(std::string(garbage.rebasing ? "" : "what earlier lives of " + status.name + " took in alone waits to be done again: ") +
+                  "no member is heard of that has all there is: if none comes back, `kith recover` at " + (garbage.recover_at.empty() ? "the node with the newest data" : garbage.recover_at + ", which has seen the most,") +
                   " goes on with what that has");
   }
   const std::string kept =
