@@ -154,7 +154,8 @@ void Core::write_unheard_of() {
   out->store.set_meta(meta::kUnheardOf, bytes.take());
 }
 
-bool Core::may_be_settled(Timestamp at, Timestamp floor) const { return at.ms() <= floor.ms() - options.retry_window_ms; }
+// SUBTLE: a floor goes back when a life is heard of late, and horizons do not.
+bool Core::may_be_settled(Timestamp at, Timestamp floor) const { return at <= horizon || at.ms() <= floor.ms() - options.retry_window_ms; }
 
 bool Core::kept_on_record(Timestamp start, Timestamp floor) const {
   return floor.ms() - start.ms() <= EndedLife::kKeptWindows * options.retry_window_ms;

@@ -121,7 +121,7 @@ class Core {
   // another process of its node, and nobody heard of it.  Our floor was told, and horizons are made of it: what that life did
   // can enter history no more, so it is over from its start (gossip/ended_lives.h), and its node does all of it again.
   void hear_of(NodeId node, Life life);
-  bool may_be_settled(Timestamp at, Timestamp floor) const;  // For some horizon that is made of this floor.
+  bool may_be_settled(Timestamp at, Timestamp floor) const;  // For our horizon, or some that is made of this floor.
   // Of a life that is over there still is a record, where this is the floor.
   bool kept_on_record(Timestamp start, Timestamp floor) const;
   // It came to this very life.  From then on it takes in nothing: what it does again, its next life has to do.

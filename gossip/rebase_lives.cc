@@ -105,7 +105,7 @@ void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
       over(core_.self.node, origin);
       continue;
     }
-    if (!core_.may_be_settled(known->record.start, from.floor)) {
+    if (known->record.start > from.horizon && !core_.may_be_settled(known->record.start, from.floor)) {
       question_->unheard_of.insert(origin);
       continue;
     }
