@@ -258,7 +258,10 @@ void Pull::claim(Question& question, ShardId shard, const Claim& claim, OriginId
     if (core_.clocks.knows(origin)) core_.hold(shard, origin, commit);
     // A life that is retired here, and not there yet.  SUBTLE: that member may lack some of it (a disk that went back), and who has joined
     // and is not whole has no clock that would show.
-    else if (!core_.whole && core_.retired(origin) && question.as_of && !question.as_of->rebased) question.as_of.reset();
+    else if (!core_.whole && core_.retired(origin) && question.as_of && !question.as_of->rebased) {
+      core_.unequal_tables += question.as_of->of_all ? 1 : 0;  // SUBTLE: all others may have gone back, and wait for our floor to retire it.
+      question.as_of.reset();
+    }
   }
   core_.clocks.promise(shard, epoch, claim.promise);
 }
