@@ -24,7 +24,7 @@ void Collector::tick() {
   folded_.clear();
   work.rows += collect_expired(*snapshot, horizon);
   if (pass) {
-    if (collecting_) collect(*snapshot, horizon, work);
+    if (collecting_) collect(horizon, work);
     else gather(*snapshot, horizon, work);
     core_.count("collector_shards", work.shards);
     core_.count("collector_entries", work.entries);
@@ -80,22 +80,19 @@ void Collector::gather(const Snapshot& snapshot, Timestamp horizon, Work& work) 
   ++gather_steps_;
   if (gathered_.empty()) return;
   if (!to_read_.empty() && gathered_.size() < kGatheredMax && gather_steps_ < kGatherStepsMax) return;
-  std::sort(gathered_.begin(), gathered_.end(), std::greater<>());
+  std::sort(gathered_.begin(), gathered_.end(), [](const Gathered& a, const Gathered& b) { return a.key > b.key; });
   collecting_ = true;
+  const auto steps = static_cast<std::size_t>(std::max<std::int64_t>(core_.options.gossip_interval_ms / kPauseMs, 1));
+  rows_per_step_ = std::clamp(gathered_.size() / steps, core_.options.collect_rows_per_step, kRowsGrowth * core_.options.collect_rows_per_step);
   gather_steps_ = 0;
 }
 
-void Collector::collect(const Snapshot& snapshot, Timestamp horizon, Work& work) {
-  while (!gathered_.empty() && work.rows < core_.options.collect_rows_per_step && work.reads < kReadsPerStep) {
-    const StoreKey key = std::move(gathered_.back());
+// Gone, damaged or written meanwhile: the store sees when it applies it; and then the row is at the end of the feed, if there is anything to collect.
+void Collector::collect(Timestamp horizon, Work& work) {
+  for (; !gathered_.empty() && work.rows < rows_per_step_; ++work.rows) {
+    core_.out->store.collect(gathered_.back().key, horizon);
+    core_.count(gathered_.back().whole ? "rows_collected" : "rows_collected_in_part");
     gathered_.pop_back();
-    ++work.reads;
-    Row row;
-    // Gone, damaged or written meanwhile: then it is at the end of the feed, if there is anything to collect.
-    if (snapshot.get(key, row) != Snapshot::Lookup::kFound || !row.content.collect(horizon)) continue;
-    ++work.rows;
-    core_.out->store.collect(key, horizon);
-    core_.count(row.content.empty() ? "rows_collected" : "rows_collected_in_part");
   }
   collecting_ = !gathered_.empty();
 }
@@ -135,7 +132,7 @@ bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon,
       return within = false;
     }
     Content& left = row.content;
-    if (left.collect(horizon)) gathered_.push_back(std::move(store_key));
+    if (left.collect(horizon)) gathered_.push_back({std::move(store_key), left.empty()});
     // SUBTLE: what is not settled yet will be; until then what is behind it waits, at most one retry window.
     if (left.collectable()) {
       waits_ = true;

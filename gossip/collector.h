@@ -53,7 +53,8 @@ class Collector {
  public:
   static constexpr std::size_t kShardsPerStep = 512;  // A seek each, some 2 us.
   static constexpr std::size_t kEntriesPerStep = 16 * 1024;
-  static constexpr std::size_t kReadsPerStep = 256;    // Rows that are looked at.
+  static constexpr std::size_t kReadsPerStep = 512;    // Rows that are looked at.
+  static constexpr std::size_t kRowsGrowth = 4;        // Times collect_rows_per_step are collected in one, when so many wait.
   static constexpr std::size_t kExpiredPerStep = 256;
   static constexpr std::size_t kGatheredMax = 64 * 1024;  // Store keys, some 4 MiB.
   static constexpr std::size_t kGatherStepsMax = 64;   // So that what is gathered does not wait for a busy counter.
@@ -76,7 +77,7 @@ class Collector {
   std::int64_t pass_every_ms() const { return std::max<std::int64_t>(core_.options.gossip_interval_ms / kPassesPerInterval, kPauseMs); }
   bool begin_pass(Timestamp horizon);
   void gather(const Snapshot& snapshot, Timestamp horizon, Work& work);
-  void collect(const Snapshot& snapshot, Timestamp horizon, Work& work);
+  void collect(Timestamp horizon, Work& work);
   // False: the budget is used up.
   bool read(const Snapshot& snapshot, ShardId shard, Timestamp horizon, Work& work);
 
@@ -87,7 +88,12 @@ class Collector {
   std::map<ShardId, Lsn> collected_up_to_;
   std::set<std::string> folded_;     // In this step.
   std::deque<ShardId> to_read_;      // In this pass.
-  std::vector<StoreKey> gathered_;   // In descending order once collecting_.
+  struct Gathered {
+    StoreKey key;
+    bool whole = false;              // Nothing of the row is left.
+  };
+  std::vector<Gathered> gathered_;   // In descending order once collecting_.
+  std::size_t rows_per_step_ = 0;    // Then: so that it goes within a gossip interval, if it may.
   std::size_t gather_steps_ = 0;
   bool collecting_ = false;
   Timestamp passed_at_;              // The horizon of the last pass.

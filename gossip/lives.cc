@@ -14,7 +14,7 @@ constexpr std::int64_t kHeardLatelyMs = 30'000;
 // All of them are looked at after every message; of many, this many in a millisecond.
 constexpr std::size_t kPeersJudgedPerMs = 64;
 constexpr std::int64_t kWarnEveryMs = 10'000;
-constexpr std::size_t kOwnLifeBytes = 8 + 8 + 1;
+constexpr std::size_t kOwnLifeBytes = 8 + 8 + 1, kOwnStartBytes = 8 + 8;
 
 }  // namespace
 
@@ -107,6 +107,7 @@ void Lives::begin(const NodeSetup& setup) {
   // A life starts above every life of this node that anybody told of, whatever the wall shows.
   if (const auto* former = core_.members.find(self.node)) core_.hlc.observe(former->life.start);
   self.start = core_.issue_now();
+  batch.set_meta(meta::kStart, meta::encode_number(self.start.value));
   core_.clocks.begin_life(self.origin, self.start);
 
   if (!core_.joined() && setup.founds()) {
@@ -222,14 +223,22 @@ void Lives::load_own_lives(const Snapshot& snapshot) {
     for (std::size_t left = bytes->size() / kOwnLifeBytes; left > 0; --left) {
       const OriginId origin{in.u64()};
       const Timestamp up_to{in.u64()};
-      core_.own_lives[origin] = {up_to, in.u8() != 0};
+      core_.own_lives[origin] = {up_to, in.u8() != 0, {}};
+    }
+  }
+  if (const auto bytes = snapshot.meta(meta::kOwnStarts)) {
+    ByteReader in(*bytes);
+    for (std::size_t left = bytes->size() / kOwnStartBytes; left > 0; --left) {
+      const auto own = core_.own_lives.find(OriginId{in.u64()});
+      const Timestamp start{in.u64()};
+      if (own != core_.own_lives.end()) own->second.start = start;
     }
   }
   // All that the last one committed is on this disk, whatever another process went on to do under its name.
   const OriginId last{meta::decode_number(snapshot.meta(meta::kOrigin))};
   Timestamp newest;
   for (const ShardId shard : snapshot.shards()) newest = std::max(newest, core_.clocks.held(shard, last));
-  if (newest) core_.own_lives[last] = {newest, false};
+  if (newest) core_.own_lives[last] = {newest, false, Timestamp{meta::decode_number(snapshot.meta(meta::kStart))}};
   std::erase_if(core_.own_lives, [&](const auto& own) {
     return core_.clocks.knows(own.first) ? core_.clocks.whole(own.first) : !core_.unheard_of.contains(own.first);
   });
@@ -335,6 +344,7 @@ void Lives::tick(bool table_damaged) {
 void Lives::begin_again() {
   introduced_again_at_ms_ = core_.now.monotonic_ms + core_.options.retry_window_ms / 4;
   core_.self.start = core_.issue_now();
+  core_.out->store.set_meta(meta::kStart, meta::encode_number(core_.self.start.value));
   core_.clocks.begin_life(core_.self.origin, core_.self.start);
 }
 
@@ -507,6 +517,11 @@ void Lives::forget_unheard_of() {
     const LifeRecord record = lives.find(origin)->record;
     if (record.start <= core_.heard_of) continue;
     core_.unheard_of[origin] = record.start;
+  }
+  for (const auto& [origin, own] : core_.own_lives) {  // And of those whose rows rotted.
+    if (own.start <= core_.heard_of || lives.find(origin) != nullptr) continue;
+    core_.unheard_of[origin] = own.start;
+    core_.end_life(origin);
   }
   // What they said of lives goes with them: nobody takes anything from this node before it is back, and the tables would never be equal.
   snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey& key, const Row* row) {
