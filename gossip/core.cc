@@ -199,9 +199,9 @@ void Core::write_own_lives() {
   ByteWriter bytes;
   for (const auto& [origin, own] : own_lives) bytes.u64(origin.value), bytes.u64(own.up_to.value), bytes.u8(own.more ? 1 : 0);
   out->store.set_meta(meta::kOwnLives, bytes.take());
-  ByteWriter starts;
-  for (const auto& [origin, own] : own_lives) starts.u64(origin.value), starts.u64(own.start.value);
-  out->store.set_meta(meta::kOwnStarts, starts.take());
+  ByteWriter begun;
+  for (const auto& [origin, own] : own_lives) begun.u64(origin.value), begun.u64(own.start.value), begun.u64(own.written.value);
+  out->store.set_meta(meta::kOwnBegun, begun.take());
 }
 
 void Core::write_ended(NodeId node, OriginId origin, const std::optional<EndedLife>& record) {

@@ -32,7 +32,7 @@ inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterI
                          kRetryWindow = "retry_window", kReplicas = "replicas", kOrigin = "origin",
                          kLease = "lease", kFloor = "floor", kHorizon = "horizon",
                          kIntroduced = "introduced", kWhole = "whole", kToLookThrough = "to_look_through", kPassedHorizon = "passed_horizon",
-                         kOwnLives = "own_lives", kOwnStarts = "own_starts", kStart = "start", kElectorate = "electorate",
+                         kOwnLives = "own_lives", kOwnBegun = "own_begun", kStart = "start", kWritten = "start_written", kElectorate = "electorate",
                          kVote = "vote", kReturned = "returned", kReturning = "returning", kUnheardOf = "unheard_of", kRecovered = "recovered",
                          kHeldBack = "held_back", kHeldBackUntil = "held_back_until";
 // Whose life it was, of one that is retired: its field of the table is deleted, and in the end collected.
@@ -142,7 +142,7 @@ class Core {
   struct OwnLife {
     Timestamp up_to;
     bool more = false;
-    Timestamp start;                     // Should its row of the table rot.  Zero: not known.
+    Timestamp start, written;            // And when its row of the table was written, should that rot.  Zero: not known.
   };
   std::map<OriginId, OwnLife> own_lives;
   void write_own_lives();

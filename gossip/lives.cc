@@ -14,7 +14,7 @@ constexpr std::int64_t kHeardLatelyMs = 30'000;
 // All of them are looked at after every message; of many, this many in a millisecond.
 constexpr std::size_t kPeersJudgedPerMs = 64;
 constexpr std::int64_t kWarnEveryMs = 10'000;
-constexpr std::size_t kOwnLifeBytes = 8 + 8 + 1, kOwnStartBytes = 8 + 8;
+constexpr std::size_t kOwnLifeBytes = 8 + 8 + 1, kOwnBegunBytes = 8 + 8 + 8;
 
 }  // namespace
 
@@ -95,6 +95,8 @@ void Lives::begin(const NodeSetup& setup) {
   self.origin = OriginId{core_.random.nonzero()};
   batch.set_meta(meta::kOrigin, meta::encode_number(self.origin.value));
   core_.write_own_lives();
+  batch.forget_meta(meta::kWritten);
+  write_again_what_rotted();
 
   if (const Evicted evicted = core_.members.evicted().find(self.node); evicted.at > core_.returned) return_after(evicted);
   // SUBTLE: killed before what its earlier lives took in alone is done again, it does not know any more what that was.
@@ -133,6 +135,17 @@ void Lives::begin(const NodeSetup& setup) {
   if (core_.joined()) publish();
 }
 
+// SUBTLE: nobody may have heard of such a life, while a later one was heard of: not in the table it would be taken for one that is
+// over, and that all others have forgotten.  As it was: they may have, and then its word is to be older than theirs.
+void Lives::write_again_what_rotted() {
+  for (const auto& [origin, own] : core_.own_lives) {
+    if (!own.written || core_.members.lives().cells().contains({core_.self.node, origin})) continue;
+    const Register life = Register{}.set(encode(LifeRecord{own.start}), {own.written, actor_of(origin)}, {own.written, origin});
+    core_.merge(kSystemShard, life_cell(core_.self.node, origin), Content(life));
+    core_.count("own_lives_written_again");
+  }
+}
+
 void Lives::publish() {
   const Identity& self = core_.self;
   MemberRecord record{self.name, self.client_address, self.peer_address, {{self.origin, self.start}}, core_.returned};
@@ -157,6 +170,7 @@ void Lives::write(NodeId node, OriginId origin, const std::optional<LifeRecord>&
   const Tag tag = core_.tag_above(life, commit);
   const Register delta = record ? life.set(encode(*record), tag, {commit, core_.self.origin}) : life.erase(tag, {commit, core_.self.origin});
   KITH_CHECK(!delta.empty(), "what a node says of its own lives is the newest there is", origin.value);
+  if (origin == core_.self.origin) core_.out->store.set_meta(meta::kWritten, meta::encode_number(commit.value));
   core_.commit_own(kSystemShard, cell, Content(delta), commit);
 }
 
@@ -223,22 +237,23 @@ void Lives::load_own_lives(const Snapshot& snapshot) {
     for (std::size_t left = bytes->size() / kOwnLifeBytes; left > 0; --left) {
       const OriginId origin{in.u64()};
       const Timestamp up_to{in.u64()};
-      core_.own_lives[origin] = {up_to, in.u8() != 0, {}};
+      core_.own_lives[origin] = {up_to, in.u8() != 0, {}, {}};
     }
   }
-  if (const auto bytes = snapshot.meta(meta::kOwnStarts)) {
+  if (const auto bytes = snapshot.meta(meta::kOwnBegun)) {
     ByteReader in(*bytes);
-    for (std::size_t left = bytes->size() / kOwnStartBytes; left > 0; --left) {
+    for (std::size_t left = bytes->size() / kOwnBegunBytes; left > 0; --left) {
       const auto own = core_.own_lives.find(OriginId{in.u64()});
-      const Timestamp start{in.u64()};
-      if (own != core_.own_lives.end()) own->second.start = start;
+      const Timestamp start{in.u64()}, written{in.u64()};
+      if (own != core_.own_lives.end()) own->second.start = start, own->second.written = written;
     }
   }
   // All that the last one committed is on this disk, whatever another process went on to do under its name.
   const OriginId last{meta::decode_number(snapshot.meta(meta::kOrigin))};
   Timestamp newest;
   for (const ShardId shard : snapshot.shards()) newest = std::max(newest, core_.clocks.held(shard, last));
-  if (newest) core_.own_lives[last] = {newest, false, Timestamp{meta::decode_number(snapshot.meta(meta::kStart))}};
+  const auto number = [&](const std::string& name) { return Timestamp{meta::decode_number(snapshot.meta(name))}; };
+  if (newest) core_.own_lives[last] = {newest, false, number(meta::kStart), number(meta::kWritten)};
   std::erase_if(core_.own_lives, [&](const auto& own) {
     return core_.clocks.knows(own.first) ? core_.clocks.whole(own.first) : !core_.unheard_of.contains(own.first);
   });
@@ -517,11 +532,6 @@ void Lives::forget_unheard_of() {
     const LifeRecord record = lives.find(origin)->record;
     if (record.start <= core_.heard_of) continue;
     core_.unheard_of[origin] = record.start;
-  }
-  for (const auto& [origin, own] : core_.own_lives) {  // And of those whose rows rotted.
-    if (own.start <= core_.heard_of || lives.find(origin) != nullptr) continue;
-    core_.unheard_of[origin] = own.start;
-    core_.end_life(origin);
   }
   // What they said of lives goes with them: nobody takes anything from this node before it is back, and the tables would never be equal.
   snapshot->scan(shard_prefix(kSystemShard), {}, [&](const StoreKey& key, const Row* row) {

@@ -93,6 +93,7 @@ class Lives {
   void say_why_it_is_over();
   void close_former();                                   // When nobody is waited for.
   void load_own_lives(const Snapshot& snapshot);
+  void write_again_what_rotted();
   EndedLife what_is_held_of(OriginId origin, Timestamp start) const;
   std::int64_t ahead_of_most() const;                    // 0: nobody to judge by.
   bool merge_members(const Envelope& envelope);
