@@ -223,7 +223,8 @@ void Judge::check_replicas(const Machine& from, const Attempt& attempt, const Re
         const auto ghost = it->disk.ghost.find(effect.cell);
         const auto rotted = rotted_.find(effect.cell);
         if (rotted != rotted_.end() && rotted->second.contains(it->disk.node_name)) return true;
-        return ghost != it->disk.ghost.end() && effect.held_by(ghost->second);
+        // What was unseen may have been done again there as of today, since it said so.
+        return ghost != it->disk.ghost.end() && (effect.held_by(ghost->second) || oracle_.as_redone(effect).held_by(ghost->second));
       });
       if (held) continue;
       throw Violation('D', from.name + " said that " + name + " holds a write to " + cell_in_words(effect.cell) +
