@@ -114,13 +114,14 @@ void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
   }
 }
 
-// In our clocks, but for those whose rows are on their way to the disk: they are not in its sums, so no walk comes upon them.
+// In our clocks, but for those whose rows are on their way to the disk: they are not in its sums, so no walk comes upon them.  SUBTLE: one
+// that rotted is, and what memory knows of it counts until it is mended.
 std::set<OriginId> Rebase::lives_on_disk() const {
   std::set<OriginId> out = core_.clocks.known();
   const auto snapshot = core_.store.snapshot();
   Row row;
   for (const auto& [life, content] : core_.members.lives().cells()) {
-    if (snapshot->get(store_key(kSystemShard, life_cell(life.first, life.second)), row) != Snapshot::Lookup::kFound) out.erase(life.second);
+    if (snapshot->get(store_key(kSystemShard, life_cell(life.first, life.second)), row) == Snapshot::Lookup::kMissing) out.erase(life.second);
   }
   return out;
 }
