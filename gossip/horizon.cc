@@ -124,6 +124,10 @@ void Horizon::in_step(const AsOf& with) {
       if (!with.known_then.contains(origin)) but.insert(origin);
     }
   }
+  // SUBTLE: a life that spoke to us first, and whose row of the table did not come yet, the peer may not have heard of: the tables are equal.
+  for (const auto& [node, member] : core_.members.members()) {
+    if (node != core_.self.node && !member.out && core_.members.lives().find(member.life.origin) == nullptr) but.insert(member.life.origin);
+  }
   core_.clocks.promise_all(with.floor, but);
   // SUBTLE: with what the member holds comes what it has forgotten, and so its horizon: else the next stale node would
   // find us without a fence.  Not before its promises: on disk the horizon would be above the floor, and a kill would leave a
