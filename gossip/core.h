@@ -33,7 +33,7 @@ inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterI
                          kLease = "lease", kFloor = "floor", kHorizon = "horizon",
                          kIntroduced = "introduced", kWhole = "whole", kToLookThrough = "to_look_through", kPassedHorizon = "passed_horizon",
                          kOwnLives = "own_lives", kOwnBegun = "own_begun", kStart = "start", kWritten = "start_written", kElectorate = "electorate",
-                         kVote = "vote", kReturned = "returned", kReturning = "returning", kUnheardOf = "unheard_of", kRecovered = "recovered",
+                         kVote = "vote", kReturned = "returned", kBackSince = "back_since", kReturning = "returning", kUnheardOf = "unheard_of", kRecovered = "recovered",
                          kHeldBack = "held_back", kHeldBackUntil = "held_back_until";
 // Whose life it was, of one that is retired: its field of the table is deleted, and in the end collected.
 std::string former_life(OriginId origin);
@@ -163,6 +163,7 @@ class Core {
   // It was evicted then, and knows (gossip/eviction.h); zero: never.  While it is returning it is not in good standing: what its
   // former lives took in alone is on its disk, and is handed to nobody before it was done again.
   Timestamp returned;
+  Timestamp back_since;                  // The start of the first life that knew.
   bool returning = false;
   Timestamp heard_of;                    // While it is returning: of its lives that began later nobody has heard.
   std::map<OriginId, Timestamp> unheard_of;  // These, and when they began.  They are in no table and in no clock.

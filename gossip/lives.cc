@@ -30,6 +30,7 @@ std::vector<StoreKey> Lives::load() {
   core_.introduced = snapshot->meta(meta::kIntroduced).has_value();
   core_.whole = snapshot->meta(meta::kWhole).has_value();
   core_.returned = Timestamp{meta::decode_number(snapshot->meta(meta::kReturned))};
+  core_.back_since = Timestamp{meta::decode_number(snapshot->meta(meta::kBackSince))};
   core_.recovered = Timestamp{meta::decode_number(snapshot->meta(meta::kRecovered))};
   core_.heard_of = Timestamp{meta::decode_number(snapshot->meta(meta::kReturning))};
   core_.returning = static_cast<bool>(core_.heard_of);
@@ -110,6 +111,10 @@ void Lives::begin(const NodeSetup& setup) {
   if (const auto* former = core_.members.find(self.node)) core_.hlc.observe(former->life.start);
   self.start = core_.issue_now();
   batch.set_meta(meta::kStart, meta::encode_number(self.start.value));
+  if (core_.returning && !core_.back_since) {
+    core_.back_since = self.start;
+    batch.set_meta(meta::kBackSince, meta::encode_number(self.start.value));
+  }
   core_.clocks.begin_life(self.origin, self.start);
 
   if (!core_.joined() && setup.founds()) {
@@ -148,7 +153,7 @@ void Lives::write_again_what_rotted() {
 
 void Lives::publish() {
   const Identity& self = core_.self;
-  MemberRecord record{self.name, self.client_address, self.peer_address, {{self.origin, self.start}}, core_.returned};
+  MemberRecord record{self.name, self.client_address, self.peer_address, {{self.origin, self.start}}, core_.returned, core_.back_since};
   const CellKey cell = member_cell(self.node);
   Content content(Kind::kHash);
   if (const auto known = core_.members.cells().find(self.node); known != core_.members.cells().end()) content = known->second;
@@ -556,6 +561,8 @@ void Lives::forget_unheard_of() {
 
 void Lives::return_after(const Evicted& evicted) {
   core_.returned = evicted.at;
+  core_.back_since = {};
+  core_.out->store.forget_meta(meta::kBackSince);
   core_.heard_of = evicted.heard_of;
   core_.returning = true;
   core_.out->store.set_meta(meta::kReturned, meta::encode_number(evicted.at.value));

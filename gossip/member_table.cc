@@ -45,7 +45,7 @@ bool read_lives(const msgpack::object& object, std::vector<Life>& out) {
 std::string encode(const MemberRecord& record) {
   msgpack::sbuffer buffer;
   msgpack::packer<msgpack::sbuffer> pack(buffer);
-  pack.pack_map(record.returned ? 5 : 4);
+  pack.pack_map(4 + (record.returned ? 1 : 0) + (record.back_since ? 1 : 0));
   pack.pack_uint8(0), pack.pack(record.name);
   pack.pack_uint8(1), pack.pack(record.client_address);
   pack.pack_uint8(2), pack.pack(record.peer_address);
@@ -56,6 +56,7 @@ std::string encode(const MemberRecord& record) {
     pack.pack_uint64(life.start.value);
   }
   if (record.returned) pack.pack_uint8(4), pack.pack_uint64(record.returned.value);
+  if (record.back_since) pack.pack_uint8(5), pack.pack_uint64(record.back_since.value);
   return {buffer.data(), buffer.size()};
 }
 
@@ -89,6 +90,12 @@ std::optional<MemberRecord> decode_member_record(std::string_view bytes) {
         const auto returned = number_of(value);
         if (!returned || *returned == 0) return std::nullopt;
         record.returned = Timestamp{*returned};
+        break;
+      }
+      case 5: {
+        const auto since = number_of(value);
+        if (!since || *since == 0) return std::nullopt;
+        record.back_since = Timestamp{*since};
         break;
       }
       default: break;  // Of a newer version.

@@ -3,7 +3,7 @@
 // Ordinary replicated data: one hash, `members` in the system table, a field per node, whose value only that node
 // writes.  This is the engine's reading of it, kept in step with what is merged.
 //
-//     record := {0: name, 1: client address, 2: peer address, 3: [[origin, start]], 4: returned?}      msgpack
+//     record := {0: name, 1: client address, 2: peer address, 3: [[origin, start]], 4: returned?, 5: back since?}      msgpack
 //
 // Invariants:
 //   I1. version() is a function of the replicated cells alone: equal tables have equal versions.
@@ -46,6 +46,7 @@ struct MemberRecord {
   std::string peer_address;
   std::vector<Life> lives;  // The last is the current one; all that still matter are in the table of lives.
   Timestamp returned = {};  // It knows that it was evicted then, and has begun anew; zero: never.
+  Timestamp back_since = {};  // When the life began in which it knew: what began between that and the eviction nobody was to hear of.
   friend bool operator==(const MemberRecord&, const MemberRecord&) = default;
 };
 

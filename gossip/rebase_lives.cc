@@ -13,7 +13,8 @@ bool Rebase::is_over(const Envelope& from, NodeId node, OriginId origin) const {
   // not its node's last, or whose node is evicted, has heard of it, and so has heard that it was retired.
   const auto* known = core_.members.lives().find(origin);
   const auto* member = core_.member(node);
-  return known != nullptr && member != nullptr && (member->out || member->life.origin != origin) && known->record.start <= from.floor;
+  if (known == nullptr || member == nullptr || (!member->out && member->life.origin == origin)) return false;
+  return known->record.start <= from.floor || (began_unheard_of(node, origin) && (member->out || member->record.back_since));
 }
 
 // SUBTLE: the same of a life of this node that is not closed, and of which no record says that it is over (gossip/ended_lives.h): while
@@ -29,7 +30,9 @@ bool Rebase::nobody_heard_of(const Envelope& from, NodeId node, OriginId origin)
 bool Rebase::began_unheard_of(NodeId node, OriginId origin) const {
   const auto* known = core_.members.lives().find(origin);
   const Evicted evicted = core_.members.evicted().find(node);
-  return node != core_.self.node && known != nullptr && evicted.at && known->record.start > evicted.heard_of;
+  if (node == core_.self.node || known == nullptr || !evicted.at || known->record.start <= evicted.heard_of) return false;
+  const auto* member = core_.member(node);  // Its own record says which began after its return: so all decide alike, wherever floors are.
+  return member == nullptr || member->out || !member->record.back_since || known->record.start < member->record.back_since;
 }
 
 // SUBTLE: of what an evicted node went on to do another such may have heard, which was back first and told everybody: then it is a life like
