@@ -27,9 +27,9 @@
 // What is settled is first gathered, kGatheredMax rows at most, then goes in the order of the store: so that rows that share a
 // page go with one write of it.  A pass begins a quarter of a gossip interval after the one before, as long as rows wait, and the floors that
 // a horizon is made of are told with every push: so while writes go on there are about as many records as are made in one window and one interval, where nobody is cut off
-// and no more is removed than a step's budget takes (6,400 rows a second); where nobody writes, floors come with rounds, an interval or two later.  (With a sixteenth of a window between passes one write of a page took more rows along; since commits come into the trees a
+// and no more is removed than a step's budget takes (some 12,000 rows a second: half the steps gather, and half collect); where nobody writes, floors come with rounds, an interval or two later.  (With a sixteenth of a window between passes one write of a page took more rows along; since commits come into the trees a
 // slice at a time, the journal sees to that: store/journal.h.)
-// Work is bounded by kShardsPerStep, kEntriesPerStep, kReadsPerStep, kExpiredPerStep and the option collect_rows_per_step; what is
+// Work is bounded by kShardsPerStep, kEntriesPerStep, kReadsPerStep, kExpiredPerStep and kRowsGrowth times the option collect_rows_per_step; what is
 // left goes on in a later step.  Shards with more than one step's work take turns, so that a busy one keeps none waiting.  When
 // all are through, no shard is looked at until a row has changed, or, where rows wait, until the horizon has risen: a node at
 // rest looks at the first of its expiries, and at nothing else.
