@@ -21,7 +21,7 @@ void Collector::tick() {
   const bool pass = at_work() || begin_pass(horizon);
   const auto snapshot = core_.store.snapshot();
   Work work;
-  folded_.clear();
+  folded_before_ = std::exchange(folded_, {});
   work.rows += collect_expired(*snapshot, horizon);
   if (pass) {
     if (collecting_) collect(horizon, work);
@@ -125,8 +125,9 @@ bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon,
       }
       // Oldest first, and in one place with all others of its counter: what is folded is gone from the feed by the next step.
       if (folded_.insert(row.cell.key).second) {
+        const bool more = folded_before_.contains(row.cell.key);  // Than a step's rows.
         work.rows += core_.options.collect_rows_per_step;
-        core_.out->store.fold({shard, row.cell.table, row.cell.key, horizon, core_.options.collect_rows_per_step});
+        core_.out->store.fold({shard, row.cell.table, row.cell.key, horizon, (more ? kRowsGrowth : 1) * core_.options.collect_rows_per_step});
         core_.count("counters_folded");
       }
       return within = false;

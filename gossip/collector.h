@@ -86,7 +86,7 @@ class Collector {
   Core& core_;
   Horizon& horizon_;
   std::map<ShardId, Lsn> collected_up_to_;
-  std::set<std::string> folded_;     // In this step.
+  std::set<std::string> folded_, folded_before_;  // In this step, and in the one before.
   std::deque<ShardId> to_read_;      // In this pass.
   struct Gathered {
     StoreKey key;

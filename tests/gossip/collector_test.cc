@@ -81,6 +81,29 @@ TEST_CASE("collector: an element that is there again keeps its add and loses its
   CHECK(network.members_of("n2", "likes") == std::vector<std::string>{"tea"});
 }
 
+// Goal: what waits goes within a gossip interval, as long as a step may take that many.
+TEST_CASE("collector: more rows go in a step when more wait, and four times as many at most (30,000 removals)") {
+  constexpr std::size_t kMany = 30'000, kAtOnce = 2000;
+  Network network(options());
+  begin_cluster(network, 1);
+  for (std::size_t i = 0; i < kMany; i += kAtOnce) {
+    std::vector<std::string> members;
+    for (std::size_t j = i; j < i + kAtOnce; ++j) members.push_back("m" + std::to_string(j));
+    REQUIRE(network.operate("n1", sadd("likes", members)).outcome == Outcome::kOk);
+    REQUIRE(network.operate("n1", srem("likes", members)).outcome == Outcome::kOk);
+  }
+  REQUIRE(collectable(network, "n1") == kMany);
+  std::uint64_t before = 0;
+  std::size_t most = 0;
+  REQUIRE(network.run_until([&] {
+    const auto now = network.counter("n1", "rows_collected");
+    most = std::max<std::size_t>(most, now - std::exchange(before, now));
+    return collectable(network, "n1") == 0;
+  }));
+  CHECK(before == kMany);
+  CHECK(most == Collector::kRowsGrowth * EngineOptions().collect_rows_per_step);
+}
+
 // Goal: work per step is bounded, however much there is, and all of it gets done.
 TEST_CASE("collector: at most collect_rows_per_step rows go in a step (2,000 removals)") {
   constexpr std::size_t kMany = 2000;
