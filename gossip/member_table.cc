@@ -56,7 +56,7 @@ std::string encode(const MemberRecord& record) {
     pack.pack_uint64(life.start.value);
   }
   if (record.returned) pack.pack_uint8(4), pack.pack_uint64(record.returned.value);
-  if (record.back_since) pack.pack_uint8(5), pack.pack_uint64(record.back_since.value);
+  if (record.back_since) pack.pack_uint8(7), pack.pack_uint64(record.back_since.value);
   return {buffer.data(), buffer.size()};
 }
 
@@ -92,7 +92,7 @@ std::optional<MemberRecord> decode_member_record(std::string_view bytes) {
         record.returned = Timestamp{*returned};
         break;
       }
-      case 5: {
+      case 7: {
         const auto since = number_of(value);
         if (!since || *since == 0) return std::nullopt;
         record.back_since = Timestamp{*since};

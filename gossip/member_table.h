@@ -3,7 +3,7 @@
 // Ordinary replicated data: one hash, `members` in the system table, a field per node, whose value only that node
 // writes.  This is the engine's reading of it, kept in step with what is merged.
 //
-//     record := {0: name, 1: client address, 2: peer address, 3: [[origin, start]], 4: returned?, 5: back since?}      msgpack
+//     record := {0: name, 1: client address, 2: peer address, 3: [[origin, start]], 4: returned?, 7: back since?}      msgpack
 //
 // Invariants:
 //   I1. version() is a function of the replicated cells alone: equal tables have equal versions.

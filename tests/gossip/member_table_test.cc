@@ -85,7 +85,7 @@ TEST_CASE("member record: what a later version adds is skipped, what is missing 
   const pack::Fields good{{0, name}, {1, client}, {2, peer}, {3, lives}};
   REQUIRE(decode_member_record(pack::map(good)) == record("n1"));
   pack::Fields later = good;
-  later.emplace_back(5, pack::text("later"));
+  later.emplace_back(50, pack::text("later"));
   later.emplace_back(1'000, pack::array({}));
   CHECK(decode_member_record(pack::map(later)) == record("n1"));
   for (std::size_t i = 0; i < good.size(); ++i) {
@@ -98,6 +98,19 @@ TEST_CASE("member record: what a later version adds is skipped, what is missing 
     }
     bad.erase(bad.begin() + static_cast<std::ptrdiff_t>(i));
     CHECK(decode_member_record(pack::map(bad)).has_value() == (i == 1));  // The client address may be left out.
+  }
+  // Of a node that was evicted, and is back: when that was, and since when.
+  for (const std::uint64_t key : {4, 7}) {
+    pack::Fields back = good;
+    back.emplace_back(key, pack::number(77));
+    MemberRecord it = record("n1");
+    (key == 4 ? it.returned : it.back_since) = Timestamp{77};
+    CHECK(decode_member_record(pack::map(back)) == it);
+    CHECK(decode_member_record(encode(it)) == it);
+    for (const std::string& wrong : {pack::number(0), pack::text("77"), pack::array({})}) {
+      back.back().second = wrong;
+      CHECK_FALSE(decode_member_record(pack::map(back)).has_value());
+    }
   }
   CHECK_FALSE(decode_member_record(pack::array({name, client, peer, lives})).has_value());
   CHECK_FALSE(decode_member_record("").has_value());
