@@ -99,7 +99,8 @@ Snapshot::Lookup Reader::get(const StoreKey& key, Row& out) const {
 }
 
 std::optional<StoreKey> Reader::damage_beside(const StoreKey& key) const {
-  const auto walk = transaction_->walk_on_disk(Database::kCells);
+  if (!beside_) beside_ = transaction_->walk_on_disk(Database::kCells);
+  Walk* const walk = beside_.get();
   const auto may_be_it = [&] { return walk->key().size() == key.size() && flipped_from(*walk, key); };
   if (walk->seek(key)) {
     if (may_be_it()) return StoreKey(walk->key());
