@@ -33,10 +33,9 @@ namespace kith {
 
 namespace {
 
-// One commit takes in so much at most, some ten milliseconds' work: what comes behind that waits for the next, and the first are
-// answered meanwhile.  A sync is a hundredth of it.  Of bytes a peer's frames have some 250 a write.
-constexpr std::size_t kGatherInputsMax = 2048;
-constexpr std::size_t kGatherBytesMax = 512 * 1024;
+// One commit takes in so much at most: what waits longer than this waits for the next.
+constexpr std::size_t kGatherInputsMax = 4096;
+constexpr std::size_t kGatherBytesMax = 8 * 1024 * 1024;
 // A commit that takes so long may wait for a share of that, and no longer than this, before it begins.
 constexpr std::chrono::microseconds kLongCommit{400};
 constexpr int kLingerShare = 8;

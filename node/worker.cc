@@ -1,21 +1,8 @@
 #include "node/worker.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <utility>
 
 namespace kith {
-
-namespace {
-
-// A third of what the others get, when all of them have work.
-constexpr int kNicer = 5;
-
-// SUBTLE: of Linux's threads each has a priority of its own, whatever POSIX says of processes.
-void give_way() { (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNicer); }
-
-}  // namespace
 
 Worker::~Worker() {
   {
@@ -35,7 +22,6 @@ void Worker::submit(std::function<void()> what) {
 }
 
 void Worker::work() {
-  give_way();
   std::unique_lock lock(mutex_);
   for (;;) {
     wakes_.wait(lock, [this] { return stop_ || !waiting_.empty(); });

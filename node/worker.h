@@ -1,6 +1,4 @@
 // node/worker.h -- a thread that does one thing after the other for somebody who does not wait for it.
-//
-// It gives way to others: its priority is lower, so that who is waited for runs first when both could.
 #pragma once
 
 #include <condition_variable>
