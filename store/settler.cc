@@ -13,9 +13,6 @@ namespace {
 
 // Some megabytes of pages: two syncs more hardly count, and the journal's do not wait long behind them.
 constexpr std::size_t kSliceNodes = 2048;
-// Who is behind by that share of the table is helped: not so soon that commits wait while it is put in order, and so that all is done when
-// go_to() has come to that much more than there is.
-constexpr std::size_t kBehindShare = 4;
 constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
 }  // namespace
@@ -51,13 +48,6 @@ struct Settler::Work {
       if (gone || !due()) return;
       write_slice(kSliceNodes);
     }
-  }
-
-  bool behind() const { return busy && !failed && wanted >= settled + nodes / kBehindShare + kSliceNodes; }
-
-  void help() {
-    const std::scoped_lock lock(mutex);
-    if (behind()) write_slice(kSliceNodes);
   }
 
   // REQUIRES: busy, and the lock.
@@ -125,7 +115,6 @@ void Settler::go_to(std::size_t nodes) {
   if (!work.due()) return;
   if (!beside_) return work.run();
   if (!work.posted.exchange(true)) beside_([held = work_] { held->run(); });
-  if (work.behind()) work.help();
 }
 
 bool Settler::done() {

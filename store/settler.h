@@ -5,8 +5,6 @@
 //
 // Each slice is a transaction of the file, in the order of the keys, so that neighbours share pages.  The first says that it has
 // begun (JournalHead), the last that it is through.  Between begin() and done() nobody else writes to the file.
-// Where the other thread gets too little of the machine, go_to() writes a slice itself: each commit waits a little then, and none for all
-// that is left.
 // Errors: what a slice threw is thrown by done() and finish() from then on; the slice left nothing behind.
 #pragma once
 
@@ -40,9 +38,9 @@ class Settler {
   Settler(const Settler&) = delete;
   Settler& operator=(const Settler&) = delete;
 
-  // One thread calls all of these; go_to() waits for a slice at most, and for none unless the other thread is behind.
+  // One thread calls all of these; only finish() waits for a slice.
   void begin(std::shared_ptr<const RecentTable> table, const JournalHead& during, const JournalHead& after);  // REQUIRES: done().
-  void go_to(std::size_t nodes);  // So many should be in the trees by now; never less than before, perhaps more than there are.
+  void go_to(std::size_t nodes);  // So many of them should be in the trees by now; never less than before.
   bool done();
   void finish();                  // Writes what is left.
 

@@ -13,7 +13,6 @@
 #include "store/journal_file.h"
 #include "store/offline_store.h"
 #include "store/records.h"
-#include "store/settler.h"
 #include "tests/crdt/universe.h"
 #include "tests/store/harness.h"
 
@@ -72,17 +71,6 @@ std::size_t entries_of(const std::string& directory, const char* name) {
   return out;
 }
 
-// Of which only is counted what is put.
-class Counting final : public WriteTransaction {
- public:
-  std::optional<std::string_view> get(Database, std::string_view) const override { return std::nullopt; }
-  std::unique_ptr<Walk> walk(Database) const override { return nullptr; }
-  bool empty(Database) const override { return true; }
-  void put(Database database, std::string_view, std::string_view) override { puts += database == Database::kCells ? 1 : 0; }
-  void del(Database, std::string_view) override {}
-  std::size_t puts = 0;
-};
-
 std::string value_of(const Store& store, const std::string& key) {
   Row row;
   if (store.snapshot()->get(1, value(key), row) != Snapshot::Lookup::kFound) return "none";
@@ -90,35 +78,6 @@ std::string value_of(const Store& store, const std::string& key) {
 }
 
 }  // namespace
-
-// Goal: a machine that leaves the other thread no time does not make one commit wait for a whole table.
-// Method: the other thread never comes.
-TEST_CASE("settler: who is behind is helped a slice at a time, and all is there before the next table is full") {
-  constexpr std::size_t kNodes = 40'000, kSliceMost = 2048, kCommits = 500;
-  const auto table = std::make_shared<RecentTable>(kNodes * 64);
-  for (std::size_t i = 0; i < kNodes; ++i) table->put(Database::kCells, std::to_string(i), "value", 1);
-  table->keep();
-  Counting file;
-  std::size_t most = 0;
-  const auto write = [&](const std::function<void(WriteTransaction&)>& change) {
-    const std::size_t before = file.puts;
-    change(file);
-    most = std::max(most, file.puts - before);
-  };
-  Settler settler(write, [](const std::function<void()>&) {});
-  settler.begin(table, {1, 1, 1}, {2, 2, 0});
-  settler.go_to(kNodes / 8);
-  CHECK(file.puts == 0);  // The other thread has its time.
-  for (std::size_t i = 0; i < kCommits; ++i) {
-    const std::size_t before = file.puts;
-    settler.go_to(kNodes * 5 / 4 * i / kCommits);
-    REQUIRE(file.puts - before <= kSliceMost);
-  }
-  settler.go_to(kNodes * 5 / 4 + kSliceMost);
-  CHECK(settler.done());
-  CHECK(file.puts == kNodes);
-  CHECK(most == kSliceMost);
-}
 
 // Method: a file copied right after a commit is what a kill there leaves. Some commits are small, some are larger than a table.
 TEST_CASE("recent changes: after a kill at any commit all that was committed is there (random batches)") {
