@@ -8,8 +8,11 @@
 namespace kith {
 namespace {
 
-// So that one question cannot hold the node up: a scan of this many rows takes some tens of milliseconds.
-constexpr std::uint64_t kFeedEntriesPerAnswerMax = 32 * 1024;
+// So that one question cannot hold the node up: a scan of this many rows, of whichever shards, takes some milliseconds.  While much is
+// written every shard differs from what a peer has at the moment, and the marks begin some entries too early in each.
+constexpr std::uint64_t kFeedEntriesPerAnswerMax = 4096;
+// However many the member table took.
+constexpr std::uint64_t kFeedEntriesPerAnswerLeast = 512;
 
 // Of clocks in one question; shards beyond are asked for when it is answered.  One clock more still fits a message, up to
 // 60,000 lives.
@@ -139,7 +142,7 @@ std::optional<std::int64_t> Pull::wake_at_ms() const {
 }
 
 RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& asked, Timestamp floor,
-                               Room room, const Damage& damage) {
+                               Room& room, const Damage& damage) {
   const auto covered = [&](const Commit& commit) {
     if (covers(asked.clock, commit)) return true;
     if (commit.at > floor || !core_.retired(commit.origin)) return false;
@@ -159,7 +162,7 @@ RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& a
   std::uint64_t scanned = 0;
   bool sound = true;
   snapshot.feed_after(asked.shard, part.next, [&](Lsn lsn, const StoreKey& key, const Row* row) {
-    if (scanned++ == kFeedEntriesPerAnswerMax) {
+    if (scanned++ == room.entries) {
       part.end = false;
       return false;
     }
@@ -189,6 +192,7 @@ RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& a
     part.next = lsn;
     return true;
   });
+  room.entries -= std::min(room.entries, scanned);
   core_.count("feed_entries_scanned", scanned);
   if (part.end) {
     part.next = feed_end;
@@ -205,10 +209,11 @@ void Pull::on_pull(const Envelope& envelope, const PullBody& body, const Damage&
   RowsBody answer;
   answer.nonce = body.nonce;
   answer.promise = core_.promise_of_durable();
-  std::size_t left = core_.options.answer_bytes_max;
-  const auto take = [&](std::size_t bytes) { left -= std::min(left, bytes); };
+  Room room{core_.options.answer_bytes_max, false, kFeedEntriesPerAnswerMax};
+  const auto take = [&](std::size_t bytes) { room.bytes -= std::min(room.bytes, bytes); };
   const auto read = [&](const PullBody::Part& asked, bool one_cell_for_certain) {
-    answer.parts.push_back(read_feed(*snapshot, asked, envelope.floor, {left, one_cell_for_certain}, damage));
+    room.one_cell_for_certain = one_cell_for_certain;
+    answer.parts.push_back(read_feed(*snapshot, asked, envelope.floor, room, damage));
     take(answer.parts.back().cells.size() + answer.parts.back().clock.size() * 16 + 32);
   };
   const auto system = std::find_if(body.parts.begin(), body.parts.end(),
@@ -246,7 +251,8 @@ void Pull::on_pull(const Envelope& envelope, const PullBody& body, const Damage&
   bool first = true;
   for (const auto& asked : body.parts) {
     if (core_.clocks.behind(asked.shard, asked.clock) && !(in_vain && only_lives_that_are_over(asked))) ahead.push_back(asked.shard);
-    if (asked.shard == kSystemShard || !members_known || (!first && left == 0)) continue;
+    if (asked.shard == kSystemShard || !members_known || (!first && (room.bytes == 0 || room.entries == 0))) continue;
+    if (first) room.entries = std::max(room.entries, kFeedEntriesPerAnswerLeast);
     read(asked, std::exchange(first, false));
   }
   core_.send(from, std::move(answer), std::move(members.cells));

@@ -87,9 +87,10 @@ class Pull {
   struct Room {
     std::size_t bytes = 0;  // Of cells.
     bool one_cell_for_certain = false;  // However large it is, so that even a limit of one byte makes progress.
+    std::uint64_t entries = 0;          // Of the feed that may be read.
   };
-  RowsBody::Part read_feed(const Snapshot& snapshot, const PullBody::Part& asked, Timestamp floor, Room room,
-                           const Damage& damage);
+  RowsBody::Part read_feed(const Snapshot& snapshot, const PullBody::Part& asked, Timestamp floor, Room& room,
+                           const Damage& damage);  // Takes from `room.entries`.
 
   Core& core_;
   Horizon& horizon_;

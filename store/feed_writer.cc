@@ -7,9 +7,12 @@
 namespace kith {
 namespace {
 
-// Marks looked at for each one written.  More than one, so that the useless ones never pile up: of n marks all have
-// been looked at after n / 4 new ones, so at most a third of the useful ones is ever there in vain.
-constexpr int kMarksLookedAt = 4;
+// Marks looked at for each one of kMarkInterval that is written.  More than one, so that the useless ones never pile up: of n marks
+// all have been looked at after n / 4 new ones, so at most a third of the useful ones is ever there in vain.
+constexpr int kMarksLookedAt = 4 * static_cast<int>(Store::kMarkInterval / FeedWriter::kFineMarkInterval);
+
+// A mark has 16 bytes for each: so many are 4 bytes a change.
+constexpr std::size_t kFineMarkOriginsMax = 64;
 
 constexpr Lsn kLsnEnd = ~Lsn{0};
 
@@ -52,7 +55,8 @@ Lsn FeedWriter::append(const ReadTransaction& transaction, ShardId shard, const 
   Shard& state = it->second;
   delta.each_commit([&](const Commit& commit) { raise(state.highest, commit.origin, commit.at); });
   ++state.last;
-  if (state.last % Store::kMarkInterval == 0) due_.push_back({shard, state.last, state.highest});
+  const bool fine = state.highest.size() <= kFineMarkOriginsMax;
+  if (state.last % (fine ? kFineMarkInterval : Store::kMarkInterval) == 0) due_.push_back({shard, state.last, state.highest});
   return state.last;
 }
 
@@ -60,7 +64,7 @@ void FeedWriter::finish(WriteTransaction& transaction) {
   for (const Mark& mark : due_) {
     const std::string key = shard_entry_key(mark.shard, mark.lsn);
     transaction.put(Database::kMarks, key, seal(Database::kMarks, key, encode_clock(mark.highest)));
-    drop_useless(transaction, mark.shard, shards_.at(mark.shard));
+    if (mark.lsn % Store::kMarkInterval == 0) drop_useless(transaction, mark.shard, shards_.at(mark.shard));
   }
   due_.clear();
 }

@@ -7,8 +7,8 @@
 //
 // Invariants:
 //   I1. An lsn is given out once in a life, and never one at or below the newest entry or mark.
-//   I2. A mark is written under every lsn that is a multiple of kMarkInterval; the newest is never dropped, so what
-//       has to be read on the first touch of a shard is less than one interval.
+//   I2. A mark is written under every lsn that is a multiple of kMarkInterval, and of kFineMarkInterval while few have written to the
+//       shard; the newest is never dropped, so what has to be read on the first touch of a shard is less than one interval.
 //   I3. A mark is dropped only when the feed has nothing between the mark before and itself: it then tells no more.
 //
 // Remembers between transactions; when one is not committed, forget().
@@ -25,6 +25,9 @@ namespace kith {
 
 class FeedWriter {
  public:
+  // So much finer are marks than Store::kMarkInterval, as long as that is little to keep.
+  static constexpr Lsn kFineMarkInterval = Store::kMarkInterval / 8;
+
   // The lsn of a change that brings the commits of `delta` to the shard.
   // Cost: O(1); on the first touch of a shard up to kMarkInterval rows are read.
   Lsn append(const ReadTransaction& transaction, ShardId shard, const Content& delta);

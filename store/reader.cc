@@ -99,7 +99,8 @@ Snapshot::Lookup Reader::get(const StoreKey& key, Row& out) const {
 }
 
 std::optional<StoreKey> Reader::damage_beside(const StoreKey& key) const {
-  const auto walk = transaction_->walk_on_disk(Database::kCells);
+  if (!beside_) beside_ = transaction_->walk_on_disk(Database::kCells);
+  Walk* const walk = beside_.get();
   const auto may_be_it = [&] { return walk->key().size() == key.size() && flipped_from(*walk, key); };
   if (walk->seek(key)) {
     if (may_be_it()) return StoreKey(walk->key());
@@ -165,18 +166,33 @@ Lsn Reader::feed_end(ShardId shard) const {
   return walk->seek_before(shard_entry_key(shard, kIdEnd)) ? id_in(*walk, shard).value_or(0) : 0;
 }
 
+// Backwards in longer and longer steps, since it is mostly one of the last; then halving what is between: who holds a mark holds those
+// before it.  Where that is not so (one of them is damaged, say) it is a covered mark all the same, if not the last.
 Lsn Reader::first_unseen(ShardId shard, const Covered& covered) const {
   const auto walk = transaction_->walk(Database::kMarks);
-  for (bool more = walk->seek_before(shard_entry_key(shard, kIdEnd)); more; more = walk->previous()) {
-    const auto lsn = id_in(*walk, shard);
-    if (!lsn) return 0;
+  const auto mark_before = [&](Lsn lsn) {
+    return walk->seek_before(shard_entry_key(shard, lsn)) ? id_in(*walk, shard).value_or(0) : 0;
+  };
+  const auto is_covered = [&] {  // The mark at which the walk stands; a damaged one is none.
     const auto bytes = unseal(Database::kMarks, walk->key(), walk->value());
     const auto clock = bytes ? decode_clock(*bytes) : std::nullopt;
-    if (clock && std::all_of(clock->begin(), clock->end(), [&](const auto& item) { return covered({item.second, item.first}); })) {
-      return *lsn;
+    return clock && std::all_of(clock->begin(), clock->end(), [&](const auto& item) { return covered({item.second, item.first}); });
+  };
+  Lsn low = 0, high = kIdEnd;  // The first is covered, the second is not, or the end.
+  for (Lsn step = Store::kMarkInterval, at = mark_before(high); at != 0; step *= 2) {
+    if (is_covered()) {
+      low = at;
+      break;
     }
+    high = at;
+    at = mark_before(at > step ? at - step + 1 : at);
   }
-  return 0;
+  for (;;) {
+    if (mark_before(high) <= low) return low;
+    Lsn middle = mark_before(low + (high - low) / 2 + 1);
+    if (middle <= low) middle = mark_before(high);  // None is in the lower half.
+    (is_covered() ? low : high) = middle;
+  }
 }
 
 void Reader::keys(std::string_view table, std::string_view prefix, const std::optional<KeyPosition>& after,

@@ -46,6 +46,7 @@ class Reader final : public Snapshot {
 
   std::unique_ptr<ReadTransaction> transaction_;
   bool any_marked_;
+  mutable std::unique_ptr<Walk> beside_;  // Of damage_beside(), which is asked for each key that is not there.
 };
 
 }  // namespace kith

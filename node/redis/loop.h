@@ -19,7 +19,7 @@ class Loop {
 
   void start();
   void stop();                                                // Closes all connections.  Not on its own thread.
-  void adopt(int socket, bool ipv6, ClientState client);      // Owns the socket from now on.
+  void adopt(int socket, ClientState client);                 // Owns the socket from now on.
   void reply(Ticket ticket, ClientReply reply);
   void reply(std::vector<Reply> replies);  // To writes.
   void tell(std::shared_ptr<const std::vector<Message>> messages);  // To who subscribed; null: some were lost.

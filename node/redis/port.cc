@@ -125,7 +125,7 @@ struct Port::Impl {
     client.local_address = text_of(to);
     client.trusted = services.password.empty();
     client.connected_ms = services.now_ms();
-    loop.adopt(socket.release(error), from.address().is_v6(), std::move(client));
+    loop.adopt(socket.release(error), std::move(client));
   }
 
   void close_acceptor() {

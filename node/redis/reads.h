@@ -109,12 +109,21 @@ class Reads {
   Keys keys_of_tables(const std::string& prefix, const std::string& after, std::uint32_t limit);
   Keys keys_only_counted(const std::string& prefix, const std::string& after, std::uint32_t limit);
   ClientReply ask(ClientOp op, std::string_view key);
+  struct CellSeen {
+    bool shows = false;
+    std::optional<std::string> value = {};
+    std::optional<std::int64_t> ttl_ms = {};
+  };
+  // What one cell shows, as ask() would say it, without a reply being made.  Nothing: it has to be asked.
+  std::optional<CellSeen> cell_at_once(std::string_view key, Kind kind, std::string_view member);
   void look();  // Takes a snapshot when there is none that will do.
 
   const Services& services_;
   std::unique_ptr<Snapshot> snapshot_;
   std::uint64_t snapshot_commits_ = 0;
-  Request request_;  // Kept for its memory.
+  Request request_;  // Kept for its memory, as the next two.
+  CellKey cell_;
+  Row row_;
   std::string error_;
   std::int64_t now_ms_ = 0;  // When the snapshot was taken; 0: there is none.
 

@@ -10,6 +10,7 @@ namespace kith::redis {
 
 std::optional<std::string> Reads::field_text(std::string_view key, std::string_view field) {
   if (field.empty()) return std::nullopt;
+  if (auto known = cell_at_once(key, Kind::kHash, field)) return std::move(known->value);
   request_.members.assign(1, std::string(field));
   return ask(ClientOp::kHget, key).value;
 }

@@ -234,7 +234,7 @@ void Session::note_written(ShardId shard) {
   if (at == written_.end() || *at != shard) written_.insert(at, shard);
 }
 
-void Session::answered(std::uint64_t index, ClientReply reply) {
+void Session::answered(std::uint64_t index, const ClientReply& reply) {
   const bool uncounted = (index & kUncounted) != 0;
   index &= ~kUncounted;
   if (index < first_slot_ || index - first_slot_ >= slots_.size()) return;

@@ -57,7 +57,7 @@ class Session {
   // Carries out what is there, a turn's worth.  True: there is more to do at once.
   bool work();
   // The engine's word on one write.
-  void answered(std::uint64_t slot, ClientReply reply);
+  void answered(std::uint64_t slot, const ClientReply& reply);
 
   // What changed, for those who subscribed.  Comes between replies, never inside one.
   void tell(const std::vector<Message>& messages);

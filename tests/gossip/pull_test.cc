@@ -388,6 +388,32 @@ TEST_CASE("pull: a cursor that is far behind does not have the feed scanned that
   CHECK(scanned <= Store::kMarkInterval + 100);
 }
 
+// Goal: one question about many shards does not hold the node up: under load all of them differ.
+TEST_CASE("pull: one answer reads some thousand entries of the feed, of all shards together") {
+  constexpr int kShards = 4, kOfEach = 2500;
+  constexpr std::uint64_t kAnAnswer = 4096;
+  Network network;
+  begin_cluster(network, 2);
+  REQUIRE(network.run_until([&] { return network.all_settled(); }));
+  Tap tap(network);
+  tap.lose = {"push", "digests", "pull", "rows"};
+  for (ShardId shard = 0; shard < kShards; ++shard) {
+    for (int i = 0; i < kOfEach; i += 100) network.operate("n1", sadd(key_in(shard), numbers(i, i + 100)));
+  }
+  tap.lose = {"push"};
+  std::uint64_t most = 0;
+  REQUIRE(network.run_until([&, scanned = network.counter("n1", "feed_entries_scanned"), answers = network.counter("n1", "pulls_answered")]() mutable {
+    const std::uint64_t scanned_now = network.counter("n1", "feed_entries_scanned"), answers_now = network.counter("n1", "pulls_answered");
+    if (answers_now > answers) most = std::max(most, (scanned_now - scanned) / (answers_now - answers));
+    scanned = scanned_now;
+    answers = answers_now;
+    return network.all_settled();
+  }));
+  CHECK(most > kOfEach);  // Of more than one shard,
+  CHECK(most <= kAnAnswer + 1);
+  for (ShardId shard = 0; shard < kShards; ++shard) CHECK(network.members_of("n2", key_in(shard)).size() == kOfEach);
+}
+
 // ---- Damage
 
 TEST_CASE("pull: a clock that comes from a shard with damage is not taken") {

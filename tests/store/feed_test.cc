@@ -75,7 +75,7 @@ EACH_STORE("marks: first_unseen never skips what is unseen, and skips all but on
       if (random.below(8) == 0) harness.reopen();
     }
     for (int again = 0; again < 2; ++again) {
-      const auto snapshot = harness.store().snapshot();
+      auto snapshot = harness.store().snapshot();
       const auto all = commits_behind(*snapshot, 5, 0);
       for (const auto& [lsn, held] : moments) {
         const Lsn after = snapshot->first_unseen(5, covered_by(held));
@@ -86,6 +86,7 @@ EACH_STORE("marks: first_unseen never skips what is unseen, and skips all but on
       CHECK(snapshot->first_unseen(5, covered_by({})) == 0);
       CHECK(snapshot->first_unseen(6, covered_by(clock)) == 0);
       CHECK(snapshot->first_unseen(5, covered_by(clock)) >= 4 * Store::kMarkInterval);
+      snapshot = nullptr;  // It must not outlive the store.
       harness.reopen();
     }
   }
@@ -97,7 +98,7 @@ TEST_CASE("marks: those that tell no more than the one before are dropped") {
   std::uint64_t time = 1;
   const auto marks = [&] {
     std::size_t count = 0;
-    for (Lsn lsn = Store::kMarkInterval; lsn <= time; lsn += Store::kMarkInterval) {
+    for (Lsn lsn = FeedWriter::kFineMarkInterval; lsn <= time; lsn += FeedWriter::kFineMarkInterval) {
       std::string key = shard_prefix(5);
       for (int shift = 56; shift >= 0; shift -= 8) key.push_back(static_cast<char>(lsn >> shift));
       count += store.stored(Database::kMarks, key).has_value() ? 1 : 0;
@@ -153,7 +154,7 @@ TEST_CASE("marks: a damaged one is not believed") {
   const std::string key = shard_prefix(5) + std::string(6, '\0') + "\x08" + std::string(1, '\0');
   REQUIRE(store.stored(Database::kMarks, key).has_value());
   REQUIRE(store.flip_bit(Database::kMarks, key, 60));
-  CHECK(store.snapshot()->first_unseen(5, covered_by(held)) == 0);
+  CHECK(store.snapshot()->first_unseen(5, covered_by(held)) == Store::kMarkInterval - FeedWriter::kFineMarkInterval);
   CHECK(store.verify().size() == 1);
   store.crash();
   store.commit(batch_of(5, element("k", "new"), added(11)));

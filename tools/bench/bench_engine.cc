@@ -24,7 +24,9 @@ double cpu_ms() {
 }  // namespace
 
 BenchEngine::BenchEngine(const EngineOptions& options, const std::string& directory)
-    : options_(options), store_(LmdbStore::open(directory, {.map_bytes = kMapBytes})) {
+    : options_(options), store_(LmdbStore::open(directory, {.map_bytes = kMapBytes,
+                                                          .recent_bytes = recent_bytes_for(kMapBytes),
+                                                          .beside = [this](std::function<void()> what) { beside_.submit(std::move(what)); }})) {
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
   wall_began_ms_ = duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "gossip/engine.h"
+#include "node/worker.h"
 #include "store/lmdb_store.h"
 #include "tools/bench/measure.h"
 
@@ -44,6 +45,7 @@ class BenchEngine {
   double commit_all();  // CPU time.
 
   EngineOptions options_;
+  Worker beside_;  // Of the store, as in kithd.
   std::unique_ptr<LmdbStore> store_;
   std::unique_ptr<Engine> engine_;
   Output out_;
