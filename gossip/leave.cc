@@ -20,13 +20,19 @@ std::string Leave::leave() {
   if (core_.others().empty()) {
     return name + " is the only member of its cluster: nobody could hold what it has. To stop it, stop its process; its directory is the cluster";
   }
-  core_.leaving = since_ = core_.issue_now();
+  say();
+  since_ = core_.leaving;
   since_ms_ = core_.now.monotonic_ms;
-  core_.out->store.set_meta(meta::kLeaving, meta::encode_number(core_.leaving.value));
-  lives_.publish();
   core_.count("leaves_begun");
   core_.note(Output::Note::Level::kInfo, "leaving the cluster: takes no more writes, hands over what it has, and goes when the others have agreed");
   return "";
+}
+
+void Leave::say() {
+  core_.leaving = core_.issue_now();
+  core_.out->store.set_meta(meta::kLeaving, meta::encode_number(core_.leaving.value));
+  lives_.publish();
+  said_at_ms_ = core_.now.monotonic_ms;
 }
 
 std::string Leave::stay() {
@@ -78,7 +84,11 @@ void Leave::tick() {
     take_back();
     return core_.note(Output::Note::Level::kWarning, "stays in the cluster after all: it is the only member left, and nobody could hold what it has");
   }
-  if (core_.handed_over || catches_up() || !status().lacking.empty()) return;
+  if (core_.handed_over) {
+    if (core_.others().size() == 1 && core_.now.monotonic_ms - said_at_ms_ >= kSaidAgainMs) say();
+    return;
+  }
+  if (catches_up() || !status().lacking.empty()) return;
   // SUBTLE: what this node proposes itself it may bring about by its own vote alone.
   if (eviction_.status().proposes) return;
   core_.handed_over = true;

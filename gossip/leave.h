@@ -12,8 +12,8 @@
 // RULE. It has handed over when every other member, the silent ones too, holds all that it took in: by its floor, or by a round since then
 // in which nothing differed.  (Each of them has to vote anyway.  Who never comes back is evicted first; who goes has a vote in that.)
 // RULE. Of two members one may go by the vote of the other alone, which is not more than half: that word of who goes is its vote.  So a
-// node that has given this word takes nobody else's; and one that has taken it back takes only what was said since.  Else each of two
-// could go on without the other.
+// node that has given this word takes nobody else's; and one that has taken it back takes only what was said since (of two members it is
+// said again and again).  Else each of two could go on without the other.
 // A cluster's only member does not leave: there is nobody to hold what it has.
 // Tests: tests/gossip/leave_test.cc
 #pragma once
@@ -28,6 +28,8 @@ namespace kith {
 
 class Leave {
  public:
+  static constexpr std::int64_t kSaidAgainMs = 15'000;
+
   Leave(Core& core, Lives& lives, const Horizon& horizon, const Eviction& eviction)
       : core_(core), lives_(lives), horizon_(horizon), eviction_(eviction) {}
 
@@ -48,8 +50,8 @@ class Leave {
  private:
   bool catches_up() const;
   bool holds_all(NodeId node) const;
-  void give_up(const std::string& why);
   void take_back();
+  void say();
 
   Core& core_;
   Lives& lives_;
@@ -57,6 +59,7 @@ class Leave {
   const Eviction& eviction_;
   Timestamp since_;                     // In this life: what it took in is below.
   std::int64_t since_ms_ = 0;           // The same, monotonic.
+  std::int64_t said_at_ms_ = 0;
 };
 
 }  // namespace kith
