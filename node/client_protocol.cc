@@ -16,7 +16,7 @@ namespace {
 constexpr std::array<std::string_view, 32> kOpNames = {
     "hello", "get",  "set",  "del",     "sadd", "srem",   "smembers", "sismember", "scard", "hset",
     "hget",  "hdel", "hgetall", "incr", "count", "keys", "status", "shards", "buckets", "cells", "explain", "fault",
-    "backup", "expire", "persist", "ttl", "evict", "recover", "missing", "ping", "table_create", "table_alter",
+    "backup", "expire", "persist", "ttl", "evict", "recover", "missing", "ping", "table_create", "table_alter", "drain",
 };
 constexpr std::array<std::string_view, 5> kStatusNames = {"ok", "stored", "refused", "not_found", "error"};
 

@@ -257,6 +257,8 @@ std::vector<Setting> make_settings() {
   out.push_back(duration_or_zero("leave", "When told to stop (SIGTERM), take no more requests and stay until every member that is there holds all that this node has, "
                                  "so long at most; 0: stop at once.",
                                  &Config::leave_ms, 1000, kHourMs));
+  out.push_back(on_off("leave-for-good", "With --leave: when told to stop, get out of the cluster as well, as `kith drain` does; else it stays a member, and comes back.",
+                       &Config::leave_for_good));
   out.push_back({"readers", Setting::Type::kCount, "N", "Threads that answer reads.",
                  [](Config& config, const std::string& value) { return take_count(value, 1, 64, config.readers); },
                  [](const Config& config) { return std::to_string(config.readers); }});
