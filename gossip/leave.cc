@@ -44,18 +44,30 @@ std::string Leave::stay() {
 }
 
 void Leave::take_back() {
-  StoreBatch& batch = core_.out->store;
-  const Timestamp now = core_.issue_now();
-  batch.forget_meta(meta::kLeaving);
-  if (core_.handed_over) {
-    batch.forget_meta(meta::kHandedOver);
-    core_.stayed = now;
-    batch.set_meta(meta::kStayed, meta::encode_number(now.value));
-  }
+  core_.out->store.forget_meta(meta::kLeaving);
   core_.leaving = {};
-  core_.handed_over = false;
-  lives_.publish();
   core_.count("leaves_taken_back");
+  take_word_back();
+}
+
+// That it has handed over.
+void Leave::take_word_back() {
+  if (core_.handed_over) {
+    core_.handed_over = false;
+    core_.out->store.forget_meta(meta::kHandedOver);
+    core_.stayed = core_.issue_now();
+    core_.out->store.set_meta(meta::kStayed, meta::encode_number(core_.stayed.value));
+  }
+  lives_.publish();
+}
+
+// SUBTLE: not of an earlier life of this node: started again it may be out already, and is to hear that as one that has handed over.
+bool Leave::somebody_began_anew() const {
+  if (!handed_over_at_) return false;
+  for (const NodeId node : core_.others()) {
+    if (core_.member(node)->life.start > handed_over_at_ && !holds_all(node)) return true;
+  }
+  return false;
 }
 
 bool Leave::catches_up() const {
@@ -84,6 +96,7 @@ void Leave::tick() {
     take_back();
     return core_.note(Output::Note::Level::kWarning, "stays in the cluster after all: it is the only member left, and nobody could hold what it has");
   }
+  if (core_.handed_over && somebody_began_anew()) return take_word_back();
   if (core_.handed_over) {
     if (core_.others().size() == 1 && core_.now.monotonic_ms - said_at_ms_ >= kSaidAgainMs) say();
     return;
@@ -92,6 +105,7 @@ void Leave::tick() {
   // SUBTLE: what this node proposes itself it may bring about by its own vote alone.
   if (eviction_.status().proposes) return;
   core_.handed_over = true;
+  handed_over_at_ = core_.issue_now();
   core_.out->store.set_meta(meta::kHandedOver, "1");
   lives_.publish();
   core_.note(Output::Note::Level::kInfo, "handed over: every other member holds all that this node has; it goes when they have agreed");

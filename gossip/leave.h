@@ -14,6 +14,7 @@
 // RULE. Of two members one may go by the vote of the other alone, which is not more than half: that word of who goes is its vote.  So a
 // node that has given this word takes nobody else's; and one that has taken it back takes only what was said since (of two members it is
 // said again and again).  Else each of two could go on without the other.
+// A member whose life began after that word may be on a disk from before: the word is taken back until that holds all, too.
 // A cluster's only member does not leave: there is nobody to hold what it has.
 // Tests: tests/gossip/leave_test.cc
 #pragma once
@@ -51,7 +52,9 @@ class Leave {
   bool catches_up() const;
   bool holds_all(NodeId node) const;
   void take_back();
+  void take_word_back();
   void say();
+  bool somebody_began_anew() const;
 
   Core& core_;
   Lives& lives_;
@@ -60,6 +63,7 @@ class Leave {
   Timestamp since_;                     // In this life: what it took in is below.
   std::int64_t since_ms_ = 0;           // The same, monotonic.
   std::int64_t said_at_ms_ = 0;
+  Timestamp handed_over_at_;            // In this life; zero: not in this.
 };
 
 }  // namespace kith
