@@ -396,6 +396,8 @@ void add_drains(Scenario& scenario) {
     event.groups = std::move(groups);
     scenario.timeline.push_back(std::move(event));
   };
+  // What only a damaged row and a machine that is gone had is lost, as with those that leave in the middle of everything.
+  const bool rots = std::any_of(scenario.timeline.begin(), scenario.timeline.end(), [](const Event& event) { return event.action == Action::kFlipBit; });
   for (std::uint64_t n = 1 + draw.below(3); n > 0; --n) {
     std::vector<std::string> going = scenario.nodes;
     for (std::size_t i = going.size(); i > 1; --i) std::swap(going[i - 1], going[draw.below(i)]);
@@ -403,7 +405,7 @@ void add_drains(Scenario& scenario) {
     going.resize(std::min<std::size_t>(draw.one_in(3) ? 2 : 1, going.size()));
     std::erase_if(left, [&](const auto& node) { return std::find(going.begin(), going.end(), node) != going.end(); });
     const std::int64_t at_us = draw.between(kSecond, scenario.duration_us - 2 * kSecond);
-    add(at_us, draw.one_in(2) ? Action::kDrain : Action::kDrainForNow, {going});
+    add(at_us, draw.one_in(2) && !rots ? Action::kDrain : Action::kDrainForNow, {going});
     if (draw.one_in(3) && !left.empty()) {  // Somewhere on the way nobody hears of it any more, for a while.
       const std::int64_t cut_us = at_us + draw.exponential(2 * kSecond);
       add(cut_us, Action::kCut, {going, left});

@@ -74,8 +74,7 @@ struct Cluster {
 TEST_CASE("leave: a member hands over what only it had, goes by the agreement of the others, and nothing waits for it") {
   Cluster cluster(4);
   Network& network = cluster.network;
-  network.cut("n4", "n2");
-  network.cut("n4", "n3");
+  cluster.cut_off({"n2"});
   REQUIRE(network.operate("n4", sadd("likes", {"late"})).outcome == Outcome::kOk);
   REQUIRE(cluster.drain("n4").outcome == Outcome::kOk);
   CHECK(cluster.status("n4").leave.since);
