@@ -9,7 +9,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string heard_of(ThreeNodes& nodes, KithdProcess& at, const std::string& name) {
-  for (const Json& member : Json::parse(nodes.at(at, {"nodes", "--json"}).out)) {
+  const Json members = Json::parse(nodes.at(at, {"nodes", "--json"}).out);
+  for (const Json& member : members) {
     if (member["name"] == name) return member["left"] ? "left" : member["leaving"] ? "leaving" : member["evicted"] ? "evicted" : "member";
   }
   return "unknown";
@@ -24,8 +25,8 @@ TEST_CASE("drain: a node that is told to leave hands over, ends with exit code 0
   CHECK(done.out == "n3 has left the cluster: the others hold all that it had, and nobody waits for it any more\n");
   CHECK(nodes.n3.wait_exit().code == 0);
   CHECK(has(nodes.n3.output(), "left the cluster"));
+  CHECK(eventually([&] { return heard_of(nodes, nodes.n2, "n3") == "left"; }));
   CHECK(has(nodes.at(nodes.n2, {"nodes"}).out, "left"));
-  CHECK(heard_of(nodes, nodes.n2, "n3") == "left");
   CHECK_FALSE(has(nodes.at(nodes.n2, {"status"}).out, "evicted"));
   CHECK(nodes.at(nodes.n2, {"smembers", "likes"}).out == "tea\n");
   // Once more is no error, and cannot be taken back.
@@ -103,7 +104,7 @@ TEST_CASE("drain: killed on its way out, a node goes on with that when it is sta
   nodes.n3.restart();
   CHECK(nodes.n3.wait_exit().code == 0);
   CHECK(has(nodes.n3.output(), "goes on with that"));
-  CHECK(heard_of(nodes, nodes.n1, "n3") == "left");
+  CHECK(eventually([&] { return heard_of(nodes, nodes.n1, "n3") == "left"; }));
   CHECK(nodes.at(nodes.n2, {"smembers", "likes"}).out == "tea\n");
 }
 

@@ -10,7 +10,8 @@ namespace kith {
 namespace {
 
 TEST_CASE("leaving: what a node on its way out waits for") {
-  LeaveRow leave{.leaving = true};
+  LeaveRow leave;
+  leave.leaving = true;
   CHECK(leave_in_words(leave) == "hands over what it has");
   leave.lacking = {"n2"};
   CHECK(leave_in_words(leave) == "waits until n2 holds all that it has");
@@ -19,7 +20,8 @@ TEST_CASE("leaving: what a node on its way out waits for") {
   CHECK(leave_in_words(leave) == "waits until n2 and n3 hold all that it has; n3 is away");
   leave.catches_up = true;
   CHECK(leave_in_words(leave) == "has not all there is itself yet; n3 is away");
-  leave = {.leaving = true, .handed_over = true};
+  leave = {};
+  leave.handed_over = true;
   CHECK(leave_in_words(leave) == "has handed over, and waits until all others have agreed");
 }
 
@@ -27,7 +29,8 @@ TEST_CASE("leaving: status says of the asked node what to do, and of the others 
   NodeStatus status;
   status.name = "n1";
   CHECK(leaving_in_words(status).empty());
-  status.leave = {.leaving = true, .lacking = {"n3"}, .away = {"n3"}};
+  status.leave.leaving = true;
+  status.leave.lacking = status.leave.away = {"n3"};
   status.members.resize(3);
   status.members[0].name = "n1", status.members[0].self = status.members[0].leaving = true;
   status.members[1].name = "n2", status.members[1].leaving = true;

@@ -73,7 +73,7 @@ class Draining {
     } catch (const ClientError& error) {
       if (error.kind() != ClientError::Kind::kConnect || name_.empty()) throw;
       throw CommandError(ExitCode::kCannotConnect, name_ + " cannot be reached at " + address_ + ": a node leaves by itself, while it runs. If it is gone for good, `kith evict " +
-                                                       quoted(name_) + "` goes on without it");
+                                                       kith::quoted(name_) + "` goes on without it");
     }
   }
 
@@ -109,7 +109,7 @@ class Draining {
       if (now != told_ && !line_.settings.json) context_.console.err << name_ << ' ' << now << '\n';
       told_ = now;
       if (std::chrono::steady_clock::now() >= until) {
-        throw CommandError(ExitCode::kTimeout, name_ + " is on its way out, and " + now + ": it goes on by itself, see `kith status`; `kith drain " + quoted(name_) +
+        throw CommandError(ExitCode::kTimeout, name_ + " is on its way out, and " + now + ": it goes on by itself, see `kith status`; `kith drain " + kith::quoted(name_) +
                                                    " --cancel` has it stay");
       }
       std::this_thread::sleep_for(kLookEvery);
