@@ -427,6 +427,9 @@ Problem check_whole(const Config& config) {
            ": a member would be taken for dead before it could answer; dead-after has to be at least " +
            format_duration(kProbesLeast * config.probe_every_ms);
   }
+  if (config.leave_for_good && config.leave_ms == 0) {
+    return "leave-for-good needs leave: how long a node that is told to stop may take for that at most, as in --leave 1m";
+  }
   const auto unreachable = [](const Address& bound, const std::string& advertised, const std::string& which) -> Problem {
     const auto told = advertised.empty() ? bound : *parse_address(advertised);
     if (!told.any_host()) return std::nullopt;
