@@ -285,6 +285,30 @@ TEST_CASE("leave: killed on the way out it goes on with its next life, and ends 
   CHECK(network.node("n4").redone.empty());
 }
 
+// Method: the others do not hear each other, and so cannot agree; of one, which the node that goes still hears, the disk goes back.
+TEST_CASE("leave: a member that comes back with a disk from before has to hold everything, too, before anybody goes") {
+  Cluster cluster(4);
+  Network& network = cluster.network;
+  auto before = network.node("n2").store->clone();
+  REQUIRE(network.operate("n4", sadd("likes", {"late"})).outcome == Outcome::kOk);
+  REQUIRE(network.run_until([&] { return network.all_settled(); }, 120'000));
+  network.cut("n1", "n2");
+  network.cut("n1", "n3");
+  network.cut("n2", "n3");
+  REQUIRE(cluster.drain("n4").outcome == Outcome::kOk);
+  REQUIRE(network.run_until([&] { return cluster.status("n4").leave.handed_over; }));
+  network.kill("n2");
+  network.node("n2").store = std::move(before);
+  network.cut_one_way("n4", "n2");
+  network.start("n2");
+  CHECK_FALSE(network.present("n2", "likes", "late"));
+  REQUIRE(network.run_until([&] { return !cluster.status("n4").leave.handed_over; }));
+  CHECK(cluster.status("n4").leave.lacking == Names{"n2"});
+  network.heal();
+  REQUIRE(network.run_until([&] { return cluster.left("n4"); }, 240'000));
+  for (const std::string name : {"n1", "n2", "n3"}) CHECK(network.members_of(name, "likes") == Names{"both", "dropped", "late"});
+}
+
 TEST_CASE("leave: who changes its mind takes writes again, also when the others go on without it just then") {
   Cluster cluster(4);
   Network& network = cluster.network;
