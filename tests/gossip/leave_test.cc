@@ -297,6 +297,7 @@ TEST_CASE("leave: a member that comes back with a disk from before has to hold e
   network.cut("n2", "n3");
   REQUIRE(cluster.drain("n4").outcome == Outcome::kOk);
   REQUIRE(network.run_until([&] { return cluster.status("n4").leave.handed_over; }));
+  network.run_ms(100);
   network.kill("n2");
   network.node("n2").store = std::move(before);
   network.cut_one_way("n4", "n2");
