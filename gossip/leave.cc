@@ -44,7 +44,8 @@ std::string Leave::stay() {
 }
 
 void Leave::take_back() {
-  core_.out->store.forget_meta(meta::kLeaving);
+  // SUBTLE: set to nothing, not forgotten: in a batch that sets it as well the forgetting would come first.
+  core_.out->store.set_meta(meta::kLeaving, meta::encode_number(0));
   core_.leaving = {};
   core_.count("leaves_taken_back");
   take_word_back();
@@ -54,7 +55,7 @@ void Leave::take_back() {
 void Leave::take_word_back() {
   if (core_.handed_over) {
     core_.handed_over = false;
-    core_.out->store.forget_meta(meta::kHandedOver);
+    core_.out->store.set_meta(meta::kHandedOver, meta::encode_number(0));
     core_.stayed = core_.issue_now();
     core_.out->store.set_meta(meta::kStayed, meta::encode_number(core_.stayed.value));
   }
@@ -106,7 +107,7 @@ void Leave::tick() {
   if (eviction_.status().proposes) return;
   core_.handed_over = true;
   handed_over_at_ = core_.issue_now();
-  core_.out->store.set_meta(meta::kHandedOver, "1");
+  core_.out->store.set_meta(meta::kHandedOver, meta::encode_number(1));
   lives_.publish();
   core_.note(Output::Note::Level::kInfo, "handed over: every other member holds all that this node has; it goes when they have agreed");
 }

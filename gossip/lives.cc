@@ -35,7 +35,7 @@ std::vector<StoreKey> Lives::load() {
   core_.returning = static_cast<bool>(core_.heard_of);
   core_.leaving = Timestamp{meta::decode_number(snapshot->meta(meta::kLeaving))};
   core_.stayed = Timestamp{meta::decode_number(snapshot->meta(meta::kStayed))};
-  core_.handed_over = core_.leaving && snapshot->meta(meta::kHandedOver).has_value();
+  core_.handed_over = core_.leaving && meta::decode_number(snapshot->meta(meta::kHandedOver)) != 0;
   core_.unheard_of = meta::decode_unheard_of(snapshot->meta(meta::kUnheardOf));
   core_.lease = Timestamp{meta::decode_number(snapshot->meta(meta::kLease))};
   core_.hlc = Hlc(core_.lease);
@@ -557,8 +557,8 @@ void Lives::on_evicted(NodeId from, const EvictedBody& body) {
 
 // Should it be started again, it comes back as who was evicted does, with nothing to do again.
 void Lives::note_that_it_left() {
-  core_.out->store.forget_meta(meta::kLeaving);
-  core_.out->store.forget_meta(meta::kHandedOver);
+  core_.out->store.set_meta(meta::kLeaving, meta::encode_number(0));
+  core_.out->store.set_meta(meta::kHandedOver, meta::encode_number(0));
   core_.count("left");
   core_.note(Output::Note::Level::kInfo, "left the cluster: the other members agreed to go on without this node, and hold all that it had");
 }

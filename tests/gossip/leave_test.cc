@@ -341,6 +341,21 @@ TEST_CASE("leave: who changes its mind takes writes again, also when the others 
   CHECK_FALSE(cluster.member("n1", "n4").out);
 }
 
+TEST_CASE("leave: who changes its mind before that it leaves was durable stays, also when it is started again") {
+  Cluster cluster(3);
+  Network& network = cluster.network;
+  network.node("n3").gather_ms = 50;
+  network.input("n3", Drain{1u << 29, false});
+  network.input("n3", Drain{(1u << 29) + 1, true});
+  network.run_ms(200);
+  network.node("n3").gather_ms = 0;
+  network.kill("n3");
+  network.start("n3");
+  CHECK_FALSE(cluster.status("n3").leave.since);
+  network.run_ms(30'000);
+  CHECK(cluster.up("n3"));
+}
+
 TEST_CASE("leave: evicted on its way out, before it had handed over, it comes back with what it had taken in, and then leaves") {
   Cluster cluster(4);
   Network& network = cluster.network;
