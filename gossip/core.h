@@ -34,7 +34,8 @@ inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterI
                          kIntroduced = "introduced", kWhole = "whole", kToLookThrough = "to_look_through", kPassedHorizon = "passed_horizon",
                          kOwnLives = "own_lives", kOwnBegun = "own_begun", kStart = "start", kWritten = "start_written", kElectorate = "electorate",
                          kVote = "vote", kReturned = "returned", kBackSince = "back_since", kReturning = "returning", kUnheardOf = "unheard_of", kRecovered = "recovered",
-                         kHeldBack = "held_back", kHeldBackUntil = "held_back_until";
+                         kHeldBack = "held_back", kHeldBackUntil = "held_back_until",
+                         kLeaving = "leaving", kHandedOver = "handed_over", kStayed = "stayed";
 // Whose life it was, of one that is retired: its field of the table is deleted, and in the end collected.
 std::string former_life(OriginId origin);
 std::string encode_number(std::uint64_t value);
@@ -169,6 +170,11 @@ class Core {
   std::map<OriginId, Timestamp> unheard_of;  // These, and when they began.  They are in no table and in no clock.
   void write_unheard_of();
   bool evicted = false;                  // In this life: the next one may begin.
+  // It goes for good since then (gossip/leave.h); zero: it stays.  Durable, as is whether all others hold what it has.
+  Timestamp leaving;
+  bool handed_over = false;
+  Timestamp stayed;                      // When it last took that word back; zero: never.
+  bool left() const { return evicted && handed_over; }  // It is out, as it wanted: there is no next life, unless somebody starts it again.
   std::vector<NodeId> electorate;        // gossip/eviction.h
   std::vector<NodeId> voted_against;     // In an eviction that has not taken effect: this node listens to them no more.  Sorted.
   bool superseded = false;               // By another life of this node: peers refuse what this one says.

@@ -10,6 +10,7 @@
 #include "gossip/duration_words.h"
 #include "gossip/eviction.h"
 #include "gossip/join.h"
+#include "gossip/leave.h"
 #include "gossip/lives.h"
 #include "gossip/mend.h"
 #include "gossip/message.h"
@@ -106,6 +107,7 @@ class Engine::Impl {
     rebase_.begin();
     redo_.begin();
     if (core_.options.collect) eviction_.begin();
+    leave_.begin();
     collector_.begin();
     expiry_.begin();
     for (const StoreKey& key : std::exchange(damaged_members_, {})) mend_.found(key);
@@ -149,9 +151,11 @@ class Engine::Impl {
   EngineStatus status(Instant now) const;
   EngineCounters counters() const { return {core_.counters.begin(), core_.counters.end()}; }
   GarbageStatus garbage(Instant now) const;
+  LeaveStatus leave(Instant now) const;
   Timestamp time(Instant now) const { return core_.hlc.read(now.wall_ms); }
   Roster roster(Instant now) const { return roster_of(core_, now); }
   bool life_is_over() const { return core_.evicted; }
+  bool has_left() const { return core_.left(); }
   std::uint64_t next_seed() { return core_.random.nonzero(); }
   bool reads_may_be_stale() const { return rebase_.needed(); }
   bool some_reads_ask_others() const { return core_.tables.any_reads_elsewhere(); }
@@ -226,6 +230,16 @@ class Engine::Impl {
     }
     core_.out->replies.push_back(std::move(reply));
   }
+  void on(const Drain& drain) {
+    Reply reply;
+    reply.request = drain.request;
+    reply.message = drain.cancel ? leave_.stay() : leave_.leave();
+    if (!reply.message.empty()) {
+      reply.outcome = Outcome::kRefused;
+      reply.code = Refusal::kCannotDrain;
+    }
+    core_.out->replies.push_back(std::move(reply));
+  }
   void on(const JoinThrough& through) { join_.through(through.addresses); }
   void on(const Stop&) {
     lives_.stop();
@@ -250,6 +264,7 @@ class Engine::Impl {
       lives_.tick(mend_.waiting_in(kSystemShard));
       horizon_.tick();
       eviction_.tick();
+      leave_.tick();
       shared_addresses_.tick();
     }
   }
@@ -335,6 +350,7 @@ class Engine::Impl {
   Expiry expiry_{core_};
   Collector collector_{core_, horizon_};
   Eviction eviction_{core_, lives_, mend_};
+  Leave leave_{core_, lives_, horizon_, eviction_};
   Operations operations_{core_};
   Consultations consultations_{core_};
   Probe probe_;
@@ -447,6 +463,20 @@ GarbageStatus Engine::Impl::garbage(Instant now) const {
   return out;
 }
 
+LeaveStatus Engine::Impl::leave(Instant now) const {
+  LeaveStatus out;
+  if (!core_.leaving) return out;
+  out.since = core_.leaving;
+  out.handed_over = core_.handed_over;
+  const Leave::Status leaving = leave_.status();
+  out.catches_up = leaving.catches_up;
+  for (const NodeId node : leaving.lacking) out.lacking.push_back(core_.name_of(node));
+  for (const NodeId node : core_.members.ids()) {
+    if (node != core_.self.node && !living(core_, node, now)) out.away.push_back(core_.name_of(node));
+  }
+  return out;
+}
+
 EngineHealth Engine::Impl::health(Instant now) const {
   EngineHealth out;
   const Identity& self = core_.self;
@@ -465,6 +495,8 @@ EngineHealth Engine::Impl::health(Instant now) const {
   out.full = full();
   out.superseded = core_.superseded;
   out.life_is_over = core_.evicted;
+  out.leaving = static_cast<bool>(core_.leaving);
+  out.left = core_.left();
   out.pulls_outstanding = pull_.outstanding();
   out.rows_damaged = mend_.waiting();
   out.members_version = core_.members.version();
@@ -486,6 +518,8 @@ EngineStatus Engine::Impl::status(Instant now) const {
     status.lives = core_.members.lives().count_of(node);
     status.self = node == core_.self.node;
     status.out = member.out;
+    status.left = member.left();
+    status.leaving = !member.out && member.record.leaving;
     status.evicted_at = core_.members.evicted().at(node);
     const Horizon::Holder said = status.self ? Horizon::Holder{node, core_.floor(), 0} : horizon_.told_by(node, now.monotonic_ms);
     status.floor = said.floor;
@@ -509,6 +543,7 @@ EngineStatus Engine::Impl::status(Instant now) const {
   std::sort(out.members.begin(), out.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   out.newest_held = core_.clocks.newest_held();
   out.garbage = garbage(now);
+  out.leave = leave(now);
   out.counters = counters();
   out.probe_score = probe_.score();
   return out;
@@ -522,6 +557,7 @@ void Engine::step(Instant now, const Input& input, Output& out) { impl_->step(no
 void Engine::committed(Instant now, const CommitReport& report, Output& out) { impl_->committed(now, report, out); }
 void Engine::let_go() { impl_->let_go(); }
 bool Engine::life_is_over() const { return impl_->life_is_over(); }
+bool Engine::has_left() const { return impl_->has_left(); }
 void Engine::begin_anew(Instant now, Output& out) {
   KITH_CHECK(life_is_over() && out.store.empty(), "a life ends before the next one begins", out.store.cells().size());
   const std::uint64_t seed = impl_->next_seed();

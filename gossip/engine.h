@@ -47,9 +47,14 @@ struct Evict {
   std::vector<std::string> names;
   bool without_half = false;                 // Go on with what is left, though it is not more than a half.
 };
+// The same: this node shall leave for good, or, having been asked to, stay (gossip/leave.h).  Answered at once; status() tells how far it is.
+struct Drain {
+  std::uint64_t request = 0;
+  bool cancel = false;
+};
 struct JoinThrough { std::vector<std::string> addresses; };  // Peer addresses to ask from now on, in place of those before.
 struct Stop {};                              // Take no more operations and tell the peers.
-using Input = std::variant<PeerFrame, Operation, Consult, Tick, ProbeTick, RowDamaged, ShardDoubted, Evict, JoinThrough, Stop>;
+using Input = std::variant<PeerFrame, Operation, Consult, Tick, ProbeTick, RowDamaged, ShardDoubted, Evict, JoinThrough, Stop, Drain>;
 
 // ---- Outputs
 
@@ -132,6 +137,8 @@ struct MemberStatus {
   std::int64_t liveness_ms = -1;             // -1: this node does not probe, or it is the node itself.
   std::string liveness_by;                   // Empty: nobody says otherwise; its own: it said that it stops.
   bool out = false;                          // Evicted, and not back.
+  bool left = false;                         // The same of who had asked for it, and handed over what it had.
+  bool leaving = false;                      // It is on its way out, and takes no writes.
   Timestamp evicted_at;                      // The last time; zero: never.
   Timestamp floor;                           // All that anybody committed up to here it holds, as it last said; zero: it has not.
   std::int64_t floor_held_ms = -1;           // Since that rose; -1: never in this life.  Of this node itself 0.
@@ -167,6 +174,15 @@ struct GarbageStatus {
   std::vector<std::string> closing_waits_for;  // Members, by name.
 };
 
+// Of this node on its way out of the cluster (gossip/leave.h).
+struct LeaveStatus {
+  Timestamp since;                           // It takes no writes since then; zero: it stays.
+  bool catches_up = false;                   // It lacks something itself, and hands nothing over before.
+  std::vector<std::string> lacking;          // Members, by name, that are not known to hold all that it has.
+  bool handed_over = false;                  // All do, and are to agree that it goes.
+  std::vector<std::string> away;             // Of the members those that are not heard of: each is waited for.
+};
+
 // What the node is and how it fares; cheap enough to be asked after every step.
 struct EngineHealth {
   ClusterId cluster;
@@ -185,6 +201,8 @@ struct EngineHealth {
   bool full = false;
   bool superseded = false;                   // Peers know a later life of this node.
   bool life_is_over = false;                 // It was evicted: Engine::begin_anew().
+  bool leaving = false;
+  bool left = false;                         // For good, as it wanted: life_is_over, and there is no next one.
   std::size_t pulls_outstanding = 0;
   std::size_t rows_damaged = 0;
   std::uint64_t members_version = 0;         // Digest of the member table.
@@ -198,6 +216,7 @@ struct EngineStatus : EngineHealth {
   int probe_score = 0;                                              // 0 to 8: how much its own probes fail (gossip/detector.h).
   std::vector<std::pair<OriginId, Timestamp>> newest_held;          // Per origin the newest commit held, any shard.
   GarbageStatus garbage;
+  LeaveStatus leave;
   EngineCounters counters;
 };
 
@@ -226,6 +245,8 @@ class Engine {
 
   // It was evicted while it was away: nothing of this life is listened to any more.
   bool life_is_over() const;
+  // The same, and it had asked for it: its process ends.  Should an engine be started on that store, it comes back as a member.
+  bool has_left() const;
   // Begins the next life on what the store holds now.  REQUIRES: life_is_over(), and nothing is gathered that is not durable;
   // operations that were not answered are not going to be.
   void begin_anew(Instant now, Output& out);

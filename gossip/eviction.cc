@@ -159,6 +159,7 @@ Eviction::Nodes Eviction::left_over(const Proposal& proposal) const { return wit
 std::string Eviction::misses_half(const Proposal& proposal) const {
   const Nodes left = left_over(proposal);
   if (proposal.without_half) return "";
+  if (half_will_do(proposal)) return "";
   if (2 * left.size() <= proposal.members.size()) {
     return "only " + std::to_string(left.size()) + " of " + std::to_string(proposal.members.size()) +
            " members would be left over, and more than half have to agree: else two sides that do not hear each other could each "
@@ -176,6 +177,42 @@ std::string Eviction::misses_half(const Proposal& proposal) const {
            "left over. If they are gone for good, `kith recover` goes on with what is left";
   }
   return "";
+}
+
+bool Eviction::asks_to_go(const Nodes& going) const {
+  const auto* member = going.size() == 1 ? core_.member(going.front()) : nullptr;
+  return member != nullptr && member->record.handed_over;
+}
+
+// SUBTLE: of two members who goes has given its vote by saying so.  Not when this node has said so as well, nor where it took its word
+// back later than the other gave its: that may have been before it took its own back, and each could go on without the other.
+bool Eviction::half_will_do(const Proposal& proposal) const {
+  if (proposal.members.size() != 2 || !asks_to_go(proposal.going) || core_.handed_over) return false;
+  return core_.member(proposal.going.front())->record.leaving > core_.stayed;
+}
+
+// Of those that ask to go, one after the other, so that more than half are left each time.  Not while somebody is away who has to vote.
+Eviction::Nodes Eviction::next_to_leave() {
+  Nodes next;
+  bool all_there = true;
+  for (const NodeId node : core_.others()) {
+    if (next.empty() && core_.member(node)->record.handed_over) next = {node};
+    else all_there = all_there && !silent(node, kSilentMs);
+  }
+  if (next != leaving_) {
+    leaving_ = next;
+    leaving_at_ms_ = core_.now.monotonic_ms;
+  }
+  const bool my_turn = !next.empty() && core_.now.monotonic_ms - leaving_at_ms_ >= my_turn_ms(next);
+  if (!my_turn || !all_there) return {};
+  Proposal would;
+  would.members = core_.members.ids();
+  would.going = next;
+  return misses_half(would).empty() ? next : Nodes{};
+}
+
+std::string Eviction::what(const Nodes& going) const {
+  return (asks_to_go(going) ? "the leaving of " : "the eviction of ") + names_of(going);
 }
 
 // ---- Who votes
@@ -196,7 +233,7 @@ VoteBody Eviction::answer(NodeId proposer, const EvictBody& body) {
     out.refusal = VoteRefusal::kOtherTable;
   } else if (!body.asked_for && std::any_of(body.going.begin(), body.going.end(), [&](NodeId node) { return !silent(node, core_.options.evict_after_ms / 2); })) {
     out.refusal = VoteRefusal::kHeardOfIt;
-  } else if (!good_standing() || mend_.waits_for_more_than(body.going)) {
+  } else if (!good_standing() || mend_.waits_for_more_than(asks_to_go(body.going) && !silent(body.going.front(), kSilentMs) ? Nodes{} : body.going)) {
     out.refusal = VoteRefusal::kNotInGoodStanding;
   } else if (body.ballot < vote_.promised || (body.step == VoteStep::kAccept && !goes_on && body.ballot == vote_.promised)) {
     out.refusal = VoteRefusal::kOutbid;
@@ -439,6 +476,11 @@ void Eviction::take_effect() {
     const Register delta = content.as_register().set(encode(Evicted{tag.at, member->life.start}), tag, {commit, core_.self.origin});
     core_.commit_own(kSystemShard, cell, Content(delta), commit);
     core_.count("members_evicted");
+    if (member->record.handed_over) {
+      core_.count("members_left");
+      core_.note(Output::Note::Level::kInfo, core_.name_of(node) + " has left the cluster: everybody left over agreed, and holds what it had");
+      continue;
+    }
     core_.note(Output::Note::Level::kWarning, "evicted " + core_.name_of(node) +
                                                   ": everybody left over agreed. Removals wait for it no more; should it return, it does "
                                                   "again what it had taken in alone, and lists it");
@@ -449,7 +491,7 @@ void Eviction::take_effect() {
 void Eviction::give_up(const std::string& why) {
   core_.count("evictions_given_up");
   if (proposal_->asked_for) {
-    core_.note(Output::Note::Level::kWarning, "the eviction of " + names_of(proposal_->going) + " is given up: " + why);
+    core_.note(Output::Note::Level::kWarning, what(proposal_->going) + " is given up: " + why);
   }
   // Nobody else could bring it about, and now this node will not.
   const Proposal it = *std::exchange(proposal_, std::nullopt);
@@ -478,7 +520,9 @@ void Eviction::tick() {
     }
     return agreed ? get_in_step() : ask();
   }
-  if (core_.options.evict_after_ms <= 0 || core_.now.monotonic_ms < not_before_ms_ || outstanding() || !good_standing()) return;
+  if (core_.now.monotonic_ms < not_before_ms_ || outstanding() || !good_standing()) return;
+  if (Nodes leaving = next_to_leave(); !leaving.empty()) return begin(std::move(leaving), true, false);
+  if (core_.options.evict_after_ms <= 0) return;
   Nodes going = silent();
   if (going != silent_) {
     silent_ = going;

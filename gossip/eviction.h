@@ -32,6 +32,7 @@
 // tables, and no vote outstanding.  More than half of everybody's electorate must have voted, too.  Joiners get that of who
 // lets them in.
 // An operator may go on without a half (`kith recover`): then no other side may be left.
+// A member that has handed over, and asks for it itself, is proposed by whoever is first among those left over (gossip/leave.h).
 // Tests: tests/gossip/eviction_test.cc; scenarios in sim/scenarios.
 #pragma once
 
@@ -122,6 +123,10 @@ class Eviction {
   void give_up(const std::string& why);
   Nodes left_over(const Proposal& proposal) const;
   Nodes silent() const;
+  bool asks_to_go(const Nodes& going) const;   // One alone, that has handed over.
+  bool half_will_do(const Proposal& proposal) const;
+  Nodes next_to_leave();
+  std::string what(const Nodes& going) const;  // "the eviction of n5", for people.
   std::optional<Nodes> may_have_been_chosen() const;
   std::string misses_half(const Proposal& proposal) const;  // For people; empty: it does not.
   std::string names_of(const Nodes& nodes) const;
@@ -137,6 +142,8 @@ class Eviction {
   std::int64_t not_before_ms_ = 0;             // The next proposal of its own accord.
   Nodes silent_;                               // For evict_after, as found
   std::int64_t silent_at_ms_ = 0;              // then.
+  Nodes leaving_;                              // The next that asks to go, as found
+  std::int64_t leaving_at_ms_ = 0;             // then.
   std::int64_t life_began_at_ms_ = 0;
 };
 

@@ -34,6 +34,9 @@ std::vector<StoreKey> Lives::load() {
   core_.recovered = Timestamp{meta::decode_number(snapshot->meta(meta::kRecovered))};
   core_.heard_of = Timestamp{meta::decode_number(snapshot->meta(meta::kReturning))};
   core_.returning = static_cast<bool>(core_.heard_of);
+  core_.leaving = Timestamp{meta::decode_number(snapshot->meta(meta::kLeaving))};
+  core_.stayed = Timestamp{meta::decode_number(snapshot->meta(meta::kStayed))};
+  core_.handed_over = core_.leaving && meta::decode_number(snapshot->meta(meta::kHandedOver)) != 0;
   core_.unheard_of = meta::decode_unheard_of(snapshot->meta(meta::kUnheardOf));
   core_.lease = Timestamp{meta::decode_number(snapshot->meta(meta::kLease))};
   core_.hlc = Hlc(core_.lease);
@@ -99,7 +102,9 @@ void Lives::begin(const NodeSetup& setup) {
   batch.forget_meta(meta::kWritten);
   write_again_what_rotted();
 
-  if (const Evicted evicted = core_.members.evicted().find(self.node); evicted.at > core_.returned) return_after(evicted);
+  // SUBTLE: killed on its way out, it learns in this life that it is out, and goes; only a node that is started after that returns.
+  const bool goes = core_.handed_over;
+  if (const Evicted evicted = core_.members.evicted().find(self.node); evicted.at > core_.returned && !goes) return_after(evicted);
   // SUBTLE: killed before what its earlier lives took in alone is done again, it does not know any more what that was.
   if (core_.returning) {
     forget_unheard_of();
@@ -153,7 +158,8 @@ void Lives::write_again_what_rotted() {
 
 void Lives::publish() {
   const Identity& self = core_.self;
-  MemberRecord record{self.name, self.client_address, self.peer_address, {{self.origin, self.start}}, core_.returned, core_.back_since};
+  MemberRecord record{self.name, self.client_address, self.peer_address, {{self.origin, self.start}}, core_.returned, core_.back_since,
+                      core_.leaving, core_.handed_over};
   const CellKey cell = member_cell(self.node);
   Content content(Kind::kHash);
   if (const auto known = core_.members.cells().find(self.node); known != core_.members.cells().end()) content = known->second;
@@ -575,10 +581,19 @@ void Lives::on_evicted(NodeId from, const EvictedBody& body) {
   core_.evicted = true;
   return_after(body.record);
   core_.count("evicted");
+  if (core_.left()) return note_that_it_left();
   core_.note(Output::Note::Level::kWarning,
              (from == core_.self.node ? std::string("the member table says") : core_.name_of(from) + " says") +
                  " that this node was evicted while it was away: it begins a new life, compares its data with a member's, and "
                  "does again what nobody has seen of it");
+}
+
+// Should it be started again, it comes back as who was evicted does, with nothing to do again.
+void Lives::note_that_it_left() {
+  core_.out->store.set_meta(meta::kLeaving, meta::encode_number(0));
+  core_.out->store.set_meta(meta::kHandedOver, meta::encode_number(0));
+  core_.count("left");
+  core_.note(Output::Note::Level::kInfo, "left the cluster: the other members agreed to go on without this node, and hold all that it had");
 }
 
 void Lives::on_superseded(NodeId from, const SupersededBody& body) {

@@ -103,6 +103,7 @@ class Lives {
   void forget_unheard_of();
   void return_after(const Evicted& evicted);
   void tell_evicted(const Envelope& envelope);
+  void note_that_it_left();
   std::string address_of(const Envelope& envelope) const;
   // What keeps a life from being listened to, as counters name it; empty: nothing.  Then it is learnt of.
   std::string_view fence(NodeId node, Life life);

@@ -45,7 +45,7 @@ bool read_lives(const msgpack::object& object, std::vector<Life>& out) {
 std::string encode(const MemberRecord& record) {
   msgpack::sbuffer buffer;
   msgpack::packer<msgpack::sbuffer> pack(buffer);
-  pack.pack_map(4 + (record.returned ? 1 : 0) + (record.back_since ? 1 : 0));
+  pack.pack_map(4u + (record.returned ? 1u : 0u) + (record.leaving ? 1u : 0u) + (record.handed_over ? 1u : 0u) + (record.back_since ? 1u : 0u));
   pack.pack_uint8(0), pack.pack(record.name);
   pack.pack_uint8(1), pack.pack(record.client_address);
   pack.pack_uint8(2), pack.pack(record.peer_address);
@@ -56,6 +56,8 @@ std::string encode(const MemberRecord& record) {
     pack.pack_uint64(life.start.value);
   }
   if (record.returned) pack.pack_uint8(4), pack.pack_uint64(record.returned.value);
+  if (record.leaving) pack.pack_uint8(5), pack.pack_uint64(record.leaving.value);
+  if (record.handed_over) pack.pack_uint8(6), pack.pack_true();
   if (record.back_since) pack.pack_uint8(7), pack.pack_uint64(record.back_since.value);
   return {buffer.data(), buffer.size()};
 }
@@ -92,6 +94,16 @@ std::optional<MemberRecord> decode_member_record(std::string_view bytes) {
         record.returned = Timestamp{*returned};
         break;
       }
+      case 5: {
+        const auto leaving = number_of(value);
+        if (!leaving || *leaving == 0) return std::nullopt;
+        record.leaving = Timestamp{*leaving};
+        break;
+      }
+      case 6:
+        if (value.type != msgpack::type::BOOLEAN) return std::nullopt;
+        record.handed_over = value.via.boolean;
+        break;
       case 7: {
         const auto since = number_of(value);
         if (!since || *since == 0) return std::nullopt;
@@ -102,6 +114,7 @@ std::optional<MemberRecord> decode_member_record(std::string_view bytes) {
     }
   }
   if (!lives_read || record.name.empty() || record.peer_address.empty()) return std::nullopt;
+  if (record.handed_over && !record.leaving) return std::nullopt;
   return record;
 }
 

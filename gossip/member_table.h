@@ -3,7 +3,8 @@
 // Ordinary replicated data: one hash, `members` in the system table, a field per node, whose value only that node
 // writes.  This is the engine's reading of it, kept in step with what is merged.
 //
-//     record := {0: name, 1: client address, 2: peer address, 3: [[origin, start]], 4: returned?, 7: back since?}      msgpack
+//     record := {0: name, 1: client address, 2: peer address, 3: [[origin, start]], 4: returned?, 5: leaving?, 6: handed over?,
+//                7: back since?}                                                                             msgpack
 //
 // Invariants:
 //   I1. version() is a function of the replicated cells alone: equal tables have equal versions.
@@ -47,6 +48,8 @@ struct MemberRecord {
   std::vector<Life> lives;  // The last is the current one; all that still matter are in the table of lives.
   Timestamp returned = {};  // It knows that it was evicted then, and has begun anew; zero: never.
   Timestamp back_since = {};  // When the life began in which it knew: what began between that and the eviction nobody was to hear of.
+  Timestamp leaving = {};   // Since then it takes no writes, and goes for good (gossip/leave.h); zero: it stays.
+  bool handed_over = false; // All others hold what it has: they may go on without it.
   friend bool operator==(const MemberRecord&, const MemberRecord&) = default;
 };
 
@@ -62,6 +65,7 @@ class MemberTable {
     MemberRecord record;
     Life life;  // The newest known: of the record, or of a message that came before it.
     bool out = false;  // Evicted, and not back.
+    bool left() const { return out && record.handed_over; }  // It had asked for it.
   };
 
   // Joins a cell of the table in.  Returns the node when its record changed.

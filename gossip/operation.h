@@ -71,10 +71,12 @@ enum class Refusal : std::uint8_t {
   kNotJoined,          // "not_joined": no cluster yet.
   kFull,               // "full": the map is over its mark.
   kStopping,           // "stopping"
+  kLeaving,            // "leaving": it leaves the cluster for good, and takes no more writes.
   kSuperseded,         // "superseded": peers know a later life of this node, and do not listen to this one.
   kRebasing,           // "rebasing": away for longer than removals are remembered; it compares its data with a member's.
   kEvicted,            // "evicted": the others agreed to go on without this node; it begins anew.
   kCannotEvict,        // "cannot_evict": of an eviction that was asked for.
+  kCannotDrain,        // "cannot_drain": the same of leaving for good, or of staying.
   kOverflow,           // "overflow": a counter would pass 64 bits.
   kDamaged,            // "damaged": the row it needs is damaged and not mended yet.
   kBadKey,             // "bad_key": not one that its table takes.

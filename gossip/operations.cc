@@ -142,10 +142,12 @@ std::string_view to_string(Refusal refusal) {
     case Refusal::kNotJoined: return "not_joined";
     case Refusal::kFull: return "full";
     case Refusal::kStopping: return "stopping";
+    case Refusal::kLeaving: return "leaving";
     case Refusal::kSuperseded: return "superseded";
     case Refusal::kRebasing: return "rebasing";
     case Refusal::kEvicted: return "evicted";
     case Refusal::kCannotEvict: return "cannot_evict";
+    case Refusal::kCannotDrain: return "cannot_drain";
     case Refusal::kOverflow: return "overflow";
     case Refusal::kDamaged: return "damaged";
     case Refusal::kNoValue: return "no_value";
@@ -217,6 +219,7 @@ Operation Operations::as_write(const Operation& operation) const {
 
 std::optional<Reply> Operations::check(const Operation& operation, const Standing& standing) const {
   if (core_.stopping) return refused(operation, Refusal::kStopping, "this node is going down: ask another one");
+  if (core_.leaving) return refused(operation, Refusal::kLeaving, "this node is leaving the cluster for good, and takes no more writes: ask another one");
   if (core_.evicted) {
     return refused(operation, Refusal::kEvicted, "this node was evicted while it was away, and begins anew: ask another node, or try again in a moment");
   }

@@ -14,7 +14,7 @@ constexpr std::int64_t kRoundsMissed = 8;
 }  // namespace
 
 bool living(const Core& core, NodeId node, Instant now) {
-  if (node == core.self.node) return !core.stopping;
+  if (node == core.self.node) return !core.stopping && !core.leaving;
   const auto peer = core.peers.find(node);
   if (peer == core.peers.end() || peer->second.stopping || peer->second.heard_at_ms < 0 || core.believed_dead(node)) return false;
   const auto others = static_cast<std::int64_t>(core.members.ids().size()) - 1;
@@ -30,7 +30,8 @@ Roster roster_of(const Core& core, Instant now) {
   out.replication = core.self.replication;
   for (const NodeId node : core.members.ids()) {
     const MemberRecord& record = core.member(node)->record;
-    out.members.push_back({node, record.name, record.client_address, living(core, node, now)});
+    // Who is on its way out takes no writes: nobody shall go there, and it counts for nothing.
+    out.members.push_back({node, record.name, record.client_address, !record.leaving && living(core, node, now)});
   }
   std::sort(out.members.begin(), out.members.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return out;

@@ -39,7 +39,7 @@ std::uint64_t draw() {
 // The node can not do it, and another one may; nothing changed.
 bool another_may(const std::string& code) {
   static const std::set<std::string, std::less<>> kCodes = {"stopping",  "not_joined", "rebasing", "evicted", "superseded",
-                                                            "clock_fenced", "full",    "damaged",  "store"};
+                                                            "clock_fenced", "full",    "damaged",  "store",   "leaving"};
   return kCodes.contains(code);
 }
 

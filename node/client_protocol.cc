@@ -13,10 +13,10 @@ namespace kith {
 
 namespace {
 
-constexpr std::array<std::string_view, 32> kOpNames = {
+constexpr std::array<std::string_view, 33> kOpNames = {
     "hello", "get",  "set",  "del",     "sadd", "srem",   "smembers", "sismember", "scard", "hset",
     "hget",  "hdel", "hgetall", "incr", "count", "keys", "status", "shards", "buckets", "cells", "explain", "fault",
-    "backup", "expire", "persist", "ttl", "evict", "recover", "missing", "ping", "table_create", "table_alter",
+    "backup", "expire", "persist", "ttl", "evict", "recover", "missing", "ping", "table_create", "table_alter", "drain",
 };
 constexpr std::array<std::string_view, 5> kStatusNames = {"ok", "stored", "refused", "not_found", "error"};
 

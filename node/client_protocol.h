@@ -39,6 +39,7 @@
 //   missing                  text                       document: how many cells here whoever tells so much of itself lacks
 //   backup                   text                       document: what was copied, and where to
 //   fault                    text                       document; only with --allow-faults
+//   drain                    [text: "cancel", members[0]]   this node leaves the cluster for good; or stays after all; members: its name
 //   ttl_ms is a duration above zero; what is stored is a millisecond, counted from the tag (gossip/operation.h).
 //   a write answers: status ok, stored or refused, with number (cells changed), tag, replicas
 //
@@ -78,6 +79,7 @@ enum class ClientOp : std::uint8_t {
   kMissing,
   kPing,
   kTableCreate, kTableAlter,
+  kDrain,
 };
 std::string_view to_string(ClientOp op);
 std::optional<ClientOp> client_op_from(std::string_view name);

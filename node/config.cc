@@ -257,6 +257,8 @@ std::vector<Setting> make_settings() {
   out.push_back(duration_or_zero("leave", "When told to stop (SIGTERM), take no more requests and stay until every member that is there holds all that this node has, "
                                  "so long at most; 0: stop at once.",
                                  &Config::leave_ms, 1000, kHourMs));
+  out.push_back(on_off("leave-for-good", "With --leave: when told to stop, get out of the cluster as well, as `kith drain` does; else it stays a member, and comes back.",
+                       &Config::leave_for_good));
   out.push_back({"readers", Setting::Type::kCount, "N", "Threads that answer reads.",
                  [](Config& config, const std::string& value) { return take_count(value, 1, 64, config.readers); },
                  [](const Config& config) { return std::to_string(config.readers); }});
@@ -424,6 +426,9 @@ Problem check_whole(const Config& config) {
     return "dead-after is " + format_duration(config.dead_after_ms) + ", and probe-every " + format_duration(config.probe_every_ms) +
            ": a member would be taken for dead before it could answer; dead-after has to be at least " +
            format_duration(kProbesLeast * config.probe_every_ms);
+  }
+  if (config.leave_for_good && config.leave_ms == 0) {
+    return "leave-for-good needs leave: how long a node that is told to stop may take for that at most, as in --leave 1m";
   }
   const auto unreachable = [](const Address& bound, const std::string& advertised, const std::string& which) -> Problem {
     const auto told = advertised.empty() ? bound : *parse_address(advertised);

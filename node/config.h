@@ -50,6 +50,7 @@ struct Config {
   std::int64_t probe_every_ms = 1000;  // 0: it only answers.
   std::int64_t dead_after_ms = 10'000;
   std::int64_t leave_ms = 0;  // 0: goes at once when it is told to.
+  bool leave_for_good = false;
   std::uint32_t readers = 2;
   std::int64_t scrub_interval_ms = 24 * 60 * 60 * 1000;  // 0: off.
   std::uint64_t check_pages_bytes = std::uint64_t{1} << 30;  // 0: never.

@@ -55,8 +55,16 @@ json member_json(const MemberStatus& member) {
           {"liveness_by", member.liveness_by.empty() ? json(nullptr) : json(member.liveness_by)},
           {"floor", time_json(member.floor)},
           {"floor_held_ms", ms_ago(member.floor_held_ms)},
+          {"leaving", member.leaving},
+          {"left", member.left},
           {"evicted", member.out},
           {"evicted_at", member.evicted_at ? time_json(member.evicted_at) : json(nullptr)}};
+}
+
+json leave_json(const LeaveStatus& leave) {
+  if (!leave.since) return nullptr;
+  return {{"since", time_json(leave.since)}, {"catches_up", leave.catches_up}, {"handed_over", leave.handed_over},
+          {"lacking", leave.lacking}, {"away", leave.away}};
 }
 
 json garbage_json(const GarbageStatus& garbage) {
@@ -192,6 +200,7 @@ std::string status_document(const NodeFacts& facts) {
       {"rows_damaged", engine.rows_damaged},
       {"members", std::move(members)},
       {"garbage", garbage_json(engine.garbage)},
+      {"leaving", leave_json(engine.leave)},
       {"newest_held", std::move(newest)},
       {"counters", engine.counters},
       {"store",

@@ -48,6 +48,8 @@ constexpr std::int64_t kRosterLookMs = 100;
 constexpr std::int64_t kStopWaitMs = 2000;
 // How often a node that leaves looks whether the others have caught up.
 constexpr std::int64_t kLeaveLookMs = 50;
+// What this thread asks of the engine itself.
+constexpr std::uint64_t kOwnRequest = ~std::uint64_t{0};
 // And for the peers to be told.
 constexpr std::int64_t kFarewellMs = 500;
 
@@ -236,6 +238,7 @@ struct EngineThread::Impl {
   }
 
   void take(Ticket ticket, Request request) {
+    if (request.op == ClientOp::kDrain) return drain(ticket, request);
     if (request.op == ClientOp::kEvict || request.op == ClientOp::kRecover) {
       waiting[ticket] = {request.id, std::nullopt};
       return step(Evict{ticket, std::move(request.members), request.op == ClientOp::kRecover});
@@ -254,6 +257,18 @@ struct EngineThread::Impl {
       reply.document = document(request.op);
     }
     parts.reply(ticket, std::move(reply));
+  }
+
+  void drain(Ticket ticket, const Request& request) {
+    const std::string name = parts.engine.health(read_clocks()).name;
+    const bool for_another = !request.members.empty() && request.members.front() != name;
+    if (for_another || (!request.text.empty() && request.text != "cancel")) {
+      return parts.reply(ticket, error_reply(request, "bad_request",
+                                             for_another ? "this is " + name + ", not " + request.members.front() + ": a node is told itself to leave"
+                                                         : "drain takes no text, or \"cancel\""));
+    }
+    waiting[ticket] = {request.id, std::nullopt};
+    step(Drain{ticket, request.text == "cancel"});
   }
 
   std::string document(ClientOp op) {
@@ -334,6 +349,7 @@ struct EngineThread::Impl {
     if (stepped) out_wake_ms = out.wake_at_ms, probe_ms = out.probe_at_ms;
     stepped = false;
     out.clear();
+    if (parts.engine.has_left()) stop = true;
     if (parts.engine.life_is_over() && !stop) return begin_anew(now);
     if (now.monotonic_ms >= roster_look_ms) {
       roster_look_ms = now.monotonic_ms + kRosterLookMs;
@@ -412,6 +428,10 @@ struct EngineThread::Impl {
     std::vector<Reply> at_once;
     for (Reply& reply : out.replies) {
       if (answer_read(reply)) continue;
+      if (reply.request == kOwnRequest) {
+        leave_refused = reply.outcome == Outcome::kRefused ? reply.message : "";
+        continue;
+      }
       const auto found = waiting.find(reply.request);
       KITH_CHECK(found != waiting.end(), "the engine answers what nobody asked", reply.request);
       if (found->second.tag) count_tagged(reply);
@@ -455,7 +475,8 @@ struct EngineThread::Impl {
       const std::scoped_lock lock(mutex);
       if (more_waits || !jobs.empty() || !inbox.empty()) return false;
     }
-    if (parts.leave_ms > 0 && !handed_over && !failure && !leave(now_ms)) return false;
+    const bool leaves = parts.leave_ms > 0 && !handed_over && !failure && !parts.engine.has_left();
+    if (leaves && !leave(now_ms)) return false;
     if (stop_told_ms == 0) {
       stop_told_ms = now_ms;
       step(Stop{});
@@ -474,21 +495,37 @@ struct EngineThread::Impl {
     if (!leaving_since) {
       leaving_since = parts.engine.time(now);
       leaving_since_ms = now_ms;
-      log(LogLevel::kInfo, "leaving: takes no more requests, and stays until the other members hold what it has, " + format_duration(parts.leave_ms) +
+      if (parts.leave_for_good) {
+        step(Drain{kOwnRequest, false});
+        act();
+        if (!leave_refused.empty()) log(LogLevel::kWarning, "cannot leave for good: " + leave_refused);
+      }
+      log(LogLevel::kInfo, std::string("leaving: takes no more requests, and stays until the other members hold what it has") +
+                               (leaves_for_good() ? " and have agreed that it goes for good, " : ", ") + format_duration(parts.leave_ms) +
                                " at most; a second signal ends that");
     }
     if (now_ms < leave_look_ms && !in_a_hurry) return false;
     leave_look_ms = now_ms + kLeaveLookMs;
+    const bool time_is_up = in_a_hurry || now_ms - leaving_since_ms >= parts.leave_ms;
+    if (leaves_for_good()) {
+      if (!time_is_up) return false;
+      left_behind = "went before it had left the cluster: " + in_words(parts.engine.status(now).leave) + ". It is a member still; what it has is on its disk";
+      step(Drain{kOwnRequest, true});
+      act();
+      return handed_over = true;
+    }
     const HandOver state = hand_over(parts.engine.status(now), *leaving_since, now_ms - leaving_since_ms);
     if (state.done()) {
       log(LogLevel::kInfo, "handed over: " + in_words(state));
-    } else if (in_a_hurry || now_ms - leaving_since_ms >= parts.leave_ms) {
+    } else if (time_is_up) {
       left_behind = "went before it had handed over: " + in_words(state) + ". What only this node has is on its disk, and spreads when it is started again";
     } else {
       return false;
     }
     return handed_over = true;
   }
+
+  bool leaves_for_good() const { return parts.leave_for_good && leave_refused.empty(); }
 
   // Stepped and committed, so it is durable here; how far it got is not known.
   void answer_waiting(const std::string& message) {
@@ -545,6 +582,7 @@ struct EngineThread::Impl {
   std::int64_t leaving_since_ms = 0, leave_look_ms = 0;
   bool handed_over = false;      // Or it was given up.
   std::string left_behind;       // Then why, for people.
+  std::string leave_refused;     // It was to leave for good, and cannot: why.
 
   Waker waker;
   std::mutex mutex;

@@ -69,6 +69,7 @@ class EngineThread {
     Meters* meters;
     std::int64_t gossip_interval_ms = 0;                            // For status only.
     std::int64_t leave_ms = 0;                                      // How long to stay for others to hold what is here (node/leaving.h).
+    bool leave_for_good = false;                                    // And to be out of the cluster (gossip/leave.h).
     std::function<void(const EngineStatus&)> on_joined;             // Once, on this thread.
     std::function<CommitWatch*()> watch = {};                       // Who wants to see commits; may be nobody.
     // A read that may be answered from this disk now: the members told that hold what it asks for are in it.
@@ -83,7 +84,8 @@ class EngineThread {
   EngineThread(const EngineThread&) = delete;
   EngineThread& operator=(const EngineThread&) = delete;
 
-  // Until stop(); then answers what was submitted, tells the peers and returns.  An error is for people.
+  // Until stop(), or until it has left the cluster for good; then answers what was submitted, tells the peers and returns.  An error is
+  // for people.
   std::string run();
   std::string left_behind() const;  // It was to hand over, and went before it had; empty: it had.  For people.  REQUIRES: as refused().
   bool refused() const;  // That was it: the cluster will never have this node.  REQUIRES: run() has returned.

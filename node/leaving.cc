@@ -29,6 +29,16 @@ HandOver hand_over(const EngineStatus& status, Timestamp since, std::int64_t sin
   return out;
 }
 
+std::string in_words(const LeaveStatus& leave) {
+  if (!leave.since) return "it is not leaving";
+  if (leave.catches_up) return "it has not all there is itself yet";
+  std::string out;
+  add(out, leave.lacking, " is not known to hold all that it has", " are not known to hold all that it has");
+  if (leave.handed_over) out = "it has handed over, and the others have not agreed yet that it goes";
+  add(out, leave.away, " is away", " are away");
+  return out.empty() ? "it has not handed over yet" : out;
+}
+
 std::string in_words(const HandOver& state) {
   std::string out;
   add(out, state.have_all, " holds everything that this node has", " hold everything that this node has");

@@ -24,6 +24,9 @@ struct HandOver {
 // `since_ms_ago`: how long ago it stopped taking writes, which was `since` by the cluster's time.
 HandOver hand_over(const EngineStatus& status, Timestamp since, std::int64_t since_ms_ago);
 
+// How far it is on its way out of the cluster, for people: "n2 is not known to hold all that it has, and is away".
+std::string in_words(const LeaveStatus& leave);
+
 // "n2 and n3 hold everything that this node has; n4 is away", for people.
 std::string in_words(const HandOver& state);
 

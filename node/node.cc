@@ -94,7 +94,7 @@ struct Node::Impl final : Window {
     engine_thread = std::make_unique<EngineThread>(
         EngineThread::Parts{*engine, *store, transport, front, [this](Ticket ticket, ClientReply reply) { give_reply(ticket, std::move(reply)); },
                             facts, config.allow_faults ? &faults : nullptr,
-                            config.scrub_interval_ms > 0 ? &scrubbed : nullptr, config.data, &measured, config.gossip_interval_ms, config.leave_ms,
+                            config.scrub_interval_ms > 0 ? &scrubbed : nullptr, config.data, &measured, config.gossip_interval_ms, config.leave_ms, config.leave_for_good,
                             [this](const EngineStatus& joined) { on_joined(joined); },
                             [this]() -> CommitWatch* { return redis ? &redis->watch() : nullptr; },
                             [this](Ticket ticket, Request request, std::vector<std::string> told) {

@@ -23,6 +23,9 @@
 //               pause NODES, resume NODES     the process stands still; its inputs wait
 //               join NAME through NODES       a new machine with an empty disk
 //               leave NODES                   stop, for good
+//               drain NODES                   an operator has each leave the cluster; once it is out its machine is gone for good
+//               drain NODES for now           the same, and whoever starts it again has it back
+//               stay NODES                    those that were told to leave, and have not, stay after all
 //               evict NODES at NODE           an operator asks the node for it; more than half have to agree
 //               recover NODE without NODES    the same, though less than half are left
 //     disks     lose disk of NODES            the machine is down when it is; an empty one takes its place
@@ -60,6 +63,7 @@
 //               expect KEY keeps AMOUNT records at NODES  rows of it that have something to collect, now or later
 //               expect evicted NODES at NODES             these are out of the cluster, as those know, and nobody else is
 //               expect nobody evicted at NODES
+//               expect left NODES at NODES                of those that are out, these had asked for it
 //               expect dead NODES at NODES                these do those believe dead, and nobody else (engine.probe_every)
 //               expect nobody dead at NODES
 //               expect #LABEL is ok|stored|refused|unanswered [REASON]     REASON: retry_window_passed, clock_fenced, ...
@@ -78,11 +82,11 @@ namespace kith::sim {
 
 enum class Action : std::uint8_t {
   kCut, kCutOneWay, kSplit, kSwizzle, kHeal, kHealBetween, kClog, kUnclog, kWeather,
-  kCrash, kStop, kStart, kRestart, kPause, kResume, kJoin, kLeave, kEvict, kRecover,
+  kCrash, kStop, kStart, kRestart, kPause, kResume, kJoin, kLeave, kDrain, kDrainForNow, kStay, kEvict, kRecover,
   kLoseDisk, kBackUp, kRestore, kSwapDisks, kClone, kFillDisk, kFreeDisk, kFailSync, kSyncTime, kFlipBit,
   kStepClock, kDriftClock, kFreezeClock, kRightClock,
   kAdd, kRemove, kSet, kDelete, kSetField, kDeleteField, kExpire, kExpireField, kPersist, kPersistField, kIncrement, kRetry, kRead, kVanish,
-  kExpectValue, kExpectMissing, kExpectMembers, kExpectField, kExpectCount, kExpectRecords, kExpectEvicted, kExpectNobodyEvicted, kExpectDead, kExpectNobodyDead,
+  kExpectValue, kExpectMissing, kExpectMembers, kExpectField, kExpectCount, kExpectRecords, kExpectEvicted, kExpectNobodyEvicted, kExpectLeft, kExpectDead, kExpectNobodyDead,
   kExpectReply, kExpectConvergence,
 };
 

@@ -36,6 +36,9 @@ constexpr Line kLines[] = {
     {Action::kResume, "resume NODES"},
     {Action::kJoin, "join NAME through NODES"},
     {Action::kLeave, "leave NODES"},
+    {Action::kDrain, "drain NODES"},
+    {Action::kDrainForNow, "drain NODES for now"},
+    {Action::kStay, "stay NODES"},
     {Action::kEvict, "evict NODES at NODE"},
     {Action::kRecover, "recover NODE without NODES"},
 
@@ -58,6 +61,7 @@ constexpr Line kLines[] = {
     {Action::kRetry, "retry LABEL at NODE"},
     {Action::kExpectEvicted, "expect evicted NODES at NODES"},
     {Action::kExpectNobodyEvicted, "expect nobody evicted at NODES"},
+    {Action::kExpectLeft, "expect left NODES at NODES"},
     {Action::kExpectDead, "expect dead NODES at NODES"},
     {Action::kExpectNobodyDead, "expect nobody dead at NODES"},
     {Action::kExpectValue, "expect KEY = VALUE at NODES"},

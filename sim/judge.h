@@ -42,6 +42,8 @@ class Judge {
   void on_send(const Machine& from, const std::string& bytes);
 
   // ---- What destroys data
+  // A node has left the cluster, and its disk is gone.  All that it held others hold: but for what a damaged row had.
+  void left(const std::vector<Machine*>& machines);
   void recovered(const Machine& at);  // An operator had it go on with what it has.
   void disk_lost(const std::vector<Machine*>& machines, const std::string& node);  // Whose ghost is gone already.
   void row_rotten(const std::vector<Machine*>& machines, Machine& at, const StoreKey& key);
@@ -101,7 +103,9 @@ class Judge {
   std::vector<const Machine*> started_machines() const;
   // "All" are those that are in the cluster, which may be fewer than there were.
   bool may_evict() const {
-    const auto evicts = [](const Event& event) { return event.action == Action::kEvict || event.action == Action::kRecover; };
+    const auto evicts = [](const Event& event) {
+      return event.action == Action::kEvict || event.action == Action::kRecover || event.action == Action::kDrain || event.action == Action::kDrainForNow;
+    };
     return scenario_.engine.collect && (scenario_.engine.evict_after_ms > 0 || std::any_of(scenario_.timeline.begin(), scenario_.timeline.end(), evicts));
   }
   bool nothing_destroyed() const { return !disk_destroyed_ && rotted_.empty(); }

@@ -261,6 +261,10 @@ void Judge::compare(const Machine& at, const StoreKey& key, GhostCell& ghost, co
                       (horizon ? "; its horizon is " + std::to_string(horizon.ms() % 1'000'000) : ""));
 }
 
+void Judge::left(const std::vector<Machine*>& machines) {
+  if (!rotted_.empty()) excuse_lost({machines.begin(), machines.end()});
+}
+
 void Judge::recovered(const Machine& at) {
   const NodeId node{meta::decode_number(at.disk.store->snapshot()->meta(meta::kNodeId))};
   recovered_.insert(store_key(kSystemShard, evicted_cell(node)));

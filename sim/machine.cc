@@ -8,7 +8,7 @@
 
 namespace kith::sim {
 
-Disk Disk::copy() const { return {store->clone(), ghost, node_name, last_commit, founded, lead_ms}; }
+Disk Disk::copy() const { return {store->clone(), ghost, node_name, last_commit, founded, drained, lead_ms}; }
 
 Machine::Machine(std::uint32_t machine_index, std::string machine_name, const Scenario& scenario, std::uint64_t seed,
                  EventQueue& queue, Host& host)
@@ -155,6 +155,11 @@ void Machine::settle(std::int64_t now_us) {
     if (!out_.store.empty()) return begin_commit(now_us);
     release();
     if (!engine_) return;
+    if (engine_->has_left()) {
+      end();
+      gone = disk.drained;
+      return host_.on_left(*this);
+    }
     if (engine_->life_is_over()) {  // In one process, as kithd does it; to whoever looks on it is another one.
       const bool paused = state_ == State::kPaused, stops = stopping_;
       end();

@@ -33,6 +33,7 @@ struct Disk {
   std::string node_name;       // The --name that goes with this directory.
   Timestamp last_commit;       // The latest that any life on this disk made durable.
   bool founded = false;        // A node began here: it needs no --join.
+  bool drained = false;        // Once its node has left the cluster the machine is gone for good.
   std::int64_t lead_ms = 0;    // How far ahead of true time a clock that it was used with has been, at most.
 
   Disk copy() const;
@@ -53,6 +54,7 @@ class Host {
   virtual void on_stopped(Machine& at, const std::string& why) = 0;  // By itself: the disk failed, or it was refused for good.
   virtual void before_operation(Machine& at, const Operation& operation) = 0;
   virtual void after_operation(Machine& at, const Operation& operation) = 0;
+  virtual void on_left(Machine& at) = 0;                        // The same, having left the cluster as it was told to.
   virtual void on_end(Machine& at) = 0;                         // The process is no more.
 };
 

@@ -386,6 +386,38 @@ Scenario draw_scenario(std::uint64_t seed, std::uint32_t faults_percent) {
   return Swarm(seed, std::move(faults), kCounts[draw.below(std::size(kCounts))]).take();
 }
 
+void add_drains(Scenario& scenario) {
+  Draw draw(scatter(scenario.seed, 0xd4a1));
+  scenario.engine.collect = true;
+  const auto add = [&](std::int64_t at_us, Action action, std::vector<std::vector<std::string>> groups) {
+    Event event;
+    event.at_us = std::clamp<std::int64_t>(at_us, 0, scenario.duration_us);
+    event.action = action;
+    event.groups = std::move(groups);
+    scenario.timeline.push_back(std::move(event));
+  };
+  // What only a damaged row and a machine that is gone had is lost, as with those that leave in the middle of everything.
+  const bool rots = std::any_of(scenario.timeline.begin(), scenario.timeline.end(), [](const Event& event) { return event.action == Action::kFlipBit; });
+  for (std::uint64_t n = 1 + draw.below(3); n > 0; --n) {
+    std::vector<std::string> going = scenario.nodes;
+    for (std::size_t i = going.size(); i > 1; --i) std::swap(going[i - 1], going[draw.below(i)]);
+    std::vector<std::string> left = going;
+    going.resize(std::min<std::size_t>(draw.one_in(3) ? 2 : 1, going.size()));
+    std::erase_if(left, [&](const auto& node) { return std::find(going.begin(), going.end(), node) != going.end(); });
+    const std::int64_t at_us = draw.between(kSecond, scenario.duration_us - 2 * kSecond);
+    add(at_us, draw.one_in(2) && !rots ? Action::kDrain : Action::kDrainForNow, {going});
+    if (draw.one_in(3) && !left.empty()) {  // Somewhere on the way nobody hears of it any more, for a while.
+      const std::int64_t cut_us = at_us + draw.exponential(2 * kSecond);
+      add(cut_us, Action::kCut, {going, left});
+      add(cut_us + draw.exponential(10 * kSecond), Action::kHealBetween, {going, left});
+    }
+    if (draw.one_in(4)) add(at_us + draw.exponential(3 * kSecond), Action::kRestart, {going});
+    if (draw.one_in(4)) add(at_us + draw.exponential(5 * kSecond), Action::kStay, {going});
+    if (draw.one_in(2)) add(at_us + draw.exponential(15 * kSecond), Action::kStart, {going});
+  }
+  std::stable_sort(scenario.timeline.begin(), scenario.timeline.end(), [](const Event& a, const Event& b) { return a.at_us < b.at_us; });
+}
+
 Scenario draw_typical_scenario(std::uint64_t seed) {
   Draw draw(scatter(seed, 0x7491));
   std::vector<std::size_t> order(kFaultCount);

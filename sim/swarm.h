@@ -16,6 +16,10 @@ namespace kith::sim {
 // `faults`: of how many in a hundred each kind of fault is in a history.
 Scenario draw_scenario(std::uint64_t seed, std::uint32_t faults_percent = 50);
 
+// Adds, drawn apart: some nodes are told to leave the cluster, for good or for now, together, one after the other, in the middle of a cut;
+// some change their minds.  Nobody leaves where nothing is collected, so it is.
+void add_drains(Scenario& scenario);
+
 // Five nodes and exactly half of all faults, drawn: what "half of the faults on" is measured with.
 Scenario draw_typical_scenario(std::uint64_t seed);
 

@@ -123,7 +123,7 @@ class TimelineCheck {
     if (event.action == Action::kVanish && event.session.empty()) return "nobody cannot vanish";
     if (event.action == Action::kRetry || event.action == Action::kExpectReply) return check_reference(event);
     if (event.action == Action::kVanish || event.action == Action::kExpectConvergence || event.action == Action::kExpectEvicted ||
-        event.action == Action::kExpectNobodyEvicted || event.action == Action::kExpectDead || event.action == Action::kExpectNobodyDead) {
+        event.action == Action::kExpectNobodyEvicted || event.action == Action::kExpectLeft || event.action == Action::kExpectDead || event.action == Action::kExpectNobodyDead) {
       return std::nullopt;
     }
     if (event.key.empty()) return "the key is empty";

@@ -162,10 +162,15 @@ void World::on_reply(Machine& from, Reply&& reply) {
     if (tracing()) trace(from.name + (reply.message.empty() ? " does as the operator says" : " does not evict: " + reply.message));
     return;
   }
+  if (reply.request == kDrainRequest) {
+    mark(reply.outcome == Outcome::kOk ? "told to leave, or to stay" : "neither leaves nor stays");
+    if (tracing()) trace(from.name + (reply.message.empty() ? " does as the operator says" : " does not: " + reply.message));
+    return;
+  }
   hash(reply.request ^ (static_cast<std::uint64_t>(reply.outcome) << 56) ^ reply.tag.at.value);
   judge_.on_reply(from, reply, all());
   // An answer travels like everything else, and may be lost.
-  Draw draw(scatter(seed_, 0xa25e, answers_.size()));
+  Draw draw(scatter(seed_, 0xa25e, answers_drawn_++));
   const bool lost = draw.chance(scenario_.links.loss);
   if (lost) return mark("answer lost");
   answers_.push_back({reply.request, std::move(reply), from.engine().time(from.instant(now_us_))});
@@ -195,6 +200,13 @@ void World::on_start(Machine& at) {
   judge_.on_start(at, now_us_);
   if (recorder_) recorder_->end("down " + at.name, now_us_);
   if (tracing()) trace(at.name + " starts");
+}
+
+void World::on_left(Machine& at) {
+  mark("left the cluster");
+  if (tracing()) trace(at.name + " has left the cluster");
+  if (recorder_) recorder_->begin("down " + at.name, Recording::Span::Kind::kDown, {at.index}, at.name + " left", now_us_);
+  if (at.gone) judge_.left(all());
 }
 
 void World::on_stopped(Machine& at, const std::string& why) {

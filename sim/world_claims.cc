@@ -33,6 +33,10 @@ void World::claim_evicted(const Event& event) {
   claim_of_members(event, event.action == Action::kExpectEvicted, [](const MemberStatus& member) { return member.out; });
 }
 
+void World::claim_left(const Event& event) {
+  claim_of_members(event, true, [](const MemberStatus& member) { return member.left; });
+}
+
 void World::claim_dead(const Event& event) {
   claim_of_members(event, event.action == Action::kExpectDead, [](const MemberStatus& member) { return member.liveness == Liveness::kDead; });
 }

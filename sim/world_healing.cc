@@ -55,6 +55,11 @@ void World::heal_machine(Machine& it) {
   // Perhaps it was told to join through somebody who has left.
   if (it.up() && !it.engine().health(it.instant(now_us_)).joined) it.crash();
   if (!it.up()) start(it);
+  // What has not left by now stays.  SUBTLE: the others may have agreed on it already; then it comes back.
+  if (it.up() && it.engine().health(it.instant(now_us_)).leaving) {
+    it.disk.drained = false;
+    it.input(now_us_, Drain{kDrainRequest, true});
+  }
 }
 
 void World::heal_all() {

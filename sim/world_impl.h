@@ -23,6 +23,7 @@ namespace kith::sim {
 
 // Of what an operator asks for; no client's request.
 inline constexpr std::uint64_t kEvictRequest = ~std::uint64_t{0};
+inline constexpr std::uint64_t kDrainRequest = kEvictRequest - 1;
 
 class World final : public Host {
  public:
@@ -36,6 +37,7 @@ class World final : public Host {
   void on_durable(Machine& at, const StoreBatch& batch, const CommitReport* report) override;
   void on_start(Machine& at) override;
   void on_stopped(Machine& at, const std::string& why) override;
+  void on_left(Machine& at) override;
   void before_operation(Machine& at, const Operation& operation) override;
   void after_operation(Machine& at, const Operation& operation) override;
   void on_end(Machine& at) override { judge_.crashed(at); }
@@ -76,6 +78,7 @@ class World final : public Host {
   void claim_content(const Event& event);
   void claim_of_members(const Event& event, bool named, const std::function<bool(const MemberStatus&)>& is_so);
   void claim_evicted(const Event& event);
+  void claim_left(const Event& event);
   void claim_dead(const Event& event);
   void wait_for(std::vector<Machine*> among, std::int64_t within_us, std::int64_t since_us, const Event* event);
 
@@ -119,7 +122,8 @@ class World final : public Host {
     Timestamp time;
   };
   std::vector<Request> requests_;                // By request number less one.
-  std::vector<Answer> answers_;
+  std::vector<Answer> answers_;                  // That arrive; and how many there were with those that are lost.
+  std::uint64_t answers_drawn_ = 0;
   struct Wait {
     std::vector<Machine*> among;
     std::int64_t within_us = 0, since_us = 0;

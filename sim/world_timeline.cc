@@ -97,6 +97,16 @@ void World::happen(const Event& event) {
         judge_.disk_lost(all(), it.disk.node_name);
       });
 
+    case Action::kDrain:
+    case Action::kDrainForNow:
+    case Action::kStay:
+      return each([&](Machine& it) {
+        if (!it.up()) return;
+        const bool stays = event.action == Action::kStay;
+        it.disk.drained = event.action == Action::kDrain;
+        it.input(now_us_, Drain{kDrainRequest, stays});
+      });
+
     case Action::kEvict:
     case Action::kRecover: {
       const bool recovers = event.action == Action::kRecover;
@@ -180,6 +190,7 @@ void World::happen(const Event& event) {
     case Action::kExpectRecords:
     case Action::kExpectEvicted:
     case Action::kExpectNobodyEvicted:
+    case Action::kExpectLeft:
     case Action::kExpectDead:
     case Action::kExpectNobodyDead:
     case Action::kExpectReply:
@@ -360,6 +371,7 @@ void World::claim(const Event& event) {
     return wait_for(among, event.amount, now_us_, &event);
   }
   if (event.action == Action::kExpectEvicted || event.action == Action::kExpectNobodyEvicted) return claim_evicted(event);
+  if (event.action == Action::kExpectLeft) return claim_left(event);
   if (event.action == Action::kExpectDead || event.action == Action::kExpectNobodyDead) return claim_dead(event);
   claim_content(event);
 }

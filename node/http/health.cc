@@ -29,6 +29,7 @@ std::vector<Check> checks_of(const std::optional<NodeStatus>& status) {
       {"engine", true},
       check("joined", node.joined, "it belongs to no cluster yet: no member has answered it"),
       check("running", !node.stopping, "it is going down"),
+      check("stays", !node.leave.leaving, "it is leaving the cluster for good: writes are refused"),
       check("life", !node.superseded, "another life of it runs: nobody listens to this one"),
       check("clock", !node.clock_fenced, "its clock is " + duration_in_words(node.clock_ahead_ms) + " ahead of its peers': writes are refused"),
       check("room", !node.full, "its store is full: writes are refused"),

@@ -67,7 +67,7 @@ void add_node(Page& page, const NodeStatus& status) {
   const std::pair<const char*, bool> states[] = {
       {"joined", status.joined},         {"stopping", status.stopping},     {"clock_fenced", status.clock_fenced},
       {"store_full", status.full},       {"superseded", status.superseded}, {"rebasing", status.garbage.rebasing},
-      {"returning", status.garbage.returning},
+      {"returning", status.garbage.returning}, {"leaving", status.leave.leaving},
   };
   for (const auto& [state, is] : states) {
     page.gauge("kith_state", "1 while the node is in that state, else 0; several may be 1.", is ? 1 : 0, {{"state", state}});
@@ -75,7 +75,7 @@ void add_node(Page& page, const NodeStatus& status) {
   std::size_t members = 0, evicted = 0;
   for (const MemberRow& member : status.members) ++(member.evicted ? evicted : members);
   page.gauge("kith_members", "Members of the cluster, this node among them.", static_cast<double>(members));
-  page.gauge("kith_members_evicted", "Nodes that were evicted and are not back.", static_cast<double>(evicted));
+  page.gauge("kith_members_evicted", "Nodes that were evicted, or left, and are not back.", static_cast<double>(evicted));
   page.gauge("kith_clock_ahead_seconds", "How far this node's clock is ahead of the majority's.", seconds(status.clock_ahead_ms));
 }
 

@@ -43,7 +43,7 @@ std::vector<std::string> garbage_in_words(const NodeStatus& status) {
   }
   std::vector<std::string> out_of_it;
   for (const MemberRow& member : status.members) {
-    if (member.evicted) out_of_it.push_back(member.name);
+    if (member.evicted && !member.left) out_of_it.push_back(member.name);
   }
   if (!out_of_it.empty()) out.push_back("evicted, and not back: " + listed(out_of_it));
   if (garbage.returning) out.push_back(status.name + " was evicted while it was away: what it had taken in alone is done again");

@@ -1,6 +1,7 @@
 #include "node/view/node_state.h"
 
 #include "node/view/garbage_words.h"
+#include "node/view/leave_words.h"
 #include "node/view/text.h"
 
 namespace kith {
@@ -10,6 +11,7 @@ NodeState state_of(const NodeView& node) {
   const NodeStatus& status = *node.status;
   if (!status.joined) return {"joining", Severity::kWarning};
   if (status.stopping) return {"stopping", Severity::kWarning};
+  if (status.leave.leaving) return {"leaving: " + leave_in_words(status.leave), Severity::kWarning};
   if (status.superseded) return {"superseded: another life runs under its id", Severity::kBad};
   if (status.clock_fenced) return {"clock ahead " + duration_in_words(status.clock_ahead_ms), Severity::kBad};
   if (status.full) return {"full", Severity::kBad};

@@ -75,9 +75,27 @@ MemberRow member_of(const Json& object) {
   member.liveness_ms = number_of<std::int64_t>(object, "liveness_ms", -1);
   member.liveness_by = text_of(object, "liveness_by");
   member.evicted = flag_of(object, "evicted");
+  member.left = flag_of(object, "left");
+  member.leaving = flag_of(object, "leaving");
   member.floor = timestamp_at(object, "floor");
   member.floor_held_ms = number_of<std::int64_t>(object, "floor_held_ms", -1);
   return member;
+}
+
+void names(const Json& in, const char* key, std::vector<std::string>& out) {
+  for (const Json& name : in.value(key, Json::array())) {
+    if (const auto bytes = bytes_of(name)) out.push_back(*bytes);
+  }
+}
+
+LeaveRow leave_of(const Json& object) {
+  LeaveRow leave;
+  leave.leaving = !object.empty();
+  leave.catches_up = flag_of(object, "catches_up");
+  leave.handed_over = flag_of(object, "handed_over");
+  names(object, "lacking", leave.lacking);
+  names(object, "away", leave.away);
+  return leave;
 }
 
 GarbageRow garbage_of(const Json& object) {
@@ -98,11 +116,6 @@ GarbageRow garbage_of(const Json& object) {
   garbage.shards = number_of<std::uint64_t>(rebase, "shards", 0);
   garbage.shards_done = number_of<std::uint64_t>(rebase, "shards_done", 0);
   garbage.lives_to_close = number_of<std::uint64_t>(object, "lives_to_close", 0);
-  const auto names = [](const Json& in, const char* key, std::vector<std::string>& out) {
-    for (const Json& name : in.value(key, Json::array())) {
-      if (const auto bytes = bytes_of(name)) out.push_back(*bytes);
-    }
-  };
   names(object, "closing_waits_for", garbage.closing_waits_for);
   const Json eviction = object_at(object, "eviction");
   names(eviction, "of", garbage.evicting);
@@ -156,6 +169,7 @@ NodeStatus status_of(const Json& document) {
   status.pid = number_of<std::int64_t>(document, "pid", 0);
   for (const Json& member : document.value("members", Json::array())) status.members.push_back(member_of(member));
   status.garbage = garbage_of(object_at(document, "garbage"));
+  status.leave = leave_of(object_at(document, "leaving"));
   for (const Json& held : document.value("newest_held", Json::array())) {
     status.newest_held[text_of(held, "origin")] = timestamp_at(held, "at").value;
   }

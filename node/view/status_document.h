@@ -30,6 +30,8 @@ struct MemberRow {
   std::int64_t liveness_ms = -1;    // Since when.
   std::string liveness_by;          // By whose word; empty: nobody's.
   bool evicted = false;             // Out of the cluster, and not back.
+  bool left = false;                // The same of its own will, for good.
+  bool leaving = false;             // It is on its way out, and takes no writes.
   Timestamp floor;                  // Up to where it has confirmed that it holds everything; zero: it has not said.
   std::int64_t floor_held_ms = -1;  // Since that rose; -1: it has not said in this node's life.
 };
@@ -57,6 +59,15 @@ struct GarbageRow {
   std::int64_t evict_after_ms = 0;  // 0: not of its own accord.
   std::uint64_t lives_to_close = 0;
   std::vector<std::string> closing_waits_for;
+};
+
+// Of a node on its way out of the cluster.
+struct LeaveRow {
+  bool leaving = false;
+  bool catches_up = false;          // It has not all there is itself yet.
+  bool handed_over = false;         // The others have all that it has, and are to agree that it goes.
+  std::vector<std::string> lacking; // Members that are not known to have it.
+  std::vector<std::string> away;    // Members that are not heard of: each of them is waited for.
 };
 
 struct NodeStatus {
@@ -89,6 +100,7 @@ struct NodeStatus {
   std::int64_t pid = 0;
   std::vector<MemberRow> members;
   GarbageRow garbage;
+  LeaveRow leave;
   std::map<std::string, std::uint64_t> newest_held;  // Origin in hex -> timestamp of its newest commit held.
   std::map<std::string, std::uint64_t> counters;     // The engine's; those of the transport as "transport_..", of the
                                                      // clients' port as "front_..", of the scrub as "scrub_..".

@@ -80,6 +80,7 @@ Request request_of(ClientOp op) {
     case ClientOp::kMissing: out.text = R"({"clocks": [{"now": 1, "held": {"000000000000000a": 7}, "roots": [1, 2]}]})"; break;
     case ClientOp::kPing: out.roster = 7; break;
     case ClientOp::kTableCreate: out.fields = {{"keys", "uuid4"}, {"kinds", "register,set"}, {"quorum", "2/3"}}; break;
+    case ClientOp::kDrain: out.members = {"n1"}, out.text = "cancel"; break;
     case ClientOp::kTableAlter: out.fields = {{"write", "quorum"}}; break;
     default: break;
   }
@@ -140,7 +141,7 @@ std::vector<std::string> documents() {
 
 Seeds client_seeds() {
   Seeds out;
-  for (int op = 0; op <= static_cast<int>(ClientOp::kTableAlter); ++op) {
+  for (int op = 0; op <= static_cast<int>(ClientOp::kDrain); ++op) {
     const Request request = request_of(static_cast<ClientOp>(op));
     out.emplace_back(numbered(out.size(), to_string(request.op)), '\0' + encode(request));
   }

@@ -117,6 +117,7 @@ void Network::act(Node& it) {
   it.out.clear();
   it.out.wake_at_ms = wake_at_ms;
   it.out.probe_at_ms = probe_at_ms;
+  if (it.engine->has_left()) return it.engine.reset();
   if (!it.engine->life_is_over()) return;
   it.engine->begin_anew(instant(it), it.out);
   ++it.lives;

@@ -24,6 +24,7 @@ TEST_CASE("health: a node is ready when nothing keeps clients from it, and else 
   for (const Case& one : std::vector<Case>{
            {"[-]joined failed: it belongs to no cluster yet", [](NodeStatus& s) { s.joined = false; }},
            {"[-]running failed: it is going down", [](NodeStatus& s) { s.stopping = true; }},
+           {"[-]stays failed: it is leaving the cluster", [](NodeStatus& s) { s.leave.leaving = true; }},
            {"[-]life failed: another life", [](NodeStatus& s) { s.superseded = true; }},
            {"[-]clock failed: its clock is 1.5 s ahead", [](NodeStatus& s) { s.clock_fenced = true; s.clock_ahead_ms = 1500; }},
            {"[-]room failed: its store is full", [](NodeStatus& s) { s.full = true; }},

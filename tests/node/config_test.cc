@@ -191,6 +191,8 @@ TEST_CASE("config: mistakes in flags and variables are named, with code 2") {
   CHECK(contains(error(least_and({"--dead-after", "3999ms"})),
                  "dead-after is 3999ms, and probe-every 1s: a member would be taken for dead before it could answer; dead-after has to be at least 4s"));
   CHECK(loaded(least_and({"--dead-after", "4s"})).dead_after_ms == 4000);
+  CHECK(contains(error(least_and({"--leave-for-good"})), "leave-for-good needs leave"));
+  CHECK(loaded(least_and({"--leave", "1m", "--leave-for-good"})).leave_for_good);
   CHECK(loaded(least_and({"--dead-after", "400ms", "--probe-every", "100ms"})).probe_every_ms == 100);
   CHECK(loaded(least_and({"--dead-after", "400ms", "--probe-every", "0"})).probe_every_ms == 0);
   CHECK(contains(error(least_and({"--client", "8765"})), "has no port"));

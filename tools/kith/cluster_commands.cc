@@ -9,6 +9,7 @@
 #include "crdt/timestamp.h"
 #include "node/view/cluster_view.h"
 #include "node/view/garbage_words.h"
+#include "node/view/leave_words.h"
 #include "node/view/liveness_words.h"
 #include "node/view/node_state.h"
 #include "node/view/text.h"
@@ -122,6 +123,7 @@ ExitCode run_status(Context& context, const CommandLine& line) {
     if (!node.status || node.name != view.asked) continue;
     for (const std::string& sentence : missed_in_words(*node.status)) console.out << sentence << '\n';
     for (const std::string& sentence : garbage_in_words(*node.status)) console.out << sentence << '\n';
+    for (const std::string& sentence : leaving_in_words(*node.status)) console.out << sentence << '\n';
   }
   for (const NodeView& node : view.nodes) {
     if (node.status && node.status->redone_lines > 0) console.out << redone_in_words(*node.status) << '\n';
@@ -144,7 +146,7 @@ ExitCode run_nodes(Context& context, const CommandLine& line) {
   Table table({"node", "clients", "peers", "id", "lives", "heard", "agreed", "believed"}, 2);
   for (const MemberRow& member : status.members) {
     table.add({member.name, member.client_address, member.peer_address, member.id, std::to_string(member.lives),
-               member.evicted ? "evicted" : member.self ? "-" : ago(member.heard_ms_ago), member.self ? "-" : ago(member.agreed_ms_ago),
+               member.left ? "left" : member.evicted ? "evicted" : member.self ? "-" : ago(member.heard_ms_ago), member.self ? "-" : ago(member.agreed_ms_ago),
                liveness_in_words(member)});
   }
   table.print(context.console);

@@ -45,6 +45,7 @@ enum CommandOption : unsigned {
   kRouteOption = 512,   // --route
   kTableOptions = 1024, // --keys, --kinds, --quorum, --read, --write
   kReadOption = 2048,   // --read
+  kCancelOption = 4096, // --cancel
 };
 
 struct Command;
@@ -65,6 +66,7 @@ struct CommandLine {
   bool keep_going = false;
   bool converged = false;
   bool yes = false;
+  bool cancel = false;
   std::size_t nodes = 3;
   std::string with;           // A node; empty: none.
   std::string directory;

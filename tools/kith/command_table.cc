@@ -1,5 +1,6 @@
 #include "tools/demo/demo_command.h"
 #include "tools/kith/backup_command.h"
+#include "tools/kith/drain_command.h"
 #include "tools/kith/evict_command.h"
 #include "tools/kith/cluster_commands.h"
 #include "tools/kith/command.h"
@@ -80,6 +81,8 @@ const std::vector<Command>& all_commands() {
        "kith wait --converged --timeout 30s", 0, 0, kWaitOptions, run_wait},
       {"explain", kCluster, "KEY [ELEMENT]", "why it is there or not, who has seen that, and when what was removed is forgotten",
        "kith explain likes tea\nkith explain visits\nkith explain likes tea --with n2", 1, 2, kWithOption, run_explain},
+      {"drain", kCluster, "[NODE]", "has a node leave the cluster for good: it takes no more writes, hands over what it has, and ends",
+       "kith drain n5\nkith drain n5 --cancel", 0, 1, kCancelOption, run_drain},
       {"evict", kCluster, "NODE...", "goes on without members that are gone; more than half must agree. Says first what is given up",
        "kith evict n5\nkith evict n5 --yes", 1, 64, kYesOption, run_evict},
       {"recover", kCluster, "[NODE...]", "goes on with what is left, though less than half is: without those named, or all that nobody hears of",

@@ -50,6 +50,7 @@ std::string options_of(const Command& command) {
   if (command.options & kWithOption) out += "      --with NODE         what would come of it if that node's copy were merged, by name or HOST:PORT\n";
   if (command.options & kLongOption) out += "  -l, --long              also each key's kinds and sizes, of a counter its value\n";
   if (command.options & kImportOptions) out += "      --keep-going        go on after a bad line\n";
+  if (command.options & kCancelOption) out += "      --cancel            it stays after all, and takes writes again\n";
   if (command.options & kYesOption) out += "      --yes               do it; without, it is only said what would be given up\n";
   if (command.options & kWaitOptions) out += "      --converged         wait until all nodes hold the same\n";
   if (command.options & kDemoOptions) {

@@ -60,7 +60,7 @@ class Hidden {
 // The options as text, before any is understood.
 struct RawOptions {
   std::string host, port, table, timeout, tag, replicas, file, ttl, with, nodes, directory, script, route, write, keys, kinds, quorum, read;
-  bool json = false, help = false, long_form = false, keep_going = false, converged = false, yes = false, version = false;
+  bool json = false, help = false, long_form = false, keep_going = false, converged = false, yes = false, cancel = false, version = false;
 };
 
 void add_text(CLI::App& app, const std::string& names, std::string& into) {
@@ -93,6 +93,7 @@ void add_options(CLI::App& app, RawOptions& raw, unsigned options, bool before_c
   if (options & kImportOptions) app.add_flag("--keep-going", raw.keep_going);
   if (options & kWaitOptions) app.add_flag("--converged", raw.converged);
   if (options & kYesOption) app.add_flag("--yes", raw.yes);
+  if (options & kCancelOption) app.add_flag("--cancel", raw.cancel);
   if (options & kDemoOptions) {
     add_text(app, "--nodes", raw.nodes);
     add_text(app, "--dir", raw.directory);
@@ -263,6 +264,7 @@ void understand_command(const RawOptions& raw, const CLI::App& app, const Hidden
   line.keep_going = raw.keep_going;
   line.converged = raw.converged;
   line.yes = raw.yes;
+  line.cancel = raw.cancel;
 }
 
 void check_arguments(const Command& command, std::size_t given) {

@@ -62,6 +62,7 @@ History history_of_seed(std::uint64_t seed, const CommandLine& line) {
 Scenario draw(std::uint64_t seed, const CommandLine& line) {
   Scenario out = line.typical ? draw_typical_scenario(seed) : draw_scenario(seed, line.faults_percent);
   out.engine.collect = line.collect.value_or(out.engine.collect);
+  if (line.drain) add_drains(out);
   return out;
 }
 
@@ -69,6 +70,7 @@ std::string again_words(std::uint64_t seed, const CommandLine& line) {
   std::string out = line.program + " run --drawn " + std::to_string(seed);
   if (line.typical) out += " --typical";
   else if (line.faults_percent != 50) out += " --faults " + std::to_string(line.faults_percent);
+  if (line.drain) out += " --drain";
   if (line.collect) out += *line.collect ? " --collect" : " --no-collect";
   return out + common_options(line);
 }

@@ -145,6 +145,7 @@ class Parser {
     option(command, "--faults", raw_.faults, "PERCENT", "drawn: each kind of fault is in this share of histories [50]");
     command->add_flag_function("--collect,!--no-collect", [this](std::int64_t times) { line_.collect = times > 0; },
                                "drawn: removals are collected, members evicted; or not (else in half of the seeds)");
+    command->add_flag("--drain", line_.drain, "drawn: nodes are told to leave the cluster as well, and collect");
     if (!typical) return;
     command->add_flag("--typical", line_.typical, "drawn: as `bench` draws, five nodes and half of all faults");
   }

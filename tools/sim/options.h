@@ -27,6 +27,7 @@ struct CommandLine {
   std::optional<std::uint64_t> seed;  // Instead of the file's.
   std::uint32_t faults_percent = 50;
   bool typical = false;  // Drawn as `bench` draws.
+  bool drain = false;           // Drawn: nodes are told to leave the cluster as well.
   std::optional<bool> collect;  // Drawn: with collection on or off; else half of the seeds have it.
   bool check_messages = false;
 
