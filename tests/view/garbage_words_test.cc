@@ -66,10 +66,18 @@ TEST_CASE("garbage: what a node that was away too long is doing") {
 
 TEST_CASE("garbage: where nobody is left that has all there is, the way out is said") {
   NodeStatus away = status();
-  away.garbage.nobody_in_good_standing = true;
-  CHECK(garbage_in_words(away) == Lines{"no member is heard of that has all there is: if none comes back, `kith recover` at the node with the newest data goes on with what that has"});
+  away.garbage.nobody_in_good_standing = away.garbage.rebasing = true;
+  const std::string behind = "n1 was away for longer than removals are remembered: reads may be stale and writes are refused until it is done (waits for a member that has all there is)";
+  CHECK(garbage_in_words(away) ==
+        Lines{behind, "no member is heard of that has all there is: if none comes back, `kith recover` at the node with the newest data goes on with what that has"});
   away.garbage.recover_at = "n4";
-  CHECK(garbage_in_words(away) == Lines{"no member is heard of that has all there is: if none comes back, `kith recover` at n4, which has seen the most, goes on with what that has"});
+  CHECK(garbage_in_words(away) ==
+        Lines{behind, "no member is heard of that has all there is: if none comes back, `kith recover` at n4, which has seen the most, goes on with what that has"});
+  // It has all there is, and something to do again, and all others wait for that.
+  away.garbage.rebasing = false;
+  away.garbage.recover_at = "n1";
+  CHECK(garbage_in_words(away) == Lines{"what earlier lives of n1 took in alone waits to be done again: no member is heard of that has all there is: if none comes back, `kith "
+                                        "recover` at n1, which has seen the most, goes on with what that has"});
 }
 
 TEST_CASE("garbage: what former lives wait for") {
