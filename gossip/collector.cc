@@ -126,8 +126,9 @@ bool Collector::read(const Snapshot& snapshot, ShardId shard, Timestamp horizon,
       // Oldest first, and in one place with all others of its counter: what is folded is gone from the feed by the next step.
       if (folded_.insert(row.cell.key).second) {
         const bool more = folded_before_.contains(row.cell.key);  // Than a step's rows.
+        up_to = lsn - 1;  // SUBTLE: what was folded before it is gone from the feed, and would be stepped over again with each step.
         work.rows += core_.options.collect_rows_per_step;
-        core_.out->store.fold({shard, row.cell.table, row.cell.key, horizon, (more ? kRowsGrowth : 1) * core_.options.collect_rows_per_step});
+        core_.out->store.fold({shard, row.cell.table, row.cell.key, horizon, (more ? kFoldGrowth : 1) * core_.options.collect_rows_per_step});
         core_.count("counters_folded");
       }
       return within = false;

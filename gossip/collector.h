@@ -55,6 +55,7 @@ class Collector {
   static constexpr std::size_t kEntriesPerStep = 16 * 1024;
   static constexpr std::size_t kReadsPerStep = 512;    // Rows that are looked at.
   static constexpr std::size_t kRowsGrowth = 4;        // Times collect_rows_per_step are collected in one, when so many wait.
+  static constexpr std::size_t kFoldGrowth = 2;        // The same of increments that are folded, each of which is a row that goes.
   static constexpr std::size_t kExpiredPerStep = 256;
   static constexpr std::size_t kGatheredMax = 64 * 1024;  // Store keys, some 4 MiB.
   static constexpr std::size_t kGatherStepsMax = 64;   // So that what is gathered does not wait for a busy counter.

@@ -8,14 +8,14 @@
 namespace kith {
 namespace {
 
-// Calls `visit(store key, row bytes)` for each increment, in order, until it returns false.
+// Calls `visit(store key, row bytes)` for each increment at or behind `from`, in order, until it returns false.
 template <class Visit>
-void each_increment(const ReadTransaction& transaction, std::string_view base_key, Visit visit) {
+void each_increment(const ReadTransaction& transaction, std::string_view base_key, std::string_view from, Visit visit) {
   // A base's key is the prefix of its counter's keys, and the empty member's part behind it.
   constexpr std::size_t kEmptyPartBytes = 2;
   const std::string_view prefix = base_key.substr(0, base_key.size() - kEmptyPartBytes);
   const auto walk = transaction.walk(Database::kCells);
-  bool more = walk->seek(base_key);
+  bool more = walk->seek(std::max(base_key, from));
   if (more && walk->key() == base_key) more = walk->next();
   for (; more && walk->key().starts_with(prefix); more = walk->next()) {
     if (!visit(walk->key(), walk->value())) return;
@@ -32,7 +32,7 @@ Timestamp folded_to(const ReadTransaction& transaction, std::string_view base_ke
 
 std::vector<StoreKey> increments_up_to(const ReadTransaction& transaction, std::string_view base_key, Timestamp up_to) {
   std::vector<StoreKey> out;
-  each_increment(transaction, base_key, [&](std::string_view key, std::string_view) {
+  each_increment(transaction, base_key, base_key, [&](std::string_view key, std::string_view) {
     const auto tag = increment_tag_of_store_key(key);
     if (tag && tag->at > up_to) return false;
     if (tag) out.emplace_back(key);
@@ -46,7 +46,9 @@ FoldPlan plan_fold(const ReadTransaction& transaction, const CellKey& cell, std:
   KITH_CHECK(limit > 0, "a fold that takes nothing", cell.key);
   FoldPlan plan;
   const bool any_marked = !transaction.empty(Database::kDamaged);
-  each_increment(transaction, base_key, [&](std::string_view key, std::string_view bytes) {
+  // SUBTLE: what was folded before may be gone a moment only, and the walk would step over all of it again (store/recent_table.h).
+  const StoreKey from = store_key(shard_of_store_key(base_key), {cell.table, cell.key, Kind::kCounter, increment_member(Tag{base.tag().at, ActorId{}})});
+  each_increment(transaction, base_key, from, [&](std::string_view key, std::string_view bytes) {
     const auto tag = increment_tag_of_store_key(key);
     if (!tag) return true;
     if (tag->at > up_to) return false;
@@ -91,7 +93,7 @@ CounterSum sum_of_rows(const ReadTransaction& transaction, std::string_view base
     return true;
   };
   if (const auto base = transaction.get(Database::kCells, base_key)) add(base_key, *base);
-  each_increment(transaction, base_key, add);
+  each_increment(transaction, base_key, base_key, add);
   return sum;
 }
 
