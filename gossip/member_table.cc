@@ -40,6 +40,12 @@ bool read_lives(const msgpack::object& object, std::vector<Life>& out) {
   return !out.empty();
 }
 
+// What is written is never zero.
+bool read_time(const msgpack::object& object, Timestamp& out) {
+  out = Timestamp{number_of(object).value_or(0)};
+  return static_cast<bool>(out);
+}
+
 }  // namespace
 
 std::string encode(const MemberRecord& record) {
@@ -88,28 +94,19 @@ std::optional<MemberRecord> decode_member_record(std::string_view bytes) {
       case 3:
         if (!(lives_read = read_lives(value, record.lives))) return std::nullopt;
         break;
-      case 4: {
-        const auto returned = number_of(value);
-        if (!returned || *returned == 0) return std::nullopt;
-        record.returned = Timestamp{*returned};
+      case 4:
+        if (!read_time(value, record.returned)) return std::nullopt;
         break;
-      }
-      case 5: {
-        const auto leaving = number_of(value);
-        if (!leaving || *leaving == 0) return std::nullopt;
-        record.leaving = Timestamp{*leaving};
+      case 5:
+        if (!read_time(value, record.leaving)) return std::nullopt;
         break;
-      }
       case 6:
         if (value.type != msgpack::type::BOOLEAN) return std::nullopt;
         record.handed_over = value.via.boolean;
         break;
-      case 7: {
-        const auto since = number_of(value);
-        if (!since || *since == 0) return std::nullopt;
-        record.back_since = Timestamp{*since};
+      case 7:
+        if (!read_time(value, record.back_since)) return std::nullopt;
         break;
-      }
       default: break;  // Of a newer version.
     }
   }
