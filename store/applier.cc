@@ -347,6 +347,7 @@ void Application::recount(ShardId shard) {
     if (entry.shard == shard) ended.insert(entry.id);
   }
   const FeedRepair repair = plan_feed_repair(transaction_, shard, begun, ended);
+  for (const std::string& key : repair.misnamed) transaction_.del(Database::kFeed, key);
   for (const Lsn lsn : repair.wrong) feed_ends_.push_back({shard, lsn});
   for (const auto& [key, lsn] : repair.unlisted) {
     const auto row = decode_row(key, *transaction_.get(Database::kCells, key));

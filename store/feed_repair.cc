@@ -14,6 +14,7 @@ FeedRepair plan_feed_repair(const ReadTransaction& transaction, ShardId shard, c
   const auto feed = transaction.walk(Database::kFeed);
   for (bool more = feed->seek(prefix); more && feed->key().starts_with(prefix); more = feed->next()) {
     const auto entry = parse_shard_entry(feed->key());
+    if (!entry) out.misnamed.emplace_back(feed->key());
     if (!entry || ended.contains(entry->id)) continue;
     const StoreKey key(key_of_feed_entry(feed->value()));
     const auto bytes = key.starts_with(prefix) ? transaction.get(Database::kCells, key) : std::nullopt;

@@ -14,6 +14,7 @@ namespace kith {
 
 struct FeedRepair {
   std::vector<Lsn> wrong;                          // Entries that no row stands for.
+  std::vector<std::string> misnamed;               // Under keys that are none of an entry.
   std::vector<std::pair<StoreKey, Lsn>> unlisted;  // Without a right entry; its lsn if it names them, else zero.
   // SUBTLE: rows that are no longer found under their keys (a bit of these flipped, or one in LMDB's inner pages, which
   // have no checksums) still have their entries, which say what is lost.

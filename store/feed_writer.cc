@@ -21,12 +21,20 @@ auto position(CommitClock& clock, OriginId origin) {
                           [](const auto& item, OriginId wanted) { return item.first < wanted; });
 }
 
+// The lsn of the entry at which the walk stands.  None: the size of its key has rotted.  REQUIRES: in_shard().
+std::optional<Lsn> lsn_at(const Walk& walk) {
+  const auto entry = parse_shard_entry(walk.key());
+  return entry ? std::optional(entry->id) : std::nullopt;
+}
+
+bool in_shard(const Walk& walk, ShardId shard) { return walk.key().starts_with(shard_prefix(shard)); }
+
 // The first entry of a shard at or after `lsn`, if any.
 std::optional<Lsn> entry_from(Walk& walk, ShardId shard, Lsn lsn) {
-  if (!walk.seek(shard_entry_key(shard, lsn))) return std::nullopt;
-  const auto entry = parse_shard_entry(walk.key());
-  if (!entry || entry->shard != shard) return std::nullopt;
-  return entry->id;
+  for (bool more = walk.seek(shard_entry_key(shard, lsn)); more && in_shard(walk, shard); more = walk.next()) {
+    if (const auto at = lsn_at(walk)) return at;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -76,29 +84,28 @@ void FeedWriter::forget() {
 
 FeedWriter::Shard FeedWriter::load(const ReadTransaction& transaction, ShardId shard) const {
   Shard state;
-  const auto belongs = [&](const Walk& walk) {
-    const auto entry = parse_shard_entry(walk.key());
-    return entry && entry->shard == shard ? entry->id : 0;
-  };
   const auto feed = transaction.walk(Database::kFeed);
-  if (feed->seek_before(shard_entry_key(shard, kLsnEnd))) state.last = belongs(*feed);
+  bool found = feed->seek_before(shard_entry_key(shard, kLsnEnd));
+  for (; found && in_shard(*feed, shard) && state.last == 0; found = feed->previous()) state.last = lsn_at(*feed).value_or(0);
 
   // SUBTLE: a mark may lie behind the last entry, when the row of that entry was taken out.  An lsn at or below a mark
   // would be skipped by whoever the mark covers, so counting goes on behind the mark.
   Lsn read_from = 0;
   const auto marks = transaction.walk(Database::kMarks);
-  bool found = marks->seek_before(shard_entry_key(shard, kLsnEnd));
-  for (; found && belongs(*marks) != 0; found = marks->previous()) {
-    state.last = std::max(state.last, belongs(*marks));
+  found = marks->seek_before(shard_entry_key(shard, kLsnEnd));
+  for (; found && in_shard(*marks, shard); found = marks->previous()) {
+    const auto mark = lsn_at(*marks);
+    if (!mark) continue;
+    state.last = std::max(state.last, *mark);
     const auto bytes = unseal(Database::kMarks, marks->key(), marks->value());
     auto clock = bytes ? decode_clock(*bytes) : std::nullopt;
     if (!clock) continue;  // Damaged: the one before will do.
     state.highest = *std::move(clock);
-    read_from = belongs(*marks);
+    read_from = *mark;
     break;
   }
 
-  for (bool more = feed->seek(shard_entry_key(shard, read_from + 1)); more && belongs(*feed) != 0;
+  for (bool more = feed->seek(shard_entry_key(shard, read_from + 1)); more && in_shard(*feed, shard);
        more = feed->next()) {
     const std::string_view key = key_of_feed_entry(feed->value());
     const auto bytes = transaction.get(Database::kCells, key);

@@ -24,7 +24,10 @@ namespace {
 
 constexpr std::uint64_t kIdEnd = ~std::uint64_t{0};
 
-// The part of a shard's entry key behind the shard, or nothing when the walk has left the shard.
+// SUBTLE: LMDB keeps the size of a key beside it, and a bit of that may flip: then a key that is none of ours stands in the middle.
+bool within(const Walk& walk, ShardId shard) { return walk.key().starts_with(shard_prefix(shard)); }
+
+// The part of a shard's entry key behind the shard, or nothing when the walk has left the shard, or stands on no key of ours.
 std::optional<std::uint64_t> id_in(const Walk& walk, ShardId shard) {
   const auto entry = parse_shard_entry(walk.key());
   if (!entry || entry->shard != shard) return std::nullopt;
@@ -142,9 +145,14 @@ void Reader::scan(const StoreKey& prefix, const StoreKey& after, const VisitRow&
 void Reader::feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const {
   if (after == kIdEnd) return;
   const auto walk = transaction_->walk(Database::kFeed);
-  for (bool more = walk->seek(shard_entry_key(shard, after + 1)); more; more = walk->next()) {
+  Lsn reached = after;
+  for (bool more = walk->seek(shard_entry_key(shard, after + 1)); more && within(*walk, shard); more = walk->next()) {
     const auto lsn = id_in(*walk, shard);
-    if (!lsn) return;
+    if (!lsn) {
+      if (!visit(reached, StoreKey(), nullptr)) return;
+      continue;
+    }
+    reached = *lsn;
     const StoreKey key(key_of_feed_entry(walk->value()));
     const auto bytes = transaction_->get(Database::kCells, key);
     const auto row = bytes ? sound(key, *bytes) : std::nullopt;
@@ -155,23 +163,29 @@ void Reader::feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const 
 
 void Reader::collectable_after(ShardId shard, Lsn after, const VisitCollectable& visit) const {
   const auto walk = transaction_->walk(Database::kFeed);
-  for (bool more = walk->seek(shard_entry_key(shard, after + 1)); more; more = walk->next()) {
+  for (bool more = walk->seek(shard_entry_key(shard, after + 1)); more && within(*walk, shard); more = walk->next()) {
     const auto lsn = id_in(*walk, shard);
-    if (!lsn || !visit(*lsn, is_collectable(walk->value()) ? key_of_feed_entry(walk->value()) : std::string_view{})) return;
+    if (lsn && !visit(*lsn, is_collectable(walk->value()) ? key_of_feed_entry(walk->value()) : std::string_view{})) return;
   }
 }
 
 Lsn Reader::feed_end(ShardId shard) const {
   const auto walk = transaction_->walk(Database::kFeed);
-  return walk->seek_before(shard_entry_key(shard, kIdEnd)) ? id_in(*walk, shard).value_or(0) : 0;
+  for (bool more = walk->seek_before(shard_entry_key(shard, kIdEnd)); more && within(*walk, shard); more = walk->previous()) {
+    if (const auto lsn = id_in(*walk, shard)) return *lsn;
+  }
+  return 0;
 }
 
 // Backwards in longer and longer steps, since it is mostly one of the last; then halving what is between: who holds a mark holds those
 // before it.  Where that is not so (one of them is damaged, say) it is a covered mark all the same, if not the last.
 Lsn Reader::first_unseen(ShardId shard, const Covered& covered) const {
   const auto walk = transaction_->walk(Database::kMarks);
-  const auto mark_before = [&](Lsn lsn) {
-    return walk->seek_before(shard_entry_key(shard, lsn)) ? id_in(*walk, shard).value_or(0) : 0;
+  const auto mark_before = [&](Lsn lsn) -> Lsn {
+    for (bool more = walk->seek_before(shard_entry_key(shard, lsn)); more && within(*walk, shard); more = walk->previous()) {
+      if (const auto mark = id_in(*walk, shard)) return *mark;
+    }
+    return 0;
   };
   const auto is_covered = [&] {  // The mark at which the walk stands; a damaged one is none.
     const auto bytes = unseal(Database::kMarks, walk->key(), walk->value());
@@ -277,9 +291,9 @@ Snapshot::Lookup Reader::counter(ShardId shard, std::string_view table, std::str
 CommitClock Reader::held(ShardId shard) const {
   CommitClock out;
   const auto walk = transaction_->walk(Database::kClocks);
-  for (bool more = walk->seek(shard_prefix(shard)); more; more = walk->next()) {
+  for (bool more = walk->seek(shard_prefix(shard)); more && within(*walk, shard); more = walk->next()) {
     const auto origin = id_in(*walk, shard);
-    if (!origin) break;
+    if (!origin) continue;
     const auto bytes = unseal(Database::kClocks, walk->key(), walk->value());
     const auto at = bytes ? decode_u64(*bytes) : std::nullopt;
     if (at) out.emplace_back(OriginId{*origin}, Timestamp{*at});
@@ -307,10 +321,9 @@ std::vector<ShardId> Reader::shards_kept() const {
 std::uint64_t Reader::feed_sum(ShardId shard) const {
   std::uint64_t sum = 0;
   const auto walk = transaction_->walk(Database::kFeed);
-  for (bool more = walk->seek(shard_prefix(shard)); more; more = walk->next()) {
+  for (bool more = walk->seek(shard_prefix(shard)); more && within(*walk, shard); more = walk->next()) {
     const auto lsn = id_in(*walk, shard);
-    if (!lsn) break;
-    sum += feed_entry_share(*lsn, walk->value());
+    if (lsn) sum += feed_entry_share(*lsn, walk->value());
   }
   return sum;
 }

@@ -236,6 +236,43 @@ TEST_CASE("damage: an entry of the feed that rotted is no row's own, and made an
   }
 }
 
+// Goal: a bit of the size that LMDB keeps beside a key makes a feed's key longer or shorter; nothing behind it goes unseen for that.
+TEST_CASE_TEMPLATE("damage: a key of the feed that is longer or shorter than any ends no walk, is noticed, and goes when the feed is made anew",
+                   Harness, LmdbHarness, JournalHarness) {
+  const CellKey first = element("k", "a"), cell = element("k", "m"), last = element("k", "o"), later = element("k", "p");
+  for (const std::string& rotted : {shard_entry_key(1, 2) + '\0', shard_entry_key(1, 2).substr(0, 9), shard_entry_key(1, 3) + '\0'}) {
+    CAPTURE(rotted.size());
+    Harness harness;
+    harness.store().commit(batch_of(1, first, added(10)));
+    harness.store().commit(batch_of(1, cell, added(11)));
+    harness.store().commit(batch_of(1, last, added(12)));
+    const std::string entry = rotted.starts_with(shard_entry_key(1, 3)) ? shard_entry_key(1, 3) : shard_entry_key(1, 2);
+    const std::string value = *harness.stored(Database::kFeed, entry);
+    harness.lose(Database::kFeed, entry);
+    harness.overwrite(Database::kFeed, rotted, value);
+    harness.reopen();
+    std::vector<StoreKey> seen;
+    std::size_t doubted = 0;
+    harness.store().snapshot()->feed_after(1, 0, [&](Lsn, const StoreKey& key, const Row* row) {
+      if (row != nullptr) seen.push_back(key);
+      else ++doubted;
+      return true;
+    });
+    CHECK(seen.size() == 2);
+    if (rotted.size() > entry.size()) CHECK(doubted == 1);  // A shorter one sorts before all: its row is missed by the scrub.
+    CHECK(harness.store().verify().size() >= 2);
+    // What is written next stands behind all that was there.
+    const Lsn end = harness.store().snapshot()->feed_end(1);
+    CHECK(end == (entry == shard_entry_key(1, 3) ? 2 : 3));
+    StoreBatch batch;
+    batch.recount(1);
+    batch.merge(1, later, added(13));
+    CHECK(harness.store().commit(batch).damaged.empty());
+    CHECK(harness.store().verify() == std::vector<std::string>{});
+    CHECK(harness.store().snapshot()->feed_end(1) > end);
+  }
+}
+
 TEST_CASE("damage: a row that rotted together with its entry of the feed leaves none behind (every bit)") {
   const CellKey cell = element("k", "m"), other = element("k", "o");
   const StoreKey key = store_key(1, cell);
