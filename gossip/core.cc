@@ -278,6 +278,11 @@ void Core::hold(ShardId shard, OriginId origin, Timestamp commit) {
   out->store.hold(shard, origin, clocks.held(shard, origin));
 }
 
+bool Core::recalls_in(ShardId shard) const {
+  const auto at = to_recall.lower_bound(shard_prefix(shard));
+  return at != to_recall.end() && shard_of_store_key(*at) == shard;
+}
+
 void Core::set_back(ShardId shard) {
   ++setbacks_[shard];
   early.forget(shard);

@@ -34,7 +34,7 @@ inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterI
                          kIntroduced = "introduced", kWhole = "whole", kToLookThrough = "to_look_through", kPassedHorizon = "passed_horizon",
                          kOwnLives = "own_lives", kOwnBegun = "own_begun", kStart = "start", kWritten = "start_written", kElectorate = "electorate",
                          kVote = "vote", kReturned = "returned", kBackSince = "back_since", kReturning = "returning", kUnheardOf = "unheard_of", kRecovered = "recovered",
-                         kHeldBack = "held_back", kHeldBackUntil = "held_back_until",
+                         kHeldBack = "held_back", kHeldBackUntil = "held_back_until", kToRecall = "to_recall",
                          kLeaving = "leaving", kHandedOver = "handed_over", kStayed = "stayed";
 // Whose life it was, of one that is retired: its field of the table is deleted, and in the end collected.
 std::string former_life(OriginId origin);
@@ -149,6 +149,10 @@ class Core {
   void write_own_lives();
   bool redoing = false;                  // gossip/redo has not come to its end.
   std::optional<Timestamp> floor_then;   // Until it has, the floor does not rise.
+  // Rows that an unseen entry has left before they were recalled (gossip/recall.h): what it had the place of is missing here meanwhile,
+  // though our clock claims it.  So the shard's answers end without a clock.  On disk, too.
+  std::set<StoreKey> to_recall;
+  bool recalls_in(ShardId shard) const;
   // SUBTLE: an increment that is done again under an old tag must be everywhere before a horizon, and a base, is past that tag.
   struct HeldBack {
     Timestamp at;      // Our floor, until

@@ -96,6 +96,7 @@ void Mend::found_by_commit(const StoreKey& key) {
 
 bool Mend::waiting_in(ShardId shard) const {
   if (damaged_.size() >= kDamagedMax) return true;  // More than is remembered.
+  if (core_.recalls_in(shard)) return true;
   const StoreKey first = shard_prefix(shard);
   const auto at = damaged_.lower_bound(first);
   if (at != damaged_.end() && shard_of_store_key(at->first) == shard) return true;

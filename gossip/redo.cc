@@ -75,9 +75,13 @@ void Redo::begin() {
   if (const Timestamp held_back{meta::decode_number(core_.store.snapshot()->meta(meta::kHeldBack))}; held_back) {
     core_.held_back = {held_back, Timestamp{meta::decode_number(core_.store.snapshot()->meta(meta::kHeldBackUntil))}};
   }
-  const auto bytes = core_.store.snapshot()->meta(meta::kToLookThrough);
-  if (!bytes) return;
-  ByteReader in(*bytes);
+  const auto snapshot = core_.store.snapshot();
+  if (const auto keys = snapshot->meta(meta::kToRecall)) {
+    ByteReader in(*keys);
+    while (in.ok() && in.left() > 0) core_.to_recall.emplace(in.bytes(in.u16()));
+  }
+  const auto bytes = snapshot->meta(meta::kToLookThrough);
+  ByteReader in(bytes ? *bytes : std::string_view());
   while (in.ok() && in.left() > 0) {
     const OriginId origin{in.u64()};
     EndedLife::Places up_to;
@@ -109,6 +113,20 @@ void Redo::keep_lives() const {
     for (const auto& [shard, at] : up_to->second) bytes.u16(shard), bytes.u64(at.value);
   }
   core_.out->store.set_meta(meta::kToLookThrough, bytes.take());
+}
+
+void Redo::keep_to_recall() const {
+  if (core_.to_recall.empty()) return core_.out->store.forget_meta(meta::kToRecall);
+  ByteWriter bytes;
+  for (const StoreKey& key : core_.to_recall) bytes.u16(static_cast<std::uint16_t>(key.size())), bytes.bytes(key);
+  core_.out->store.set_meta(meta::kToRecall, bytes.take());
+}
+
+// SUBTLE: under the earlier commit, of a life of which we heard later that it is over, the entry may have been the same operation that is
+// already done again elsewhere, and we may have pulled that: a join keeps the earlier of the two.  What is more is left to the audit.
+void Redo::recall_after(const StoreKey& key) {
+  if (core_.to_recall.size() >= kToRecallMax || !core_.to_recall.insert(key).second) return;
+  keep_to_recall();
 }
 
 void Redo::ended(OriginId origin) {
@@ -158,6 +176,11 @@ void Redo::tick() {
   if (!pending() || !ready() || core_.now.monotonic_ms < next_at_ms_) return;
   next_at_ms_ = core_.now.monotonic_ms + kPauseMs;
   if (!recall_.empty()) return look_at_recalled();
+  for (const StoreKey& key : core_.to_recall) {
+    if (recall_.full()) break;
+    recall_.want(key, seen_of(shard_of_store_key(key)));
+  }
+  if (!recall_.empty()) return look_at_recalled();
   if (!passing_) {
     passing_ = true;
     at_.reset();
@@ -188,6 +211,7 @@ void Redo::look_at_recalled() {
   }
   const auto snapshot = core_.store.snapshot();
   for (const StoreKey& key : recall_.take()) {
+    if (core_.to_recall.erase(key) > 0) keep_to_recall();
     Row row;
     if (snapshot->get(key, row) != Snapshot::Lookup::kFound) continue;
     redo(shard_of_store_key(key), key, row.cell, row.content);
@@ -369,6 +393,7 @@ void Redo::before_merge(ShardId shard, const CellKey& cell, const Content& delta
   const Content in_place = value_goes ? not_seen : in_place_of(not_seen, delta);
   redo_part(shard, key, row.cell, row.content, in_place.where([&](const Commit& commit) { return of_this_node(commit); }), true);
   redo_part(shard, key, row.cell, row.content, in_place.where([&](const Commit& commit) { return !of_this_node(commit); }), false);
+  if (!recalling_ && cell.kind == Kind::kSet && !in_place.empty()) recall_after(key);
   // SUBTLE: also of what leaves the row in this batch already: until then it would keep the place of the same, and take it along.
   Content these = same_operations(all_not_seen, delta);
   if (these.empty()) return;

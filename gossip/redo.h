@@ -27,7 +27,7 @@
 // is collected here, and the floor stays.  When it is done the record of the life says up to where, and so does until then what this
 // disk remembers: another copy of it does nothing twice as of today.
 // SUBTLE: what takes away does so again whatever the record says: its row may hold what it takes away, and others nothing of it.
-// What it had the place of in its row is asked for before (gossip/recall.h).
+// What it had the place of in its row is asked for before (gossip/recall.h), or, where something else of its session comes first, after.
 // SUBTLE: a base swallows increments that it covers (crdt/counter.h), so unseen ones are done again before one is merged.  And in
 // a set an unseen entry has the place of what its session did before: so it, and no other, is done again before that is merged.
 // Tests: tests/gossip/redo_test.cc
@@ -48,13 +48,14 @@ class Redo {
   static constexpr std::size_t kRowsPerStep = 256;
   static constexpr std::int64_t kPauseMs = 20;
   static constexpr int kPassesForDamagedMax = 10;
+  static constexpr std::size_t kToRecallMax = 256;
 
   explicit Redo(Core& core) : core_(core), recall_(core) {}
 
   void begin();       // A life begins: what is known to be over is looked through, unless that was done.
   void tick();
   std::optional<std::int64_t> wake_at_ms() const;
-  bool pending() const { return !lives_.empty() || !passed_.empty(); }
+  bool pending() const { return !lives_.empty() || !passed_.empty() || !core_.to_recall.empty(); }
 
   // A rebase: of the shard the member holds `clock`, and history is settled up to `horizon`.
   void rebasing(ShardId shard, const CommitClock& clock, Timestamp horizon);
@@ -70,6 +71,8 @@ class Redo {
   void look_through();
   void begin_anew();
   void keep_lives() const;
+  void recall_after(const StoreKey& key);
+  void keep_to_recall() const;
   Content unseen_in(ShardId shard, const StoreKey& key, const Content& content) const;
   bool of_this_node(const Commit& commit) const;
   Content again(ShardId shard, const Content& these, const Content& row, bool counter, bool own, Tag tag, Commit commit) const;
