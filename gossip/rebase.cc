@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::int64_t kPatienceMsMax = 60'000;
 constexpr std::int64_t kPullsWithinMs = 20'000;  // Or some other member is asked.
+constexpr std::size_t kGivenUpMax = 16;
 constexpr int kUnansweredMax = 2;                // In a row; then somebody else is asked.
 constexpr std::int64_t kAwareWithinMs = 10'000;
 constexpr std::int64_t kSilentMs = 30'000;       // Then a member's horizon does not count, until it is heard again.
@@ -273,6 +274,11 @@ bool Rebase::fits(const RebasedBody& body) const {
 
 void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   if (!question_ || question_->peer != from.sender || question_->nonce != body.nonce || question_->pulling) {
+    // SUBTLE: an answer that comes late teaches patience.  One that was lost does not: some are, and a question would take minutes.
+    if (std::erase(given_up_, body.nonce) > 0) {
+      core_.count("rebases_answered_late");
+      patience_ms_ = std::min(2 * patience_ms_, kPatienceMsMax);
+    }
     return core_.count("dropped_unasked_rebased");
   }
   const auto cells = core_.read_cells(body.shard, body.cells);
@@ -403,7 +409,8 @@ void Rebase::tick() {
   const bool late = core_.now.monotonic_ms >= question_->expires_at_ms;
   if (late) {
     core_.count("rebases_unanswered");
-    patience_ms_ = std::min(2 * patience_ms_, kPatienceMsMax);
+    given_up_.push_back(question_->nonce);
+    if (given_up_.size() > kGivenUpMax) given_up_.pop_front();
   }
   // What was gone through so far need not be again, for one answer that was lost or late.
   if (late && !question_->pulling && ++question_->unanswered <= kUnansweredMax) return ask();

@@ -193,7 +193,8 @@ class Rebase {
   std::int64_t unaware_since_ms_ = -1;
   std::optional<Question> question_;
   NodeId no_answer_of_;                  // The last that was given up.
-  std::int64_t patience_ms_ = 0;
+  std::int64_t patience_ms_ = 0;         // With an answer.
+  std::deque<std::uint64_t> given_up_;   // Nonces of questions that an answer may come to yet, the last ones.
   bool told_ = false;
   std::int64_t began_at_ms_ = 0;
   std::int64_t look_again_at_ms_ = 0;
