@@ -189,6 +189,12 @@ void Core::forget_last_life(NodeId node) {
   if (members.lives().find(origin) == nullptr && clocks.knows(origin)) end_life(origin);
 }
 
+bool Core::unseen_up_to(ShardId shard, const Commit& commit) const {
+  if (unheard_of.contains(commit.origin)) return true;
+  const auto* entry = ended.find(commit.origin);
+  return entry != nullptr && commit.at > entry->record.seen_up_to(shard);
+}
+
 bool Core::any_unseen(ShardId shard, const Content& delta) const {
   bool any = false;
   delta.each_commit([&](const Commit& commit) { any = any || unseen(shard, commit); });

@@ -207,6 +207,7 @@ class Core {
   // SUBTLE: what a life did that nobody heard of, somebody may have all the same; there is no record of it until it is done again.
   bool unseen(ShardId shard, const Commit& commit) const { return unheard_of.contains(commit.origin) || ended.unseen(shard, commit); }
   bool any_unseen(ShardId shard, const Content& delta) const;
+  bool unseen_up_to(ShardId shard, const Commit& commit) const;  // That, or something of its life before it.
   void merge_life(const CellKey& cell, const Content& delta);
   // Raises the clock to `commit`, and on through what came early.
   void hold(ShardId shard, OriginId origin, Timestamp commit);

@@ -143,11 +143,16 @@ std::optional<std::int64_t> Pull::wake_at_ms() const {
 
 RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& asked, Timestamp floor,
                                Room& room, const Damage& damage) {
+  // SUBTLE: nobody has what nobody had seen of a life that is over, and in its row it may have the place of what our clock claims.
+  const bool with_unseen = core_.redoing && asked.shard != kSystemShard;
+  const auto has = [&](const Commit& commit) {
+    return covers(asked.clock, commit) || (commit.at <= floor && core_.retired(commit.origin));
+  };
   const auto covered = [&](const Commit& commit) {
-    if (covers(asked.clock, commit)) return true;
-    if (commit.at > floor || !core_.retired(commit.origin)) return false;
-    // SUBTLE: nobody has what nobody had seen of it, and in its row it may have the place of what our clock claims.
-    return !core_.redoing || asked.shard == kSystemShard || !core_.unseen(asked.shard, commit);
+    return has(commit) && (covers(asked.clock, commit) || !with_unseen || !core_.unseen(asked.shard, commit));
+  };
+  const auto all_covered = [&](const Commit& commit) {  // With what came before it in its life.
+    return has(commit) && (covers(asked.clock, commit) || !with_unseen || !core_.unseen_up_to(asked.shard, commit));
   };
   RowsBody::Part part;
   part.shard = asked.shard;
@@ -156,7 +161,7 @@ RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& a
   // Two lower bounds, of which the higher counts: what was read of this feed, and what the clock covers.  A cursor alone
   // stays behind while pushes bring everything, and one lost push would make us scan all that was pushed since.  A
   // position past our end was never given out by this life.
-  part.next = snapshot.first_unseen(asked.shard, covered);
+  part.next = snapshot.first_unseen(asked.shard, all_covered);
   if (same_feed && asked.after <= feed_end) part.next = std::max(part.next, asked.after);
   part.end = true;
   std::uint64_t scanned = 0;

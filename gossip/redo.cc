@@ -164,6 +164,15 @@ bool Redo::unseen(ShardId shard, const Commit& commit) const {
   return clock != passed_.end() && !covers(clock->second, commit);
 }
 
+bool Redo::unseen_up_to(ShardId shard, const Commit& commit) const {
+  if (const auto* entry = core_.ended.find(commit.origin)) {
+    return lives_.contains(commit.origin) && commit.at > entry->record.seen_up_to(shard);
+  }
+  if (core_.unheard_of.contains(commit.origin)) return true;
+  const auto clock = passed_.find(shard);
+  return own_former(commit.origin) && clock != passed_.end() && !covers(clock->second, commit);
+}
+
 bool Redo::ready() const {
   return core_.joined() && core_.introduced && core_.whole && core_.got_in_step && !core_.behind && !core_.superseded && !core_.stopping;
 }
@@ -242,7 +251,7 @@ void Redo::look_through() {
   while (!left_.empty() && read < kRowsPerStep) {
     const ShardId shard = left_.front();
     ++read;
-    if (!at_) at_ = snapshot->first_unseen(shard, [&](const Commit& commit) { return !unseen(shard, commit); });
+    if (!at_) at_ = snapshot->first_unseen(shard, [&](const Commit& commit) { return !unseen_up_to(shard, commit); });
     bool end = true;
     const CommitClock claimed = seen_of(shard);
     snapshot->feed_after(shard, *at_, [&](Lsn lsn, const StoreKey& key, const Row* row) {

@@ -65,6 +65,8 @@ class Redo {
   // This is about to be merged.
   void before_merge(ShardId shard, const CellKey& cell, const Content& delta);
   bool unseen(ShardId shard, const Commit& commit) const;
+  // SUBTLE: of a life something may be seen behind what is not: a push that came, after one that did not.
+  bool unseen_up_to(ShardId shard, const Commit& commit) const;
 
  private:
   bool ready() const;
