@@ -717,6 +717,40 @@ TEST_CASE("redo: a base of a counter stays, and is merged, whatever life its com
   CHECK(total(held.network, "n1", "visits") == 41);
 }
 
+// Goal: marks say how far a life goes in what is before them, and of that the last may be seen, exactly, where something before it is not.
+// Method: of a life a push was lost, and the next was not; behind both there are rows for some marks.
+TEST_CASE("redo: what is unseen before something of its life that was seen is done again as well") {
+  Held held(kLongMs);
+  Network& network = held.network;
+  const std::string key = key_in(2);
+  const OriginId former = held.puppet->origin;
+  const auto push = [&](Timestamp at, const std::vector<std::string>& members) {
+    PushBody body;
+    body.parts.push_back({2, just_before(at), at, {}});
+    Content add(Kind::kSet);
+    (void)add.as_set_element().add({at, actor_of(former)}, {at, former});
+    for (const std::string& member : members) body.parts[0].cells.append(element(key, member), add);
+    network.feed("n1", held.puppet->says(body));
+  };
+  push(held.at(700), {"unseen"});
+  for (Lsn i = 0; i < 3 * Store::kMarkInterval;) {
+    std::vector<std::string> members;
+    for (; members.size() < 512; ++i) members.push_back("seen" + std::to_string(i));
+    push(held.at(900), members);
+  }
+  REQUIRE(network.present("n1", key, "unseen"));
+  EndedLife record{held.at(100)};
+  record.beyond = {{2, held.at(900)}};
+  held.close(record);
+  REQUIRE(network.run_until([&] { return !network.node("n1").redone.empty(); }, 120'000));
+  CHECK(listed(network, "n1") == std::vector<std::string>{"add " + key + " unseen: again"});
+  network.run_ms(5000);
+  CHECK(network.node("n1").redone.size() == 1);
+  const auto row = row_of(network, "n1", element(key, "unseen"));
+  REQUIRE(row.has_value());
+  CHECK(row->content.as_set_element().adds().find(actor_of(former))->commit.origin == network.node("n1").engine->status({}).origin);
+}
+
 TEST_CASE("redo: an unseen entry in a pull is not merged, the rest of its row is, and the clock of that shard is not taken") {
   Held held;
   Network& network = held.network;
