@@ -55,7 +55,7 @@ class Redo {
   void begin();       // A life begins: what is known to be over is looked through, unless that was done.
   void tick();
   std::optional<std::int64_t> wake_at_ms() const;
-  bool pending() const { return !lives_.empty() || !passed_.empty() || !core_.to_recall.empty(); }
+  bool pending() const { return core_.redoing || !lives_.empty() || !passed_.empty() || !core_.to_recall.empty(); }
 
   // A rebase: of the shard the member holds `clock`, and history is settled up to `horizon`.
   void rebasing(ShardId shard, const CommitClock& clock, Timestamp horizon);
