@@ -1,6 +1,7 @@
 #include "gossip/audit.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "crdt/counter.h"
@@ -23,6 +24,7 @@ constexpr int kUnansweredMax = 3;  // In a row, of an audit that has come some w
 }  // namespace
 
 void Audit::agreed(NodeId peer, std::optional<std::uint64_t> root) {
+  if (core_.members.observes(peer)) return;
   const auto ours = core_.root_of_durable();
   if (!ours || !root || *ours == *root) return;
   core_.count("rounds_content_differing");
@@ -171,7 +173,7 @@ void Audit::on_repair(NodeId from, const RepairBody& body) {
 }
 
 void Audit::ask_in_return(NodeId peer, const RepairBody& body) {
-  if (!exists(body.shard)) return;
+  if (!exists(body.shard) || core_.members.observes(peer)) return;
   const bool asking = question_.has_value();
   if (asking) {
     if (!question_->back || question_->peer != peer || question_->differing.size() >= kShardsPerAnswerMax) return;
@@ -184,8 +186,8 @@ void Audit::ask_in_return(NodeId peer, const RepairBody& body) {
   if (!asking) ask_rows();
 }
 
-void Audit::on_repaired(NodeId from, const RepairedBody& body) {
-  if (!asked(from, body.nonce, true)) return core_.count("dropped_unasked_repaired");
+void Audit::on_repaired(const Envelope& from, const RepairedBody& body) {
+  if (!asked(from.sender, body.nonce, true)) return core_.count("dropped_unasked_repaired");
   const Differing& asked_for = question_->differing.front();
   const auto cells = core_.read_cells(body.shard, body.cells);
   const bool fits = cells && body.shard == asked_for.shard && (body.end || body.next > question_->after) &&
@@ -195,6 +197,7 @@ void Audit::on_repaired(NodeId from, const RepairedBody& body) {
   if (!fits) return core_.count("dropped_bad_cells");
   answered();
   const auto snapshot = core_.store.snapshot();
+  if (core_.observer() && body.shard != kSystemShard) give_up_what_is_not_there(*snapshot, from, body, *cells);
   for (const Cell& cell : *cells) repair(*snapshot, body.shard, cell);
   question_->after = body.next;
   if (body.end) {
@@ -202,6 +205,45 @@ void Audit::on_repaired(NodeId from, const RepairedBody& body) {
     question_->after.clear();
   }
   ask_rows();
+}
+
+// What of `mine` somebody with that floor should hold, and does not: `theirs` is all of the row there.
+Content Audit::not_there(const Content& mine, const Content* theirs, Timestamp floor) {
+  if (!mine.holds(Kind::kSet)) {
+    const Register& value = mine.as_register();
+    const bool same_or_later = theirs != nullptr && theirs->as_register().tag() >= value.tag();
+    return !same_or_later && value.commit().at <= floor ? mine : Content(Register{});
+  }
+  SetElement out = mine.as_set_element(), others = out;
+  const auto stays_in = [&](const ActorMap* in) {
+    return [in, floor](ActorId actor, const Entry& entry) {
+      const Entry* same = in == nullptr ? nullptr : in->find(actor);
+      return entry.commit.at > floor || (same != nullptr && same->at >= entry.at);
+    };
+  };
+  const SetElement* there = theirs == nullptr ? nullptr : &theirs->as_set_element();
+  others.keep(stays_in(there == nullptr ? nullptr : &there->adds()), stays_in(there == nullptr ? nullptr : &there->removed()));
+  out.drop(others);
+  return Content(out);
+}
+
+void Audit::give_up_what_is_not_there(const Snapshot& snapshot, const Envelope& from, const RepairedBody& body, const std::vector<Cell>& cells) {
+  std::map<StoreKey, const Cell*> theirs;
+  for (const Cell& cell : cells) theirs.emplace(store_key(body.shard, cell.key), &cell);
+  const RowRange range{body.shard, question_->differing.front().buckets, question_->after, body.end ? StoreKey() : body.next};
+  (void)walk_rows(snapshot, mend_, range, [&](const StoreKey& key, const Row& row) {
+    // SUBTLE: an increment that is in their base is in ours when this is merged.
+    const auto tag = row.cell.kind == Kind::kCounter ? increment_tag(row.cell.member) : std::nullopt;
+    if (row.cell.kind == Kind::kCounter && (!tag || tag->at <= from.horizon)) return true;
+    const auto same = theirs.find(key);
+    if (same != theirs.end() && same->second->key != row.cell) return true;
+    Content these = not_there(row.content, same == theirs.end() ? nullptr : &same->second->content, from.floor);
+    if (these.empty()) return true;
+    core_.count("rows_given_up");
+    core_.out->store.drop(key, std::move(these));
+    ++question_->rows_repaired;
+    return true;
+  });
 }
 
 void Audit::repair(const Snapshot& snapshot, ShardId shard, const Cell& cell) {

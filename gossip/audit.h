@@ -18,6 +18,8 @@
 // one round audit each other at the same time: then the audit of the lower node id serves both, and the other is
 // dropped.
 // RULE. An answer counts only if it carries the nonce of the question outstanding in this life.
+// Nobody audits an observer (gossip/follow.h).  What an observer finds in its own rows that the answerer should hold by its floor, and
+// does not, it gives up.  SUBTLE: what came to both in the moment of the answer may be among that; the next audit brings it back.
 // RULE. Repair moves no clock: that a row is here says nothing of what else is.  A row that changes moves to the end of
 // the feed, as always, so others whose clocks do not cover it read it there.
 // A shard of which a row is damaged, here or there, is left out until it is mended: its sums are not those of its rows.
@@ -51,7 +53,7 @@ class Audit {
   void on_audit(NodeId from, const AuditBody& body);
   void on_buckets(NodeId from, const BucketsBody& body);
   void on_repair(NodeId from, const RepairBody& body);
-  void on_repaired(NodeId from, const RepairedBody& body);
+  void on_repaired(const Envelope& from, const RepairedBody& body);
 
  private:
   struct Doubt {
@@ -80,6 +82,8 @@ class Audit {
   void ask_rows();
   void answered();
   void repair(const Snapshot& snapshot, ShardId shard, const Cell& cell);
+  static Content not_there(const Content& mine, const Content* theirs, Timestamp floor);
+  void give_up_what_is_not_there(const Snapshot& snapshot, const Envelope& from, const RepairedBody& body, const std::vector<Cell>& cells);
   void finish();
   bool asked(NodeId from, std::uint64_t nonce, bool has_buckets) const;
   bool exists(ShardId shard) const { return shard == kSystemShard || shard < core_.self.shard_count; }

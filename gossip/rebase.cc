@@ -33,13 +33,14 @@ void Rebase::begin() {
 }
 
 bool Rebase::needed() const {
-  if (core_.returning && !core_.whole) return true;
+  if ((core_.returning && !core_.whole) || core_.strayed) return true;
   if (!core_.highest_horizon) return false;
   if (core_.whole) return core_.floor_held() < core_.highest_horizon;
   return had_rows_ || core_.unequal_tables >= kUnequalTablesMax || (first_floor_ && core_.highest_horizon > first_floor_);
 }
 
 void Rebase::heard(const Envelope& from) {
+  if (core_.members.observes(from.sender)) return;
   // SUBTLE: a horizon is a retry window old, at least; what is not was said by somebody broken, and would shut us out.
   if (from.horizon.ms() > core_.hlc.last().ms() - core_.options.retry_window_ms + core_.options.max_skew_ms) {
     core_.count("horizons_not_believed");
@@ -92,7 +93,7 @@ bool Rebase::nobody_left() const {
 
 // Below our horizon: they take what is here as it is, and have nothing to tell before they have.  But for who is to be evicted.
 bool Rebase::all_others_are_behind() const {
-  const auto& others = core_.others();
+  const auto& others = core_.other_replicas();
   bool any = false;
   return std::all_of(others.begin(), others.end(), [&](NodeId node) {
     const auto told = told_horizons_.find(node);
@@ -107,8 +108,8 @@ bool Rebase::all_others_are_behind() const {
 
 // SUBTLE: where a life is over, what the member onto which a node rebases has not got of it is taken for removed.
 NodeId Rebase::most_seen() const {
-  NodeId most = core_.self.node;
-  Timestamp floor = core_.floor();
+  NodeId most = core_.observer() ? NodeId{} : core_.self.node;
+  Timestamp floor = core_.observer() ? Timestamp{} : core_.floor();
   for (const auto& [node, told] : told_horizons_) {
     const auto* member = core_.member(node);
     if (!core_.heard_lately(node) || member == nullptr || member->out || told.floor <= floor) continue;
@@ -124,6 +125,7 @@ std::string Rebase::recover() {
     return "";
   }
   if (!core_.joined()) return core_.self.name + " belongs to no cluster yet: ask a member";
+  if (core_.observer()) return core_.self.name + " is an observer, and has nothing of its own to go on with: ask a replica";
   for (const auto& [node, told] : told_horizons_) {
     if (!good_standing(node, told)) continue;
     return core_.name_of(node) + " is in good standing, and " + core_.self.name + " compares its data with it: wait until `kith status` shows that it is done, or ask " + core_.name_of(node);
@@ -295,6 +297,8 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
     if (body.shard != kSystemShard && told_of_since(life.first, life.second, content)) unlisted.insert(life.second);
   }
   const auto seen = [&](const Commit& commit) {
+    // SUBTLE: an observer gives up whatever that member should hold, and does not; but what it says of itself.
+    if (core_.observer()) return commit.origin != core_.self.origin && (covers(body.clock, commit) || commit.at <= from.floor);
     if (core_.unheard_of.contains(commit.origin)) return false;
     if (const auto* ended = core_.ended.find(commit.origin)) {
       // That goes when it is done again, or is not (gossip/redo.h).  SUBTLE: not here, for what it had the place of has to come first.
@@ -337,7 +341,7 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
 
 // Of those that are there.  SUBTLE: where all disks went back to before the eviction nobody is; and who is may be no better off.
 bool Rebase::anybody_aware() const {
-  const auto& others = core_.others();
+  const auto& others = core_.other_replicas();
   if (unaware_since_ms_ >= 0 && core_.now.monotonic_ms - unaware_since_ms_ >= kAwareWithinMs) return false;
   return std::any_of(others.begin(), others.end(), [&](NodeId peer) { return core_.heard_lately(peer) && !unaware_.contains(peer); });
 }
