@@ -98,7 +98,8 @@ void Leave::tick() {
   if (!core_.leaving || core_.evicted || core_.superseded || core_.stopping || !core_.in_table()) return;
   if (core_.other_replicas().empty() && !core_.observer()) {
     take_back();
-    return core_.note(Output::Note::Level::kWarning, "stays in the cluster after all: it is the only one left that counts, and nobody could hold what it has");
+    return core_.note(Output::Note::Level::kWarning, "stays in the cluster after all: it is the only " + std::string(core_.others().empty() ? "member" : "replica") +
+                                                                    " left, and nobody could hold what it has");
   }
   if (core_.handed_over && somebody_began_anew()) return take_word_back();
   if (core_.handed_over) {
