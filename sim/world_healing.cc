@@ -153,6 +153,7 @@ void World::recover_if_nobody_is_left(const std::vector<Machine*>& machines) {
   std::string at;
   for (Machine* it : machines) {
     if (!it->up()) return;
+    if (it->disk.observer) continue;
     const GarbageStatus garbage = it->engine().garbage(it->instant(now_us_));
     if (garbage.nobody_in_good_standing && !garbage.rebasing && garbage.recover_at == it->disk.node_name) {
       best = it;  // The others wait for it, and it has nobody to get in step with.
@@ -161,6 +162,7 @@ void World::recover_if_nobody_is_left(const std::vector<Machine*>& machines) {
   const bool has_all = best != nullptr;
   for (Machine* it : machines) {
     if (has_all) break;
+    if (it->disk.observer) continue;
     const GarbageStatus garbage = it->engine().garbage(it->instant(now_us_));
     if (!garbage.nobody_in_good_standing) return;
     // Another would refuse, and say so.  It may be outside of a core that is healed.
@@ -183,7 +185,7 @@ void World::heal_core() {
     const bool twice = std::any_of(machines_.begin(), machines_.end(), [&](const auto& other) {
       return other.get() != it && other->up() && other->disk.node_name == it->disk.node_name;
     });
-    return it->gone || it->clone || twice;
+    return it->gone || it->clone || twice || it->disk.observer;  // An observer tells the others of a core nothing.
   });
   if (core.size() < 2) return;
   // An operator would have to evict who is outside, and they may be less than a half (gossip/eviction.h).
