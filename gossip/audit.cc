@@ -6,6 +6,7 @@
 
 #include "crdt/counter.h"
 #include "crdt/limits.h"
+#include "gossip/rebase.h"
 #include "gossip/row_walk.h"
 
 namespace kith {
@@ -24,7 +25,7 @@ constexpr int kUnansweredMax = 3;  // In a row, of an audit that has come some w
 }  // namespace
 
 void Audit::agreed(NodeId peer, std::optional<std::uint64_t> root) {
-  if (core_.members.observes(peer)) return;
+  if (core_.unheeded(peer)) return;
   const auto ours = core_.root_of_durable();
   if (!ours || !root || *ours == *root) return;
   core_.count("rounds_content_differing");
@@ -74,6 +75,9 @@ void Audit::begin(NodeId peer) {
   core_.count("audits_begun");
   question_ = Question{};
   question_->peer = peer;
+  if (core_.observer()) {
+    for (const auto& [shard, root] : body.roots) question_->clocks[shard] = core_.clocks.held(shard);
+  }
   ask(std::move(body));
 }
 
@@ -173,7 +177,7 @@ void Audit::on_repair(NodeId from, const RepairBody& body) {
 }
 
 void Audit::ask_in_return(NodeId peer, const RepairBody& body) {
-  if (!exists(body.shard) || core_.members.observes(peer)) return;
+  if (!exists(body.shard) || core_.unheeded(peer)) return;
   const bool asking = question_.has_value();
   if (asking) {
     if (!question_->back || question_->peer != peer || question_->differing.size() >= kShardsPerAnswerMax) return;
@@ -197,7 +201,7 @@ void Audit::on_repaired(const Envelope& from, const RepairedBody& body) {
   if (!fits) return core_.count("dropped_bad_cells");
   answered();
   const auto snapshot = core_.store.snapshot();
-  if (core_.observer() && body.shard != kSystemShard) give_up_what_is_not_there(*snapshot, from, body, *cells);
+  if (core_.observer() && core_.options.collect && body.shard != kSystemShard) give_up_what_is_not_there(*snapshot, from, body, *cells);
   for (const Cell& cell : *cells) repair(*snapshot, body.shard, cell);
   question_->after = body.next;
   if (body.end) {
@@ -207,29 +211,11 @@ void Audit::on_repaired(const Envelope& from, const RepairedBody& body) {
   ask_rows();
 }
 
-// What of `mine` somebody with that floor should hold, and does not: `theirs` is all of the row there.
-Content Audit::not_there(const Content& mine, const Content* theirs, Timestamp floor) {
-  if (!mine.holds(Kind::kSet)) {
-    const Register& value = mine.as_register();
-    const bool same_or_later = theirs != nullptr && theirs->as_register().tag() >= value.tag();
-    return !same_or_later && value.commit().at <= floor ? mine : Content(Register{});
-  }
-  SetElement out = mine.as_set_element(), others = out;
-  const auto stays_in = [&](const ActorMap* in) {
-    return [in, floor](ActorId actor, const Entry& entry) {
-      const Entry* same = in == nullptr ? nullptr : in->find(actor);
-      return entry.commit.at > floor || (same != nullptr && same->at >= entry.at);
-    };
-  };
-  const SetElement* there = theirs == nullptr ? nullptr : &theirs->as_set_element();
-  others.keep(stays_in(there == nullptr ? nullptr : &there->adds()), stays_in(there == nullptr ? nullptr : &there->removed()));
-  out.drop(others);
-  return Content(out);
-}
-
 void Audit::give_up_what_is_not_there(const Snapshot& snapshot, const Envelope& from, const RepairedBody& body, const std::vector<Cell>& cells) {
   std::map<StoreKey, const Cell*> theirs;
   for (const Cell& cell : cells) theirs.emplace(store_key(body.shard, cell.key), &cell);
+  const CommitClock& clock = question_->clocks[body.shard];
+  const auto had_seen = [&](const Commit& commit) { return covers(clock, commit) || !core_.clocks.knows(commit.origin); };
   const RowRange range{body.shard, question_->differing.front().buckets, question_->after, body.end ? StoreKey() : body.next};
   (void)walk_rows(snapshot, mend_, range, [&](const StoreKey& key, const Row& row) {
     // SUBTLE: an increment that is in their base is in ours when this is merged.
@@ -237,7 +223,7 @@ void Audit::give_up_what_is_not_there(const Snapshot& snapshot, const Envelope& 
     if (row.cell.kind == Kind::kCounter && (!tag || tag->at <= from.horizon)) return true;
     const auto same = theirs.find(key);
     if (same != theirs.end() && same->second->key != row.cell) return true;
-    Content these = not_there(row.content, same == theirs.end() ? nullptr : &same->second->content, from.floor);
+    Content these = Rebase::not_theirs(row.content, same == theirs.end() ? nullptr : &same->second->content).where(had_seen);
     if (these.empty()) return true;
     core_.count("rows_given_up");
     core_.out->store.drop(key, std::move(these));

@@ -137,7 +137,7 @@ class Core {
   bool retired(OriginId origin) const { return !clocks.knows(origin) || retiring.contains(origin); }
   bool got_in_step = false;              // With some member, in this life.
   // Of an observer (gossip/follow.h): how often in a row its table was another one than that of the replica which it got in step with;
-  // that it compares all it has with a replica's for that; and that what it had to give up is in its memory still.
+  // that it is to become a copy of a replica; and that it is one on disk, but not in memory.
   int tables_apart = 0;
   bool strayed = false, begins_anew = false;
   // What is known of lives that are over (gossip/ended_lives.h), and which of them this very life closed.
@@ -163,6 +163,8 @@ class Core {
   std::optional<HeldBack> held_back;
   void hold_back(Timestamp tag, Timestamp commit);
   void write_ended(NodeId node, OriginId origin, const std::optional<EndedLife>& record);
+  // gossip/follow is told of the clock with which a pull came to the end of a shard.
+  std::function<void(NodeId, ShardId, const CommitClock&)> on_pulled;
   // gossip/redo is told of records of lives that are over, and, while it has not come to its end, of what is about to be merged.
   std::function<void(OriginId)> on_ended;
   std::function<void(ShardId, const CellKey&, const Content&)> before_merge;
@@ -257,6 +259,8 @@ class Core {
   const std::vector<NodeId>& other_replicas();  // Of them those that count.
   std::vector<NodeId> awaited();         // The same without those voted against of whom nothing was heard lately.
   bool observer() const { return self.role == Role::kObserver; }
+  // An observer, of which nothing is taken in (gossip/follow.h).
+  bool unheeded(NodeId node) const { return options.collect && members.observes(node); }
   std::string name_of(NodeId node) const;
   bool to_come(Timestamp at) const;      // Later than any clock that is listened to, and what it listens to, may be.
   const MemberTable::Member* member(NodeId node) const { return members.find(node); }

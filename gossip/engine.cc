@@ -102,6 +102,7 @@ class Engine::Impl {
       eviction_.on_word(from);
       if (const auto* mended = std::get_if<MendedBody>(&from.body)) mend_.on_mended_by_outcast(from.sender, *mended);
     };
+    core_.on_pulled = [this](NodeId peer, ShardId shard, const CommitClock& theirs) { follow_.pulled(peer, shard, theirs); };
     core_.believed_dead = [this](NodeId node) { return probe_.dead(node); };
     core_.before_merge = [this](ShardId shard, const CellKey& cell, const Content& delta) { redo_.before_merge(shard, cell, delta); };
   }

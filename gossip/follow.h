@@ -8,16 +8,23 @@
 //
 // RULE. A replica looks at nothing from an observer but what asks, and what it sends on for a replica.  With what came from there, members
 // would hold what those who closed a life, or agreed on an eviction, could not know of.
+// Where nothing is collected nothing is closed, evicted or settled either, and all that anybody tells is joined: then an observer is asked and
+// listened to like everybody.
 // So an observer may be left with what no replica has: entries that somebody took in who told nobody else, lives that a disk forgot, rows
 // of the table in their name.  It gives that up:
 //   - what nobody had seen of a life that is over goes as it does everywhere, and is not done again (gossip/redo.h);
-//   - what an audit finds that a replica should hold by its floor, and does not, goes (gossip/audit.h);
-//   - where its member table stays another one than theirs it has strayed: it compares all it has with a replica's, as who was away for
-//     too long does, gives up whatever that should hold and does not (gossip/rebase.h), and, when that was of the table, begins a new life,
-//     since its memory is made of the table.  SUBTLE: among replicas that do not hear each other it may be ahead of each of them, which is
-//     no straying, and loses nothing: what is above a replica's floor stays.  But it need not be looked at again and again.
+//   - what an audit finds that a replica has seen, by clocks that were equal, and does not hold, goes (gossip/audit.h);
+//   - where all replicas that are heard of have one member table, and its own stays another one, or none of them has what its clock says,
+//     it has strayed: it becomes a copy of one of them (gossip/rebase_copy.cc), in rows, table and clocks, and begins a new life.
+//     SUBTLE: where replicas do not hear each other it may be ahead of each of them.  That is no straying: one of them has what it is ahead by,
+//     or their tables differ.
 // Tests: tests/gossip/observer_test.cc
 #pragma once
+
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "gossip/core.h"
 
@@ -28,18 +35,28 @@ bool takes(const Core& core, const Envelope& from);
 
 class Follow {
  public:
-  static constexpr int kTablesApartMax = 8;               // In a row.
-  static constexpr std::int64_t kPauseMsLeast = 10'000;   // Then twice as long each time,
-  static constexpr std::int64_t kPauseMsMost = 600'000;   // up to this.
+  static constexpr std::int64_t kStraysAfterMs = 30'000;
+  static constexpr int kTablesApartLeast = 4;             // Answers, in that time.
 
   explicit Follow(Core& core) : core_(core) {}
 
   void tick();  // Once a round.
+  void pulled(NodeId from, ShardId shard, const CommitClock& theirs);
 
  private:
+  bool tables_stay_apart();
+  bool nobody_has_what_we_hold();
+  std::vector<NodeId> heard_lately();
+
   Core& core_;
-  std::int64_t not_before_ms_ = 0;
-  std::int64_t pause_ms_ = kPauseMsLeast;
+  std::pair<std::uint64_t, std::uint64_t> apart_;        // Our table, and theirs, since then.
+  std::int64_t apart_since_ms_ = -1;
+  struct Ahead {
+    Timestamp by;                                         // Our clock has this.
+    std::int64_t since_ms = 0;
+    std::set<NodeId> lacking;                             // Theirs had not, since then.
+  };
+  std::map<std::pair<ShardId, OriginId>, Ahead> ahead_;
 };
 
 }  // namespace kith

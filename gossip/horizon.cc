@@ -104,7 +104,6 @@ void Horizon::in_step(const AsOf& with) {
   core_.count("in_step");
   core_.got_in_step = true;
   core_.tables_apart = 0;
-  if (with.rebased) core_.strayed = false;
   const bool takes_all = with.rebased || !core_.whole;
   // Where nothing is collected no life is retired, and every row is in some clock.
   if (!core_.whole && with.floor && (with.of_all || with.rebased || !core_.options.collect)) {

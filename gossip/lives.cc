@@ -392,8 +392,8 @@ bool Lives::returns(NodeId node, const Cell& cell) const {
 }
 
 // The record of one that is not known yet comes with its first message.
-bool Lives::says_that_it_observes(NodeId sender, const std::vector<Cell>& cells) {
-  return std::any_of(cells.begin(), cells.end(), [&](const Cell& cell) {
+bool Lives::says_that_it_observes(NodeId sender, const std::vector<Cell>& cells) const {
+  return core_.options.collect && std::any_of(cells.begin(), cells.end(), [&](const Cell& cell) {
     if (node_of_member_cell(cell.key) != sender) return false;
     const auto& value = cell.content.as_register().value();
     const auto record = value ? decode_member_record(*value) : std::nullopt;
@@ -413,7 +413,7 @@ bool Lives::merge_members(const Envelope& envelope) {
   // SUBTLE: an earlier life may be retired already, and would come back with its own word.
   const auto* sender = core_.member(envelope.sender);
   const bool earlier = sender != nullptr && Life{envelope.origin, envelope.start} < sender->life;
-  const bool observes = core_.members.observes(envelope.sender) || says_that_it_observes(envelope.sender, *cells);
+  const bool observes = core_.unheeded(envelope.sender) || says_that_it_observes(envelope.sender, *cells);
   std::set<NodeId> unknown;
   for (const Cell& cell : *cells) {
     if (const auto node = node_of_member_cell(cell.key); node && !core_.members.cells().contains(*node)) unknown.insert(*node);
@@ -593,7 +593,7 @@ void Lives::return_after(const Evicted& evicted) {
 
 void Lives::on_evicted(NodeId from, const EvictedBody& body) {
   if (body.node != core_.self.node) return core_.count("dropped_meant_for_another");
-  if (from != core_.self.node && core_.members.observes(from)) return core_.count("dropped_of_observer");
+  if (from != core_.self.node && core_.unheeded(from)) return core_.count("dropped_of_observer");
   if (body.record.at <= core_.returned || core_.evicted) return;
   core_.evicted = true;
   return_after(body.record);
@@ -615,7 +615,7 @@ void Lives::note_that_it_left() {
 
 void Lives::on_superseded(NodeId from, const SupersededBody& body) {
   if (body.node != core_.self.node) return core_.count("dropped_meant_for_another");
-  if (core_.members.observes(from)) return core_.count("dropped_of_observer");
+  if (core_.unheeded(from)) return core_.count("dropped_of_observer");
   if (Life{body.origin, body.start} <= Life{core_.self.origin, core_.self.start} || core_.superseded) return;
   // SUBTLE: the next life would have to begin above it; see Core::read_cells.
   if (core_.to_come(body.start)) return core_.count("dropped_of_a_time_to_come");

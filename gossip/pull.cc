@@ -38,7 +38,7 @@ constexpr std::int64_t kPatienceMsMax = 60'000;
 }  // namespace
 
 void Pull::start(NodeId peer, const std::vector<ShardId>& shards, std::optional<Horizon::AsOf> as_of) {
-  if (shards.empty() || core_.member(peer) == nullptr || core_.members.observes(peer)) return;
+  if (shards.empty() || core_.member(peer) == nullptr || core_.unheeded(peer)) return;
   // Behind a horizon the member table is all that may be asked for, but by gossip/rebase, which pulls everything.
   if (core_.behind && !(as_of && as_of->rebased)) {
     if (std::find(shards.begin(), shards.end(), kSystemShard) == shards.end() && !core_.table_differs(peer)) return;
@@ -232,7 +232,7 @@ void Pull::on_pull(const Envelope& envelope, const PullBody& body, const Damage&
     read(*system, true);
     members_known = answer.parts.back().end;
     // SUBTLE: neither is ahead of the other, and the tables differ: a row of it is lost to one of the two, and no clock says so.
-    const bool behind = core_.clocks.behind(kSystemShard, system->clock) && !only_lives_that_are_over(*system) && !core_.members.observes(from);
+    const bool behind = core_.clocks.behind(kSystemShard, system->clock) && !only_lives_that_are_over(*system) && !core_.unheeded(from);
     const bool stuck = members_known && answer.parts.back().cells.empty() && !behind;
     if (stuck && core_.table_differs(from)) {
       members = core_.table_piece();
@@ -315,6 +315,7 @@ std::map<ShardId, bool> Pull::on_rows(NodeId from, OriginId origin, const RowsBo
       continue;
     }
     question.at_end.insert(part.shard);
+    if (core_.on_pulled) core_.on_pulled(from, part.shard, part.clock);
     // SUBTLE: lives whose ends the member has forgotten are in our table until the rebase is through (gossip/rebase.h).  Where it is not, for
     // the member is gone for good, our clock would cover what was said of their ends.
     if (part.shard == kSystemShard && core_.behind) question.of_table = {part.clock, body.promise};

@@ -219,7 +219,7 @@ void Rebase::ask() {
   std::sort(body.counters.begin(), body.counters.end());
   body.counters.erase(std::unique(body.counters.begin(), body.counters.end()), body.counters.end());
   // What a life's record says goes by other rules, and there are few of them.
-  if (body.shard != kSystemShard && !place.rows && place.counters.empty()) {
+  if (body.shard != kSystemShard && !place.rows && place.counters.empty() && !core_.strayed) {
     body.sketch_cells = static_cast<std::uint32_t>(question_->sketch_cells);
   }
   core_.send(question_->peer, std::move(body));
@@ -291,14 +291,15 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   question_->table = from.members_version;
   question_->as_of = Horizon::as_of(from, {}, {});
   question_->as_of.rebased = true;
+  question_->clocks.try_emplace(body.shard, body.clock);
+  if (core_.strayed) return copy(from, body, *cells);
   redo_.rebasing(body.shard, body.clock, from.horizon);
   std::set<OriginId> unlisted = body.shard == kSystemShard ? std::set<OriginId>() : in_clocks_only();
   for (const auto& [life, content] : core_.members.lives().cells()) {
     if (body.shard != kSystemShard && told_of_since(life.first, life.second, content)) unlisted.insert(life.second);
   }
   const auto seen = [&](const Commit& commit) {
-    // SUBTLE: an observer gives up whatever that member should hold, and does not; but what it says of itself.
-    if (core_.observer()) return commit.origin != core_.self.origin && (covers(body.clock, commit) || commit.at <= from.floor);
+    if (core_.observer() && commit.origin == core_.self.origin) return false;  // It says so of itself, and is in no clock.
     if (core_.unheard_of.contains(commit.origin)) return false;
     if (const auto* ended = core_.ended.find(commit.origin)) {
       // That goes when it is done again, or is not (gossip/redo.h).  SUBTLE: not here, for what it had the place of has to come first.
@@ -339,6 +340,14 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   ask();
 }
 
+// Its rows as they are there, and nothing else.
+void Rebase::copy(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells) {
+  if (question_->place.buckets.none()) question_->place.buckets = body.buckets;
+  if (question_->place.buckets.none()) move_to({});
+  else copy_rows(from, body, cells);
+  ask();
+}
+
 // Of those that are there.  SUBTLE: where all disks went back to before the eviction nobody is; and who is may be no better off.
 bool Rebase::anybody_aware() const {
   const auto& others = core_.other_replicas();
@@ -359,6 +368,7 @@ RowRange Rebase::range_to(const StoreKey& until) const {
 }
 
 void Rebase::done() {
+  if (core_.strayed) return become_a_copy();
   question_->pulling = true;
   Horizon::AsOf& as_of = question_->as_of;
   as_of.unheard_of = question_->unheard_of;

@@ -89,6 +89,9 @@ class Rebase {
   void tick();
   std::optional<std::int64_t> wake_at_ms() const;
 
+  // What of `mine` is not in `theirs`, nor overtaken there; null: they have nothing of it.
+  static Content not_theirs(const Content& mine, const Content* theirs);
+
   struct Progress {
     NodeId onto;
     std::size_t shards = 0, shards_done = 0;
@@ -113,6 +116,7 @@ class Rebase {
       std::vector<CellKey> counters;     // That differ between `after` and `until`: next, their bases.
     };
     Place place;
+    std::map<ShardId, CommitClock> clocks;  // The member's, when each was begun; of an observer that has strayed.
     CommitClock table_clock;             // The member's, of its table when that was gone through, and its floor.
     Timestamp table_floor;
     std::uint64_t table = 0;             // The member's, that is gone through; zero: not yet.
@@ -148,6 +152,9 @@ class Rebase {
   void take_rows(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells, const Seen& seen);
   void take_sketch(const RebasedBody& body, const Seen& seen);
   void take_bases(const RebasedBody& body, const std::vector<Cell>& cells);
+  void copy(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells);
+  void copy_rows(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells);
+  void become_a_copy();
   // Takes out what the member has seen and holds no more: in the batch at hand, or in that of the end of the pull.
   void take_out(const StoreKey& key, Content these);
   bool forgotten(const StoreKey& key, const Row& row);

@@ -171,7 +171,6 @@ void Rebase::take_out_lives() {
   }
   question_->over.clear();
   for (const OriginId origin : in_clocks_only()) core_.end_life(origin);
-  take_out_waiting(kSystemShard);  // Of an observer.
 }
 
 // And in no table, of which the member's has been gone through: their rows rotted here, and they are over there.

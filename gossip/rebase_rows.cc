@@ -89,10 +89,6 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
       // Of a counter what the member has folded is in its base, which takes the place of what it covers.
       Content these = gone(row.content, comparable ? &same->second->content : nullptr, seen);
       const bool over = life_of_ended_cell(row.cell).has_value();
-      if (core_.observer() && body.shard == kSystemShard) {  // What memory has of it as well, and so at the end.
-        take_out_later(key, std::move(these));
-        return true;
-      }
       if (!these.empty() && over) core_.ended.drop(row.cell);
       if (these.empty() && over && same == theirs.end()) question_->records.emplace_back(row.cell, row.content);
       take_out(key, std::move(these));
@@ -221,7 +217,6 @@ void Rebase::take_out_waiting(ShardId shard) {
     take_out(key, still_in(row.content, std::move(these)));
   }
   question_->waiting.erase(at);
-  if (shard == kSystemShard) core_.begins_anew = true;
 }
 
 }  // namespace kith

@@ -61,14 +61,14 @@ bool Round::tick() {
 bool Round::on_summary(const Envelope& envelope, const SummaryBody& body) {
   const NodeId from = envelope.sender;
   horizon_.heard(envelope, body.promise, body.standing);
-  if (core_.members.observes(from)) {
+  if (core_.unheeded(from)) {
     answer_observer(from, body);
     return false;
   }
   const Timestamp promise = core_.promise_of_step();
   if (body.digest != core_.clocks.digest()) {
     core_.count("rounds_differing");
-    if (core_.observer()) {  // It is the one to ask.
+    if (core_.observer() && core_.options.collect) {  // It is the one to ask.
       tell(from);
       return false;
     }

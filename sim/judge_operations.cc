@@ -216,7 +216,8 @@ void Judge::check_replicas(const Machine& from, const Attempt& attempt, const Re
   for (const Machine* it : machines) by_name[it->disk.node_name].push_back(it);
   for (const std::string& name : replicas) {
     const auto& holders = by_name[name];
-    if (std::any_of(holders.begin(), holders.end(), [](const Machine* it) { return it->disk.observer; })) {
+    // SUBTLE: an empty disk has the name of its machine, which may be that of a node which has moved to another one.
+    if (!holders.empty() && std::all_of(holders.begin(), holders.end(), [](const Machine* it) { return it->disk.observer; })) {
       throw Violation('D', from.name + " counted " + name + ", which is an observer, among those that hold a write");
     }
     // What was destroyed may have been there when the replica said so.

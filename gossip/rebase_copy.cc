@@ -1,0 +1,71 @@
+// An observer that has strayed becomes a copy of a replica: its rows, its table and its clocks (gossip/follow.h).
+#include <map>
+#include <utility>
+
+#include "gossip/rebase.h"
+
+namespace kith {
+
+// What of `mine` is not in `theirs`, nor overtaken there; null: they have nothing of it.
+Content Rebase::not_theirs(const Content& mine, const Content* theirs) {
+  if (!mine.holds(Kind::kSet)) {
+    const bool same_or_later = theirs != nullptr && theirs->as_register().tag() >= mine.as_register().tag();
+    return same_or_later ? Content(Register{}) : mine;
+  }
+  SetElement out = mine.as_set_element(), there = out;
+  const auto is_in = [](const ActorMap* in) {
+    return [in](ActorId actor, const Entry& entry) {
+      const Entry* same = in == nullptr ? nullptr : in->find(actor);
+      return same != nullptr && same->at >= entry.at;
+    };
+  };
+  const SetElement* row = theirs == nullptr ? nullptr : &theirs->as_set_element();
+  there.keep(is_in(row == nullptr ? nullptr : &row->adds()), is_in(row == nullptr ? nullptr : &row->removed()));
+  out.drop(there);
+  return Content(out);
+}
+
+// SUBTLE: what it gives up its own clock may cover, and the replica may be about to get it from others.  So in the end its clock is what
+// the replica's was when the shard was begun, and whatever is above that comes as to anybody.
+void Rebase::copy_rows(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells) {
+  std::map<StoreKey, const Cell*> theirs;
+  for (const Cell& cell : cells) theirs.emplace(store_key(body.shard, cell.key), &cell);
+  const auto snapshot = core_.store.snapshot();
+  const CellKey own = member_cell(core_.self.node);
+  const RowWalk walk = walk_rows(*snapshot, mend_, range_to(body.next), [&](const StoreKey& key, const Row& row) {
+    if (row.cell == own) return true;
+    // Increments that they have in a base: it comes with their rows, and takes these in.
+    const auto tag = row.cell.kind == Kind::kCounter ? increment_tag(row.cell.member) : std::nullopt;
+    if (row.cell.kind == Kind::kCounter && (!tag || tag->at <= from.horizon)) return true;
+    const auto same = theirs.find(key);
+    if (same != theirs.end() && same->second->key != row.cell) return true;
+    take_out(key, not_theirs(row.content, same == theirs.end() ? nullptr : &same->second->content));
+    return true;
+  });
+  for (const auto& [key, cell] : theirs) {
+    if (!walk.whole && key > walk.next) break;
+    core_.out->store.merge(body.shard, cell->key, cell->content);
+  }
+  move_to(walk.next);
+}
+
+// What it knew of lives and members is in its memory, which is made of the disk: so it begins a new life.
+void Rebase::become_a_copy() {
+  StoreBatch& batch = core_.out->store;
+  const auto snapshot = core_.store.snapshot();
+  for (const ShardId shard : snapshot->shards()) {
+    batch.forget_cursors(shard);
+    for (const auto& [origin, at] : snapshot->held(shard)) batch.forget_clock(origin);
+  }
+  for (const auto& [shard, clock] : question_->clocks) {
+    for (const auto& [origin, at] : clock) batch.hold(shard, origin, at);
+  }
+  batch.set_meta(meta::kFloor, meta::encode_number(question_->first_floor.value));
+  core_.count("became_a_copy");
+  core_.note(Output::Note::Level::kWarning, "this observer had been told what no replica holds; it is a copy of " + core_.name_of(question_->peer) + " now, and goes on from there: " +
+                                                std::to_string(question_->dropped) + (question_->dropped == 1 ? " row" : " rows") + " held what is given up");
+  question_.reset();
+  core_.begins_anew = true;
+}
+
+}  // namespace kith
