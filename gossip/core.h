@@ -136,9 +136,7 @@ class Core {
   // No table has it any more: everybody in good standing holds what it did.
   bool retired(OriginId origin) const { return !clocks.knows(origin) || retiring.contains(origin); }
   bool got_in_step = false;              // With some member, in this life.
-  // Of an observer (gossip/follow.h): how often in a row its table was another one than that of the replica which it got in step with;
-  // that it is to become a copy of a replica; and that it is one on disk, but not in memory.
-  int tables_apart = 0;
+  // Of an observer (gossip/follow.h): it is to become a copy of a replica; and it is one on disk, but not in memory.
   bool strayed = false, begins_anew = false;
   // What is known of lives that are over (gossip/ended_lives.h), and which of them this very life closed.
   EndedLives ended;

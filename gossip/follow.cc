@@ -40,13 +40,14 @@ bool Follow::tables_stay_apart() {
   if (const std::pair now{ours, theirs}; apart_since_ms_ < 0 || apart_ != now) {
     apart_ = now;
     apart_since_ms_ = core_.now.monotonic_ms;
-    core_.tables_apart = 0;
+    told_of_table_ = 0;
   }
-  return core_.now.monotonic_ms - apart_since_ms_ >= kStraysAfterMs && core_.tables_apart >= kTablesApartLeast;
+  return core_.now.monotonic_ms - apart_since_ms_ >= kStraysAfterMs && told_of_table_ >= kToldLeast;
 }
 
 void Follow::pulled(NodeId from, ShardId shard, const CommitClock& theirs) {
   if (!core_.observer() || !core_.options.collect) return;
+  told_of_table_ += shard == kSystemShard ? 1 : 0;
   for (auto at = ahead_.lower_bound({shard, OriginId{}}); at != ahead_.end() && at->first.first == shard;) {
     const bool has = covers(theirs, {at->second.by, at->first.second}) || core_.clocks.held(shard, at->first.second) < at->second.by;
     at = has ? ahead_.erase(at) : std::next(at);
@@ -70,7 +71,7 @@ bool Follow::nobody_has_what_we_hold() {
 }
 
 void Follow::tick() {
-  if (!core_.observer() || !core_.options.collect || !core_.whole || core_.behind || core_.redoing) return;
+  if (!core_.observer() || !core_.options.collect || core_.behind || core_.returning) return;
   if (!tables_stay_apart() && !nobody_has_what_we_hold()) return;
   core_.strayed = true;
   core_.count("strayed");

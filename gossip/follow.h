@@ -36,7 +36,7 @@ bool takes(const Core& core, const Envelope& from);
 class Follow {
  public:
   static constexpr std::int64_t kStraysAfterMs = 30'000;
-  static constexpr int kTablesApartLeast = 4;             // Answers, in that time.
+  static constexpr int kToldLeast = 4;                    // Answers about the table, in that time.
 
   explicit Follow(Core& core) : core_(core) {}
 
@@ -51,6 +51,7 @@ class Follow {
   Core& core_;
   std::pair<std::uint64_t, std::uint64_t> apart_;        // Our table, and theirs, since then.
   std::int64_t apart_since_ms_ = -1;
+  int told_of_table_ = 0;                                // Since then.
   struct Ahead {
     Timestamp by;                                         // Our clock has this.
     std::int64_t since_ms = 0;

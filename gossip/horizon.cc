@@ -98,12 +98,10 @@ void Horizon::in_step(const AsOf& with) {
   // What the peer said of others it said of those in its table.
   if (!with.rebased && with.members_version != core_.members.version()) {
     core_.unequal_tables += with.of_all && !core_.whole ? 1 : 0;
-    ++core_.tables_apart;
     return;
   }
   core_.count("in_step");
   core_.got_in_step = true;
-  core_.tables_apart = 0;
   const bool takes_all = with.rebased || !core_.whole;
   // Where nothing is collected no life is retired, and every row is in some clock.
   if (!core_.whole && with.floor && (with.of_all || with.rebased || !core_.options.collect)) {

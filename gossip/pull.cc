@@ -310,12 +310,12 @@ std::map<ShardId, bool> Pull::on_rows(NodeId from, OriginId origin, const RowsBo
     core_.out->store.set_cursor(part.shard, from, all_taken ? Cursor{origin, part.next} : Cursor{});
     if (!part.end) continue;
     question.asked.erase(part.shard);
+    if (part.sound && core_.on_pulled) core_.on_pulled(from, part.shard, part.clock);
     if (!(ended[part.shard] = part.sound && all_taken)) {
       question.as_of.reset();
       continue;
     }
     question.at_end.insert(part.shard);
-    if (core_.on_pulled) core_.on_pulled(from, part.shard, part.clock);
     // SUBTLE: lives whose ends the member has forgotten are in our table until the rebase is through (gossip/rebase.h).  Where it is not, for
     // the member is gone for good, our clock would cover what was said of their ends.
     if (part.shard == kSystemShard && core_.behind) question.of_table = {part.clock, body.promise};

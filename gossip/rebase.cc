@@ -53,7 +53,7 @@ void Rebase::heard(const Envelope& from) {
   }
   core_.behind = needed();
   if (!core_.behind || question_ || (core_.returning && !core_.introduced)) return;
-  if (!std::exchange(told_, true)) {
+  if (!core_.strayed && !std::exchange(told_, true)) {
     core_.count("rebases_needed");
     core_.note(Output::Note::Level::kWarning,
                "this node was away for longer than removals are remembered (or its disk is an old copy): it compares its data "
@@ -74,6 +74,11 @@ void Rebase::heard(const Envelope& from) {
   question_->as_of.rebased = true;
   // The member table first: by the whole of it a retired life is told from one that the member has not heard of.
   for (const ShardId shard : core_.store.snapshot()->shards()) question_->left.push_back(shard);
+  if (core_.strayed) {  // What it has nothing of as well: it is to have all that there is.
+    question_->left.clear();
+    for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) question_->left.push_back(static_cast<ShardId>(shard));
+    question_->left.push_back(kSystemShard);
+  }
   std::rotate(question_->left.begin(), std::find(question_->left.begin(), question_->left.end(), kSystemShard), question_->left.end());
   question_->shards = question_->left.size();
   ask();

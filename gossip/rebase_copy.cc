@@ -6,7 +6,6 @@
 
 namespace kith {
 
-// What of `mine` is not in `theirs`, nor overtaken there; null: they have nothing of it.
 Content Rebase::not_theirs(const Content& mine, const Content* theirs) {
   if (!mine.holds(Kind::kSet)) {
     const bool same_or_later = theirs != nullptr && theirs->as_register().tag() >= mine.as_register().tag();
@@ -60,6 +59,7 @@ void Rebase::become_a_copy() {
   for (const auto& [shard, clock] : question_->clocks) {
     for (const auto& [origin, at] : clock) batch.hold(shard, origin, at);
   }
+  batch.set_meta(meta::kWhole, "1");
   batch.set_meta(meta::kFloor, meta::encode_number(question_->first_floor.value));
   core_.count("became_a_copy");
   core_.note(Output::Note::Level::kWarning, "this observer had been told what no replica holds; it is a copy of " + core_.name_of(question_->peer) + " now, and goes on from there: " +

@@ -240,6 +240,11 @@ void World::finish() {
   }
   // What clients have asked by now is part of the history.
   run_until(now_us_ + scenario_.clients.timeout_us);
+  // All replicas were given up.  What an observer has nobody takes from it; that cluster is no more.
+  const bool any_replica = std::any_of(members.begin(), members.end(), [](const Machine* it) {
+    return !it->disk.observer && meta::decode_number(it->disk.store->snapshot()->meta(meta::kClusterId)) != 0;
+  });
+  if (!any_replica) return mark("no replica was left");
   converge(members, 'C', "replicas are");
   for (int looks = 0; scrub(members) > 0; ++looks) {
     if (looks == kScrubsMax) throw Violation('K', "damaged rows are not mended, though everybody is there to ask");
