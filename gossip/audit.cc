@@ -201,7 +201,7 @@ void Audit::on_repaired(const Envelope& from, const RepairedBody& body) {
   if (!fits) return core_.count("dropped_bad_cells");
   answered();
   const auto snapshot = core_.store.snapshot();
-  if (core_.observer() && core_.options.collect && body.shard != kSystemShard) give_up_what_is_not_there(*snapshot, from, body, *cells);
+  if (core_.observer() && core_.options.collect) give_up_what_is_not_there(*snapshot, from, body, *cells);
   for (const Cell& cell : *cells) repair(*snapshot, body.shard, cell);
   question_->after = body.next;
   if (body.end) {
@@ -225,6 +225,11 @@ void Audit::give_up_what_is_not_there(const Snapshot& snapshot, const Envelope& 
     if (same != theirs.end() && same->second->key != row.cell) return true;
     Content these = Rebase::not_theirs(row.content, same == theirs.end() ? nullptr : &same->second->content).where(had_seen);
     if (these.empty()) return true;
+    if (body.shard == kSystemShard) {  // What memory has of it as well.  Members and lives are gossip/follow's to look at.
+      const bool of_members = node_of_member_cell(row.cell) || life_of_cell(row.cell) || node_of_evicted_cell(row.cell);
+      core_.strayed = core_.strayed || !of_members;
+      return true;
+    }
     core_.count("rows_given_up");
     core_.out->store.drop(key, std::move(these));
     ++question_->rows_repaired;

@@ -1,4 +1,5 @@
 // An observer that has strayed becomes a copy of a replica: its rows, its table and its clocks (gossip/follow.h).
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -24,8 +25,8 @@ Content Rebase::not_theirs(const Content& mine, const Content* theirs) {
   return Content(out);
 }
 
-// SUBTLE: what it gives up its own clock may cover, and the replica may be about to get it from others.  So in the end its clock is what
-// the replica's was when the shard was begun, and whatever is above that comes as to anybody.
+// SUBTLE: what it gives up its own clock may cover, and the replica may be about to get it from others.  And what shows on neither side, as a
+// removal, is in no answer.  So in the end its clock is what both had when the shard was begun, and whatever is above that comes as to anybody.
 void Rebase::copy_rows(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells) {
   std::map<StoreKey, const Cell*> theirs;
   for (const Cell& cell : cells) theirs.emplace(store_key(body.shard, cell.key), &cell);
@@ -57,10 +58,12 @@ void Rebase::become_a_copy() {
     for (const auto& [origin, at] : snapshot->held(shard)) batch.forget_clock(origin);
   }
   for (const auto& [shard, clock] : question_->clocks) {
-    for (const auto& [origin, at] : clock) batch.hold(shard, origin, at);
+    for (const auto& [origin, at] : clock) {
+      const Timestamp both = std::min(at, core_.clocks.held(shard, origin));
+      if (both) batch.hold(shard, origin, both);
+    }
   }
-  batch.set_meta(meta::kWhole, "1");
-  batch.set_meta(meta::kFloor, meta::encode_number(question_->first_floor.value));
+  batch.set_meta(meta::kFloor, meta::encode_number(std::min(question_->first_floor, core_.floor_held()).value));
   core_.count("became_a_copy");
   core_.note(Output::Note::Level::kWarning, "this observer had been told what no replica holds; it is a copy of " + core_.name_of(question_->peer) + " now, and goes on from there: " +
                                                 std::to_string(question_->dropped) + (question_->dropped == 1 ? " row" : " rows") + " held what is given up");
