@@ -212,18 +212,14 @@ void Audit::on_repaired(const Envelope& from, const RepairedBody& body) {
 }
 
 void Audit::give_up_what_is_not_there(const Snapshot& snapshot, const Envelope& from, const RepairedBody& body, const std::vector<Cell>& cells) {
-  std::map<StoreKey, const Cell*> theirs;
-  for (const Cell& cell : cells) theirs.emplace(store_key(body.shard, cell.key), &cell);
+  const auto theirs = Rebase::by_key(body.shard, cells);
+  const Timestamp folded_before = question_->after.empty() ? Timestamp{} : from.horizon;
   const CommitClock& clock = question_->clocks[body.shard];
   const auto had_seen = [&](const Commit& commit) { return covers(clock, commit) || !core_.clocks.knows(commit.origin); };
   const RowRange range{body.shard, question_->differing.front().buckets, question_->after, body.end ? StoreKey() : body.next};
   (void)walk_rows(snapshot, mend_, range, [&](const StoreKey& key, const Row& row) {
-    // SUBTLE: an increment that is in their base is in ours when this is merged.
-    const auto tag = row.cell.kind == Kind::kCounter ? increment_tag(row.cell.member) : std::nullopt;
-    if (row.cell.kind == Kind::kCounter && (!tag || tag->at <= from.horizon)) return true;
-    const auto same = theirs.find(key);
-    if (same != theirs.end() && same->second->key != row.cell) return true;
-    Content these = Rebase::not_theirs(row.content, same == theirs.end() ? nullptr : &same->second->content).where(had_seen);
+    Content these = Rebase::not_theirs(key, row, theirs, folded_before);
+    if (!is_base(row.cell)) these = these.where(had_seen);
     if (these.empty()) return true;
     if (body.shard == kSystemShard) {  // What memory has of it as well.  Members and lives are gossip/follow's to look at.
       const bool of_members = node_of_member_cell(row.cell) || life_of_cell(row.cell) || node_of_evicted_cell(row.cell);

@@ -89,8 +89,9 @@ class Rebase {
   void tick();
   std::optional<std::int64_t> wake_at_ms() const;
 
-  // What of `mine` is not in `theirs`, nor overtaken there; null: they have nothing of it.
-  static Content not_theirs(const Content& mine, const Content* theirs);
+  // What of a row is not in `theirs`, nor overtaken there, nor in a base.  `folded_before`: how far those may be folded that came before these.
+  static Content not_theirs(const StoreKey& key, const Row& mine, const std::map<StoreKey, const Cell*>& theirs, Timestamp folded_before);
+  static std::map<StoreKey, const Cell*> by_key(ShardId shard, const std::vector<Cell>& cells);
 
   struct Progress {
     NodeId onto;

@@ -3,11 +3,14 @@
 #include <map>
 #include <utility>
 
+#include "crdt/counter.h"
 #include "gossip/rebase.h"
 
 namespace kith {
 
-Content Rebase::not_theirs(const Content& mine, const Content* theirs) {
+namespace {
+
+Content not_there(const Content& mine, const Content* theirs) {
   if (!mine.holds(Kind::kSet)) {
     const bool same_or_later = theirs != nullptr && theirs->as_register().tag() >= mine.as_register().tag();
     return same_or_later ? Content(Register{}) : mine;
@@ -25,21 +28,41 @@ Content Rebase::not_theirs(const Content& mine, const Content* theirs) {
   return Content(out);
 }
 
+}  // namespace
+
+std::map<StoreKey, const Cell*> Rebase::by_key(ShardId shard, const std::vector<Cell>& cells) {
+  std::map<StoreKey, const Cell*> out;
+  for (const Cell& cell : cells) out.emplace(store_key(shard, cell.key), &cell);
+  return out;
+}
+
+// SUBTLE: what is folded into a base cannot be told from what is not: one that is folded further than theirs goes, and their increments come.
+Content Rebase::not_theirs(const StoreKey& key, const Row& mine, const std::map<StoreKey, const Cell*>& theirs, Timestamp folded_before) {
+  const auto same = theirs.find(key);
+  if (same != theirs.end() && same->second->key != mine.cell) return Content(mine.cell.kind);  // Another long name has the place.
+  const Content* there = same == theirs.end() ? nullptr : &same->second->content;
+  if (mine.cell.kind != Kind::kCounter) return not_there(mine.content, there);
+  const auto tag = increment_tag(mine.cell.member);
+  if (!tag) {
+    const bool goes = there == nullptr || there->as_register().tag() < mine.content.as_register().tag() ||
+                      (there->as_register().tag() == mine.content.as_register().tag() && *there != mine.content);
+    return goes ? mine.content : Content(mine.cell.kind);
+  }
+  const auto base = theirs.find(base_store_key(key));
+  const Timestamp folded_to = base == theirs.end() ? folded_before : base->second->content.as_register().tag().at;
+  return tag->at <= folded_to ? Content(mine.cell.kind) : not_there(mine.content, there);
+}
+
 // SUBTLE: what it gives up its own clock may cover, and the replica may be about to get it from others.  And what shows on neither side, as a
 // removal, is in no answer.  So in the end its clock is what both had when the shard was begun, and whatever is above that comes as to anybody.
 void Rebase::copy_rows(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells) {
-  std::map<StoreKey, const Cell*> theirs;
-  for (const Cell& cell : cells) theirs.emplace(store_key(body.shard, cell.key), &cell);
+  const auto theirs = by_key(body.shard, cells);
+  const Timestamp folded_before = question_->place.after.empty() ? Timestamp{} : from.horizon;
   const auto snapshot = core_.store.snapshot();
   const CellKey own = member_cell(core_.self.node);
   const RowWalk walk = walk_rows(*snapshot, mend_, range_to(body.next), [&](const StoreKey& key, const Row& row) {
     if (row.cell == own) return true;
-    // Increments that they have in a base: it comes with their rows, and takes these in.
-    const auto tag = row.cell.kind == Kind::kCounter ? increment_tag(row.cell.member) : std::nullopt;
-    if (row.cell.kind == Kind::kCounter && (!tag || tag->at <= from.horizon)) return true;
-    const auto same = theirs.find(key);
-    if (same != theirs.end() && same->second->key != row.cell) return true;
-    take_out(key, not_theirs(row.content, same == theirs.end() ? nullptr : &same->second->content));
+    take_out(key, not_theirs(key, row, theirs, folded_before));
     return true;
   });
   for (const auto& [key, cell] : theirs) {
