@@ -51,13 +51,13 @@ std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup
            "': give --name " + *name + ", or another directory";
   }
   const auto role_there = static_cast<Role>(meta::decode_number(snapshot.meta(meta::kRole)));
-  if (name && role_there != setup.role) {
+  if (name && setup.role && role_there != *setup.role) {
     const bool observes = role_there == Role::kObserver;
     return "the data directory is that of " + std::string(observes ? "an observer" : "a replica") + ", and what a node is stays as it was when its directory was first used: give --role " +
            std::string(to_string(role_there)) + "; or, for another role, `kith drain " + setup.name + "`, and start it with an empty directory";
   }
   if (meta::decode_number(snapshot.meta(meta::kClusterId)) == 0) {
-    if (setup.role != Role::kObserver || !setup.founds()) return std::nullopt;
+    if ((name ? role_there : setup.role.value_or(Role::kReplica)) != Role::kObserver || !setup.founds()) return std::nullopt;
     return "an observer copies what replicas have, so it can not be the first node of a cluster: give --join with the address of a member, or start a replica first";
   }
   const std::string cluster = snapshot.meta(meta::kClusterName).value_or("");

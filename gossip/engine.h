@@ -108,7 +108,7 @@ struct NodeSetup {
   // How many members keep a shard, for the first node (gossip/replication.h); 0: nobody says.  Others learn it, and one that
   // differs is an error.
   std::uint32_t replicas = 0;
-  Role role = Role::kReplica;            // For a node that begins on an empty directory; check_setup: else it is that one's.
+  std::optional<Role> role;              // None: that of the directory, and of an empty one a replica's.  Another one than that is an error.
   std::vector<std::string> join;         // Peer addresses of any members.
   bool joins = false;                    // Also when there are none in it: they will be named by JoinThrough.
   bool founds() const { return join.empty() && !joins; }  // Where there is no cluster yet: be the first.

@@ -94,7 +94,7 @@ void Lives::begin(const NodeSetup& setup) {
     self.node = NodeId{core_.random.nonzero()};
     batch.set_meta(meta::kNodeId, meta::encode_number(self.node.value));
     batch.set_meta(meta::kNodeName, setup.name);
-    self.role = setup.role;
+    self.role = setup.role.value_or(Role::kReplica);
     batch.set_meta(meta::kRole, meta::encode_number(static_cast<std::uint64_t>(self.role)));
   }
   self.name = setup.name;
