@@ -20,6 +20,7 @@ constexpr std::size_t kShardsPerAnswerMax = 64;
 constexpr std::size_t kShardBytes = sizeof(Buckets) + 8;
 
 constexpr std::int64_t kPatienceMsMax = 60'000;
+constexpr std::int64_t kOnItsWayMs = 10'000;
 constexpr int kUnansweredMax = 3;  // In a row, of an audit that has come some way.
 
 }  // namespace
@@ -215,7 +216,10 @@ void Audit::give_up_what_is_not_there(const Snapshot& snapshot, const Envelope& 
   const auto theirs = Rebase::by_key(body.shard, cells);
   const Timestamp folded_before = question_->after.empty() ? Timestamp{} : from.horizon;
   const CommitClock& clock = question_->clocks[body.shard];
-  const auto had_seen = [&](const Commit& commit) { return covers(clock, commit) || !core_.clocks.knows(commit.origin); };
+  // SUBTLE: what no clock covers, from behind a gap, comes again if anybody has it.  But it may be on its way to both.
+  const auto had_seen = [&](const Commit& commit) {
+    return covers(clock, commit) || !core_.clocks.knows(commit.origin) || core_.hlc.last().ms() - commit.at.ms() >= kOnItsWayMs;
+  };
   const RowRange range{body.shard, question_->differing.front().buckets, question_->after, body.end ? StoreKey() : body.next};
   (void)walk_rows(snapshot, mend_, range, [&](const StoreKey& key, const Row& row) {
     Content these = Rebase::not_theirs(key, row, theirs, folded_before);

@@ -276,7 +276,7 @@ class Engine::Impl {
       horizon_.tick();
       eviction_.tick();
       leave_.tick();
-      follow_.tick();
+      follow_.tick(rebase_.above_all_others());
       shared_addresses_.tick();
     }
   }

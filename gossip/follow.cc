@@ -70,9 +70,12 @@ bool Follow::nobody_has_what_we_hold() {
   });
 }
 
-void Follow::tick() {
+void Follow::tick(bool above_all_others) {
   if (!core_.observer() || !core_.options.collect || core_.behind || core_.returning) return;
-  if (!tables_stay_apart() && !nobody_has_what_we_hold()) return;
+  if (!above_all_others) above_since_ms_ = -1;
+  else if (above_since_ms_ < 0) above_since_ms_ = core_.now.monotonic_ms;
+  const bool above = above_since_ms_ >= 0 && core_.now.monotonic_ms - above_since_ms_ >= kStraysAfterMs;
+  if (!above && !tables_stay_apart() && !nobody_has_what_we_hold()) return;
   core_.strayed = true;
   core_.count("strayed");
 }

@@ -15,6 +15,7 @@
 //   - what nobody had seen of a life that is over goes as it does everywhere, and is not done again (gossip/redo.h);
 //   - what an audit finds that a replica has seen, by clocks that were equal, and does not hold, goes (gossip/audit.h);
 //   - where all replicas that are heard of have one member table, and its own stays another one, or none of them has what its clock says,
+//     or its horizon stays above all their floors (their disks went back),
 //     it has strayed: it becomes a copy of one of them (gossip/rebase_copy.cc), in rows, table and clocks, and begins a new life.
 //     SUBTLE: where replicas do not hear each other it may be ahead of each of them.  That is no straying: one of them has what it is ahead by,
 //     or their tables differ.
@@ -40,7 +41,7 @@ class Follow {
 
   explicit Follow(Core& core) : core_(core) {}
 
-  void tick();  // Once a round.
+  void tick(bool above_all_others);  // Once a round; gossip/rebase tells whether our horizon is above all floors that are heard of.
   void pulled(NodeId from, ShardId shard, const CommitClock& theirs);
 
  private:
@@ -58,6 +59,7 @@ class Follow {
     std::set<NodeId> lacking;                             // Theirs had not, since then.
   };
   std::map<std::pair<ShardId, OriginId>, Ahead> ahead_;
+  std::int64_t above_since_ms_ = -1;
 };
 
 }  // namespace kith

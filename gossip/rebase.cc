@@ -60,7 +60,7 @@ void Rebase::heard(const Envelope& from) {
                "with a member's, and takes no writes until it is done");
   }
   // Of a member in good standing.
-  if (!from.floor || from.floor < from.horizon || from.floor < core_.highest_horizon) return;
+  if (!from.floor || from.floor < from.horizon || (from.floor < core_.highest_horizon && !core_.strayed)) return;
   if (unaware_.contains(from.sender) && anybody_aware()) return;
   // SUBTLE: who is heard may not hear us.  Somebody else is asked in between, if there is anybody.
   if (from.sender == no_answer_of_ && std::any_of(told_horizons_.begin(), told_horizons_.end(), [&](const auto& it) {
@@ -108,6 +108,15 @@ bool Rebase::all_others_are_behind() const {
     const std::int64_t evict_after_ms = core_.options.evict_after_ms;
     any = any || behind;
     return behind || (evict_after_ms > 0 && core_.now.monotonic_ms - since_ms >= evict_after_ms);
+  }) && any;
+}
+
+bool Rebase::above_all_others() const {
+  bool any = false;
+  return std::all_of(told_horizons_.begin(), told_horizons_.end(), [&](const auto& it) {
+    if (!core_.heard_lately(it.first)) return true;
+    any = true;
+    return it.second.floor < core_.horizon;
   }) && any;
 }
 
@@ -289,7 +298,7 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   // A damaged row there would look like one that is gone; and a life that is retired can be told from one that the member has
   // not heard of only by its whole table, which was gone through first.  Another time, or another member.
   const bool same_table = question_->table == 0 || question_->table == from.members_version;
-  if (!body.sound || from.floor < core_.highest_horizon || outrun(from) || !same_table) {
+  if (!body.sound || (from.floor < core_.highest_horizon && !core_.strayed) || outrun(from) || !same_table) {
     core_.count("rebases_put_off");
     return question_.reset();
   }

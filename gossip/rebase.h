@@ -75,6 +75,7 @@ class Rebase {
   // again.  Returns what speaks against it, for people; empty: it is done, or was not needed.
   [[nodiscard]] std::string recover();
   bool nobody_left() const;  // To rebase onto, for a while.
+  bool above_all_others() const;  // Our horizon is above the floors of all that are heard of.
   NodeId most_seen() const;  // Who has seen the most then, of those that are heard: the others would give up what it has not got.
 
   // Whether rows of this message may be merged; counts what may not.

@@ -62,7 +62,10 @@ void Rebase::copy_rows(const Envelope& from, const RebasedBody& body, const std:
   const CellKey own = member_cell(core_.self.node);
   const RowWalk walk = walk_rows(*snapshot, mend_, range_to(body.next), [&](const StoreKey& key, const Row& row) {
     if (row.cell == own) return true;
-    take_out(key, not_theirs(key, row, theirs, folded_before));
+    Content these = not_theirs(key, row, theirs, folded_before);
+    // SUBTLE: memory has of the table what the disk has no more, and would write it again.
+    if (body.shard == kSystemShard) take_out_later(key, std::move(these));
+    else take_out(key, std::move(these));
     return true;
   });
   for (const auto& [key, cell] : theirs) {
@@ -74,6 +77,7 @@ void Rebase::copy_rows(const Envelope& from, const RebasedBody& body, const std:
 
 // What it knew of lives and members is in its memory, which is made of the disk: so it begins a new life.
 void Rebase::become_a_copy() {
+  take_out_waiting(kSystemShard);
   StoreBatch& batch = core_.out->store;
   const auto snapshot = core_.store.snapshot();
   for (const ShardId shard : snapshot->shards()) {
@@ -86,6 +90,8 @@ void Rebase::become_a_copy() {
       if (both) batch.hold(shard, origin, both);
     }
   }
+  // What it had forgotten it has again, if they have.
+  batch.set_meta(meta::kHorizon, meta::encode_number(std::min(core_.horizon, question_->as_of.horizon).value));
   batch.set_meta(meta::kFloor, meta::encode_number(std::min(question_->first_floor, core_.floor_held()).value));
   core_.count("became_a_copy");
   core_.note(Output::Note::Level::kWarning, "this observer had been told what no replica holds; it is a copy of " + core_.name_of(question_->peer) + " now, and goes on from there: " +

@@ -7,7 +7,7 @@
 namespace kith {
 
 void TableUpkeep::tick(bool table_damaged) {
-  if (!core_.joined() || core_.superseded || !time_to_look() || table_damaged) return;
+  if (!core_.joined() || core_.superseded || core_.strayed || !time_to_look() || table_damaged) return;
   compare_with_disk();
   register_lost();
 }
