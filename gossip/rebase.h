@@ -119,6 +119,7 @@ class Rebase {
     };
     Place place;
     std::map<ShardId, CommitClock> clocks;  // The member's, when each was begun; of an observer that has strayed.
+    std::vector<Cell> table_rows;        // The same of its table, where that differs.
     CommitClock table_clock;             // The member's, of its table when that was gone through, and its floor.
     Timestamp table_floor;
     std::uint64_t table = 0;             // The member's, that is gone through; zero: not yet.

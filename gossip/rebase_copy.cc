@@ -63,14 +63,15 @@ void Rebase::copy_rows(const Envelope& from, const RebasedBody& body, const std:
   const RowWalk walk = walk_rows(*snapshot, mend_, range_to(body.next), [&](const StoreKey& key, const Row& row) {
     if (row.cell == own) return true;
     Content these = not_theirs(key, row, theirs, folded_before);
-    // SUBTLE: memory has of the table what the disk has no more, and would write it again.
+    // SUBTLE: memory has of the table what the disk has no more, and would write it again.  So the table is changed at the end.
     if (body.shard == kSystemShard) take_out_later(key, std::move(these));
     else take_out(key, std::move(these));
     return true;
   });
   for (const auto& [key, cell] : theirs) {
     if (!walk.whole && key > walk.next) break;
-    core_.out->store.merge(body.shard, cell->key, cell->content);
+    if (body.shard == kSystemShard) question_->table_rows.push_back(*cell);
+    else core_.out->store.merge(body.shard, cell->key, cell->content);
   }
   move_to(walk.next);
 }
@@ -79,6 +80,7 @@ void Rebase::copy_rows(const Envelope& from, const RebasedBody& body, const std:
 void Rebase::become_a_copy() {
   take_out_waiting(kSystemShard);
   StoreBatch& batch = core_.out->store;
+  for (const Cell& cell : question_->table_rows) batch.merge(kSystemShard, cell.key, cell.content);
   const auto snapshot = core_.store.snapshot();
   for (const ShardId shard : snapshot->shards()) {
     batch.forget_cursors(shard);
