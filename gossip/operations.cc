@@ -436,7 +436,6 @@ void Operations::answer(const Operation& operation, ShardId shard, Reply reply, 
 }
 
 bool Operations::settle(Waiting& waiting, NodeId peer) {
-  if (core_.members.observes(peer)) return false;
   if (!waiting.holders.insert(peer).second) return false;
   waiting.reply.replicas.push_back(core_.name_of(peer));
   if (waiting.reply.replicas.size() < waiting.replicas) return false;
@@ -446,6 +445,7 @@ bool Operations::settle(Waiting& waiting, NodeId peer) {
 }
 
 void Operations::peer_stored(NodeId peer, ShardId shard, Timestamp previous, Timestamp at) {
+  if (core_.members.observes(peer)) return;
   std::erase_if(waiting_, [&](Waiting& waiting) {
     const bool stored = waiting.shard == shard &&
                         std::all_of(waiting.commits.begin(), waiting.commits.end(), [&](const Commit& commit) {
@@ -456,6 +456,7 @@ void Operations::peer_stored(NodeId peer, ShardId shard, Timestamp previous, Tim
 }
 
 void Operations::peer_holds(NodeId peer, ShardId shard, const CommitClock& clock) {
+  if (core_.members.observes(peer)) return;
   std::erase_if(waiting_, [&](Waiting& waiting) {
     const bool holds = waiting.shard == shard && vouched_for(waiting) &&
                        std::all_of(waiting.commits.begin(), waiting.commits.end(),
@@ -465,6 +466,7 @@ void Operations::peer_holds(NodeId peer, ShardId shard, const CommitClock& clock
 }
 
 void Operations::peer_holds_all(NodeId peer) {
+  if (core_.members.observes(peer)) return;
   // SUBTLE: equal clocks vouch only for what clocks cover.  An entry from behind a gap is in our row, but not in our clock,
   // and so perhaps not in the peer's row.
   std::erase_if(waiting_, [&](Waiting& waiting) {

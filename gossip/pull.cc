@@ -309,8 +309,8 @@ std::map<ShardId, bool> Pull::on_rows(NodeId from, OriginId origin, const RowsBo
     if (!all_taken) asked.behind_what_was_not_taken = Cursor{origin, part.next};
     core_.out->store.set_cursor(part.shard, from, all_taken ? Cursor{origin, part.next} : Cursor{});
     if (!part.end) continue;
-    question.asked.erase(part.shard);
     if (part.sound && core_.on_pulled) core_.on_pulled(from, part.shard, part.clock);
+    question.asked.erase(part.shard);
     if (!(ended[part.shard] = part.sound && all_taken)) {
       question.as_of.reset();
       continue;

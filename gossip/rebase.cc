@@ -33,7 +33,8 @@ void Rebase::begin() {
 }
 
 bool Rebase::needed() const {
-  if ((core_.returning && !core_.whole) || core_.strayed) return true;
+  if (core_.returning && !core_.whole) return true;
+  if (core_.strayed) return true;
   if (!core_.highest_horizon) return false;
   if (core_.whole) return core_.floor_held() < core_.highest_horizon;
   return had_rows_ || core_.unequal_tables >= kUnequalTablesMax || (first_floor_ && core_.highest_horizon > first_floor_);
@@ -313,8 +314,8 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
     if (body.shard != kSystemShard && told_of_since(life.first, life.second, content)) unlisted.insert(life.second);
   }
   const auto seen = [&](const Commit& commit) {
-    if (core_.observer() && commit.origin == core_.self.origin) return false;  // It says so of itself, and is in no clock.
     if (core_.unheard_of.contains(commit.origin)) return false;
+    if (core_.observer() && commit.origin == core_.self.origin) return false;  // It says so of itself, and is in no clock.
     if (const auto* ended = core_.ended.find(commit.origin)) {
       // That goes when it is done again, or is not (gossip/redo.h).  SUBTLE: not here, for what it had the place of has to come first.
       if (!ended->record.seen(body.shard, commit.at)) return false;

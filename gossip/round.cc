@@ -67,11 +67,11 @@ bool Round::on_summary(const Envelope& envelope, const SummaryBody& body) {
   }
   const Timestamp promise = core_.promise_of_step();
   if (body.digest != core_.clocks.digest()) {
-    core_.count("rounds_differing");
     if (core_.observer() && core_.options.collect) {  // It is the one to ask.
       tell(from);
       return false;
     }
+    core_.count("rounds_differing");
     // SUBTLE: a life that is retired in one of two tables makes the digests of all its shards differ.  So first the tables
     // are made equal, once: what keeps them from it must not keep data back.
     const bool tables_first = core_.table_differs(from) && !std::exchange(core_.peers[from].tables_first, true);
