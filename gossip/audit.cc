@@ -1,10 +1,12 @@
 #include "gossip/audit.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "crdt/counter.h"
 #include "crdt/limits.h"
+#include "gossip/rebase.h"
 #include "gossip/row_walk.h"
 
 namespace kith {
@@ -18,11 +20,13 @@ constexpr std::size_t kShardsPerAnswerMax = 64;
 constexpr std::size_t kShardBytes = sizeof(Buckets) + 8;
 
 constexpr std::int64_t kPatienceMsMax = 60'000;
+constexpr std::int64_t kOnItsWayMs = 10'000;
 constexpr int kUnansweredMax = 3;  // In a row, of an audit that has come some way.
 
 }  // namespace
 
 void Audit::agreed(NodeId peer, std::optional<std::uint64_t> root) {
+  if (core_.unheeded(peer)) return;
   const auto ours = core_.root_of_durable();
   if (!ours || !root || *ours == *root) return;
   core_.count("rounds_content_differing");
@@ -72,6 +76,9 @@ void Audit::begin(NodeId peer) {
   core_.count("audits_begun");
   question_ = Question{};
   question_->peer = peer;
+  if (core_.observer()) {
+    for (const auto& [shard, root] : body.roots) question_->clocks[shard] = core_.clocks.held(shard);
+  }
   ask(std::move(body));
 }
 
@@ -171,7 +178,7 @@ void Audit::on_repair(NodeId from, const RepairBody& body) {
 }
 
 void Audit::ask_in_return(NodeId peer, const RepairBody& body) {
-  if (!exists(body.shard)) return;
+  if (!exists(body.shard) || core_.unheeded(peer)) return;
   const bool asking = question_.has_value();
   if (asking) {
     if (!question_->back || question_->peer != peer || question_->differing.size() >= kShardsPerAnswerMax) return;
@@ -184,8 +191,8 @@ void Audit::ask_in_return(NodeId peer, const RepairBody& body) {
   if (!asking) ask_rows();
 }
 
-void Audit::on_repaired(NodeId from, const RepairedBody& body) {
-  if (!asked(from, body.nonce, true)) return core_.count("dropped_unasked_repaired");
+void Audit::on_repaired(const Envelope& from, const RepairedBody& body) {
+  if (!asked(from.sender, body.nonce, true)) return core_.count("dropped_unasked_repaired");
   const Differing& asked_for = question_->differing.front();
   const auto cells = core_.read_cells(body.shard, body.cells);
   const bool fits = cells && body.shard == asked_for.shard && (body.end || body.next > question_->after) &&
@@ -195,6 +202,7 @@ void Audit::on_repaired(NodeId from, const RepairedBody& body) {
   if (!fits) return core_.count("dropped_bad_cells");
   answered();
   const auto snapshot = core_.store.snapshot();
+  if (core_.observer() && core_.options.collect) give_up_what_is_not_there(*snapshot, from, body, *cells);
   for (const Cell& cell : *cells) repair(*snapshot, body.shard, cell);
   question_->after = body.next;
   if (body.end) {
@@ -202,6 +210,31 @@ void Audit::on_repaired(NodeId from, const RepairedBody& body) {
     question_->after.clear();
   }
   ask_rows();
+}
+
+void Audit::give_up_what_is_not_there(const Snapshot& snapshot, const Envelope& from, const RepairedBody& body, const std::vector<Cell>& cells) {
+  const auto theirs = Rebase::by_key(body.shard, cells);
+  const Timestamp folded_before = question_->after.empty() ? Timestamp{} : from.horizon;
+  const CommitClock& clock = question_->clocks[body.shard];
+  // SUBTLE: what no clock covers, from behind a gap, comes again if anybody has it.  But it may be on its way to both.
+  const auto had_seen = [&](const Commit& commit) {
+    return covers(clock, commit) || !core_.clocks.knows(commit.origin) || core_.hlc.last().ms() - commit.at.ms() >= kOnItsWayMs;
+  };
+  const RowRange range{body.shard, question_->differing.front().buckets, question_->after, body.end ? StoreKey() : body.next};
+  (void)walk_rows(snapshot, mend_, range, [&](const StoreKey& key, const Row& row) {
+    Content these = Rebase::not_theirs(key, row, theirs, folded_before);
+    if (!is_base(row.cell)) these = these.where(had_seen);
+    if (these.empty()) return true;
+    if (body.shard == kSystemShard) {  // What memory has of it as well.  Members and lives are gossip/follow's to look at.
+      const bool of_members = node_of_member_cell(row.cell) || life_of_cell(row.cell) || node_of_evicted_cell(row.cell);
+      core_.strayed = core_.strayed || !of_members;
+      return true;
+    }
+    core_.count("rows_given_up");
+    core_.out->store.drop(key, std::move(these));
+    ++question_->rows_repaired;
+    return true;
+  });
 }
 
 void Audit::repair(const Snapshot& snapshot, ShardId shard, const Cell& cell) {

@@ -18,6 +18,8 @@
 // one round audit each other at the same time: then the audit of the lower node id serves both, and the other is
 // dropped.
 // RULE. An answer counts only if it carries the nonce of the question outstanding in this life.
+// Nobody audits an observer (gossip/follow.h).  What an observer finds in its own rows that the answerer had seen, by the clocks that were equal
+// when the audit began, and does not hold, it gives up.
 // RULE. Repair moves no clock: that a row is here says nothing of what else is.  A row that changes moves to the end of
 // the feed, as always, so others whose clocks do not cover it read it there.
 // A shard of which a row is damaged, here or there, is left out until it is mended: its sums are not those of its rows.
@@ -29,6 +31,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 
 #include "gossip/core.h"
@@ -51,7 +54,7 @@ class Audit {
   void on_audit(NodeId from, const AuditBody& body);
   void on_buckets(NodeId from, const BucketsBody& body);
   void on_repair(NodeId from, const RepairBody& body);
-  void on_repaired(NodeId from, const RepairedBody& body);
+  void on_repaired(const Envelope& from, const RepairedBody& body);
 
  private:
   struct Doubt {
@@ -73,6 +76,7 @@ class Audit {
     StoreKey after;                    // In it.
     int unanswered = 0;                // Since the last answer.
     std::uint64_t rows_repaired = 0;
+    std::map<ShardId, CommitClock> clocks;  // When it began, of an observer.
   };
   void begin(NodeId peer);
   void ask_in_return(NodeId peer, const RepairBody& body);
@@ -80,6 +84,7 @@ class Audit {
   void ask_rows();
   void answered();
   void repair(const Snapshot& snapshot, ShardId shard, const Cell& cell);
+  void give_up_what_is_not_there(const Snapshot& snapshot, const Envelope& from, const RepairedBody& body, const std::vector<Cell>& cells);
   void finish();
   bool asked(NodeId from, std::uint64_t nonce, bool has_buckets) const;
   bool exists(ShardId shard) const { return shard == kSystemShard || shard < core_.self.shard_count; }

@@ -11,11 +11,15 @@ constexpr std::int64_t kAskAgainMsMax = 4'000;
 
 }  // namespace
 
+std::uint32_t Consultations::level_of(const Consult& consult) const {
+  return consult.level == kAsTheTable ? core_.tables.rules(consult.table).read : consult.level;
+}
+
 std::uint32_t Consultations::wanted_by(const Consult& consult) const {
-  const auto holders = static_cast<std::uint32_t>(core_.members.ids().size());  // As long as every member holds everything.
+  const auto holders = static_cast<std::uint32_t>(core_.members.replicas().size());  // As long as every member holds everything.
   const TableRules& rules = core_.tables.rules(consult.table);
-  const std::uint32_t level = consult.level == kAsTheTable ? rules.read : consult.level;
-  if (level == kAllReplicas) return holders;
+  const std::uint32_t level = level_of(consult);
+  if (level == kAllReplicas) return std::max<std::uint32_t>(holders, 1);  // An observer may know of none yet.
   if (level != kQuorumReplicas) return level;
   // So many that they have one in common with any quorum of writes.
   const std::uint32_t writes = quorum_of(core_.self.replication.of(holders), rules.quorum);
@@ -33,7 +37,9 @@ void Consultations::begin(const Consult& consult) {
     reading.reply.message = std::move(message);
     core_.out->replies.push_back(std::move(reading.reply));
   };
-  if (reading.wanted <= 1) {
+  // An observer has asked none of the replicas by reading here.
+  const bool here = !core_.observer() || !core_.joined() || level_of(consult) == 1;
+  if (reading.wanted <= 1 && here) {
     reading.reply.replicas.push_back(core_.self.name);
     core_.out->replies.push_back(std::move(reading.reply));
     return;
@@ -60,7 +66,7 @@ void Consultations::begin(const Consult& consult) {
 
 void Consultations::ask_all(ShardId shard, OfShard& of) {
   of.asked.clear();
-  for (const NodeId peer : core_.others()) {
+  for (const NodeId peer : core_.other_replicas()) {
     Asked& asked = of.asked[peer];
     asked.patience_ms = kAskAgainMs;
     ask(shard, peer, asked);
@@ -122,16 +128,17 @@ bool Consultations::take_rows(NodeId from, OriginId origin, const RowsBody& body
 }
 
 std::string Consultations::told_by(const OfShard& of) const {
-  std::string out = core_.self.name;
+  std::string out = core_.observer() ? "" : core_.self.name;
   for (const auto& [peer, asked] : of.asked) {
-    if (asked.told) out += ", " + core_.name_of(peer);
+    if (asked.told) out += (out.empty() ? "" : ", ") + core_.name_of(peer);
   }
-  return out;
+  return out.empty() ? "none" : out + " alone";
 }
 
 // SUBTLE: may erase `of`.
 void Consultations::settle(ShardId shard, OfShard& of) {
-  std::vector<std::string> names = {core_.self.name};
+  std::vector<std::string> names;
+  if (!core_.observer()) names.push_back(core_.self.name);
   for (const auto& [peer, asked] : of.asked) {
     if (asked.told) names.push_back(core_.name_of(peer));
   }
@@ -156,7 +163,7 @@ void Consultations::refuse(Reading& reading, const std::string& told_by) {
   reading.reply.outcome = Outcome::kRefused;
   reading.reply.code = Refusal::kNotReached;
   reading.reply.message = "not told by the " + std::to_string(reading.wanted) + " members that were asked for in time, but by " + told_by +
-                          " alone: try again, or ask for fewer (read one is what this node has)";
+                          ": try again, or ask for fewer (read one is what this node has)";
   core_.out->replies.push_back(std::move(reading.reply));
   --waiting_;
 }
@@ -179,7 +186,7 @@ void Consultations::tick() {
     for (auto* readings : {&of.readings, &of.next}) {
       std::erase_if(*readings, [&](Reading& reading) {
         if (core_.now.monotonic_ms < reading.expires_at_ms) return false;
-        refuse(reading, readings == &of.readings ? names : core_.self.name);
+        refuse(reading, readings == &of.readings ? names : told_by(OfShard{}));
         return true;
       });
     }

@@ -47,7 +47,7 @@ class Consultations {
  private:
   struct Reading {
     Reply reply;
-    std::uint32_t wanted = 1;       // Members, this one among them.
+    std::uint32_t wanted = 1;       // Replicas, this one among them if it is one.
     std::int64_t expires_at_ms = 0;
   };
   struct Asked {                    // A peer.
@@ -63,6 +63,7 @@ class Consultations {
     std::vector<Reading> readings;  // That were begun before these were asked.
     std::vector<Reading> next;
   };
+  std::uint32_t level_of(const Consult& consult) const;
   std::uint32_t wanted_by(const Consult& consult) const;
   void ask_all(ShardId shard, OfShard& of);
   void ask(ShardId shard, NodeId peer, Asked& asked);

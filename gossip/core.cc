@@ -162,12 +162,14 @@ bool Core::kept_on_record(Timestamp start, Timestamp floor) const {
 }
 
 void Core::hear_of(NodeId node, Life life) {
+  if (members.observes(node)) return;  // It commits nothing that anybody could lack.
   const Timestamp before = floor_held();
   const bool news = !clocks.knows(life.origin) && ended.find(life.origin) == nullptr && node != self.node;
   clocks.begin_life(life.origin, life.start);
   // SUBTLE: the floor on disk is promised of all lives at the next start, and this one is among them now.
   if (const Timestamp floor_now = floor_held(); floor_now < before) out->store.set_meta(meta::kFloor, meta::encode_number(floor_now.value));
-  if (!options.collect || !news || !may_be_settled(life.start, before) || !kept_on_record(life.start, before)) return;
+  // SUBTLE: an observer's floor was told, but no horizon is made of it.
+  if (!options.collect || !news || observer() || !may_be_settled(life.start, before) || !kept_on_record(life.start, before)) return;
   // SUBTLE: who has just joined has no earlier life that would hold a floor; gossip/lives.h, the introduction.  But for one that was let
   // in by a process that nobody listened to: removals are forgotten that it has not seen.
   const auto lives = members.lives().lives_of(node);
@@ -301,6 +303,10 @@ std::uint64_t Core::setbacks(ShardId shard) const {
 }
 
 void Core::commit_own(ShardId shard, const CellKey& cell, const Content& delta, Timestamp commit) {
+  if (observer()) {  // Its own record, which its messages bring along: in no clock, so that nobody waits for it.
+    KITH_CHECK(shard == kSystemShard, "an observer writes nothing but what it says of itself", shard);
+    return merge(shard, cell, delta);
+  }
   Pending& pending = pending_pushes[shard];
   if (pending.steps.empty()) pending.previous = clocks.held(shard, self.origin);
   if (pending.steps.empty() || pending.steps.back().commit != commit) pending.steps.push_back({commit, {}});
@@ -322,7 +328,7 @@ Timestamp Core::promise_of_durable() {
 Timestamp Core::promise_of_step() {
   const Timestamp at = hlc.read(now.wall_ms);
   hlc.observe(at);
-  clocks.promise(self.origin, at);
+  if (!observer()) clocks.promise(self.origin, at);
   // SUBTLE: after a kill, with a clock that was set back, the next life must not begin a window below what this one promised.
   // But a clock that leapt ahead is not kept on disk: set right again, it would be of no use.
   const std::int64_t ahead_ms = at.ms() - lease.ms();
@@ -368,8 +374,18 @@ const std::vector<NodeId>& Core::others() {
   return others_;
 }
 
+const std::vector<NodeId>& Core::other_replicas() {
+  if (replicas_of_ != members.generation()) {
+    replicas_of_ = members.generation();
+    const auto& ids = members.replicas();
+    other_replicas_.clear();
+    std::remove_copy(ids.begin(), ids.end(), std::back_inserter(other_replicas_), self.node);
+  }
+  return other_replicas_;
+}
+
 std::vector<NodeId> Core::awaited() {
-  std::vector<NodeId> these = others();
+  std::vector<NodeId> these = other_replicas();
   std::erase_if(these, [&](NodeId node) {
     if (!std::binary_search(voted_against.begin(), voted_against.end(), node)) return false;
     const auto peer = peers.find(node);
@@ -533,7 +549,7 @@ std::string Core::seal(NodeId to, Body body, CellBlock with) {
   const bool push = std::holds_alternative<PushBody>(body);
   if (joined() && !push && envelope.members.empty() && (table_differs(to) || !heard_lately(to))) {
     envelope.members = record_of(self.node);
-    if (behind || returning) {
+    if ((behind || returning) && !observer()) {
       envelope.members.append(record_in_turn());
       envelope.members.append(ended_in_turn());
     }

@@ -35,7 +35,8 @@ inline const std::string kNodeId = "node_id", kNodeName = "node_name", kClusterI
                          kOwnLives = "own_lives", kOwnBegun = "own_begun", kStart = "start", kWritten = "start_written", kElectorate = "electorate",
                          kVote = "vote", kReturned = "returned", kBackSince = "back_since", kReturning = "returning", kUnheardOf = "unheard_of", kRecovered = "recovered",
                          kHeldBack = "held_back", kHeldBackUntil = "held_back_until", kToRecall = "to_recall",
-                         kLeaving = "leaving", kHandedOver = "handed_over", kStayed = "stayed";
+                         kLeaving = "leaving", kHandedOver = "handed_over", kStayed = "stayed",
+                         kRole = "role";
 // Whose life it was, of one that is retired: its field of the table is deleted, and in the end collected.
 std::string former_life(OriginId origin);
 std::string encode_number(std::uint64_t value);
@@ -54,6 +55,7 @@ struct Identity {
   ReplicationFactor replication;
   OriginId origin;
   Timestamp start;
+  Role role = Role::kReplica;
 };
 
 // What this life has learnt of another node by talking to it.  Steers traffic and status, never data.
@@ -134,6 +136,8 @@ class Core {
   // No table has it any more: everybody in good standing holds what it did.
   bool retired(OriginId origin) const { return !clocks.knows(origin) || retiring.contains(origin); }
   bool got_in_step = false;              // With some member, in this life.
+  // Of an observer (gossip/follow.h): it is to become a copy of a replica; and it is one on disk, but not in memory.
+  bool strayed = false, begins_anew = false;
   // What is known of lives that are over (gossip/ended_lives.h), and which of them this very life closed.
   EndedLives ended;
   std::set<OriginId> closed_here;
@@ -161,6 +165,8 @@ class Core {
   std::optional<HeldBack> held_back;
   void hold_back(Timestamp tag, Timestamp commit);
   void write_ended(NodeId node, OriginId origin, const std::optional<EndedLife>& record);
+  // gossip/follow is told of the clock with which a pull came to the end of a shard.
+  std::function<void(NodeId, ShardId, const CommitClock&)> on_pulled;
   // gossip/redo is told of records of lives that are over, and, while it has not come to its end, of what is about to be merged.
   std::function<void(OriginId)> on_ended;
   std::function<void(ShardId, const CellKey&, const Content&)> before_merge;
@@ -253,7 +259,11 @@ class Core {
 
   // ---- Members
   const std::vector<NodeId>& others();   // In order of id.  Lives until the member table changes.
+  const std::vector<NodeId>& other_replicas();  // Of them those that count.
   std::vector<NodeId> awaited();         // The same without those voted against of whom nothing was heard lately.
+  bool observer() const { return self.role == Role::kObserver; }
+  // An observer, of which nothing is taken in (gossip/follow.h).
+  bool unheeded(NodeId node) const { return options.collect && members.observes(node); }
   std::string name_of(NodeId node) const;
   bool to_come(Timestamp at) const;      // Later than any clock that is listened to, and what it listens to, may be.
   const MemberTable::Member* member(NodeId node) const { return members.find(node); }
@@ -306,10 +316,10 @@ class Core {
   NodeId last_attached_;
   std::size_t record_turn_ = 0;
   std::pair<NodeId, OriginId> last_ended_;  // Sent along in its turn.
-  std::optional<std::uint64_t> others_of_;  // Generation of the table.
+  std::optional<std::uint64_t> others_of_, replicas_of_;  // Generations of the table.
   std::uint64_t root_ = 0;
   std::map<ShardId, std::uint64_t> setbacks_;
-  std::vector<NodeId> others_;
+  std::vector<NodeId> others_, other_replicas_;
 };
 
 }  // namespace kith

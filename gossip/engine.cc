@@ -9,6 +9,7 @@
 #include "gossip/core.h"
 #include "gossip/duration_words.h"
 #include "gossip/eviction.h"
+#include "gossip/follow.h"
 #include "gossip/join.h"
 #include "gossip/leave.h"
 #include "gossip/lives.h"
@@ -49,7 +50,16 @@ std::optional<std::string> check_setup(const Snapshot& snapshot, const NodeSetup
     return "the data directory is that of node '" + *name + "', not of '" + setup.name +
            "': give --name " + *name + ", or another directory";
   }
-  if (meta::decode_number(snapshot.meta(meta::kClusterId)) == 0) return std::nullopt;
+  const auto role_there = static_cast<Role>(meta::decode_number(snapshot.meta(meta::kRole)));
+  if (name && setup.role && role_there != *setup.role) {
+    const bool observes = role_there == Role::kObserver;
+    return "the data directory is that of " + std::string(observes ? "an observer" : "a replica") + ", and what a node is stays as it was when its directory was first used: give --role " +
+           std::string(to_string(role_there)) + "; or, for another role, `kith drain " + setup.name + "`, and start it with an empty directory";
+  }
+  if (meta::decode_number(snapshot.meta(meta::kClusterId)) == 0) {
+    if ((name ? role_there : setup.role.value_or(Role::kReplica)) != Role::kObserver || !setup.founds()) return std::nullopt;
+    return "an observer copies what replicas have, so it can not be the first node of a cluster: give --join with the address of a member, or start a replica first";
+  }
   const std::string cluster = snapshot.meta(meta::kClusterName).value_or("");
   if (setup.cluster && *setup.cluster != cluster) {
     return "the data directory belongs to cluster '" + cluster + "', not to '" + *setup.cluster +
@@ -92,6 +102,7 @@ class Engine::Impl {
       eviction_.on_word(from);
       if (const auto* mended = std::get_if<MendedBody>(&from.body)) mend_.on_mended_by_outcast(from.sender, *mended);
     };
+    core_.on_pulled = [this](NodeId peer, ShardId shard, const CommitClock& theirs) { follow_.pulled(peer, shard, theirs); };
     core_.believed_dead = [this](NodeId node) { return probe_.dead(node); };
     core_.before_merge = [this](ShardId shard, const CellKey& cell, const Content& delta) { redo_.before_merge(shard, cell, delta); };
   }
@@ -154,7 +165,7 @@ class Engine::Impl {
   LeaveStatus leave(Instant now) const;
   Timestamp time(Instant now) const { return core_.hlc.read(now.wall_ms); }
   Roster roster(Instant now) const { return roster_of(core_, now); }
-  bool life_is_over() const { return core_.evicted; }
+  bool life_is_over() const { return core_.evicted || core_.begins_anew; }
   bool has_left() const { return core_.left(); }
   std::uint64_t next_seed() { return core_.random.nonzero(); }
   bool reads_may_be_stale() const { return rebase_.needed(); }
@@ -265,6 +276,7 @@ class Engine::Impl {
       horizon_.tick();
       eviction_.tick();
       leave_.tick();
+      follow_.tick(rebase_.above_all_others());
       shared_addresses_.tick();
     }
   }
@@ -274,6 +286,7 @@ class Engine::Impl {
   void on(const PeerFrame& frame);
   bool accept(const Envelope& envelope);
   void on_body(const Envelope& from, const JoinBody& body) { join_.on_join(from, body); }
+  void on_join(const Envelope& envelope, const JoinBody& body, const PeerFrame& frame);
   void on_body(const Envelope&, const WelcomeBody&) {}
   void on_body(const Envelope&, const RefuseBody&) {}
   void on_body(const Envelope&, const ProbeBody&) {}
@@ -320,7 +333,7 @@ class Engine::Impl {
     if (!core_.returning) audit_.on_repair(from.sender, body);
   }
   void on_body(const Envelope& from, const RepairedBody& body) {
-    if (rebase_.admits(from)) audit_.on_repaired(from.sender, body);
+    if (rebase_.admits(from)) audit_.on_repaired(from, body);
   }
   void on_body(const Envelope& from, const RebaseBody& body) {
     if (!core_.returning) rebase_.on_rebase(from, body);
@@ -351,6 +364,7 @@ class Engine::Impl {
   Collector collector_{core_, horizon_};
   Eviction eviction_{core_, lives_, mend_};
   Leave leave_{core_, lives_, horizon_, eviction_};
+  Follow follow_{core_};
   Operations operations_{core_};
   Consultations consultations_{core_};
   Probe probe_;
@@ -375,6 +389,18 @@ bool Engine::Impl::accept(const Envelope& envelope) {
   return true;
 }
 
+// SUBTLE: who lets a node in vouches for the time at which its life begins, and gives it an electorate.  An observer has neither; so a replica
+// is to answer, as if it had been asked.
+void Engine::Impl::on_join(const Envelope& envelope, const JoinBody& body, const PeerFrame& frame) {
+  const auto& replicas = core_.other_replicas();
+  if (!core_.joined() || !core_.observer() || replicas.empty() || core_.members.replicas().empty() || core_.member(envelope.sender) != nullptr) {
+    return on_body(envelope, body);
+  }
+  const NodeId to = core_.next_living(replicas, core_.random.below(replicas.size()));
+  core_.count("joins_sent_on");
+  core_.out->sends.push_back({core_.member(to)->record.peer_address, to, frame.bytes});
+}
+
 void Engine::Impl::on(const PeerFrame& frame) {
   core_.count("received_messages");
   core_.count("received_bytes", frame.bytes.size());
@@ -385,12 +411,12 @@ void Engine::Impl::on(const PeerFrame& frame) {
   }
   // Joining is the one conversation between nodes of which one does not belong yet.
   if (const auto* join = std::get_if<JoinBody>(&envelope.body)) {
-    if (envelope.version != kPeerProtocolVersion) return on_body(envelope, *join);
+    if (envelope.version != kPeerProtocolVersion) return on_join(envelope, *join, frame);
     // A member that asks tells where it is now: perhaps it has moved, and this is how it can be found again.
     if (core_.joined() && envelope.cluster == core_.self.cluster && core_.member(envelope.sender) != nullptr) {
       (void)accept(envelope);
     }
-    return on_body(envelope, *join);
+    return on_join(envelope, *join, frame);
   }
   if (const auto* refuse = std::get_if<RefuseBody>(&envelope.body)) {
     if (!join_.on_refuse(envelope, *refuse)) core_.count("dropped_unasked_refusal");
@@ -401,13 +427,14 @@ void Engine::Impl::on(const PeerFrame& frame) {
     if (!join_.on_welcome(envelope, *welcome, joined_now)) core_.count("dropped_unasked_welcome");
     if (!core_.joined()) return;
   }
-  if (core_.evicted) return;
+  if (core_.evicted || core_.begins_anew) return;
   if (const auto* probe = std::get_if<ProbeBody>(&envelope.body)) {
     probe_came_ = true;
     return probe_.receive(envelope, *probe, frame.bytes.size());
   }
   if (accept(envelope)) {
     probe_.heard(envelope);
+    if (!takes(core_, envelope)) return core_.count("dropped_of_or_for_observer");
     if (std::holds_alternative<DigestsBody>(envelope.body) || std::holds_alternative<AgreedBody>(envelope.body)) lives_.answered();
     rebase_.heard(envelope);
     const std::string received = "received_" + std::string(type_name(envelope.body));
@@ -488,6 +515,7 @@ EngineHealth Engine::Impl::health(Instant now) const {
   out.name = self.name;
   out.origin = self.origin;
   out.start = self.start;
+  out.role = self.role;
   out.now = core_.hlc.read(now.wall_ms);
   out.joined = core_.joined();
   out.introduced = core_.introduced || !core_.options.collect;
@@ -515,7 +543,8 @@ EngineStatus Engine::Impl::status(Instant now) const {
     status.peer_address = member.record.peer_address;
     status.origin = member.life.origin;
     status.start = member.life.start;
-    status.lives = core_.members.lives().count_of(node);
+    status.lives = std::max<std::size_t>(core_.members.lives().count_of(node), member.record.role == Role::kObserver ? 1 : 0);
+    status.observer = member.record.role == Role::kObserver;
     status.self = node == core_.self.node;
     status.out = member.out;
     status.left = member.left();

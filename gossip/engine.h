@@ -24,6 +24,7 @@
 #include "gossip/operation.h"
 #include "gossip/options.h"
 #include "gossip/replication.h"
+#include "gossip/role.h"
 #include "gossip/roster.h"
 #include "store/store.h"
 
@@ -107,6 +108,7 @@ struct NodeSetup {
   // How many members keep a shard, for the first node (gossip/replication.h); 0: nobody says.  Others learn it, and one that
   // differs is an error.
   std::uint32_t replicas = 0;
+  std::optional<Role> role;              // None: that of the directory, and of an empty one a replica's.  Another one than that is an error.
   std::vector<std::string> join;         // Peer addresses of any members.
   bool joins = false;                    // Also when there are none in it: they will be named by JoinThrough.
   bool founds() const { return join.empty() && !joins; }  // Where there is no cluster yet: be the first.
@@ -127,6 +129,7 @@ struct MemberStatus {
   Timestamp start;
   std::size_t lives = 1;                     // Including the present one.
   bool self = false;
+  bool observer = false;                     // It copies and answers reads, and counts for nothing.
   std::int64_t heard_ms_ago = -1;            // -1: never in this life.
   std::int64_t clock_offset_ms = 0;          // Its clock less mine, as far as messages show.
   std::int64_t round_trip_ms = -1;           // Of the last round that it answered, commits in between included; -1: of none yet.
@@ -193,6 +196,7 @@ struct EngineHealth {
   std::string name;
   OriginId origin;
   Timestamp start;
+  Role role = Role::kReplica;
   Timestamp now;
   bool joined = false;
   bool introduced = false;                   // Some member has its record: writes are taken.

@@ -70,7 +70,7 @@ void Eviction::begin() {
     drop_vote();
   }
   life_began_at_ms_ = heard_of_vote_at_ms_ = voted_at_ms_ = core_.now.monotonic_ms;
-  if (core_.joined() && core_.electorate.empty()) take_electorate(core_.members.ids());  // It founded the cluster.
+  if (core_.joined() && core_.electorate.empty()) take_electorate(core_.members.replicas());  // It founded the cluster.
 }
 
 void Eviction::take_electorate(const Nodes& nodes) {
@@ -102,7 +102,12 @@ void Eviction::keep_electorate() {
 }
 
 bool Eviction::good_standing() const {
-  return core_.options.collect && core_.joined() && core_.introduced && core_.whole && core_.got_in_step && !core_.behind && !core_.superseded &&
+  return core_.got_in_step && may_put_observers_out();
+}
+
+// SUBTLE: not only in step with somebody: the only replica has nobody for that.
+bool Eviction::may_put_observers_out() const {
+  return !core_.observer() && core_.options.collect && core_.joined() && core_.introduced && core_.whole && !core_.behind && !core_.superseded &&
          !core_.returning && !core_.stopping && core_.in_table();
 }
 
@@ -115,7 +120,7 @@ std::string Eviction::names_of(const Nodes& nodes) const {
 // ---- Whom to ask, and who is counted
 
 void Eviction::look_at_electorate() {
-  const Nodes& ids = core_.members.ids();
+  const Nodes& ids = core_.members.replicas();
   if (core_.electorate == ids || !core_.joined()) return;
   // Who is out is so by the vote of more than half of it.
   Nodes kept = core_.electorate;
@@ -142,14 +147,14 @@ bool Eviction::silent(NodeId node, std::int64_t for_ms) const {
 
 Eviction::Nodes Eviction::silent() const {
   Nodes out;
-  for (const NodeId node : core_.others()) {
+  for (const NodeId node : core_.other_replicas()) {
     if (silent(node, core_.options.evict_after_ms)) out.push_back(node);
   }
   return out;
 }
 
 std::int64_t Eviction::my_turn_ms(const Nodes& but) const {
-  const Nodes others = without(core_.members.ids(), but);
+  const Nodes others = without(core_.members.replicas(), but);
   const auto place = std::lower_bound(others.begin(), others.end(), core_.self.node) - others.begin();
   return static_cast<std::int64_t>(place) * kTurnMs;
 }
@@ -195,7 +200,7 @@ bool Eviction::half_will_do(const Proposal& proposal) const {
 Eviction::Nodes Eviction::next_to_leave() {
   Nodes next;
   bool all_there = true;
-  for (const NodeId node : core_.others()) {
+  for (const NodeId node : core_.other_replicas()) {
     if (next.empty() && core_.member(node)->record.handed_over) next = {node};
     else all_there = all_there && !silent(node, kSilentMs);
   }
@@ -206,7 +211,7 @@ Eviction::Nodes Eviction::next_to_leave() {
   const bool my_turn = !next.empty() && core_.now.monotonic_ms - leaving_at_ms_ >= my_turn_ms(next);
   if (!my_turn || !all_there) return {};
   Proposal would;
-  would.members = core_.members.ids();
+  would.members = core_.members.replicas();
   would.going = next;
   return misses_half(would).empty() ? next : Nodes{};
 }
@@ -229,7 +234,7 @@ VoteBody Eviction::answer(NodeId proposer, const EvictBody& body) {
     return out;
   }
   const bool goes_on = body.step == VoteStep::kAccept && body.ballot == vote_.promised;
-  if (body.members != core_.members.ids() || contains(body.going, core_.self.node)) {
+  if (body.members != core_.members.replicas() || contains(body.going, core_.self.node)) {
     out.refusal = VoteRefusal::kOtherTable;
   } else if (!body.asked_for && std::any_of(body.going.begin(), body.going.end(), [&](NodeId node) { return !silent(node, core_.options.evict_after_ms / 2); })) {
     out.refusal = VoteRefusal::kHeardOfIt;
@@ -319,23 +324,32 @@ void Eviction::look_at_vote() {
 
 std::string Eviction::propose(const std::vector<std::string>& names, bool without_half) {
   if (!core_.options.collect) return "this cluster collects nothing (kithd without --collect): nobody holds anything up, and nobody is evicted";
-  if (proposal_) return "an eviction is under way already, of " + names_of(proposal_->going) + ": see `kith status`";
-  if (!good_standing()) return core_.self.name + " is not in good standing itself yet: ask another member, or try again when `kith status` shows it in step";
-  Nodes going;
+  if (core_.observer()) return core_.self.name + " is an observer, and has no vote: ask a replica";
+  Nodes going, observers;
   for (const std::string& name : names) {
     NodeId node;
     if (core_.members.find_by_name(name, &node) == nullptr) return "there is no member '" + name + "' (or it is evicted already): `kith status` lists them";
     if (node == core_.self.node) return "a node does not evict itself: ask another member";
-    going.push_back(node);
+    (core_.members.observes(node) ? observers : going).push_back(node);
   }
+  if (going.empty() && observers.empty()) return "nobody was named";
+  std::sort(observers.begin(), observers.end());
+  observers.erase(std::unique(observers.begin(), observers.end()), observers.end());
+  if (going.empty()) {
+    if (!may_put_observers_out()) return core_.self.name + " is not in good standing itself yet: ask another member, or try again when `kith status` shows it in step";
+    for (const NodeId node : observers) put_out(node);
+    return "";
+  }
+  if (proposal_) return "an eviction is under way already, of " + names_of(proposal_->going) + ": see `kith status`";
+  if (!good_standing()) return core_.self.name + " is not in good standing itself yet: ask another member, or try again when `kith status` shows it in step";
   std::sort(going.begin(), going.end());
   going.erase(std::unique(going.begin(), going.end()), going.end());
-  if (going.empty()) return "nobody was named";
   Proposal would;
-  would.members = core_.members.ids();
+  would.members = core_.members.replicas();
   would.going = going;
   would.without_half = without_half;
   if (std::string against = misses_half(would); !against.empty()) return against;
+  for (const NodeId node : observers) put_out(node);
   begin(std::move(going), true, without_half);
   return "";
 }
@@ -344,7 +358,7 @@ void Eviction::begin(Nodes going, bool asked_for, bool without_half) {
   proposal_ = Proposal{};
   core_.hlc.observe(vote_.promised.at);
   proposal_->ballot = {core_.issue_now(), core_.self.origin};
-  proposal_->members = core_.members.ids();
+  proposal_->members = core_.members.replicas();
   // SUBTLE: who is voted against is not heard, so its promise would never come; and what all have confirmed may have taken effect.
   proposal_->going = both(going, vote_.going);
   proposal_->asked_for = asked_for;
@@ -405,7 +419,7 @@ std::optional<Eviction::Nodes> Eviction::may_have_been_chosen() const {
     if (vote != proposal_->votes.end() && vote->second.accepted != last->accepted) return std::nullopt;
   }
   Nodes out = last->going;
-  std::erase_if(out, [&](NodeId node) { return !contains(core_.members.ids(), node); });
+  std::erase_if(out, [&](NodeId node) { return !contains(core_.members.replicas(), node); });
   return out;
 }
 
@@ -468,14 +482,7 @@ void Eviction::take_effect() {
   for (const NodeId node : going) {
     const auto* member = core_.member(node);
     if (member == nullptr || member->out) continue;
-    const CellKey cell = evicted_cell(node);
-    Content content(Kind::kHash);
-    if (const auto known = core_.members.evicted().cells().find(node); known != core_.members.evicted().cells().end()) content = known->second;
-    const Timestamp commit = core_.issue_now();
-    const Tag tag = core_.tag_above(content.as_register(), commit);
-    const Register delta = content.as_register().set(encode(Evicted{tag.at, member->life.start}), tag, {commit, core_.self.origin});
-    core_.commit_own(kSystemShard, cell, Content(delta), commit);
-    core_.count("members_evicted");
+    put_out(node);
     if (member->record.handed_over) {
       core_.count("members_left");
       core_.note(Output::Note::Level::kInfo, core_.name_of(node) + " has left the cluster: everybody left over agreed, and holds what it had");
@@ -486,6 +493,34 @@ void Eviction::take_effect() {
                                                   "again what it had taken in alone, and lists it");
   }
   look_at_vote();
+}
+
+void Eviction::put_out(NodeId node) {
+  const auto* member = core_.member(node);
+  const CellKey cell = evicted_cell(node);
+  Content content(Kind::kHash);
+  if (const auto known = core_.members.evicted().cells().find(node); known != core_.members.evicted().cells().end()) content = known->second;
+  const Timestamp commit = core_.issue_now();
+  const Tag tag = core_.tag_above(content.as_register(), commit);
+  const Register delta = content.as_register().set(encode(Evicted{tag.at, member->life.start}), tag, {commit, core_.self.origin});
+  core_.commit_own(kSystemShard, cell, Content(delta), commit);
+  core_.count("members_evicted");
+  if (member->record.role != Role::kObserver) return;
+  core_.count("observers_put_out");
+  core_.note(Output::Note::Level::kInfo, "observer " + core_.name_of(node) + " is out of the cluster" +
+                                             (member->record.handed_over ? ", as it wanted" : ": should it return, it is let in again, and copies what it missed"));
+}
+
+// The first by order of ids at once, the next when that does not.
+void Eviction::put_leaving_observers_out() {
+  Nodes leaving;
+  for (const NodeId node : core_.others()) {
+    if (core_.members.observes(node) && core_.member(node)->record.handed_over) leaving.push_back(node);
+  }
+  if (leaving.empty()) return observer_leaves_at_ms_.reset();
+  if (!observer_leaves_at_ms_) observer_leaves_at_ms_ = core_.now.monotonic_ms;
+  if (!may_put_observers_out() || core_.now.monotonic_ms - *observer_leaves_at_ms_ < my_turn_ms({})) return;
+  for (const NodeId node : leaving) put_out(node);
 }
 
 void Eviction::give_up(const std::string& why) {
@@ -505,10 +540,12 @@ void Eviction::give_up(const std::string& why) {
 void Eviction::tick() {
   if (!core_.options.collect || !core_.joined() || core_.evicted) return;
   look_at_electorate();
+  if (core_.observer()) return;
+  put_leaving_observers_out();
   look_at_vote();
   if (proposal_) {
     const bool agreed = proposal_->phase == Phase::kGetInStep;
-    if (proposal_->phase <= Phase::kAccept && proposal_->members != core_.members.ids()) return give_up("the members are others now");
+    if (proposal_->phase <= Phase::kAccept && proposal_->members != core_.members.replicas()) return give_up("the members are others now");
     if (core_.now.monotonic_ms - proposal_->began_at_ms >= kPatienceMs) {
       Nodes missing;
       for (const NodeId node : left_over(*proposal_)) {
@@ -530,7 +567,7 @@ void Eviction::tick() {
   }
   if (going.empty() || core_.now.monotonic_ms - silent_at_ms_ < my_turn_ms(going)) return;
   Proposal would;
-  would.members = core_.members.ids();
+  would.members = core_.members.replicas();
   would.going = going;
   if (!misses_half(would).empty()) return;
   begin(std::move(going), false, false);

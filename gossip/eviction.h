@@ -32,6 +32,8 @@
 // tables, and no vote outstanding.  More than half of everybody's electorate must have voted, too.  Joiners get that of who
 // lets them in.
 // An operator may go on without a half (`kith recover`): then no other side may be left.
+// An observer (gossip/role.h) has no vote, and is none of those left over.  It is put out by any replica that is told to, or that it asked for
+// it, at once: nothing is agreed on, since nothing hangs on it.
 // A member that has handed over, and asks for it itself, is proposed by whoever is first among those left over (gossip/leave.h).
 // Tests: tests/gossip/eviction_test.cc; scenarios in sim/scenarios.
 #pragma once
@@ -120,6 +122,9 @@ class Eviction {
   void counted();                              // Everybody asked has answered.
   void get_in_step();
   void take_effect();
+  void put_out(NodeId node);                   // Writes that it is.
+  bool may_put_observers_out() const;
+  void put_leaving_observers_out();
   void give_up(const std::string& why);
   Nodes left_over(const Proposal& proposal) const;
   Nodes silent() const;
@@ -145,6 +150,7 @@ class Eviction {
   Nodes leaving_;                              // The next that asks to go, as found
   std::int64_t leaving_at_ms_ = 0;             // then.
   std::int64_t life_began_at_ms_ = 0;
+  std::optional<std::int64_t> observer_leaves_at_ms_;  // Since then one asks to go.
 };
 
 }  // namespace kith

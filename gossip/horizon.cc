@@ -75,7 +75,7 @@ void Horizon::report(NodeId node, OriginId origin, Timestamp floor) {
 
 void Horizon::heard(const Envelope& from, Timestamp promise, const Standing& standing) {
   report(from.sender, from.origin, from.floor);
-  if (core_.behind) return;
+  if (core_.behind || core_.members.observes(from.sender)) return;
   if (standing.last && core_.clocks.up_to(from.origin) >= standing.last) core_.clocks.promise(from.origin, promise);
   if (from.members_version != core_.members.version()) return;
   const auto& ids = core_.members.ids();
@@ -91,6 +91,7 @@ Horizon::AsOf Horizon::as_of(const Envelope& from, Timestamp promise, const Stan
 }
 
 void Horizon::in_step(const AsOf& with) {
+  if (core_.members.observes(with.peer)) return;
   // Behind a horizon there is a way on only through gossip/rebase.
   if (core_.behind && !with.rebased) return;
   core_.clocks.promise(with.origin, with.promise);
@@ -111,7 +112,7 @@ void Horizon::in_step(const AsOf& with) {
   for (std::size_t i = 0; i < with.standing.members.size() && i < ids.size(); ++i) {
     const NodeId node = ids[(with.standing.first + i) % ids.size()];
     const auto life = life_of(node);
-    if (node != core_.self.node && life) core_.clocks.promise(*life, with.standing.members[i].promise);
+    if (node != core_.self.node && life && !core_.members.observes(node)) core_.clocks.promise(*life, with.standing.members[i].promise);
   }
   // Who has closed a life holds it whole.  From there the word of it spreads with floors.
   for (const OriginId origin : core_.members.lives().lives_of(with.peer)) {
@@ -133,6 +134,8 @@ void Horizon::in_step(const AsOf& with) {
   // find us without a fence.  Not before its promises: on disk the horizon would be above the floor, and a kill would leave a
   // node behind its own horizon.
   if (takes_all) raise(with.horizon);
+  // An observer settles what this member has settled, and never more: all that was said of lives before then is here.
+  else if (core_.observer()) raise(std::min(with.horizon, less_window(core_.floor_held())));
   if (with.members_version == core_.members.version()) {  // What is retired in ours is in its table, too.
     for (const OriginId origin : std::set<OriginId>(core_.retiring)) core_.end_life(origin);
   }
@@ -144,13 +147,18 @@ Timestamp Horizon::less_window(Timestamp at) const {
   return ms > 0 ? Timestamp::at_ms(ms) : Timestamp{};
 }
 
+Timestamp Horizon::candidate() const {
+  if (core_.observer()) return core_.horizon;
+  return less_window(std::min(core_.floor(), least_floor_of_others(true)));
+}
+
 Timestamp Horizon::least_floor() const { return std::min(core_.floor(), least_floor_of_others()); }
 
 Timestamp Horizon::least_floor_of_others(bool with_pushes) const {
   Timestamp least{~std::uint64_t{0}};
   auto at = reports_.begin();
   for (const auto& [node, member] : core_.members.members()) {
-    if (node == core_.self.node || member.out) continue;
+    if (node == core_.self.node || member.out || member.record.role == Role::kObserver) continue;
     while (at != reports_.end() && at->first < node) ++at;
     const auto life = life_of(member);
     if (!life || at == reports_.end() || at->first != node || at->second.origin != *life) return {};
@@ -179,7 +187,7 @@ Horizon::Holder Horizon::told_by(NodeId node, std::int64_t now_ms) const {
 
 std::optional<Horizon::Holder> Horizon::holder(std::int64_t now_ms) const {
   std::optional<Holder> out;
-  for (const NodeId node : core_.members.ids()) {
+  for (const NodeId node : core_.members.replicas()) {
     if (node == core_.self.node) continue;
     const Holder holder = told_by(node, now_ms);
     if (!out || holder.floor < out->floor) out = holder;

@@ -2,7 +2,7 @@
 //
 //     promise    of a life: it has committed nothing up to then that is missing here
 //     floor      of a node: the least of these over all lives; "I hold everything anyone committed up to then"
-//     T          the least floor that all members have reported
+//     T          the least floor that all members have reported; here as below, but for observers (gossip/role.h), which count for nothing
 //     horizon    T less the retry window; never falls, never above the own floor less the window
 //
 // Where promises come from, all without a message of their own:
@@ -64,7 +64,7 @@ class Horizon {
   void in_step(const AsOf& with);
 
   // Up to where the horizon could rise now; zero: some member has not said how far it is.
-  Timestamp candidate() const { return less_window(std::min(core_.floor(), least_floor_of_others(true))); }
+  Timestamp candidate() const;
   // Raises it, in the batch at hand.
   void raise(Timestamp horizon);
   // T; zero: some member has not reported in its present life.

@@ -17,14 +17,15 @@ std::string Leave::leave() {
   if (!core_.options.collect) return "this cluster collects nothing (kithd without --collect), and nobody leaves it for good: stop the process";
   if (core_.evicted) return name + " was evicted while it was away, and begins anew: try again in a moment";
   if (core_.superseded) return "nobody listens to this life of " + name + " (its log says why): restart it first, then it can hand over what it has";
-  if (core_.others().empty()) {
-    return name + " is the only member of its cluster: nobody could hold what it has. To stop it, stop its process; its directory is the cluster";
+  if (core_.other_replicas().empty() && !core_.observer()) {
+    return name + " is the only " + std::string(core_.others().empty() ? "member" : "replica") + " of its cluster: nobody could hold what it has. To stop it, stop its process; its directory is the cluster";
   }
   say();
   since_ = core_.leaving;
   since_ms_ = core_.now.monotonic_ms;
   core_.count("leaves_begun");
-  core_.note(Output::Note::Level::kInfo, "leaving the cluster: takes no more writes, hands over what it has, and goes when the others have agreed");
+  core_.note(Output::Note::Level::kInfo, core_.observer() ? "leaving the cluster: an observer has nothing to hand over, and goes when a replica has taken it out"
+                                                         : "leaving the cluster: takes no more writes, hands over what it has, and goes when the others have agreed");
   return "";
 }
 
@@ -65,13 +66,14 @@ void Leave::take_word_back() {
 // SUBTLE: not of an earlier life of this node: started again it may be out already, and is to hear that as one that has handed over.
 bool Leave::somebody_began_anew() const {
   if (!handed_over_at_) return false;
-  for (const NodeId node : core_.others()) {
+  for (const NodeId node : core_.other_replicas()) {
     if (core_.member(node)->life.start > handed_over_at_ && !holds_all(node)) return true;
   }
   return false;
 }
 
 bool Leave::catches_up() const {
+  if (core_.observer()) return false;
   return !core_.whole || !core_.got_in_step || !core_.introduced || core_.behind || core_.returning || core_.redoing;
 }
 
@@ -85,7 +87,8 @@ Leave::Status Leave::status() const {
   Status out;
   if (!core_.leaving || core_.handed_over) return out;
   out.catches_up = catches_up();
-  for (const NodeId node : core_.members.ids()) {
+  if (core_.observer()) return out;  // It has nothing that others lack.
+  for (const NodeId node : core_.members.replicas()) {
     if (node != core_.self.node && !holds_all(node)) out.lacking.push_back(node);
   }
   return out;
@@ -93,13 +96,14 @@ Leave::Status Leave::status() const {
 
 void Leave::tick() {
   if (!core_.leaving || core_.evicted || core_.superseded || core_.stopping || !core_.in_table()) return;
-  if (core_.others().empty()) {
+  if (core_.other_replicas().empty() && !core_.observer()) {
     take_back();
-    return core_.note(Output::Note::Level::kWarning, "stays in the cluster after all: it is the only member left, and nobody could hold what it has");
+    return core_.note(Output::Note::Level::kWarning, "stays in the cluster after all: it is the only " + std::string(core_.others().empty() ? "member" : "replica") +
+                                                                    " left, and nobody could hold what it has");
   }
   if (core_.handed_over && somebody_began_anew()) return take_word_back();
   if (core_.handed_over) {
-    if (core_.others().size() == 1 && core_.now.monotonic_ms - said_at_ms_ >= kSaidAgainMs) say();
+    if (core_.other_replicas().size() == 1 && !core_.observer() && core_.now.monotonic_ms - said_at_ms_ >= kSaidAgainMs) say();
     return;
   }
   if (catches_up() || !status().lacking.empty()) return;
@@ -109,7 +113,8 @@ void Leave::tick() {
   handed_over_at_ = core_.issue_now();
   core_.out->store.set_meta(meta::kHandedOver, meta::encode_number(1));
   lives_.publish();
-  core_.note(Output::Note::Level::kInfo, "handed over: every other member holds all that this node has; it goes when they have agreed");
+  core_.note(Output::Note::Level::kInfo, core_.observer() ? "asks a replica to take it out of the cluster"
+                                                         : "handed over: every other member holds all that this node has; it goes when they have agreed");
 }
 
 }  // namespace kith

@@ -15,7 +15,8 @@
 // node that has given this word takes nobody else's; and one that has taken it back takes only what was said since (of two members it is
 // said again and again).  Else each of two could go on without the other.
 // A member whose life began after that word may be on a disk from before: the word is taken back until that holds all, too.
-// A cluster's only member does not leave: there is nobody to hold what it has.
+// A cluster's only replica does not leave: there is nobody to hold what it has.
+// An observer (gossip/role.h) is not waited for, and when it leaves waits for nobody: it has nothing to hand over, and a replica writes it out.
 // Tests: tests/gossip/leave_test.cc
 #pragma once
 

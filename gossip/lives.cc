@@ -27,6 +27,7 @@ std::vector<StoreKey> Lives::load() {
   self.cluster_name = snapshot->meta(meta::kClusterName).value_or("");
   self.shard_count = static_cast<std::uint32_t>(meta::decode_number(snapshot->meta(meta::kShardCount)));
   self.replication.given = static_cast<std::uint32_t>(meta::decode_number(snapshot->meta(meta::kReplicas)));
+  if (meta::decode_number(snapshot->meta(meta::kRole)) == static_cast<std::uint64_t>(Role::kObserver)) self.role = Role::kObserver;
   core_.introduced = snapshot->meta(meta::kIntroduced).has_value();
   core_.whole = snapshot->meta(meta::kWhole).has_value();
   core_.returned = Timestamp{meta::decode_number(snapshot->meta(meta::kReturned))};
@@ -57,6 +58,7 @@ std::vector<StoreKey> Lives::load() {
     } else if (node_of_evicted_cell(row->cell)) {
       (void)core_.members.merge_evicted(row->cell, row->content);
     } else if (const auto node = core_.members.merge(row->cell, row->content)) {
+      if (core_.members.observes(*node)) return true;
       for (const Life& life : core_.members.find(*node)->record.lives) core_.clocks.begin_life(life.origin, life.start);
     }
     return true;
@@ -92,6 +94,8 @@ void Lives::begin(const NodeSetup& setup) {
     self.node = NodeId{core_.random.nonzero()};
     batch.set_meta(meta::kNodeId, meta::encode_number(self.node.value));
     batch.set_meta(meta::kNodeName, setup.name);
+    self.role = setup.role.value_or(Role::kReplica);
+    batch.set_meta(meta::kRole, meta::encode_number(static_cast<std::uint64_t>(self.role)));
   }
   self.name = setup.name;
   self.client_address = setup.client_address;
@@ -120,7 +124,7 @@ void Lives::begin(const NodeSetup& setup) {
     core_.back_since = self.start;
     batch.set_meta(meta::kBackSince, meta::encode_number(self.start.value));
   }
-  core_.clocks.begin_life(self.origin, self.start);
+  if (!core_.observer()) core_.clocks.begin_life(self.origin, self.start);
 
   if (!core_.joined() && setup.founds()) {
     self.cluster = ClusterId{core_.random.nonzero()};
@@ -159,7 +163,7 @@ void Lives::write_again_what_rotted() {
 void Lives::publish() {
   const Identity& self = core_.self;
   MemberRecord record{self.name, self.client_address, self.peer_address, {{self.origin, self.start}}, core_.returned, core_.back_since,
-                      core_.leaving, core_.handed_over};
+                      core_.leaving, core_.handed_over, self.role};
   const CellKey cell = member_cell(self.node);
   Content content(Kind::kHash);
   if (const auto known = core_.members.cells().find(self.node); known != core_.members.cells().end()) content = known->second;
@@ -168,7 +172,7 @@ void Lives::publish() {
   const Register delta = known.set(encode(record), core_.tag_above(known, commit), {commit, self.origin});
   KITH_CHECK(!delta.empty(), "a node's own record is the newest there is", self.node.value);
   core_.commit_own(kSystemShard, cell, Content(delta), commit);
-  write(self.node, self.origin, LifeRecord{self.start});
+  if (!core_.observer()) write(self.node, self.origin, LifeRecord{self.start});
 }
 
 void Lives::write(NodeId node, OriginId origin, const std::optional<LifeRecord>& record) {
@@ -196,7 +200,7 @@ std::size_t Lives::left_to_close() const {
 std::vector<NodeId> Lives::waits_for() const {
   std::vector<NodeId> out;
   if (left_to_close() == 0) return out;
-  for (const NodeId node : core_.members.ids()) {
+  for (const NodeId node : core_.members.replicas()) {
     if (node != core_.self.node && !in_step_.contains(node)) out.push_back(node);
   }
   return out;
@@ -310,7 +314,7 @@ EndedLife Lives::what_is_held_of(OriginId origin, Timestamp start) const {
 }
 
 void Lives::retire(Timestamp least_floor) {
-  if (core_.superseded || !core_.joined()) return;
+  if (core_.superseded || !core_.joined() || core_.observer()) return;
   std::vector<OriginId> whole;
   const LifeTable& lives = core_.members.lives();
   const auto may_be = [&](NodeId node) {
@@ -321,7 +325,7 @@ void Lives::retire(Timestamp least_floor) {
   };
   may_be(core_.self.node);
   for (const auto& [node, evicted] : core_.members.evicted().cells()) {  // Of who is out, somebody does it.
-    if (core_.members.out(node) && core_.members.ids().front() == core_.self.node) may_be(node);
+    if (core_.members.out(node) && core_.members.replicas().front() == core_.self.node) may_be(node);
   }
   for (const OriginId origin : whole) {
     write(lives.find(origin)->node, origin, std::nullopt);
@@ -359,7 +363,7 @@ void Lives::tick(bool table_damaged) {
     publish();
     core_.count("own_records_written_again");
   }
-  if (core_.introduced && core_.members.ids().size() == 1 && !table_damaged) close_former();  // Nobody else can hold anything of them.
+  if (core_.introduced && core_.other_replicas().empty() && !table_damaged) close_former();  // Nobody else can hold anything of them.
   if (core_.introduced || !core_.options.collect) return;
   if (core_.now.monotonic_ms < introduced_again_at_ms_) return;
   begin_again();
@@ -371,7 +375,7 @@ void Lives::begin_again() {
   introduced_again_at_ms_ = core_.now.monotonic_ms + core_.options.retry_window_ms / 4;
   core_.self.start = core_.issue_now();
   core_.out->store.set_meta(meta::kStart, meta::encode_number(core_.self.start.value));
-  core_.clocks.begin_life(core_.self.origin, core_.self.start);
+  if (!core_.observer()) core_.clocks.begin_life(core_.self.origin, core_.self.start);
 }
 
 bool Lives::voted_against(NodeId node) const {
@@ -387,6 +391,16 @@ bool Lives::returns(NodeId node, const Cell& cell) const {
   return record && record->returned >= core_.members.evicted().at(node);
 }
 
+// The record of one that is not known yet comes with its first message.
+bool Lives::says_that_it_observes(NodeId sender, const std::vector<Cell>& cells) const {
+  return core_.options.collect && std::any_of(cells.begin(), cells.end(), [&](const Cell& cell) {
+    if (node_of_member_cell(cell.key) != sender) return false;
+    const auto& value = cell.content.as_register().value();
+    const auto record = value ? decode_member_record(*value) : std::nullopt;
+    return record && record->role == Role::kObserver;
+  });
+}
+
 bool Lives::merge_members(const Envelope& envelope) {
   if (envelope.members.empty()) return true;
   const auto cells = core_.read_cells(kSystemShard, envelope.members);
@@ -399,6 +413,7 @@ bool Lives::merge_members(const Envelope& envelope) {
   // SUBTLE: an earlier life may be retired already, and would come back with its own word.
   const auto* sender = core_.member(envelope.sender);
   const bool earlier = sender != nullptr && Life{envelope.origin, envelope.start} < sender->life;
+  const bool observes = core_.unheeded(envelope.sender) || says_that_it_observes(envelope.sender, *cells);
   std::set<NodeId> unknown;
   for (const Cell& cell : *cells) {
     if (const auto node = node_of_member_cell(cell.key); node && !core_.members.cells().contains(*node)) unknown.insert(*node);
@@ -416,6 +431,7 @@ bool Lives::merge_members(const Envelope& envelope) {
     return known != nullptr ? !known->record.closed() : core_.clocks.knows(over->second);
   };
   for (const Cell& cell : *cells) {
+    if (observes && node_of_member_cell(cell.key) != envelope.sender) continue;
     if (out && !returns(envelope.sender, cell)) continue;
     if (fenced && node_of_member_cell(cell.key) != envelope.sender && !of_unknown(cell.key) && !of_open(cell.key) &&
         (earlier || life_of_cell(cell.key) != std::pair(envelope.sender, envelope.origin))) {
@@ -577,6 +593,7 @@ void Lives::return_after(const Evicted& evicted) {
 
 void Lives::on_evicted(NodeId from, const EvictedBody& body) {
   if (body.node != core_.self.node) return core_.count("dropped_meant_for_another");
+  if (from != core_.self.node && core_.unheeded(from)) return core_.count("dropped_of_observer");
   if (body.record.at <= core_.returned || core_.evicted) return;
   core_.evicted = true;
   return_after(body.record);
@@ -598,6 +615,7 @@ void Lives::note_that_it_left() {
 
 void Lives::on_superseded(NodeId from, const SupersededBody& body) {
   if (body.node != core_.self.node) return core_.count("dropped_meant_for_another");
+  if (core_.unheeded(from)) return core_.count("dropped_of_observer");
   if (Life{body.origin, body.start} <= Life{core_.self.origin, core_.self.start} || core_.superseded) return;
   // SUBTLE: the next life would have to begin above it; see Core::read_cells.
   if (core_.to_come(body.start)) return core_.count("dropped_of_a_time_to_come");
@@ -668,7 +686,9 @@ void Lives::heard(const Envelope& envelope) {
   peer.asked_at_ms = -1;
   peer.members_version = envelope.members_version;
   peer.voted = envelope.voted;
-  if (!core_.introduced && peer.members_version == core_.members.version() && core_.member(core_.self.node) != nullptr) {
+  // SUBTLE: floors and horizons are those of replicas, so it is one of them that has to know.
+  const bool counts = !core_.members.observes(envelope.sender);
+  if (!core_.introduced && counts && peer.members_version == core_.members.version() && core_.member(core_.self.node) != nullptr) {
     core_.introduced = true;
     core_.out->store.set_meta(meta::kIntroduced, "1");
   }
@@ -689,7 +709,7 @@ bool Lives::clock_fenced(std::int64_t* ahead_ms) const {
 std::int64_t Lives::ahead_of_most() const {
   std::vector<std::int64_t> ahead;  // Of each peer heard lately: how far our clock is ahead of its.
   for (const auto& [node, peer] : core_.peers) {
-    if (peer.heard_at_ms < 0 || core_.now.monotonic_ms - peer.heard_at_ms > kHeardLatelyMs) continue;
+    if (peer.heard_at_ms < 0 || core_.now.monotonic_ms - peer.heard_at_ms > kHeardLatelyMs || core_.members.observes(node)) continue;
     // SUBTLE: one message alone may have been held up by the network; a window must have passed before we judge.
     if (!peer.offset_before_known) continue;
     ahead.push_back(-std::max(peer.offset_ms, peer.offset_before_ms));

@@ -96,6 +96,7 @@ class Lives {
   void write_again_what_rotted();
   EndedLife what_is_held_of(OriginId origin, Timestamp start) const;
   std::int64_t ahead_of_most() const;                    // 0: nobody to judge by.
+  bool says_that_it_observes(NodeId sender, const std::vector<Cell>& cells) const;
   bool merge_members(const Envelope& envelope);
   void tell_superseded(const Envelope& envelope);
   bool voted_against(NodeId node) const;

@@ -51,7 +51,8 @@ bool read_time(const msgpack::object& object, Timestamp& out) {
 std::string encode(const MemberRecord& record) {
   msgpack::sbuffer buffer;
   msgpack::packer<msgpack::sbuffer> pack(buffer);
-  pack.pack_map(4u + (record.returned ? 1u : 0u) + (record.leaving ? 1u : 0u) + (record.handed_over ? 1u : 0u) + (record.back_since ? 1u : 0u));
+  pack.pack_map(4u + (record.returned ? 1u : 0u) + (record.leaving ? 1u : 0u) + (record.handed_over ? 1u : 0u) + (record.back_since ? 1u : 0u) +
+                (record.role != Role::kReplica ? 1u : 0u));
   pack.pack_uint8(0), pack.pack(record.name);
   pack.pack_uint8(1), pack.pack(record.client_address);
   pack.pack_uint8(2), pack.pack(record.peer_address);
@@ -65,6 +66,7 @@ std::string encode(const MemberRecord& record) {
   if (record.leaving) pack.pack_uint8(5), pack.pack_uint64(record.leaving.value);
   if (record.handed_over) pack.pack_uint8(6), pack.pack_true();
   if (record.back_since) pack.pack_uint8(7), pack.pack_uint64(record.back_since.value);
+  if (record.role != Role::kReplica) pack.pack_uint8(8), pack.pack_uint8(static_cast<std::uint8_t>(record.role));
   return {buffer.data(), buffer.size()};
 }
 
@@ -107,6 +109,12 @@ std::optional<MemberRecord> decode_member_record(std::string_view bytes) {
       case 7:
         if (!read_time(value, record.back_since)) return std::nullopt;
         break;
+      case 8: {
+        const auto role = number_of(value);
+        if (!role) return std::nullopt;
+        record.role = *role == static_cast<std::uint64_t>(Role::kObserver) ? Role::kObserver : Role::kReplica;
+        break;
+      }
       default: break;  // Of a newer version.
     }
   }
@@ -140,7 +148,9 @@ std::optional<NodeId> MemberTable::merge(const CellKey& key, const Content& delt
   const auto [at, joined] = members_.try_emplace(*node);
   Member& member = at->second;
   if (joined) member.out = true;  // Not one of ids() yet.
+  const bool other_role = !member.out && member.record.role != record->role;
   member.record = *record;
+  if (other_role) place(*node, member);
   if (record->lives.back() > member.life) member.life = record->lives.back();
   look_whether_out(*node, member);
   return node;
@@ -149,10 +159,19 @@ std::optional<NodeId> MemberTable::merge(const CellKey& key, const Content& delt
 void MemberTable::look_whether_out(NodeId node, Member& member) {
   const bool out = evicted_.at(node) > member.record.returned;
   if (out == std::exchange(member.out, out)) return;
+  place(node, member);
+}
+
+void MemberTable::place(NodeId node, const Member& member) {
   ++generation_;
-  const auto place = std::lower_bound(ids_.begin(), ids_.end(), node);
-  if (out) ids_.erase(place);
-  else ids_.insert(place, node);
+  const auto put = [&](std::vector<NodeId>& ids, bool belongs) {
+    const auto at = std::lower_bound(ids.begin(), ids.end(), node);
+    const bool there = at != ids.end() && *at == node;
+    if (there && !belongs) ids.erase(at);
+    if (!there && belongs) ids.insert(at, node);
+  };
+  put(ids_, !member.out);
+  put(replicas_, !member.out && member.record.role == Role::kReplica);
 }
 
 bool MemberTable::merge_evicted(const CellKey& cell, const Content& delta) {
@@ -165,6 +184,11 @@ bool MemberTable::merge_evicted(const CellKey& cell, const Content& delta) {
 bool MemberTable::out(NodeId node) const {
   const Member* member = find(node);
   return member != nullptr && member->out;
+}
+
+bool MemberTable::observes(NodeId node) const {
+  const Member* member = find(node);
+  return member != nullptr && member->record.role == Role::kObserver;
 }
 
 bool MemberTable::learn_life(NodeId node, Life life) {

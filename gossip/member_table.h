@@ -4,7 +4,9 @@
 // writes.  This is the engine's reading of it, kept in step with what is merged.
 //
 //     record := {0: name, 1: client address, 2: peer address, 3: [[origin, start]], 4: returned?, 5: leaving?, 6: handed over?,
-//                7: back since?}                                                                             msgpack
+//                7: back since?, 8: role?}                                                                   msgpack
+//
+// Of the role (gossip/role.h) only an observer's is written.  SUBTLE: a number that is not known is a replica's: who may count does.
 //
 // Invariants:
 //   I1. version() is a function of the replicated cells alone: equal tables have equal versions.
@@ -27,6 +29,7 @@
 #include "crdt/timestamp.h"
 #include "gossip/evicted_table.h"
 #include "gossip/life_table.h"
+#include "gossip/role.h"
 
 namespace kith {
 
@@ -50,6 +53,7 @@ struct MemberRecord {
   Timestamp back_since = {};  // When the life began in which it knew: what began between that and the eviction nobody was to hear of.
   Timestamp leaving = {};   // Since then it takes no writes, and goes for good (gossip/leave.h); zero: it stays.
   bool handed_over = false; // All others hold what it has: they may go on without it.
+  Role role = Role::kReplica;
   friend bool operator==(const MemberRecord&, const MemberRecord&) = default;
 };
 
@@ -78,7 +82,9 @@ class MemberTable {
   const Member* find_by_name(std::string_view name, NodeId* id = nullptr) const;  // Not of who is out.
   const std::map<NodeId, Member>& members() const { return members_; }
   const std::vector<NodeId>& ids() const { return ids_; }  // Of those that are not out, in order.
+  const std::vector<NodeId>& replicas() const { return replicas_; }  // Of ids() those that count, in order.
   bool out(NodeId node) const;                             // False of who never was a member.
+  bool observes(NodeId node) const;                        // False of who is not known: it counts.
   std::uint64_t generation() const { return generation_; } // Of ids(): another one each time they change.
   bool empty() const { return members_.empty(); }
 
@@ -96,9 +102,10 @@ class MemberTable {
 
  private:
   void look_whether_out(NodeId node, Member& member);
+  void place(NodeId node, const Member& member);
 
   std::map<NodeId, Member> members_;
-  std::vector<NodeId> ids_;
+  std::vector<NodeId> ids_, replicas_;
   std::map<NodeId, Content> cells_;  // Without their keys, which the node id makes: a thousand engines keep a thousand.
   LifeTable lives_;
   EvictedTable evicted_;

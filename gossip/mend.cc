@@ -81,7 +81,7 @@ void Mend::found(const StoreKey& key) {
   core_.count("rows_found_damaged");
   core_.note(Output::Note::Level::kError, "a row on disk is damaged (" + printable(key) +
                                               "): it is not served, and peers are asked for it; check the disk");
-  const auto peers = core_.others();
+  const auto peers = core_.other_replicas();
   if (!peers.empty()) ask(peers[core_.random.below(peers.size())], {key});
 }
 
@@ -113,7 +113,7 @@ void Mend::refused(const StoreKey& key) {
 
 bool Mend::waits_for_more_than(const std::vector<NodeId>& these) const {
   std::vector<NodeId> others;
-  std::set_difference(core_.others().begin(), core_.others().end(), these.begin(), these.end(), std::back_inserter(others));
+  std::set_difference(core_.other_replicas().begin(), core_.other_replicas().end(), these.begin(), these.end(), std::back_inserter(others));
   return std::any_of(damaged_.begin(), damaged_.end(), [&](const auto& item) {
     return std::any_of(others.begin(), others.end(), [&](NodeId peer) { return !item.second.answered.contains(peer); });
   });

@@ -72,6 +72,7 @@ enum class Refusal : std::uint8_t {
   kFull,               // "full": the map is over its mark.
   kStopping,           // "stopping"
   kLeaving,            // "leaving": it leaves the cluster for good, and takes no more writes.
+  kObserver,           // "observer": it copies and answers reads, and takes no writes.
   kSuperseded,         // "superseded": peers know a later life of this node, and do not listen to this one.
   kRebasing,           // "rebasing": away for longer than removals are remembered; it compares its data with a member's.
   kEvicted,            // "evicted": the others agreed to go on without this node; it begins anew.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crdt/limits.h"
+#include "gossip/roster_of.h"
 
 namespace kith {
 namespace {
@@ -143,6 +144,7 @@ std::string_view to_string(Refusal refusal) {
     case Refusal::kFull: return "full";
     case Refusal::kStopping: return "stopping";
     case Refusal::kLeaving: return "leaving";
+    case Refusal::kObserver: return "observer";
     case Refusal::kSuperseded: return "superseded";
     case Refusal::kRebasing: return "rebasing";
     case Refusal::kEvicted: return "evicted";
@@ -218,6 +220,12 @@ Operation Operations::as_write(const Operation& operation) const {
 }
 
 std::optional<Reply> Operations::check(const Operation& operation, const Standing& standing) const {
+  if (core_.observer()) {
+    const Roster roster = roster_of(core_, core_.now);
+    const auto* replica = roster.find(roster.leader());
+    const std::string where = replica == nullptr ? "ask a replica; none is heard of here at the moment" : "ask a replica, such as " + replica->name + " at " + replica->client_address;
+    return refused(operation, Refusal::kObserver, core_.self.name + " is an observer, which copies and answers reads and takes no writes: " + where);
+  }
   if (core_.stopping) return refused(operation, Refusal::kStopping, "this node is going down: ask another one");
   if (core_.leaving) return refused(operation, Refusal::kLeaving, "this node is leaving the cluster for good, and takes no more writes: ask another one");
   if (core_.evicted) {
@@ -413,7 +421,7 @@ void Operations::write(const Operation& operation, const FoundDamaged& found_dam
 
 void Operations::answer(const Operation& operation, ShardId shard, Reply reply, std::vector<Commit> commits) {
   reply.replicas.push_back(core_.self.name);
-  const auto members = static_cast<std::uint32_t>(core_.members.ids().size());
+  const auto members = static_cast<std::uint32_t>(core_.members.replicas().size());
   const TableRules& rules = core_.tables.rules(operation.table);
   const std::uint32_t level = operation.replicas == kAsTheTable ? rules.write : operation.replicas;
   const std::uint32_t wanted = level == kAllReplicas      ? members
@@ -437,6 +445,7 @@ bool Operations::settle(Waiting& waiting, NodeId peer) {
 }
 
 void Operations::peer_stored(NodeId peer, ShardId shard, Timestamp previous, Timestamp at) {
+  if (core_.members.observes(peer)) return;
   std::erase_if(waiting_, [&](Waiting& waiting) {
     const bool stored = waiting.shard == shard &&
                         std::all_of(waiting.commits.begin(), waiting.commits.end(), [&](const Commit& commit) {
@@ -447,6 +456,7 @@ void Operations::peer_stored(NodeId peer, ShardId shard, Timestamp previous, Tim
 }
 
 void Operations::peer_holds(NodeId peer, ShardId shard, const CommitClock& clock) {
+  if (core_.members.observes(peer)) return;
   std::erase_if(waiting_, [&](Waiting& waiting) {
     const bool holds = waiting.shard == shard && vouched_for(waiting) &&
                        std::all_of(waiting.commits.begin(), waiting.commits.end(),
@@ -456,6 +466,7 @@ void Operations::peer_holds(NodeId peer, ShardId shard, const CommitClock& clock
 }
 
 void Operations::peer_holds_all(NodeId peer) {
+  if (core_.members.observes(peer)) return;
   // SUBTLE: equal clocks vouch only for what clocks cover.  An entry from behind a gap is in our row, but not in our clock,
   // and so perhaps not in the peer's row.
   std::erase_if(waiting_, [&](Waiting& waiting) {

@@ -43,7 +43,7 @@ Timestamp newest_held(const Snapshot& snapshot) {
 
 StoreBatch without_owner(const Snapshot& snapshot) {
   StoreBatch out;
-  for (const std::string& name : {meta::kNodeId, meta::kNodeName, meta::kOrigin, meta::kIntroduced, meta::kVote, meta::kReturned, meta::kBackSince, meta::kReturning, meta::kUnheardOf}) out.forget_meta(name);
+  for (const std::string& name : {meta::kNodeId, meta::kNodeName, meta::kOrigin, meta::kIntroduced, meta::kVote, meta::kReturned, meta::kBackSince, meta::kReturning, meta::kUnheardOf, meta::kRole}) out.forget_meta(name);
   const Timestamp lease{meta::decode_number(snapshot.meta(meta::kLease))};
   out.set_meta(meta::kLease, meta::encode_number(std::max(lease, newest_held(snapshot)).value));
   for (const ShardId shard : snapshot.shards()) out.forget_cursors(shard);

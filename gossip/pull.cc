@@ -38,7 +38,7 @@ constexpr std::int64_t kPatienceMsMax = 60'000;
 }  // namespace
 
 void Pull::start(NodeId peer, const std::vector<ShardId>& shards, std::optional<Horizon::AsOf> as_of) {
-  if (shards.empty() || core_.member(peer) == nullptr) return;
+  if (shards.empty() || core_.member(peer) == nullptr || core_.unheeded(peer)) return;
   // Behind a horizon the member table is all that may be asked for, but by gossip/rebase, which pulls everything.
   if (core_.behind && !(as_of && as_of->rebased)) {
     if (std::find(shards.begin(), shards.end(), kSystemShard) == shards.end() && !core_.table_differs(peer)) return;
@@ -237,7 +237,7 @@ void Pull::on_pull(const Envelope& envelope, const PullBody& body, const Damage&
     read(*system, true);
     members_known = answer.parts.back().end;
     // SUBTLE: neither is ahead of the other, and the tables differ: a row of it is lost to one of the two, and no clock says so.
-    const bool behind = core_.clocks.behind(kSystemShard, system->clock) && !only_lives_that_are_over(*system);
+    const bool behind = core_.clocks.behind(kSystemShard, system->clock) && !only_lives_that_are_over(*system) && !core_.unheeded(from);
     const bool stuck = members_known && answer.parts.back().cells.empty() && !behind;
     if (stuck && core_.table_differs(from)) {
       members = core_.table_piece();
@@ -314,6 +314,7 @@ std::map<ShardId, bool> Pull::on_rows(NodeId from, OriginId origin, const RowsBo
     if (!all_taken) asked.behind_what_was_not_taken = Cursor{origin, part.next};
     core_.out->store.set_cursor(part.shard, from, all_taken ? Cursor{origin, part.next} : Cursor{});
     if (!part.end) continue;
+    if (part.sound && core_.on_pulled) core_.on_pulled(from, part.shard, part.clock);
     question.asked.erase(part.shard);
     if (!(ended[part.shard] = part.sound && all_taken)) {
       question.as_of.reset();

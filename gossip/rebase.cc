@@ -35,12 +35,14 @@ void Rebase::begin() {
 
 bool Rebase::needed() const {
   if (core_.returning && !core_.whole) return true;
+  if (core_.strayed) return true;
   if (!core_.highest_horizon) return false;
   if (core_.whole) return core_.floor_held() < core_.highest_horizon;
   return had_rows_ || core_.unequal_tables >= kUnequalTablesMax || (first_floor_ && core_.highest_horizon > first_floor_);
 }
 
 void Rebase::heard(const Envelope& from) {
+  if (core_.members.observes(from.sender)) return;
   // SUBTLE: a horizon is a retry window old, at least; what is not was said by somebody broken, and would shut us out.
   if (from.horizon.ms() > core_.hlc.last().ms() - core_.options.retry_window_ms + core_.options.max_skew_ms) {
     core_.count("horizons_not_believed");
@@ -53,14 +55,14 @@ void Rebase::heard(const Envelope& from) {
   }
   core_.behind = needed();
   if (!core_.behind || question_ || (core_.returning && !core_.introduced)) return;
-  if (!std::exchange(told_, true)) {
+  if (!core_.strayed && !std::exchange(told_, true)) {
     core_.count("rebases_needed");
     core_.note(Output::Note::Level::kWarning,
                "this node was away for longer than removals are remembered (or its disk is an old copy): it compares its data "
                "with a member's, and takes no writes until it is done");
   }
   // Of a member in good standing.
-  if (!from.floor || from.floor < from.horizon || from.floor < core_.highest_horizon) return;
+  if (!from.floor || from.floor < from.horizon || (from.floor < core_.highest_horizon && !core_.strayed)) return;
   if (unaware_.contains(from.sender) && anybody_aware()) return;
   // SUBTLE: who is heard may not hear us.  Somebody else is asked in between, if there is anybody.
   if (from.sender == no_answer_of_ && std::any_of(told_horizons_.begin(), told_horizons_.end(), [&](const auto& it) {
@@ -74,6 +76,11 @@ void Rebase::heard(const Envelope& from) {
   question_->as_of.rebased = true;
   // The member table first: by the whole of it a retired life is told from one that the member has not heard of.
   for (const ShardId shard : core_.store.snapshot()->shards()) question_->left.push_back(shard);
+  if (core_.strayed) {  // What it has nothing of as well: it is to have all that there is.
+    question_->left.clear();
+    for (std::uint32_t shard = 0; shard < core_.self.shard_count; ++shard) question_->left.push_back(static_cast<ShardId>(shard));
+    question_->left.push_back(kSystemShard);
+  }
   std::rotate(question_->left.begin(), std::find(question_->left.begin(), question_->left.end(), kSystemShard), question_->left.end());
   question_->shards = question_->left.size();
   ask();
@@ -93,7 +100,7 @@ bool Rebase::nobody_left() const {
 
 // Below our horizon: they take what is here as it is, and have nothing to tell before they have.  But for who is to be evicted.
 bool Rebase::all_others_are_behind() const {
-  const auto& others = core_.others();
+  const auto& others = core_.other_replicas();
   bool any = false;
   return std::all_of(others.begin(), others.end(), [&](NodeId node) {
     const auto told = told_horizons_.find(node);
@@ -106,10 +113,19 @@ bool Rebase::all_others_are_behind() const {
   }) && any;
 }
 
+bool Rebase::above_all_others() const {
+  bool any = false;
+  return std::all_of(told_horizons_.begin(), told_horizons_.end(), [&](const auto& it) {
+    if (!core_.heard_lately(it.first)) return true;
+    any = true;
+    return it.second.floor < core_.horizon;
+  }) && any;
+}
+
 // SUBTLE: where a life is over, what the member onto which a node rebases has not got of it is taken for removed.
 NodeId Rebase::most_seen() const {
-  NodeId most = core_.self.node;
-  Timestamp floor = core_.floor();
+  NodeId most = core_.observer() ? NodeId{} : core_.self.node;
+  Timestamp floor = core_.observer() ? Timestamp{} : core_.floor();
   for (const auto& [node, told] : told_horizons_) {
     const auto* member = core_.member(node);
     if (!core_.heard_lately(node) || member == nullptr || member->out || told.floor <= floor) continue;
@@ -125,6 +141,7 @@ std::string Rebase::recover() {
     return "";
   }
   if (!core_.joined()) return core_.self.name + " belongs to no cluster yet: ask a member";
+  if (core_.observer()) return core_.self.name + " is an observer, and has nothing of its own to go on with: ask a replica";
   for (const auto& [node, told] : told_horizons_) {
     if (!good_standing(node, told)) continue;
     return core_.name_of(node) + " is in good standing, and " + core_.self.name + " compares its data with it: wait until `kith status` shows that it is done, or ask " + core_.name_of(node);
@@ -218,7 +235,7 @@ void Rebase::ask() {
   std::sort(body.counters.begin(), body.counters.end());
   body.counters.erase(std::unique(body.counters.begin(), body.counters.end()), body.counters.end());
   // What a life's record says goes by other rules, and there are few of them.
-  if (body.shard != kSystemShard && !place.rows && place.counters.empty()) {
+  if (body.shard != kSystemShard && !place.rows && place.counters.empty() && !core_.strayed) {
     body.sketch_cells = static_cast<std::uint32_t>(question_->sketch_cells);
   }
   core_.send(question_->peer, std::move(body));
@@ -288,13 +305,15 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   // A damaged row there would look like one that is gone; and a life that is retired can be told from one that the member has
   // not heard of only by its whole table, which was gone through first.  Another time, or another member.
   const bool same_table = question_->table == 0 || question_->table == from.members_version;
-  if (!body.sound || from.floor < core_.highest_horizon || outrun(from) || !same_table) {
+  if (!body.sound || (from.floor < core_.highest_horizon && !core_.strayed) || outrun(from) || !same_table) {
     core_.count("rebases_put_off");
     return question_.reset();
   }
   question_->table = from.members_version;
   question_->as_of = Horizon::as_of(from, {}, {});
   question_->as_of.rebased = true;
+  question_->clocks.try_emplace(body.shard, body.clock);
+  if (core_.strayed) return copy(from, body, *cells);
   redo_.rebasing(body.shard, body.clock, from.horizon);
   std::set<OriginId> unlisted = body.shard == kSystemShard ? std::set<OriginId>() : in_clocks_only();
   for (const auto& [life, content] : core_.members.lives().cells()) {
@@ -302,6 +321,7 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   }
   const auto seen = [&](const Commit& commit) {
     if (core_.unheard_of.contains(commit.origin)) return false;
+    if (core_.observer() && commit.origin == core_.self.origin) return false;  // It says so of itself, and is in no clock.
     if (const auto* ended = core_.ended.find(commit.origin)) {
       // That goes when it is done again, or is not (gossip/redo.h).  SUBTLE: not here, for what it had the place of has to come first.
       if (!ended->record.seen(body.shard, commit.at)) return false;
@@ -341,9 +361,17 @@ void Rebase::on_rebased(const Envelope& from, const RebasedBody& body) {
   ask();
 }
 
+// Its rows as they are there, and nothing else.
+void Rebase::copy(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells) {
+  if (question_->place.buckets.none()) question_->place.buckets = body.buckets;
+  if (question_->place.buckets.none()) move_to({});
+  else copy_rows(from, body, cells);
+  ask();
+}
+
 // Of those that are there.  SUBTLE: where all disks went back to before the eviction nobody is; and who is may be no better off.
 bool Rebase::anybody_aware() const {
-  const auto& others = core_.others();
+  const auto& others = core_.other_replicas();
   if (unaware_since_ms_ >= 0 && core_.now.monotonic_ms - unaware_since_ms_ >= kAwareWithinMs) return false;
   return std::any_of(others.begin(), others.end(), [&](NodeId peer) { return core_.heard_lately(peer) && !unaware_.contains(peer); });
 }
@@ -361,6 +389,7 @@ RowRange Rebase::range_to(const StoreKey& until) const {
 }
 
 void Rebase::done() {
+  if (core_.strayed) return become_a_copy();
   question_->pulling = true;
   Horizon::AsOf& as_of = question_->as_of;
   as_of.unheard_of = question_->unheard_of;

@@ -75,6 +75,7 @@ class Rebase {
   // again.  Returns what speaks against it, for people; empty: it is done, or was not needed.
   [[nodiscard]] std::string recover();
   bool nobody_left() const;  // To rebase onto, for a while.
+  bool above_all_others() const;  // Our horizon is above the floors of all that are heard of.
   NodeId most_seen() const;  // Who has seen the most then, of those that are heard: the others would give up what it has not got.
 
   // Whether rows of this message may be merged; counts what may not.
@@ -88,6 +89,10 @@ class Rebase {
   void forget(NodeId peer);
   void tick();
   std::optional<std::int64_t> wake_at_ms() const;
+
+  // What of a row is not in `theirs`, nor overtaken there, nor in a base.  `folded_before`: how far those may be folded that came before these.
+  static Content not_theirs(const StoreKey& key, const Row& mine, const std::map<StoreKey, const Cell*>& theirs, Timestamp folded_before);
+  static std::map<StoreKey, const Cell*> by_key(ShardId shard, const std::vector<Cell>& cells);
 
   struct Progress {
     NodeId onto;
@@ -113,6 +118,8 @@ class Rebase {
       std::vector<CellKey> counters;     // That differ between `after` and `until`: next, their bases.
     };
     Place place;
+    std::map<ShardId, CommitClock> clocks;  // The member's, when each was begun; of an observer that has strayed.
+    std::vector<Cell> table_rows;        // The same of its table, where that differs.
     CommitClock table_clock;             // The member's, of its table when that was gone through, and its floor.
     Timestamp table_floor;
     std::uint64_t table = 0;             // The member's, that is gone through; zero: not yet.
@@ -148,6 +155,9 @@ class Rebase {
   void take_rows(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells, const Seen& seen);
   void take_sketch(const RebasedBody& body, const Seen& seen);
   void take_bases(const RebasedBody& body, const std::vector<Cell>& cells);
+  void copy(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells);
+  void copy_rows(const Envelope& from, const RebasedBody& body, const std::vector<Cell>& cells);
+  void become_a_copy();
   // Takes out what the member has seen and holds no more: in the batch at hand, or in that of the end of the pull.
   void take_out(const StoreKey& key, Content these);
   bool forgotten(const StoreKey& key, const Row& row);

@@ -93,6 +93,10 @@ void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
   }
   for (const auto& [node, origin] : std::exchange(question_->unheard_elsewhere, {})) {
     const auto* known = core_.members.lives().find(origin);
+    if (core_.observer()) {  // Which says nothing of lives: it has never heard of it.
+      over(node, origin);
+      continue;
+    }
     if (core_.ended.find(origin) != nullptr || known == nullptr) {
       // SUBTLE: a record that the member has; one that was written here, in a question before, it has yet to hear of.
       const auto* record = core_.ended.content(node, origin);

@@ -17,7 +17,7 @@ bool Recall::recalled(const Wanted& row) const {
   });
   if (covered) return true;
   const std::vector<NodeId> peers = heard_lately();
-  if (peers.empty()) return core_.others().empty();
+  if (peers.empty()) return core_.other_replicas().empty();
   return std::all_of(peers.begin(), peers.end(), [&](NodeId peer) { return row.answered.contains(peer); });
 }
 

@@ -282,6 +282,7 @@ Content Redo::again(ShardId shard, const Content& these, const Content& row, boo
     // no horizon passes it meanwhile.
     return (!own && core_.returning) || core_.now.wall_ms - at.ms() < core_.options.retry_window_ms;
   };
+  if (core_.observer()) return these.holds(Kind::kSet) ? Content(SetElement{}) : Content(Register{});
   Content out = these;
   if (out.holds(Kind::kSet)) {
     SetElement& element = out.as_set_element();

@@ -13,6 +13,7 @@
 //                                there again; an increment counts once more, should a client have retried it elsewhere in time;
 //                                a value that was overwritten meanwhile is not in its row any more
 //     an add that is dead        not at all
+//     what an observer has       not at all: it had it of somebody else, whose it is to do again
 //
 // What was done again is listed, in Output::redone: nothing is lost in silence, and nothing changes in silence.
 // Which they are:

@@ -9,13 +9,13 @@
 namespace kith {
 
 std::size_t Roster::size() const {
-  return static_cast<std::size_t>(std::count_if(members.begin(), members.end(), [](const Member& member) { return member.living; }));
+  return static_cast<std::size_t>(std::count_if(members.begin(), members.end(), [](const Member& member) { return member.living && !member.observer; }));
 }
 
 NodeId Roster::leader() const {
   NodeId least;
   for (const Member& member : members) {
-    if (member.living && (!least || member.id < least)) least = member.id;
+    if (member.living && !member.observer && (!least || member.id < least)) least = member.id;
   }
   return least;
 }
@@ -34,7 +34,7 @@ std::uint64_t Roster::version() const {
     bytes.u64(member.id.value);
     bytes.counted(member.name);
     bytes.counted(member.client_address);
-    bytes.u8(member.living ? 1 : 0);
+    bytes.u8(static_cast<std::uint8_t>((member.living ? 1 : 0) | (member.observer ? 2 : 0)));
   }
   const std::uint64_t digest = XXH3_64bits(bytes.view().data(), bytes.view().size());
   return digest != 0 ? digest : 1;

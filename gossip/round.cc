@@ -45,7 +45,7 @@ void Round::schedule() {
 bool Round::tick() {
   if (core_.now.monotonic_ms < next_at_ms_) return false;
   schedule();
-  const auto& peers = core_.others();
+  const auto& peers = core_.other_replicas();
   if (core_.joined() && !peers.empty()) {
     core_.count("rounds");
     const std::size_t drawn = core_.random.below(peers.size());
@@ -53,7 +53,7 @@ bool Round::tick() {
     constexpr std::uint64_t kToWhoeverIsDrawn = 8;
     tell(++rounds_ % kToWhoeverIsDrawn == 0 ? peers[drawn] : core_.next_living(peers, drawn));
   } else if (core_.joined()) {
-    (void)core_.promise_of_step();  // There is nobody to be told; the own floor rises by it all the same.
+    (void)core_.promise_of_step();  // There is nobody to be told, but observers, who ask; the own floor rises by it all the same.
   }
   return true;
 }
@@ -61,8 +61,16 @@ bool Round::tick() {
 bool Round::on_summary(const Envelope& envelope, const SummaryBody& body) {
   const NodeId from = envelope.sender;
   horizon_.heard(envelope, body.promise, body.standing);
+  if (core_.unheeded(from)) {
+    answer_observer(from, body);
+    return false;
+  }
   const Timestamp promise = core_.promise_of_step();
   if (body.digest != core_.clocks.digest()) {
+    if (core_.observer() && core_.options.collect) {  // It is the one to ask.
+      tell(from);
+      return false;
+    }
     core_.count("rounds_differing");
     // SUBTLE: a life that is retired in one of two tables makes the digests of all its shards differ.  So first the tables
     // are made equal, once: what keeps them from it must not keep data back.
@@ -84,6 +92,15 @@ bool Round::on_summary(const Envelope& envelope, const SummaryBody& body) {
   compare_members(from);
   audit_.agreed(from, body.root);
   return true;
+}
+
+// It asks for what it lacks; there is nothing to be asked of it, and nothing that it says raises a clock here.
+void Round::answer_observer(NodeId from, const SummaryBody& body) {
+  core_.count("rounds_of_observers");
+  const Timestamp promise = core_.promise_of_step();
+  if (body.digest != core_.clocks.digest()) return core_.send(from, DigestsBody{core_.clocks.digests(), promise, horizon_.standing()});
+  core_.peers[from].agreed_at_ms = core_.now.monotonic_ms;
+  core_.send(from, AgreedBody{body.digest, promise, core_.root_of_durable(), horizon_.standing()});
 }
 
 bool Round::on_agreed(const Envelope& envelope, const AgreedBody& body) {

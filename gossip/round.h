@@ -8,6 +8,7 @@
 //
 // A round in sync costs two messages of fixed size, whatever the size of the data.  A node's entry for its own origin
 // is always "now"; that is how clocks, and so floors, advance when nobody writes.
+// Peers are replicas: an observer (gossip/follow.h) tells, is answered, and pulls; it is told only when a life begins.
 // Transcripts: tests/gossip/round_test.cc
 #pragma once
 
@@ -39,6 +40,7 @@ class Round {
 
   std::vector<NodeId> first_to_tell();
   void compare_members(NodeId peer);
+  void answer_observer(NodeId from, const SummaryBody& body);
   // RULE. A node that is not whole yet asks for every shard.  Of one in which all lives are retired nothing is left in clocks:
   // nothing differs, and there may be rows.  False: it is whole, or the peer is not.
   bool take_all(NodeId from, Horizon::AsOf as_of);

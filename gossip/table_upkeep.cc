@@ -7,7 +7,7 @@
 namespace kith {
 
 void TableUpkeep::tick(bool table_damaged) {
-  if (!core_.joined() || core_.superseded || !time_to_look() || table_damaged) return;
+  if (!core_.joined() || core_.superseded || core_.strayed || !time_to_look() || table_damaged) return;
   compare_with_disk();
   register_lost();
 }
@@ -65,7 +65,7 @@ void TableUpkeep::compare_with_disk() {
 
 void TableUpkeep::register_lost() {
   const LifeTable& lives = core_.members.lives();
-  if (core_.member(core_.self.node) == nullptr) return;
+  if (core_.member(core_.self.node) == nullptr || core_.observer()) return;
   if (lives.find(core_.self.origin) == nullptr) lives_.write(core_.self.node, core_.self.origin, LifeRecord{core_.self.start});
   std::set<OriginId> lost = core_.clocks.origins();
   std::erase_if(lost, [&](OriginId origin) { return lives.find(origin) != nullptr || core_.retiring.contains(origin); });

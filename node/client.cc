@@ -39,7 +39,7 @@ std::uint64_t draw() {
 // The node can not do it, and another one may; nothing changed.
 bool another_may(const std::string& code) {
   static const std::set<std::string, std::less<>> kCodes = {"stopping",  "not_joined", "rebasing", "evicted", "superseded",
-                                                            "clock_fenced", "full",    "damaged",  "store",   "leaving"};
+                                                            "clock_fenced", "full",    "damaged",  "store",   "leaving", "observer"};
   return kCodes.contains(code);
 }
 
@@ -262,7 +262,7 @@ struct Client::Impl {
     }
     if (!stay && another_may(reply.code)) {
       asked.refused_at.insert(hello.node);
-      if (passes(reply.code) || asked.refused_at.size() < std::max<std::size_t>(instances.roster(now_ms()).size(), 1)) {
+      if (passes(reply.code) || asked.refused_at.size() < std::max<std::size_t>(living(), 1)) {
         lose(reply.message);
         return std::nullopt;
       }
@@ -270,6 +270,11 @@ struct Client::Impl {
     pending.erase(found);
     leave_unless_leader();
     return reply;
+  }
+
+  std::size_t living() const {
+    const Roster roster = instances.roster(now_ms());
+    return static_cast<std::size_t>(std::count_if(roster.members.begin(), roster.members.end(), [](const auto& member) { return member.living; }));
   }
 
   void leave_unless_leader() {

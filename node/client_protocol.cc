@@ -108,6 +108,7 @@ class MapReader {
     Roster out;
     std::uint32_t replicas = 0;
     bool at_most = false;
+    std::vector<NodeId> observers;
     if (value.type != msgpack::type::MAP) bad(key, "a map");
     for (std::uint32_t i = 0; ok() && i < value.via.map.size; ++i) {
       const auto& [name, part] = value.via.map.ptr[i];
@@ -117,6 +118,10 @@ class MapReader {
       if (what == "replicas") replicas = static_cast<std::uint32_t>(number(key, part, kMembersMax));
       if (what == "replicas_at_most") at_most = flag(key, part);
       if (what == "members") out.members = list<Roster::Member>(key, part, kMembersMax, [&](const msgpack::object& item) { return member(key, item); });
+      if (what == "observers") observers = list<NodeId>(key, part, kMembersMax, [&](const msgpack::object& item) { return NodeId{id(key, item)}; });
+    }
+    for (Roster::Member& member : out.members) {
+      member.observer = std::find(observers.begin(), observers.end(), member.id) != observers.end();
     }
     out.replication.given = at_most ? 0 : replicas;
     return out;  // Version, leader and warnings follow from these.
@@ -127,7 +132,7 @@ class MapReader {
       return {};
     }
     const msgpack::object* const parts = item.via.array.ptr;
-    return {NodeId{id(key, parts[0])}, text(key, parts[1]), text(key, parts[2]), flag(key, parts[3])};
+    return {NodeId{id(key, parts[0])}, text(key, parts[1]), text(key, parts[2]), flag(key, parts[3]), false};
   }
   static bool is_tuple(const msgpack::object& value, std::uint32_t size) {
     return value.type == msgpack::type::ARRAY && value.via.array.size == size;

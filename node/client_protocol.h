@@ -9,7 +9,8 @@
 //             timeout_ms?, prefix?, after?, limit?, shard?, buckets?: [..], text?, roster?}
 //   reply    {v: 1, id, status, code?, message?, time, node, value?, members?, fields?, keys?, next?, number?,
 //             total?, ttl_ms?, tag?, replicas?, document?, stale?, created?, roster?}
-//   roster   {v, cluster, name, replicas, replicas_at_most?, leader, members: [[id, name, address, living]..], warnings: [..]}
+//   roster   {v, cluster, name, replicas, replicas_at_most?, leader, members: [[id, name, address, living]..],
+//             observers?: [id..], warnings: [..]}
 //
 //   op                       needs                      answers
 //   hello                                               document: cluster, node, versions, limits

@@ -152,6 +152,11 @@ std::string encode_roster(const Roster& roster) {
     map.str(member.client_address);
     map.packer().pack(member.living);
   });
+  std::vector<NodeId> observers;
+  for (const Roster::Member& member : roster.members) {
+    if (member.observer) observers.push_back(member.id);
+  }
+  if (!observers.empty()) map.list("observers", observers, [&](NodeId id) { map.str(to_hex(id.value)); });
   map.list("warnings", roster.warnings(), [&](const std::string& warning) { map.str(warning); });
   return map.take();
 }

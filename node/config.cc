@@ -170,6 +170,13 @@ std::vector<Setting> make_settings() {
   out.push_back({"redis-threads", Setting::Type::kCount, "N", "Threads that serve clients of Redis.",
                  [](Config& config, const std::string& value) { return take_count(value, 1, 64, config.redis_threads); },
                  [](const Config& config) { return std::to_string(config.redis_threads); }});
+  out.push_back({"role", Setting::Type::kText, "ROLE",
+                 "replica or observer: one that copies and answers reads, takes no writes, and counts for nothing. Said when a directory is first used; it stays.",
+                 [](Config& config, const std::string& value) -> Problem {
+                   config.role = parse_role(value);
+                   return config.role ? Problem{} : Problem("\"" + value + "\" is no role: replica or observer");
+                 },
+                 [](const Config& config) { return config.role ? quoted(std::string(to_string(*config.role))) : ""; }});
   out.push_back({"join", Setting::Type::kList, "HOST:PORT",
                  "Peer address of any member; may be repeated. A name may have many addresses; srv:NAME asks DNS for services, as in "
                  "srv:_kith._tcp.example.org. Without one a new directory founds a cluster.",

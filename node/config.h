@@ -16,6 +16,7 @@
 
 #include "crdt/cell_key.h"
 #include "crdt/limits.h"
+#include "gossip/role.h"
 
 namespace kith {
 
@@ -32,6 +33,7 @@ struct Config {
   std::uint32_t redis_threads = 2;
   std::string advertise_client;  // Empty: what was bound.
   std::string advertise_peer;
+  std::optional<Role> role;      // None: what the directory says, and a replica in a new one.
   std::vector<std::string> join;
   std::string dns;               // Name servers for it; empty: the machine's.
   std::optional<std::string> cluster;

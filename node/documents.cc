@@ -45,6 +45,7 @@ json member_json(const MemberStatus& member) {
           {"start", time_json(member.start)},
           {"lives", member.lives},
           {"self", member.self},
+          {"role", member.observer ? "observer" : "replica"},
           {"heard_ms_ago", ms_ago(member.heard_ms_ago)},
           {"agreed_ms_ago", ms_ago(member.agreed_ms_ago)},
           {"round_trip_ms", ms_ago(member.round_trip_ms)},

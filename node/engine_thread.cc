@@ -385,9 +385,11 @@ struct EngineThread::Impl {
     out.arrived.clear();
   }
 
-  // It was evicted while it was away.
+  // It was evicted while it was away, or is an observer that became a copy of a replica.
   void begin_anew(Instant now) {
-    answer_reads("evicted", "this node was evicted while it was away, and begins anew: ask another one, or try again in a moment");
+    const bool evicted = parts.engine.health(now).life_is_over;
+    answer_reads("evicted", std::string(evicted ? "this node was evicted while it was away" : "this observer became a copy of a replica") +
+                                ", and begins anew: ask another one, or try again in a moment");
     answer_waiting("durable here; the life of this node ended before the level that was asked for was reached");
     parts.engine.begin_anew(now, out);
     stepped = true;

@@ -57,20 +57,20 @@ void Instances::answered_node(const std::string& name) {
 std::vector<std::string> Instances::in_order(std::int64_t now_ms, std::uint64_t draw) const {
   const std::string leader = leader_address(now_ms);
   // What speaks against it, the worst first; then chance.
-  using Place = std::tuple<bool, bool, bool, std::uint64_t, std::string>;
+  using Place = std::tuple<bool, bool, bool, bool, std::uint64_t, std::string>;
   std::vector<Place> places;
-  const auto add = [&](const std::string& address, bool living) {
+  const auto add = [&](const std::string& address, bool living, bool observer) {
     if (address.empty()) return;
     const auto failure = failures_.find(address);
     const bool failed = failure != failures_.end() && now_ms - failure->second.at_ms < kOwnWordMs;
-    places.emplace_back(address != leader, failed, !living, XXH3_64bits_withSeed(address.data(), address.size(), draw), address);
+    places.emplace_back(address != leader, failed, !living, observer, XXH3_64bits_withSeed(address.data(), address.size(), draw), address);
   };
-  for (const Roster::Member& member : roster(now_ms).members) add(member.client_address, member.living);
-  for (const std::string& seed : seeds_) add(seed, true);
+  for (const Roster::Member& member : roster(now_ms).members) add(member.client_address, member.living, member.observer);
+  for (const std::string& seed : seeds_) add(seed, true, false);
   std::sort(places.begin(), places.end());
   std::vector<std::string> out;
   for (const Place& place : places) {
-    const std::string& address = std::get<4>(place);
+    const std::string& address = std::get<5>(place);
     if (std::find(out.begin(), out.end(), address) == out.end()) out.push_back(address);
   }
   return out;

@@ -76,6 +76,7 @@ struct Node::Impl final : Window {
     setup.shard_count_given = config.shards.has_value();
     setup.replicas = config.replicas.value_or(0);
     setup.retry_window_given = config.retry_window_given;
+    setup.role = config.role;
     setup.join = plain_join_entries(config.join);
     setup.joins = !config.join.empty();
     if (const auto problem = check_setup(*store->snapshot(), setup, options_of(config))) throw NodeMisfit(*problem);

@@ -26,12 +26,15 @@ void form_cluster(const std::vector<Machine*>& machines, const Scenario& scenari
     const OriginId origin{drawn(seed, 0x0f, i)};
     const auto start = Timestamp::at_ms(kEpochUs / 1000 - kFormedMsAgo + static_cast<std::int64_t>(i));
     const Commit commit{Timestamp{start.value + 1}, origin};
-    const MemberRecord record{machines[i]->name, machines[i]->name + ":1", machines[i]->address(), {{origin, start}}};
+    MemberRecord record{machines[i]->name, machines[i]->name + ":1", machines[i]->address(), {{origin, start}}};
+    if (machines[i]->disk.observer) record.role = Role::kObserver;
     const CellKey cell = member_cell(NodeId{drawn(seed, 0x4d, i)});
     Register content;
     KITH_CHECK(!content.set(encode(record), {commit.at, actor_of(origin)}, commit).empty(), "a first write writes");
     batch.merge(kSystemShard, cell, Content(content));
     if (with_ghosts) ghost[store_key(kSystemShard, cell)].join(Content(content));
+    newest = commit.at;
+    if (machines[i]->disk.observer) continue;  // Nothing of it is in a clock.
     const CellKey life_field = life_cell(NodeId{drawn(seed, 0x4d, i)}, origin);
     const Commit opened{Timestamp{start.value + 2}, origin};
     Register life;
@@ -50,6 +53,7 @@ void form_cluster(const std::vector<Machine*>& machines, const Scenario& scenari
     disk.last_commit = newest;
     StoreBatch own;
     own.set_meta(meta::kNodeId, meta::encode_number(drawn(seed, 0x4d, i)));
+    if (disk.observer) own.set_meta(meta::kRole, meta::encode_number(static_cast<std::uint64_t>(Role::kObserver)));
     own.set_meta(meta::kIntroduced, "1");
     own.set_meta(meta::kWhole, "1");
     own.set_meta(meta::kNodeName, machines[i]->name);

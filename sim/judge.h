@@ -108,6 +108,9 @@ class Judge {
     };
     return scenario_.engine.collect && (scenario_.engine.evict_after_ms > 0 || std::any_of(scenario_.timeline.begin(), scenario_.timeline.end(), evicts));
   }
+  std::size_t replicas_of_the_beginning() const {
+    return static_cast<std::size_t>(std::count_if(scenario_.nodes.begin(), scenario_.nodes.end(), [&](const auto& it) { return !observes(scenario_, it); }));
+  }
   bool nothing_destroyed() const { return !disk_destroyed_ && rotted_.empty(); }
   bool judged(ShardId shard) const { return shard != kSystemShard || scenario_.nodes.size() <= kMembersJudgedMax; }
 

@@ -29,6 +29,7 @@ bool life_of_store_key(const StoreKey& key) {
 void Judge::taken_out(Machine& at, const StoreKey& key, const Content& all) {
   GhostCell& ghost = at.disk.ghost[key];
   if (ghost.rotten) return;
+  if (at.disk.observer) return ghost.drop(all);  // It may give up what it likes, and ends like the replicas.
   // What is not history goes without a reason: the node that wrote it has it, and does it again.
   const ShardId shard = shard_of_store_key(key);
   const auto no_history = [&](const Commit& commit) { return shard != kSystemShard && unseen_by_record(shard, commit); };
@@ -152,7 +153,7 @@ void Judge::check_claims(const Machine& at, const Claims::Held& held) {
     if (rotted != rotted_.end() && (disk_destroyed_ || rotted->second.size() > 1 || may_evict())) continue;
     for (const auto& [index, other] : started_) {
       const auto theirs = other->disk.ghost.find(entry.cell);
-      if (other == &at || other->gone || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.commit_in(theirs->second)) continue;
+      if (other == &at || other->gone || other->disk.observer || theirs == other->disk.ghost.end() || theirs->second.rotten || !entry.commit_in(theirs->second)) continue;
       // SUBTLE: what was collected there need not come here any more.
       Row row;
       if (other->disk.store->snapshot()->get(entry.cell, row) != Snapshot::Lookup::kFound) continue;
@@ -292,7 +293,7 @@ void Judge::excuse_lost(const std::vector<const Machine*>& machines, const Store
   marks_["writes lost with their disk"] += oracle_.excuse([&](const Effect& effect) {
     return std::any_of(machines.begin(), machines.end(), [&](const Machine* machine) {
       const auto ghost = machine->disk.ghost.find(effect.cell);
-      return !machine->gone && ghost != machine->disk.ghost.end() && !ghost->second.rotten && !ghost->second.in_rotten_base &&
+      return !machine->gone && !machine->disk.observer && ghost != machine->disk.ghost.end() && !ghost->second.rotten && !ghost->second.in_rotten_base &&
              effect.held_by(ghost->second) && !only_taken_out(*machine, effect, ghost->second);
     });
   }, only_cell);

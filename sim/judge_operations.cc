@@ -194,7 +194,7 @@ void Judge::check_replicas(const Machine& from, const Attempt& attempt, const Re
   // Of all: at least as many as there were from the beginning, where this node cannot have known less.
   const bool founder = from.index < scenario_.nodes.size();
   const std::size_t wanted = attempt.operation.replicas != kAllReplicas ? attempt.operation.replicas
-                             : founder && nothing_destroyed() && !may_evict() ? scenario_.nodes.size()
+                             : founder && nothing_destroyed() && !may_evict() ? replicas_of_the_beginning()
                                                                         : 1;
   if (reply.outcome == Outcome::kOk && replicas.size() < wanted) {
     throw Violation('D', from.name + " said ok to a write that " + std::to_string(replicas.size()) +
@@ -216,6 +216,10 @@ void Judge::check_replicas(const Machine& from, const Attempt& attempt, const Re
   for (const Machine* it : machines) by_name[it->disk.node_name].push_back(it);
   for (const std::string& name : replicas) {
     const auto& holders = by_name[name];
+    // SUBTLE: an empty disk has the name of its machine, which may be that of a node which has moved to another one.
+    if (!holders.empty() && std::all_of(holders.begin(), holders.end(), [](const Machine* it) { return it->disk.observer; })) {
+      throw Violation('D', from.name + " counted " + name + ", which is an observer, among those that hold a write");
+    }
     // What was destroyed may have been there when the replica said so.
     if (name == from.disk.node_name || holders.empty() || rolled_back_.contains(name)) continue;
     for (const Effect& effect : effects) {

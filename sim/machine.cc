@@ -8,13 +8,14 @@
 
 namespace kith::sim {
 
-Disk Disk::copy() const { return {store->clone(), ghost, node_name, last_commit, founded, drained, lead_ms}; }
+Disk Disk::copy() const { return {store->clone(), ghost, node_name, last_commit, founded, observer, drained, lead_ms}; }
 
 Machine::Machine(std::uint32_t machine_index, std::string machine_name, const Scenario& scenario, std::uint64_t seed,
                  EventQueue& queue, Host& host)
     : index(machine_index), name(std::move(machine_name)), scenario_(scenario), seed_(seed), queue_(queue), host_(host) {
   disk.store = std::make_unique<MemoryStore>(scenario.disks.bytes_max);
   disk.node_name = name;
+  disk.observer = observes(scenario, name);
 }
 
 void Machine::start(std::int64_t now_us, const std::vector<std::string>& join) {
@@ -29,6 +30,7 @@ void Machine::start(std::int64_t now_us, const std::vector<std::string>& join) {
   setup.client_address = name + ":1";
   setup.peer_address = address();
   setup.shard_count = scenario_.shard_count;
+  if (disk.observer) setup.role = Role::kObserver;
   if (!disk.founded || lives_ > 0) setup.join = join;  // Who starts a node again tells it whom to ask.
   if (const auto problem = check_setup(*disk.store->snapshot(), setup)) {
     host_.on_stopped(*this, *problem);

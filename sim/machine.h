@@ -33,6 +33,7 @@ struct Disk {
   std::string node_name;       // The --name that goes with this directory.
   Timestamp last_commit;       // The latest that any life on this disk made durable.
   bool founded = false;        // A node began here: it needs no --join.
+  bool observer = false;       // What its node is.
   bool drained = false;        // Once its node has left the cluster the machine is gone for good.
   std::int64_t lead_ms = 0;    // How far ahead of true time a clock that it was used with has been, at most.
 

@@ -60,6 +60,17 @@ Problem check_nodes(const Scenario& scenario) {
     if (auto problem = check_name(name, "nodes.names")) return problem;
     if (!names.insert(name).second) return "nodes.names: there are two nodes \"" + name + "\"";
   }
+  std::vector<std::string> all = scenario.nodes;
+  for (const Event& event : scenario.timeline) {
+    if (event.action == Action::kJoin) all.push_back(event.name);
+  }
+  for (const std::string& name : scenario.observers) {
+    if (std::find(all.begin(), all.end(), name) != all.end()) continue;
+    return "nodes.observers: there is no node \"" + printable(name) + "\", and none that joins" + did_you_mean(name, all);
+  }
+  if (std::all_of(scenario.nodes.begin(), scenario.nodes.end(), [&](const auto& name) { return observes(scenario, name); })) {
+    return "nodes.observers: all nodes are observers, and there is nobody to copy from";
+  }
   for (const auto& [group, members] : scenario.groups) {
     const std::string what = "nodes.groups." + printable(group);
     if (auto problem = check_name(group, "nodes.groups")) return problem;
@@ -157,10 +168,14 @@ Problem check_engine(const EngineOptions& engine) {
 
 bool operator==(const Scenario& a, const Scenario& b) {
   return a.name == b.name && a.about == b.about && a.seed == b.seed && a.duration_us == b.duration_us &&
-         a.nodes == b.nodes &&
+         a.nodes == b.nodes && a.observers == b.observers &&
          a.groups == b.groups && a.shard_count == b.shard_count && a.engine == b.engine && a.links == b.links &&
          a.between == b.between && a.disks == b.disks && a.workload == b.workload && a.clients == b.clients &&
          a.timeline == b.timeline && a.heal_at_end == b.heal_at_end && a.settle_us == b.settle_us && a.core == b.core;
+}
+
+bool observes(const Scenario& scenario, const std::string& node) {
+  return std::find(scenario.observers.begin(), scenario.observers.end(), node) != scenario.observers.end();
 }
 
 std::vector<std::string> resolve(const Scenario& scenario, const std::vector<std::string>& names) {

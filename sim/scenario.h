@@ -78,6 +78,7 @@ struct Scenario {
   std::uint64_t seed = 1;             // Unless another is given.
   std::int64_t duration_us = 60'000'000;
   std::vector<std::string> nodes;     // The cluster as it stands at the beginning: formed, and in sync.
+  std::vector<std::string> observers; // Of these, or of those that join: they copy and answer, and count for nothing.
   std::map<std::string, std::vector<std::string>> groups;
   std::uint32_t shard_count = 16;
   EngineOptions engine;
@@ -98,6 +99,8 @@ struct Scenario {
 
   friend bool operator==(const Scenario&, const Scenario&);
 };
+
+bool observes(const Scenario& scenario, const std::string& node);
 
 // Nodes that the names stand for: themselves, their group's, or with "all" those of the beginning.  Each once, in order.
 std::vector<std::string> resolve(const Scenario& scenario, const std::vector<std::string>& names);

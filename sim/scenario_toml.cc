@@ -286,9 +286,10 @@ Problem take_section(const toml::table& file, const char* section, const Fields<
 Problem take_nodes(const toml::table& file, Scenario& scenario) {
   struct Nodes {
     std::uint32_t count = 0;
-    std::vector<std::string> names;
+    std::vector<std::string> names, observers;
   } nodes;
-  static const Fields<Nodes> kFields = {count("count", &Nodes::count), names("names", &Nodes::names)};
+  static const Fields<Nodes> kFields = {count("count", &Nodes::count), names("names", &Nodes::names),
+                                        names("observers", &Nodes::observers)};
   if (auto problem = take_section(file, "nodes", kFields, nodes, {"groups"})) return problem;
   const toml::table* table = file["nodes"].as_table();
   if (table == nullptr) return "nodes: the section is missing; say [nodes] and count = 3";
@@ -297,6 +298,7 @@ Problem take_nodes(const toml::table& file, Scenario& scenario) {
   }
   constexpr std::uint32_t kCountMax = 1'000'000;  // check() says what is allowed; this bounds the memory until then.
   scenario.nodes = nodes.names;
+  scenario.observers = nodes.observers;
   for (std::uint32_t i = 1; i <= std::min(nodes.count, kCountMax); ++i) {
     scenario.nodes.push_back("n" + std::to_string(i));
   }
@@ -416,6 +418,7 @@ std::string nodes_of(const Scenario& scenario) {
   for (std::size_t i = 0; i < scenario.nodes.size(); ++i) numbered &= scenario.nodes[i] == "n" + std::to_string(i + 1);
   std::string out = numbered ? "count = " + std::to_string(scenario.nodes.size()) + "\n"
                              : "names = " + toml_list(scenario.nodes) + "\n";
+  if (!scenario.observers.empty()) out += "observers = " + toml_list(scenario.observers) + "\n";
   for (const auto& [group, members] : scenario.groups) {
     // A dot of the name is not one of the path.
     const std::string key = group.find('.') == std::string::npos ? group : toml_quoted(group);

@@ -47,6 +47,7 @@ std::vector<Change> simpler_settings() {
             &ClientBehaviour::skew_us);
   out.push_back([](Scenario& scenario) { scenario.shard_count = Scenario{}.shard_count; });
   out.push_back([](Scenario& scenario) { scenario.core.clear(); });
+  out.push_back([](Scenario& scenario) { scenario.observers.clear(); });
   out.push_back([](Scenario& scenario) { scenario.heal_at_end = false; });
   out.push_back([](Scenario& scenario) { scenario.between.clear(); });
   return out;

@@ -24,6 +24,7 @@ class Prune {
       if (event.at_us <= scenario_.duration_us && keep(event)) kept.push_back(std::move(event));
     }
     scenario_.timeline = std::move(kept);
+    std::erase_if(scenario_.observers, [&](const std::string& name) { return !nodes_.contains(name); });
   }
 
  private:

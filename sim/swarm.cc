@@ -418,6 +418,23 @@ void add_drains(Scenario& scenario) {
   std::stable_sort(scenario.timeline.begin(), scenario.timeline.end(), [](const Event& a, const Event& b) { return a.at_us < b.at_us; });
 }
 
+void add_observers(Scenario& scenario) {
+  Draw draw(scatter(scenario.seed, 0x0b5e));
+  if (scenario.nodes.size() == 2) scenario.nodes.push_back("n3");
+  std::vector<std::string> nodes(scenario.nodes.begin() + 1, scenario.nodes.end());  // The first keeps its disk, and is what it is.
+  for (std::size_t i = nodes.size(); i > 1; --i) std::swap(nodes[i - 1], nodes[draw.below(i)]);
+  nodes.resize(scenario.nodes.size() > 4 && draw.one_in(2) ? 2 : 1);
+  scenario.observers = nodes;
+  for (const Event& event : scenario.timeline) {
+    if (event.action == Action::kJoin && draw.one_in(3)) scenario.observers.push_back(event.name);
+  }
+  // Half of all writes that go to one are refused for nothing: enough of that is half of the seeds.
+  if (!draw.one_in(2)) return;
+  for (const auto& node : scenario.nodes) {
+    if (!observes(scenario, node)) scenario.workload.at.push_back(node);
+  }
+}
+
 Scenario draw_typical_scenario(std::uint64_t seed) {
   Draw draw(scatter(seed, 0x7491));
   std::vector<std::size_t> order(kFaultCount);

@@ -20,6 +20,9 @@ Scenario draw_scenario(std::uint64_t seed, std::uint32_t faults_percent = 50);
 // some change their minds.  Nobody leaves where nothing is collected, so it is.
 void add_drains(Scenario& scenario);
 
+// Some nodes are observers: one or two, but never so many that fewer than two replicas are left; and perhaps some that join.  Drawn apart, too.
+void add_observers(Scenario& scenario);
+
 // Five nodes and exactly half of all faults, drawn: what "half of the faults on" is measured with.
 Scenario draw_typical_scenario(std::uint64_t seed);
 

@@ -153,6 +153,7 @@ void World::recover_if_nobody_is_left(const std::vector<Machine*>& machines) {
   std::string at;
   for (Machine* it : machines) {
     if (!it->up()) return;
+    if (it->disk.observer) continue;
     const GarbageStatus garbage = it->engine().garbage(it->instant(now_us_));
     if (garbage.nobody_in_good_standing && !garbage.rebasing && garbage.recover_at == it->disk.node_name) {
       best = it;  // The others wait for it, and it has nobody to get in step with.
@@ -161,6 +162,7 @@ void World::recover_if_nobody_is_left(const std::vector<Machine*>& machines) {
   const bool has_all = best != nullptr;
   for (Machine* it : machines) {
     if (has_all) break;
+    if (it->disk.observer) continue;
     const GarbageStatus garbage = it->engine().garbage(it->instant(now_us_));
     if (!garbage.nobody_in_good_standing) return;
     // Another would refuse, and say so.  It may be outside of a core that is healed.
@@ -183,7 +185,7 @@ void World::heal_core() {
     const bool twice = std::any_of(machines_.begin(), machines_.end(), [&](const auto& other) {
       return other.get() != it && other->up() && other->disk.node_name == it->disk.node_name;
     });
-    return it->gone || it->clone || twice;
+    return it->gone || it->clone || twice || it->disk.observer;  // An observer tells the others of a core nothing.
   });
   if (core.size() < 2) return;
   // An operator would have to evict who is outside, and they may be less than a half (gossip/eviction.h).
@@ -238,6 +240,11 @@ void World::finish() {
   }
   // What clients have asked by now is part of the history.
   run_until(now_us_ + scenario_.clients.timeout_us);
+  // All replicas were given up.  What an observer has nobody takes from it; that cluster is no more.
+  const bool any_replica = std::any_of(members.begin(), members.end(), [](const Machine* it) {
+    return !it->disk.observer && meta::decode_number(it->disk.store->snapshot()->meta(meta::kClusterId)) != 0;
+  });
+  if (!any_replica) return mark("no replica was left");
   converge(members, 'C', "replicas are");
   for (int looks = 0; scrub(members) > 0; ++looks) {
     if (looks == kScrubsMax) throw Violation('K', "damaged rows are not mended, though everybody is there to ask");

@@ -278,7 +278,9 @@ void World::destroy_disk(Machine& it) {
   const std::string node = it.disk.node_name;
   it.crash();
   if (recorder_) recorder_->begin("down " + it.name, Span::Kind::kDown, {it.index}, it.name + " down", now_us_);
+  const bool observer = it.disk.observer;
   it.disk = Disk{};
+  it.disk.observer = observer;
   it.disk.store = std::make_unique<MemoryStore>(scenario_.disks.bytes_max);
   // The name of the node whose disk is gone stays taken: its successor gets one of its own when it starts.
   it.disk.node_name = it.name;

@@ -1,5 +1,6 @@
 #include "node/http/metrics.h"
 
+#include <algorithm>
 #include <prometheus/text_serializer.h>
 
 #include <utility>
@@ -64,10 +65,11 @@ std::uint64_t of(const NodeStatus& status, const std::string& counter) {
 void add_node(Page& page, const NodeStatus& status) {
   page.gauge("kith_build_info", "Always 1; the version of Kith is in its label.", 1, {{"version", status.version}});
   page.gauge("kith_uptime_seconds", "Since this process began.", seconds(status.uptime_ms));
+  const bool observes = std::any_of(status.members.begin(), status.members.end(), [](const MemberRow& member) { return member.self && member.observer; });
   const std::pair<const char*, bool> states[] = {
       {"joined", status.joined},         {"stopping", status.stopping},     {"clock_fenced", status.clock_fenced},
       {"store_full", status.full},       {"superseded", status.superseded}, {"rebasing", status.garbage.rebasing},
-      {"returning", status.garbage.returning}, {"leaving", status.leave.leaving},
+      {"returning", status.garbage.returning}, {"leaving", status.leave.leaving}, {"observer", observes},
   };
   for (const auto& [state, is] : states) {
     page.gauge("kith_state", "1 while the node is in that state, else 0; several may be 1.", is ? 1 : 0, {{"state", state}});

@@ -38,7 +38,7 @@ std::string error_of(const ClientReply& reply) {
   // Codes that Redis's clients know what to do with.
   if (reply.code == "overflow") return "ERR increment or decrement would overflow: " + reply.message;
   if (reply.code == "full") return "OOM " + reply.message;
-  if (reply.code == "leaving") return "READONLY " + reply.message;  // Many clients connect anew then.
+  if (reply.code == "leaving" || reply.code == "observer") return "READONLY " + reply.message;  // Many clients connect anew then.
   if (reply.code == "not_joined" || reply.code == "rebasing") return "LOADING " + reply.message;
   return "ERR " + reply.message;
 }

@@ -12,11 +12,20 @@ std::string by_whom(const MemberRow& member) {
 
 }  // namespace
 
-std::string liveness_in_words(const MemberRow& member) {
+namespace {
+
+std::string believed(const MemberRow& member) {
   if (member.leaving && (member.self || member.liveness.empty() || member.liveness == "alive")) return "leaving";
   if (member.self || member.evicted || member.liveness.empty() || member.liveness_ms < 0) return "-";
   if (member.liveness == "alive") return member.liveness;
   return (member.leaving ? "leaving, " : "") + member.liveness + " for " + duration_in_words(member.liveness_ms) + by_whom(member);
+}
+
+}  // namespace
+
+std::string liveness_in_words(const MemberRow& member) {
+  const std::string out = believed(member);
+  return !member.observer ? out : out == "-" ? "observer" : "observer, " + out;
 }
 
 std::vector<std::string> missed_in_words(const NodeStatus& status) {

@@ -66,6 +66,7 @@ MemberRow member_of(const Json& object) {
   member.origin = text_of(object, "origin");
   member.lives = number_of<std::uint64_t>(object, "lives", 1);
   member.self = flag_of(object, "self");
+  member.observer = text_of(object, "role") == "observer";
   member.heard_ms_ago = number_of<std::int64_t>(object, "heard_ms_ago", -1);
   member.clock_offset_ms = number_of<std::int64_t>(object, "clock_offset_ms", 0);
   member.agreed_ms_ago = number_of<std::int64_t>(object, "agreed_ms_ago", -1);

@@ -21,6 +21,7 @@ struct MemberRow {
   std::string origin;  // Hex.
   std::uint64_t lives = 1;
   bool self = false;
+  bool observer = false;            // It copies and answers reads, and counts for nothing.
   std::int64_t heard_ms_ago = -1;  // -1: never in this life.
   std::int64_t clock_offset_ms = 0;
   std::int64_t agreed_ms_ago = -1;

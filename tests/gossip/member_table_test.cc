@@ -34,6 +34,37 @@ TEST_CASE("member record: comes back as it went, golden bytes") {
   CHECK(hex_of(bytes) == hex_of(from_hex(golden)));
 }
 
+TEST_CASE("member record: a role is written when it is an observer's, and is a replica's when it is not known") {
+  MemberRecord one = record("n1");
+  const std::string before = encode(one);
+  one.role = Role::kObserver;
+  const std::string golden = "85 00 a2 6e31 01 a4 6e313a31 02 a4 6e313a32 03 91 92 0a 64 08 01";
+  CHECK(hex_of(encode(one)) == hex_of(from_hex(golden)));
+  CHECK(decode_member_record(encode(one)) == one);
+  CHECK(decode_member_record(before)->role == Role::kReplica);
+  const std::string head = encode(one).substr(0, encode(one).size() - 1);
+  CHECK(decode_member_record(head + '\x07')->role == Role::kReplica);
+  CHECK_FALSE(decode_member_record(head + '\xc3').has_value());
+}
+
+TEST_CASE("member table: those that count are the members that are no observers, in whatever order they come") {
+  MemberTable table;
+  MemberRecord observer = record("o2");
+  observer.role = Role::kObserver;
+  CHECK_FALSE(table.observes(kTwo));
+  CHECK(table.merge(member_cell(kTwo), written(observer, 5)) == kTwo);
+  CHECK(table.merge(member_cell(kOne), written(record("n1"), 5)) == kOne);
+  CHECK(table.ids() == std::vector<NodeId>{kOne, kTwo});
+  CHECK(table.replicas() == std::vector<NodeId>{kOne});
+  CHECK(table.observes(kTwo));
+  CHECK_FALSE(table.observes(kOne));
+  Content out(Kind::kHash);
+  (void)out.as_register().set(encode(Evicted{Timestamp{9}, Timestamp{100}}), {Timestamp{9}, ActorId{7}}, {Timestamp{9}, OriginId{7}});
+  CHECK(table.merge_evicted(evicted_cell(kOne), out));
+  CHECK(table.replicas().empty());
+  CHECK(table.ids() == std::vector<NodeId>{kTwo});
+}
+
 TEST_CASE("member record: cut or flipped anywhere it is refused, or is a record all the same") {
   const std::string bytes = encode(record("n1"));
   for (std::size_t size = 0; size < bytes.size(); ++size)

@@ -426,6 +426,11 @@ TEST_CASE("client protocol: a roster goes there and back, alone and put into a r
     REQUIRE(std::holds_alternative<ClientReply>(decoded));
     CHECK(std::get<ClientReply>(decoded).roster == reply.roster);
     CHECK(std::get<ClientReply>(decoded).roster->version() == reply.roster->version());
+    reply.roster->members.back().observer = true;
+    decoded = decode_reply(encode(reply));
+    REQUIRE(std::holds_alternative<ClientReply>(decoded));
+    CHECK(std::get<ClientReply>(decoded).roster == reply.roster);
+    CHECK(std::get<ClientReply>(decoded).roster->version() != some_roster(replicas).version());
   }
   // v, id, status, time and node, and up to fourteen others: past fifteen the count takes two bytes more.
   for (int more = 0; more <= 14; ++more) {

@@ -125,6 +125,8 @@ TEST_CASE("config: the sample in docs is valid, also with every line in force, a
   CHECK(config.replicas == kReplicasDefault);
   CHECK(config.join.size() == 3);
   CHECK(config.dns == "127.0.0.1:8600");
+  CHECK(config.role == Role::kReplica);
+  CHECK_FALSE(defaults.role.has_value());
 }
 
 TEST_CASE("config: mistakes in the file are named with file and line") {
@@ -183,6 +185,7 @@ TEST_CASE("config: mistakes in flags and variables are named, with code 2") {
   CHECK(contains(error(least_and({"--gossip-interval", "1"})), "is no duration"));
   CHECK(contains(error(least_and({"--gossip-interval", "1ms"})), "out of range: 10ms to 1h"));
   CHECK(contains(error(least_and({"--log-level", "loud"})), "is no level"));
+  CHECK(contains(error(least_and({"--role", "witness"})), "\"witness\" is no role: replica or observer"));
   CHECK(contains(error(least_and({"--probe-every", "99ms"})), "flag --probe-every: probe-every: 99ms is out of range: 100ms to 1m; or 0"));
   CHECK(contains(error(least_and({"--probe-every", "61s"})), "out of range: 100ms to 1m; or 0"));
   CHECK(contains(error(least_and({"--probe-every", "often"})), "\"often\" is no duration"));

@@ -40,6 +40,17 @@ TEST_CASE("instances: clients of a node that is gone spread over all that are li
   CHECK(instances.in_order(1000, 5).back() == "h1:1");
 }
 
+TEST_CASE("instances: an observer is asked when no replica is left, and never leads") {
+  Instances instances({"h1:1"}, Route::kAny);
+  Roster roster = three();
+  for (Roster::Member& member : roster.members) member.observer = member.client_address == "h2:2";
+  instances.learn(roster);
+  instances.failed("h1:1", "gone", 1000);
+  CHECK(first_of(instances, 1000) == std::set<std::string>{"h3:3"});
+  CHECK_FALSE(roster.find(roster.leader())->observer);
+  CHECK(roster.size() == 2);
+}
+
 TEST_CASE("instances: who was found gone is not living for half a minute, whatever the cluster says, and then its word counts") {
   Instances instances({"h1:1"}, Route::kAny);
   instances.learn(three());

@@ -344,7 +344,7 @@ TEST_CASE("scenario: events that make no sense are refused with what is wrong") 
       {"at 1s expect #x is ok", "at 1s expect #x is ok: there is no write #x before it"},
       {"at 1s s sets a to b at n1 as #x\nat 2s expect #x is refused clock_fense",
        "at 2s expect #x is refused clock_fense: nothing is refused for \"clock_fense\"; did you mean \"clock_fenced\"? "
-       "(one of limit, bad_name, retry_window_passed, tag_from_future, clock_fenced, not_joined, full, stopping, leaving, superseded, rebasing, evicted, cannot_evict, cannot_drain, overflow, damaged, bad_key, bad_kind, table_exists, no_table or no_value)"},
+       "(one of limit, bad_name, retry_window_passed, tag_from_future, clock_fenced, not_joined, full, stopping, leaving, observer, superseded, rebasing, evicted, cannot_evict, cannot_drain, overflow, damaged, bad_key, bad_kind, table_exists, no_table or no_value)"},
   };
   for (const auto& [events, expected] : kTable) {
     CAPTURE(events);

@@ -63,6 +63,7 @@ Scenario draw(std::uint64_t seed, const CommandLine& line) {
   Scenario out = line.typical ? draw_typical_scenario(seed) : draw_scenario(seed, line.faults_percent);
   out.engine.collect = line.collect.value_or(out.engine.collect);
   if (line.drain) add_drains(out);
+  if (line.observers) add_observers(out);
   return out;
 }
 
@@ -71,6 +72,7 @@ std::string again_words(std::uint64_t seed, const CommandLine& line) {
   if (line.typical) out += " --typical";
   else if (line.faults_percent != 50) out += " --faults " + std::to_string(line.faults_percent);
   if (line.drain) out += " --drain";
+  if (line.observers) out += " --observers";
   if (line.collect) out += *line.collect ? " --collect" : " --no-collect";
   return out + common_options(line);
 }

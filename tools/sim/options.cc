@@ -146,6 +146,7 @@ class Parser {
     command->add_flag_function("--collect,!--no-collect", [this](std::int64_t times) { line_.collect = times > 0; },
                                "drawn: removals are collected, members evicted; or not (else in half of the seeds)");
     command->add_flag("--drain", line_.drain, "drawn: nodes are told to leave the cluster as well, and collect");
+    command->add_flag("--observers", line_.observers, "drawn: some nodes are observers, which count for nothing");
     if (!typical) return;
     command->add_flag("--typical", line_.typical, "drawn: as `bench` draws, five nodes and half of all faults");
   }

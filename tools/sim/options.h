@@ -28,6 +28,7 @@ struct CommandLine {
   std::uint32_t faults_percent = 50;
   bool typical = false;  // Drawn as `bench` draws.
   bool drain = false;           // Drawn: nodes are told to leave the cluster as well.
+  bool observers = false;       // Drawn: some nodes are observers.
   std::optional<bool> collect;  // Drawn: with collection on or off; else half of the seeds have it.
   bool check_messages = false;
 
