@@ -95,8 +95,11 @@ void Mend::found_by_commit(const StoreKey& key) {
 }
 
 bool Mend::waiting_in(ShardId shard) const {
+  return damaged_in(shard) || core_.recalls_in(shard);
+}
+
+bool Mend::damaged_in(ShardId shard) const {
   if (damaged_.size() >= kDamagedMax) return true;  // More than is remembered.
-  if (core_.recalls_in(shard)) return true;
   const StoreKey first = shard_prefix(shard);
   const auto at = damaged_.lower_bound(first);
   if (at != damaged_.end() && shard_of_store_key(at->first) == shard) return true;
@@ -157,7 +160,10 @@ void Mend::on_fetch(const Envelope& from, const FetchBody& body) {
     // only what its own clock claimed.
     if (core_.returning) return;
     if (!answer.clocks.empty() && answer.clocks.back().first == shard) return;
-    if (waiting_in(shard)) return;  // Our own clock claims what we have lost.
+    if (damaged_in(shard)) return;  // Our own clock claims what we have lost.
+    // SUBTLE: of rows that are recalled here; of others we vouch, or two that recall would wait for each other.
+    const auto recalled = [&](const StoreKey& key) { return shard_of_store_key(key) == shard && core_.to_recall.contains(key); };
+    if (std::any_of(body.keys.begin(), body.keys.end(), recalled)) return;
     CommitClock clock = snapshot->held(shard);
     if (bytes + clock.size() * 16 > kClocksBytesMax) return;
     bytes += clock.size() * 16;

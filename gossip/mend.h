@@ -43,6 +43,7 @@ class Mend {
   void round();                         // Asks the next peer for what is still damaged.
   std::size_t waiting() const { return damaged_.size(); }
   bool waiting_in(ShardId shard) const; // Some row of the shard is not mended, or recalled, yet.
+  bool damaged_in(ShardId shard) const;
   bool waits_for_more_than(const std::vector<NodeId>& these) const;  // For some row.  Sorted.
 
   void on_fetch(const Envelope& from, const FetchBody& body);

@@ -23,7 +23,10 @@ bool Recall::recalled(const Wanted& row) const {
 
 std::vector<NodeId> Recall::heard_lately() const {
   std::vector<NodeId> out = core_.awaited();
-  std::erase_if(out, [&](NodeId peer) { return !core_.heard_lately(peer); });
+  // Who is voted against is not listened to, whatever it answers.
+  std::erase_if(out, [&](NodeId peer) {
+    return !core_.heard_lately(peer) || std::find(core_.voted_against.begin(), core_.voted_against.end(), peer) != core_.voted_against.end();
+  });
   return out;
 }
 
