@@ -545,5 +545,45 @@ TEST_CASE("lives: a life whose row of the table is damaged is not retired") {
   CHECK_FALSE(rows->parts[0].cells.empty());
 }
 
+// Goal: while a life is retired its rows are passed over, by who answers a pull and by who asks.  So what was read past then was not seen.
+// Method: n3 tells of a life of n2 that was retired long ago, as from an old disk.
+TEST_CASE("lives: of a life that is heard of again no cursor counts, and of one that begins they all do") {
+  Network network;
+  begin_cluster(network, 3);
+  Tap tap(network);
+  tap.lose = {"push"};
+  const std::string key = key_in(2);
+  REQUIRE(network.operate("n3", sadd(key, {"pulled"})).outcome == Outcome::kOk);
+  REQUIRE(network.run_until([&] { return network.present("n1", key, "pulled"); }));
+  network.run_ms(3000);
+  const NodeId from = network.node("n3").engine->status({}).node, other = network.node("n2").engine->status({}).node;
+  const auto cursor = [&] { return network.node("n1").store->snapshot()->cursor(2, from); };
+  if (!cursor()) {
+    REQUIRE(network.operate("n3", sadd(key, {"pulled too"})).outcome == Outcome::kOk);
+    REQUIRE(network.run_until([&] { return cursor().has_value(); }));
+  }
+  tap.lose.clear();
+  network.kill("n2");
+  network.start("n2");  // A life begins, the one before is closed.
+  REQUIRE(network.run_until([&] { return network.counter("n2", "lives_closed") == 1 && network.all_settled(); }));
+  REQUIRE(cursor().has_value());
+
+  Puppet puppet(network, "n3");
+  const Timestamp long_ago = Timestamp::at_ms(puppet.now().ms() - 600'000);
+  const OriginId again{0xdead};
+  Register row;
+  (void)row.set(encode(LifeRecord{long_ago}), {long_ago, actor_of(again)}, {long_ago, again});
+  PushBody body;
+  const Timestamp at{puppet.now().value + 1};
+  body.parts.push_back({kSystemShard, just_before(at), at, {}});
+  body.parts[0].cells.append(life_cell(other, again), Content(row));
+  network.kill("n3");
+  Envelope envelope = puppet.envelope(body);
+  envelope.floor = just_before(puppet.now());
+  network.feed("n1", encode(envelope));
+  network.run_ms(50);
+  CHECK_FALSE(cursor().has_value());
+}
+
 }  // namespace
 }  // namespace kith::test
