@@ -9,7 +9,8 @@
 //
 // RULE. A row is recalled when the clocks of those who answered cover, origin by origin, what our own clock claims of its shard, of
 // what others have seen; or when every member that was heard of lately has answered.  One that is gone may be the only one that had
-// something of it: nobody waits for that, and should it have had its place taken, the audit finds the difference.
+// something of it: nobody waits for that, and should it have had its place taken, the audit finds the difference.  Nor for one that is
+// voted against, and not listened to.
 // Transcripts: tests/gossip/redo_test.cc
 #pragma once
 
