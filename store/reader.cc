@@ -199,7 +199,8 @@ Lsn Reader::first_unseen(ShardId shard, const Covered& covered) const {
       break;
     }
     high = at;
-    at = mark_before(at > step ? at - step + 1 : at);
+    if (at <= step) break;
+    at = mark_before(at - step + 1);
   }
   for (;;) {
     if (mark_before(high) <= low) return low;

@@ -92,6 +92,28 @@ EACH_STORE("marks: first_unseen never skips what is unseen, and skips all but on
   }
 }
 
+// Goal: the right one of many marks is found by looking at few, also by who has seen almost nothing.
+TEST_CASE("marks: of hundreds a few are looked at, however far back the right one is") {
+  MemoryStore store;
+  constexpr Lsn kRows = 80'000;
+  for (std::uint64_t at = 1; at <= kRows;) {
+    StoreBatch batch;
+    for (int i = 0; i < 500; ++i, ++at) batch.merge(5, element("k", "m" + std::to_string(at)), added(at));
+    store.commit(batch);
+  }
+  const auto snapshot = store.snapshot();
+  for (const Lsn seen_up_to : {0, 1, 255, 300, 2047, 2049, 5000, 20'000, 40'000, 57'857, 79'000, 80'000}) {
+    CAPTURE(seen_up_to);
+    int looks = 0;
+    const Lsn after = snapshot->first_unseen(5, [&](const Commit& commit) {
+      REQUIRE(++looks < 100);
+      return commit.at.value <= seen_up_to;
+    });
+    CHECK(after <= seen_up_to);
+    CHECK(after + Store::kMarkInterval > seen_up_to - std::min(seen_up_to, Store::kMarkInterval));
+  }
+}
+
 // Goal: marks do not pile up when the same few cells change for ever, and the newest is always kept.
 TEST_CASE("marks: those that tell no more than the one before are dropped") {
   MemoryStore store;
