@@ -145,14 +145,12 @@ RowsBody::Part Pull::read_feed(const Snapshot& snapshot, const PullBody::Part& a
                                Room& room, const Damage& damage) {
   // SUBTLE: nobody has what nobody had seen of a life that is over, and in its row it may have the place of what our clock claims.
   const bool with_unseen = core_.redoing && asked.shard != kSystemShard;
-  const auto has = [&](const Commit& commit) {
-    return covers(asked.clock, commit) || (commit.at <= floor && core_.retired(commit.origin));
-  };
+  const auto over = [&](const Commit& commit) { return commit.at <= floor && core_.retired(commit.origin); };
   const auto covered = [&](const Commit& commit) {
-    return has(commit) && (covers(asked.clock, commit) || !with_unseen || !core_.unseen(asked.shard, commit));
+    return covers(asked.clock, commit) || (over(commit) && !(with_unseen && core_.unseen(asked.shard, commit)));
   };
   const auto all_covered = [&](const Commit& commit) {  // With what came before it in its life.
-    return has(commit) && (covers(asked.clock, commit) || !with_unseen || !core_.unseen_up_to(asked.shard, commit));
+    return covers(asked.clock, commit) || (over(commit) && !(with_unseen && core_.unseen_up_to(asked.shard, commit)));
   };
   RowsBody::Part part;
   part.shard = asked.shard;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "store/records.h"
+#include "store/shard_walk.h"
 
 namespace kith {
 namespace {
@@ -19,22 +19,6 @@ constexpr Lsn kLsnEnd = ~Lsn{0};
 auto position(CommitClock& clock, OriginId origin) {
   return std::lower_bound(clock.begin(), clock.end(), origin,
                           [](const auto& item, OriginId wanted) { return item.first < wanted; });
-}
-
-// The lsn of the entry at which the walk stands.  None: the size of its key has rotted.  REQUIRES: in_shard().
-std::optional<Lsn> lsn_at(const Walk& walk) {
-  const auto entry = parse_shard_entry(walk.key());
-  return entry ? std::optional(entry->id) : std::nullopt;
-}
-
-bool in_shard(const Walk& walk, ShardId shard) { return walk.key().starts_with(shard_prefix(shard)); }
-
-// The first entry of a shard at or after `lsn`, if any.
-std::optional<Lsn> entry_from(Walk& walk, ShardId shard, Lsn lsn) {
-  for (bool more = walk.seek(shard_entry_key(shard, lsn)); more && in_shard(walk, shard); more = walk.next()) {
-    if (const auto at = lsn_at(walk)) return at;
-  }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -85,16 +69,15 @@ void FeedWriter::forget() {
 FeedWriter::Shard FeedWriter::load(const ReadTransaction& transaction, ShardId shard) const {
   Shard state;
   const auto feed = transaction.walk(Database::kFeed);
-  bool found = feed->seek_before(shard_entry_key(shard, kLsnEnd));
-  for (; found && in_shard(*feed, shard) && state.last == 0; found = feed->previous()) state.last = lsn_at(*feed).value_or(0);
+  state.last = last_before(*feed, shard, kLsnEnd).value_or(0);
 
   // SUBTLE: a mark may lie behind the last entry, when the row of that entry was taken out.  An lsn at or below a mark
   // would be skipped by whoever the mark covers, so counting goes on behind the mark.
   Lsn read_from = 0;
   const auto marks = transaction.walk(Database::kMarks);
-  found = marks->seek_before(shard_entry_key(shard, kLsnEnd));
+  bool found = marks->seek_before(shard_entry_key(shard, kLsnEnd));
   for (; found && in_shard(*marks, shard); found = marks->previous()) {
-    const auto mark = lsn_at(*marks);
+    const auto mark = id_at(*marks);
     if (!mark) continue;
     state.last = std::max(state.last, *mark);
     const auto bytes = unseal(Database::kMarks, marks->key(), marks->value());
@@ -120,12 +103,12 @@ void FeedWriter::drop_useless(WriteTransaction& transaction, ShardId shard, Shar
   const auto marks = transaction.walk(Database::kMarks);
   const auto feed = transaction.walk(Database::kFeed);
   for (int i = 0; i < kMarksLookedAt; ++i) {
-    const auto mark = entry_from(*marks, shard, state.useful_up_to + 1);
-    if (!mark || !entry_from(*marks, shard, *mark + 1)) {
+    const auto mark = first_from(*marks, shard, state.useful_up_to + 1);
+    if (!mark || !first_from(*marks, shard, *mark + 1)) {
       state.useful_up_to = 0;  // That was the newest; begin again next time.
       return;
     }
-    const auto entry = entry_from(*feed, shard, state.useful_up_to + 1);
+    const auto entry = first_from(*feed, shard, state.useful_up_to + 1);
     if (entry && *entry <= *mark) {
       state.useful_up_to = *mark;
     } else {

@@ -11,6 +11,7 @@
 #include "store/feed_writer.h"
 #include "store/fingerprints.h"
 #include "store/records.h"
+#include "store/shard_walk.h"
 
 namespace kith {
 namespace {
@@ -23,16 +24,6 @@ namespace {
 }
 
 constexpr std::uint64_t kIdEnd = ~std::uint64_t{0};
-
-// SUBTLE: LMDB keeps the size of a key beside it, and a bit of that may flip: then a key that is none of ours stands in the middle.
-bool within(const Walk& walk, ShardId shard) { return walk.key().starts_with(shard_prefix(shard)); }
-
-// The part of a shard's entry key behind the shard, or nothing when the walk has left the shard, or stands on no key of ours.
-std::optional<std::uint64_t> id_in(const Walk& walk, ShardId shard) {
-  const auto entry = parse_shard_entry(walk.key());
-  if (!entry || entry->shard != shard) return std::nullopt;
-  return entry->id;
-}
 
 // Jumps from shard to shard.  `before` is what the keys have before the shard.
 void collect_shards(const ReadTransaction& transaction, Database database, std::set<ShardId>& out,
@@ -146,8 +137,8 @@ void Reader::feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const 
   if (after == kIdEnd) return;
   const auto walk = transaction_->walk(Database::kFeed);
   Lsn reached = after;
-  for (bool more = walk->seek(shard_entry_key(shard, after + 1)); more && within(*walk, shard); more = walk->next()) {
-    const auto lsn = id_in(*walk, shard);
+  for (bool more = walk->seek(shard_entry_key(shard, after + 1)); more && in_shard(*walk, shard); more = walk->next()) {
+    const auto lsn = id_at(*walk);
     if (!lsn) {
       if (!visit(reached, StoreKey(), nullptr)) return;
       continue;
@@ -163,30 +154,22 @@ void Reader::feed_after(ShardId shard, Lsn after, const VisitFeed& visit) const 
 
 void Reader::collectable_after(ShardId shard, Lsn after, const VisitCollectable& visit) const {
   const auto walk = transaction_->walk(Database::kFeed);
-  for (bool more = walk->seek(shard_entry_key(shard, after + 1)); more && within(*walk, shard); more = walk->next()) {
-    const auto lsn = id_in(*walk, shard);
+  for (bool more = walk->seek(shard_entry_key(shard, after + 1)); more && in_shard(*walk, shard); more = walk->next()) {
+    const auto lsn = id_at(*walk);
     if (lsn && !visit(*lsn, is_collectable(walk->value()) ? key_of_feed_entry(walk->value()) : std::string_view{})) return;
   }
 }
 
 Lsn Reader::feed_end(ShardId shard) const {
   const auto walk = transaction_->walk(Database::kFeed);
-  for (bool more = walk->seek_before(shard_entry_key(shard, kIdEnd)); more && within(*walk, shard); more = walk->previous()) {
-    if (const auto lsn = id_in(*walk, shard)) return *lsn;
-  }
-  return 0;
+  return last_before(*walk, shard, kIdEnd).value_or(0);
 }
 
 // Backwards in longer and longer steps, since it is mostly one of the last; then halving what is between: who holds a mark holds those
 // before it.  Where that is not so (one of them is damaged, say) it is a covered mark all the same, if not the last.
 Lsn Reader::first_unseen(ShardId shard, const Covered& covered) const {
   const auto walk = transaction_->walk(Database::kMarks);
-  const auto mark_before = [&](Lsn lsn) -> Lsn {
-    for (bool more = walk->seek_before(shard_entry_key(shard, lsn)); more && within(*walk, shard); more = walk->previous()) {
-      if (const auto mark = id_in(*walk, shard)) return *mark;
-    }
-    return 0;
-  };
+  const auto mark_before = [&](Lsn lsn) { return last_before(*walk, shard, lsn).value_or(0); };
   const auto is_covered = [&] {  // The mark at which the walk stands; a damaged one is none.
     const auto bytes = unseal(Database::kMarks, walk->key(), walk->value());
     const auto clock = bytes ? decode_clock(*bytes) : std::nullopt;
@@ -292,8 +275,8 @@ Snapshot::Lookup Reader::counter(ShardId shard, std::string_view table, std::str
 CommitClock Reader::held(ShardId shard) const {
   CommitClock out;
   const auto walk = transaction_->walk(Database::kClocks);
-  for (bool more = walk->seek(shard_prefix(shard)); more && within(*walk, shard); more = walk->next()) {
-    const auto origin = id_in(*walk, shard);
+  for (bool more = walk->seek(shard_prefix(shard)); more && in_shard(*walk, shard); more = walk->next()) {
+    const auto origin = id_at(*walk);
     if (!origin) continue;
     const auto bytes = unseal(Database::kClocks, walk->key(), walk->value());
     const auto at = bytes ? decode_u64(*bytes) : std::nullopt;
@@ -322,8 +305,8 @@ std::vector<ShardId> Reader::shards_kept() const {
 std::uint64_t Reader::feed_sum(ShardId shard) const {
   std::uint64_t sum = 0;
   const auto walk = transaction_->walk(Database::kFeed);
-  for (bool more = walk->seek(shard_prefix(shard)); more && within(*walk, shard); more = walk->next()) {
-    const auto lsn = id_in(*walk, shard);
+  for (bool more = walk->seek(shard_prefix(shard)); more && in_shard(*walk, shard); more = walk->next()) {
+    const auto lsn = id_at(*walk);
     if (lsn) sum += feed_entry_share(*lsn, walk->value());
   }
   return sum;
