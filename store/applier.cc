@@ -76,6 +76,7 @@ class Application {
   void write_row(const StoreKey& key, ShardId shard, const CellKey& cell, const Content& content, Lsn lsn_before,
                  const Content& delta);
   void remove_row(const StoreKey& key, const StoredRow& stored);
+  void end_entry(ShardId shard, Lsn lsn);
   void mark_damaged(const StoreKey& key);
   void write_feed();
   void write_clocks(const StoreBatch& batch);
@@ -300,7 +301,7 @@ void Application::cut(const StoreKey& key, const std::function<bool(Content&)>& 
   tally_.change(shard, cell, key, before, tally_.share_of(cell, key, row->content));
   if (row->content.empty()) {
     transaction_.del(Database::kCells, key);
-    transaction_.del(Database::kFeed, shard_entry_key(shard, row->lsn));
+    end_entry(shard, row->lsn);
   } else {
     const std::string written = encode_row(key, cell, row->content, row->lsn);
     transaction_.put(Database::kCells, key, written);
@@ -448,7 +449,12 @@ void Application::write_feed() {
   for (const auto& [shard, lsn, key, collectable] : feed_begins_) {
     transaction_.put(Database::kFeed, shard_entry_key(shard, lsn), encode_feed_entry(*key, collectable));
   }
-  for (const auto& [shard, lsn] : feed_ends_) transaction_.del(Database::kFeed, shard_entry_key(shard, lsn));
+  for (const auto& [shard, lsn] : feed_ends_) end_entry(shard, lsn);
+}
+
+void Application::end_entry(ShardId shard, Lsn lsn) {
+  transaction_.del(Database::kFeed, shard_entry_key(shard, lsn));
+  feeds_.ended(shard, lsn);
 }
 
 void Application::write_clocks(const StoreBatch& batch) {

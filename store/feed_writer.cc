@@ -1,6 +1,7 @@
 #include "store/feed_writer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "store/shard_walk.h"
 
@@ -43,7 +44,11 @@ bool covers(const CommitClock& held, const CommitClock& clock) {
 
 Lsn FeedWriter::append(const ReadTransaction& transaction, ShardId shard, const Content& delta) {
   auto it = shards_.find(shard);
-  if (it == shards_.end()) it = shards_.emplace(shard, load(transaction, shard)).first;
+  if (it == shards_.end()) {
+    it = shards_.emplace(shard, load(transaction, shard)).first;
+    // SUBTLE: what a life took out before its first write to the shard was at the end of the feed, and told to peers as that.
+    if (const auto taken_out = given_out_.extract(shard)) it->second.last = std::max(it->second.last, taken_out.mapped());
+  }
   Shard& state = it->second;
   delta.each_commit([&](const Commit& commit) { raise(state.highest, commit.origin, commit.at); });
   ++state.last;
@@ -61,8 +66,14 @@ void FeedWriter::finish(WriteTransaction& transaction) {
   due_.clear();
 }
 
+void FeedWriter::ended(ShardId shard, Lsn lsn) {
+  if (shards_.contains(shard)) return;
+  Lsn& highest = given_out_[shard];
+  highest = std::max(highest, lsn);
+}
+
 void FeedWriter::forget() {
-  shards_.clear();
+  for (const auto& [shard, state] : std::exchange(shards_, {})) ended(shard, state.last);
   due_.clear();
 }
 

@@ -6,12 +6,13 @@
 // changed since, so all of its commits were merged by then.
 //
 // Invariants:
-//   I1. An lsn is given out once in a life, and never one at or below the newest entry or mark.
+//   I1. An lsn is given out once in a life, and never one at or below the newest entry or mark, nor one at or below an entry that this
+//       life has taken out: a peer may have read to its place.
 //   I2. A mark is written under every lsn that is a multiple of kMarkInterval, and of kFineMarkInterval while few have written to the
 //       shard; the newest is never dropped, so what has to be read on the first touch of a shard is less than one interval.
 //   I3. A mark is dropped only when the feed has nothing between the mark before and itself: it then tells no more.
 //
-// Remembers between transactions; when one is not committed, forget().
+// Remembers between transactions; when one is not committed, forget(), which keeps what I1 needs.
 #pragma once
 
 #include <unordered_map>
@@ -31,6 +32,9 @@ class FeedWriter {
   // The lsn of a change that brings the commits of `delta` to the shard.
   // Cost: O(1); on the first touch of a shard up to kMarkInterval rows are read.
   Lsn append(const ReadTransaction& transaction, ShardId shard, const Content& delta);
+
+  // An entry is taken out, or moves.
+  void ended(ShardId shard, Lsn lsn);
 
   // Writes the marks that have come due and drops a few useless ones.  Call once, when the feed has been written.
   void finish(WriteTransaction& transaction);
@@ -53,6 +57,7 @@ class FeedWriter {
   void drop_useless(WriteTransaction& transaction, ShardId shard, Shard& state) const;
 
   std::unordered_map<ShardId, Shard> shards_;
+  std::unordered_map<ShardId, Lsn> given_out_;  // Of shards not in shards_: the highest that is known to have been.
   std::vector<Mark> due_;
 };
 

@@ -244,7 +244,7 @@ void MemoryStore::sync() {
 void MemoryStore::crash() {
   std::unique_lock lock(impl_->state.mutex);
   impl_->state.undo(impl_->log, 0);
-  impl_->applier.forget();
+  impl_->applier = Applier{};  // Who opens it next has another life.
 }
 
 void MemoryStore::fail_next_commit(StoreError::Kind kind) {

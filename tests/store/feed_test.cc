@@ -165,6 +165,22 @@ TEST_CASE("marks: counting goes on behind the newest mark even when the feed's e
   CHECK(store.verify().empty());
 }
 
+// A peer was told that the feed ends there.
+EACH_STORE("feed: a place is given out once in a life, also where what had it was collected before the life's first write") {
+  Harness harness;
+  for (const char* member : {"a", "b", "c"}) harness.store().commit(batch_of(1, element("k", member), added(10)));
+  harness.reopen();
+  REQUIRE(harness.store().snapshot()->feed_end(1) == 3);
+  StoreBatch collected;
+  collected.drop(store_key(1, element("k", "c")), added(10));
+  collected.drop(store_key(1, element("k", "b")), added(10));
+  harness.store().commit(collected);
+  REQUIRE(harness.store().snapshot()->feed_end(1) == 1);
+  harness.store().commit(batch_of(1, element("k", "d"), added(11)));
+  CHECK(harness.store().snapshot()->feed_end(1) == 4);
+  CHECK(harness.store().verify().empty());
+}
+
 TEST_CASE("marks: a damaged one is not believed") {
   MemoryStore store;
   for (Lsn end = 0; end < Store::kMarkInterval;) {
