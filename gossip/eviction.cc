@@ -139,9 +139,11 @@ void Eviction::look_at_electorate() {
   keep_electorate();
 }
 
+// SUBTLE: who is voted against and speaks is back, though nobody listens.  Were it silent, proposal would follow upon proposal before
+// it could say as much as its new address, and what it alone holds of a damaged row would never come.
 bool Eviction::silent(NodeId node, std::int64_t for_ms) const {
   const auto peer = core_.peers.find(node);
-  const std::int64_t heard_ms = peer == core_.peers.end() ? -1 : peer->second.heard_at_ms;
+  const std::int64_t heard_ms = peer == core_.peers.end() ? -1 : std::max(peer->second.heard_at_ms, peer->second.fenced_at_ms);
   return core_.now.monotonic_ms - std::max(heard_ms, life_began_at_ms_) >= for_ms;
 }
 

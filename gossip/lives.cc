@@ -357,6 +357,9 @@ void Lives::tick(bool table_damaged) {
   if (!core_.joined() || core_.evicted) return;
   if (core_.members.out(core_.self.node)) return on_evicted(core_.self.node, {core_.members.evicted().find(core_.self.node), core_.self.node});
   if (core_.superseded) return say_why_it_is_over();
+  // SUBTLE: it began while its own record could not be read, say, or has an old disk; members that would tell it may be bound by a vote,
+  // and have only its old address.
+  if (const auto* own = core_.member(core_.self.node); own != nullptr) superseded_by(own->life, "the table of members");
   // SUBTLE: the record of a copy of this node may be the newer one, though its life is the earlier one; its address is in it.
   if (const auto* own = core_.member(core_.self.node);
       own != nullptr && !table_damaged && own->record.lives.back() < Life{core_.self.origin, core_.self.start}) {
@@ -616,13 +619,17 @@ void Lives::note_that_it_left() {
 void Lives::on_superseded(NodeId from, const SupersededBody& body) {
   if (body.node != core_.self.node) return core_.count("dropped_meant_for_another");
   if (core_.unheeded(from)) return core_.count("dropped_of_observer");
-  if (Life{body.origin, body.start} <= Life{core_.self.origin, core_.self.start} || core_.superseded) return;
+  superseded_by({body.origin, body.start}, core_.name_of(from));
+}
+
+void Lives::superseded_by(Life life, const std::string& who) {
+  if (life <= Life{core_.self.origin, core_.self.start} || core_.superseded) return;
   // SUBTLE: the next life would have to begin above it; see Core::read_cells.
-  if (core_.to_come(body.start)) return core_.count("dropped_of_a_time_to_come");
+  if (core_.to_come(life.start)) return core_.count("dropped_of_a_time_to_come");
   core_.superseded = true;
   core_.count("superseded");
   core_.note(Output::Note::Level::kError,
-             core_.name_of(from) + " knows a later life of this node: its data directory is an old copy, or a copy of it "
+             who + " knows a later life of this node: its data directory is an old copy, or a copy of it "
              "runs elsewhere. Nobody listens to this process, so it refuses writes: stop the copy, check the clock, and "
              "restart this node");
 }

@@ -105,6 +105,7 @@ class Lives {
   void return_after(const Evicted& evicted);
   void tell_evicted(const Envelope& envelope);
   void note_that_it_left();
+  void superseded_by(Life life, const std::string& who);  // Of this node; who knows of it.  No-op unless it is later.
   std::string address_of(const Envelope& envelope) const;
   // What keeps a life from being listened to, as counters name it; empty: nothing.  Then it is learnt of.
   std::string_view fence(NodeId node, Life life);

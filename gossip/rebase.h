@@ -130,7 +130,7 @@ class Rebase {
     };
     std::map<OriginId, Over> over;       // Those that are.
     std::vector<std::pair<CellKey, Content>> records;  // Of lives that are over, which the member does not have.
-    std::set<std::pair<NodeId, OriginId>> unheard_elsewhere;  // Of nodes that are out.
+    std::set<std::pair<NodeId, OriginId>> unheard_elsewhere;  // Of nodes that are out, or whose disks went back.
     std::set<OriginId> unheard_here;     // Of this node: floors are past them, and no record of them came yet.
     std::set<OriginId> told_of;          // Lives in the member's table, of the buckets in which it differs.
     std::set<OriginId> known_then;       // Lives on our disk when the member's table began to be gone through, and those in it.
@@ -167,6 +167,9 @@ class Rebase {
   // A life that the member's table does not have; false: the member has not heard of it.
   bool is_over(const Envelope& from, NodeId node, OriginId origin) const;
   bool began_unheard_of(NodeId node, OriginId origin) const;
+  void close_lost(const Envelope& from);
+  bool has_row_of(NodeId node, OriginId origin) const;
+  bool unheard_of_elsewhere(const Envelope& from, NodeId node, OriginId origin) const;
   bool nobody_heard_of(const Envelope& from, NodeId node, OriginId origin) const;
   void judge_lives(const Envelope& from, const CommitClock& clock);
   void hear_of_after_all();

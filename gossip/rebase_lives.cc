@@ -7,6 +7,13 @@
 #include "gossip/rebase.h"
 
 namespace kith {
+namespace {
+
+bool contains(const std::set<std::pair<NodeId, OriginId>>& lives, OriginId origin) {
+  return std::any_of(lives.begin(), lives.end(), [&](const auto& life) { return life.second == origin; });
+}
+
+}  // namespace
 
 bool Rebase::is_over(const Envelope& from, NodeId node, OriginId origin) const {
   // SUBTLE: no clock tells of a retired life.  Who is in good standing, and has a floor above the start of a life that is
@@ -35,13 +42,19 @@ bool Rebase::began_unheard_of(NodeId node, OriginId origin) const {
   return member == nullptr || member->out || !member->record.back_since || known->record.start < member->record.back_since;
 }
 
+// Or one that is open here, and of which no record says that it is over: nobody left over knows it, as its node's disk went back, and what it
+// did only this disk has, which they had gone on without.
+bool Rebase::unheard_of_elsewhere(const Envelope& from, NodeId node, OriginId origin) const {
+  if (node == core_.self.node) return false;
+  if (began_unheard_of(node, origin)) return true;
+  const auto* known = core_.members.lives().find(origin);
+  return core_.returning && known != nullptr && !known->record.closed() && core_.kept_on_record(known->record.start, from.floor);
+}
+
 // SUBTLE: of what an evicted node went on to do another such may have heard, which was back first and told everybody: then it is a life like
 // any other, with a place in clocks.
 void Rebase::hear_of_after_all() {
-  const auto heard_of = [&](OriginId origin) {
-    const bool same = question_->known_then.contains(origin) && !question_->place.buckets[bucket_of(life_cell(core_.self.node, origin))];
-    return same || question_->told_of.contains(origin);
-  };
+  const auto heard_of = [&](OriginId origin) { return has_row_of(core_.self.node, origin); };
   std::set<OriginId> heard;
   std::erase_if(core_.unheard_of, [&](const auto& life) { return heard_of(life.first) && heard.insert(life.first).second; });
   if (heard.empty()) return;
@@ -54,6 +67,12 @@ void Rebase::hear_of_after_all() {
       if (shard != kSystemShard) core_.hold(shard, origin, own.up_to);
     }
   }
+}
+
+// The member, of that life.
+bool Rebase::has_row_of(NodeId node, OriginId origin) const {
+  const bool same = question_->known_then.contains(origin) && !question_->place.buckets[bucket_of(life_cell(node, origin))];
+  return same || question_->told_of.contains(origin);
 }
 
 bool Rebase::in_table(const Commit& commit) const {
@@ -75,7 +94,7 @@ void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
     const auto& [node, origin] = life;
     if (node == core_.self.node || !question_->unheard_of.contains(origin) || !is_over(from, node, origin)) continue;
     question_->unheard_of.erase(origin);
-    if (began_unheard_of(node, origin)) question_->unheard_elsewhere.insert(life);
+    if (unheard_of_elsewhere(from, node, origin)) question_->unheard_elsewhere.insert(life);
     else over(node, origin);
   }
   std::vector<OriginId> not_heard;
@@ -84,6 +103,7 @@ void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
     if (known != nullptr && known->record.closed() && !in_table(it.written)) not_heard.push_back(origin);
   }
   for (const OriginId origin : not_heard) question_->over.erase(origin);
+  close_lost(from);
   // SUBTLE: the word of a life that the member has not heard of (another process under one id) may be that what it holds was seen of
   // nobody.  Then we would take nothing of that, and it, as long as we are behind, not that word.  So that does not count until this is
   // done.  It stays on disk: our clock claims it.
@@ -91,7 +111,8 @@ void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
     if (!question_->unheard_of.contains(content.as_register().commit().origin)) continue;
     core_.ended.set_aside(cell, content);
   }
-  for (const auto& [node, origin] : std::exchange(question_->unheard_elsewhere, {})) {
+  const auto elsewhere = std::exchange(question_->unheard_elsewhere, {});
+  for (const auto& [node, origin] : elsewhere) {
     const auto* known = core_.members.lives().find(origin);
     if (core_.observer()) {  // Which says nothing of lives: it has never heard of it.
       over(node, origin);
@@ -100,8 +121,10 @@ void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
     if (core_.ended.find(origin) != nullptr || known == nullptr) {
       // SUBTLE: a record that the member has; one that was written here, in a question before, it has yet to hear of.
       const auto* record = core_.ended.content(node, origin);
-      if (record != nullptr && in_table(record->as_register().commit())) over(node, origin);
-      continue;
+      if (known == nullptr || record == nullptr || !core_.returning || !contains(elsewhere, record->as_register().commit().origin)) {
+        if (record != nullptr && in_table(record->as_register().commit())) over(node, origin);
+        continue;
+      }
     }
     lives_.close(node, origin, known->record, EndedLife{known->record.start});
     core_.count("lives_nobody_heard_of");
@@ -118,6 +141,23 @@ void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
     }
     lives_.close(core_.self.node, origin, known->record, EndedLife{known->record.start});
     core_.count("lives_nobody_heard_of");
+  }
+}
+
+// SUBTLE: the word that it is closed may itself be of a life that only this disk knows, as disks went back twice: nobody left over has either.
+void Rebase::close_lost(const Envelope& from) {
+  if (!core_.returning) return;
+  auto& lost = question_->unheard_elsewhere;
+  for (bool more = true; more;) {
+    more = false;
+    for (const auto& [life, content] : core_.members.lives().cells()) {
+      const auto& [node, origin] = life;
+      const auto* known = core_.members.lives().find(origin);
+      if (node == core_.self.node || known == nullptr || !known->record.closed() || contains(lost, origin)) continue;
+      if (!contains(lost, content.as_register().commit().origin) || has_row_of(node, origin) || !core_.kept_on_record(known->record.start, from.floor)) continue;
+      question_->over.erase(origin);
+      more = lost.insert(life).second;
+    }
   }
 }
 

@@ -82,7 +82,7 @@ void Rebase::take_rows(const Envelope& from, const RebasedBody& body, const std:
         return true;
       }
       if (nobody_heard_of(from, life->first, life->second)) question_->unheard_here.insert(life->second);
-      else if (is_over(from, life->first, life->second) && began_unheard_of(life->first, life->second)) question_->unheard_elsewhere.insert(*life);
+      else if (is_over(from, life->first, life->second) && unheard_of_elsewhere(from, life->first, life->second)) question_->unheard_elsewhere.insert(*life);
       else if (is_over(from, life->first, life->second)) question_->over.try_emplace(life->second, Question::Over{row.cell, row.content.as_register().commit()});
       else question_->unheard_of.insert(life->second);
     } else if (row.cell.kind != Kind::kCounter) {

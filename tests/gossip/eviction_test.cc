@@ -287,6 +287,42 @@ TEST_CASE("eviction: by itself, when a member was silent for long enough, and no
   REQUIRE(network.run_until([&] { return cluster.all_say_out({"n1", "n2", "n3", "n4"}, {"n5"}); }, 180'000));
 }
 
+// Method: what the proposer has to hear to bring it about is lost for as long as this lasts; who is voted against is back meanwhile, and
+// when nothing came of the vote nothing of it arrives for a while.
+TEST_CASE("eviction: who is back while it is voted against is not proposed again when nothing comes of the vote") {
+  Cluster cluster(5, 60'000);
+  Network& network = cluster.network;
+  const Names left{"n1", "n2", "n3", "n4"};
+  bool speaks = true;
+  network.filter = [&](const std::string& from, const std::string&, std::string& bytes) {
+    if (from == "n5" && !speaks) return false;
+    Envelope envelope;
+    if (decode(bytes, envelope) != FrameError::kNone) return true;
+    const auto* evict = std::get_if<EvictBody>(&envelope.body);
+    return evict == nullptr || evict->step != VoteStep::kConfirm;
+  };
+  const auto proposed = [&] {
+    std::uint64_t all = 0;
+    for (const auto& name : left) all += network.counter(name, "evictions_proposed");
+    return all;
+  };
+  cluster.part({"n5"}, left);
+  REQUIRE(network.run_until([&] { return network.counter("n4", "evictions_voted_for") > 0; }, 180'000));
+  const std::uint64_t before = proposed();
+  network.heal();
+  const auto given_up = [&] {
+    return std::any_of(left.begin(), left.end(), [&](const auto& name) { return network.counter(name, "evictions_given_up") > 0; });
+  };
+  REQUIRE(network.run_until(given_up, 180'000));
+  speaks = false;
+  network.run_ms(25'000);
+  CHECK(proposed() == before);
+  speaks = true;
+  REQUIRE(network.operate("n5", sadd("likes", {"of n5"})).outcome == Outcome::kOk);
+  CHECK(network.run_until([&] { return network.present("n1", "likes", "of n5"); }, 120'000));
+  CHECK(cluster.out("n1").empty());
+}
+
 TEST_CASE("eviction: an operator may go on with less than a half") {
   Cluster cluster(3);
   Network& network = cluster.network;

@@ -170,6 +170,29 @@ TEST_CASE("lives: the record of an earlier life that is the newer one is written
   CHECK(network.counter("n1", "own_records_written_again") == 1);
 }
 
+// Goal: a node that began below a life of its own, which it could not read, learns it though nobody that is asked may tell it.
+TEST_CASE("lives: a later life of itself that a node finds in the table of members supersedes it") {
+  PuppetStage stage;
+  Network& network = stage.network;
+  const EngineStatus self = status(network, "n1");
+  const auto tell = [&](Timestamp start, Timestamp at) {
+    Register record;
+    const MemberRecord other{"n1", "elsewhere:1", "elsewhere:2", {{OriginId{9}, start}}};
+    (void)record.set(encode(other), {at, actor_of(OriginId{9})}, {at, OriginId{9}});
+    PushBody push;
+    push.parts.push_back({kSystemShard, {}, stage.puppet->now(), {}});
+    push.parts[0].cells.append(member_cell(self.node), Content(record));
+    stage.feed(push);
+  };
+  network.run_ms(100);
+  const Timestamp now = stage.puppet->now();
+  tell(Timestamp{self.start.value - 1}, now);
+  network.run_ms(2000);
+  CHECK_FALSE(status(network, "n1").superseded);
+  tell(Timestamp{self.start.value + 1}, Timestamp::at_ms(stage.puppet->now().ms() + 200));
+  CHECK(network.run_until([&] { return status(network, "n1").superseded; }));
+}
+
 // Goal: what the last life of a node wrote keeps clocks from being equal no more than it must, though nobody has its row.
 // Method: the life is known from one message; its node never comes back.
 TEST_CASE("lives: the last life of a node is put into the table in its name when its row does not come") {
