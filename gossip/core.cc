@@ -252,9 +252,10 @@ void Core::merge_life(const CellKey& cell, const Content& delta) {
   else hear_of(node, {origin, record.start});
   // All that anybody committed up to our floor is here: of a life that is over, and that we had not heard of or have heard
   // the end of, too.  SUBTLE: not of the present life of a node that we have not heard of; gossip/lives.h, the introduction.  Nor of
-  // a former one that is open, and that nobody may have heard of: our floor goes back to where no horizon has been.
+  // a former one that is open, and that nobody may have heard of: our floor goes back to where no horizon has been.  Nor of another process
+  // under our own id, if no horizon of ours has passed it: while that was listened to nobody waited for our floor, which knew nothing of it.
   const auto* member = members.find(node);
-  const bool over = record.closed() || may_be_settled(record.start, before);
+  const bool over = record.closed() || (node == self.node ? record.start <= horizon : may_be_settled(record.start, before));
   if (over && member != nullptr && member->life.origin != origin) clocks.promise(origin, before);
   if (record.closed()) clocks.close_life(origin, record.final);
 }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kEndedKey = "ended";
 constexpr std::size_t kPlaceBytes = 2 + 8;
+constexpr std::size_t kAgainBytes = 2 + 8 + 8;
 
 std::string bytes_of(const EndedLife::Places& places) {
   ByteWriter out;
@@ -30,6 +31,26 @@ std::optional<EndedLife::Places> places_of(const msgpack::object& object) {
     out.emplace_back(shard, Timestamp{in.u64()});
   }
   if (!std::is_sorted(out.begin(), out.end())) return std::nullopt;
+  return out;
+}
+
+std::string bytes_of(const std::vector<EndedLife::Again>& all) {
+  ByteWriter out;
+  for (const auto& [shard, origin, at] : all) out.u16(shard), out.u64(origin.value), out.u64(at.value);
+  return out.take();
+}
+
+std::optional<std::vector<EndedLife::Again>> again_of(const msgpack::object& object) {
+  if (object.type != msgpack::type::BIN || object.via.bin.size % kAgainBytes != 0) return std::nullopt;
+  if (object.via.bin.size / kAgainBytes > EndedLife::kPlacesMax) return std::nullopt;
+  ByteReader in({object.via.bin.ptr, object.via.bin.size});
+  std::vector<EndedLife::Again> out;
+  for (std::size_t left = object.via.bin.size; left > 0; left -= kAgainBytes) {
+    const ShardId shard = in.u16();
+    const OriginId origin{in.u64()};
+    out.push_back({shard, origin, Timestamp{in.u64()}});
+  }
+  if (std::adjacent_find(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.shard >= b.shard; }) != out.end()) return std::nullopt;
   return out;
 }
 
@@ -54,6 +75,18 @@ bool EndedLife::was_redone(ShardId shard, Timestamp at) const {
   return in != redone.end() && in->first == shard && at <= in->second;
 }
 
+const EndedLife::Again* EndedLife::redone_as_in(ShardId shard) const {
+  const auto in = std::lower_bound(redone_as.begin(), redone_as.end(), shard, [](const Again& it, ShardId wanted) { return it.shard < wanted; });
+  return in != redone_as.end() && in->shard == shard ? &*in : nullptr;
+}
+
+void EndedLife::say_redone(ShardId shard, Timestamp up_to_here, OriginId by, Timestamp as) {
+  raise(redone, shard, up_to_here);
+  const auto in = std::lower_bound(redone_as.begin(), redone_as.end(), shard, [](const Again& it, ShardId wanted) { return it.shard < wanted; });
+  if (in != redone_as.end() && in->shard == shard) *in = {shard, by, as};
+  else redone_as.insert(in, {shard, by, as});
+}
+
 void EndedLife::raise(Places& places, ShardId shard, Timestamp at) {
   const auto in = std::lower_bound(places.begin(), places.end(), std::pair(shard, Timestamp{}));
   if (in == places.end() || in->first != shard) places.insert(in, {shard, at});
@@ -68,15 +101,16 @@ Timestamp EndedLife::seen_up_to(ShardId shard) const {
 std::string encode(const EndedLife& record) {
   msgpack::sbuffer buffer;
   msgpack::packer<msgpack::sbuffer> pack(buffer);
-  pack.pack_map(1 + (record.held.empty() ? 0 : 1) + (record.beyond.empty() ? 0 : 1) + (record.redone.empty() ? 0 : 1));
+  pack.pack_map(1 + (record.held.empty() ? 0 : 1) + (record.beyond.empty() ? 0 : 1) + (record.redone.empty() ? 0 : 1) +
+                (record.redone_as.empty() ? 0 : 1));
   pack.pack_uint8(0), pack.pack_uint64(record.up_to.value);
-  const auto put = [&](std::uint8_t name, const EndedLife::Places& places) {
-    if (places.empty()) return;
-    const std::string bytes = bytes_of(places);
+  const auto put = [&](std::uint8_t name, const auto& all) {
+    if (all.empty()) return;
+    const std::string bytes = bytes_of(all);
     pack.pack_uint8(name), pack.pack_bin(static_cast<std::uint32_t>(bytes.size()));
     pack.pack_bin_body(bytes.data(), static_cast<std::uint32_t>(bytes.size()));
   };
-  put(1, record.held), put(2, record.beyond), put(3, record.redone);
+  put(1, record.held), put(2, record.beyond), put(3, record.redone), put(4, record.redone_as);
   return {buffer.data(), buffer.size()};
 }
 
@@ -88,10 +122,16 @@ std::optional<EndedLife> decode_ended_life(std::string_view bytes) {
   EndedLife record;
   for (std::uint32_t i = 0; i < root.via.map.size; ++i) {
     const auto& [key, value] = root.via.map.ptr[i];
-    if (key.type != msgpack::type::POSITIVE_INTEGER || key.via.u64 > 3) continue;  // Of a newer version.
+    if (key.type != msgpack::type::POSITIVE_INTEGER || key.via.u64 > 4) continue;  // Of a newer version.
     if (key.via.u64 == 0) {
       if (value.type != msgpack::type::POSITIVE_INTEGER) return std::nullopt;
       record.up_to = Timestamp{value.via.u64};
+      continue;
+    }
+    if (key.via.u64 == 4) {
+      auto all = again_of(value);
+      if (!all) return std::nullopt;
+      record.redone_as = *std::move(all);
       continue;
     }
     auto places = places_of(value);

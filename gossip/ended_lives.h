@@ -5,14 +5,16 @@
 // Of a life that floors had passed before anybody heard of it, by whoever hears of it (gossip/core.h): nothing of it was seen.
 //
 //     field  := node id, origin                 in hex, 32 characters, as in gossip/life_table.h
-//     value  := {0: up to, 1: (shard:u16 at:u64)*?, 2: (shard:u16 at:u64)*?, 3: (shard:u16 at:u64)*?}    msgpack; 1 to 3 in a bin each
+//     value  := {0: up to, 1: (shard:u16 at:u64)*?, 2: (shard:u16 at:u64)*?, 3: (shard:u16 at:u64)*?,
+//                4: (shard:u16 origin:u64 at:u64)*?}                                     msgpack; 1 to 4 in a bin each
 //
 // Seen is what was committed at or below `up to`, in its shard at or below that of 1, or exactly as 2 lists: from behind gaps
 // that nobody fills any more.  What else the life committed only its own disk can hold, or a copy of it: of two processes under
 // one id the one that nobody listened to, of a node that was evicted what it took in alone.
 // RULE. What was not seen is merged by nobody: floors are past it, and a horizon may be.  The node does it again
 // (gossip/redo.h), and writes down in 3 up to where it did, so that another copy of its disk does not.  SUBTLE: by shard; a disk that went
-// back may have been told by others of some shards, and then does only those again.
+// back may have been told by others of some shards, and then does only those again.  4 says under which commit at the latest: who holds
+// less of that life than that may have the only copy there is, since what was done again can be lost with its disks, where the word of it is not.
 // An operation counts by this record long after its life is retired, since a disk may come back any time: it is kept for
 // kKeptWindows retry windows, and the last kKeptPerNode of a node for longer.  A normal restart has nothing in 1 and 2, and takes 60 bytes.
 // Tests: tests/gossip/ended_lives_test.cc
@@ -44,10 +46,20 @@ struct EndedLife {
   Timestamp up_to;      // In every shard; above zero.
   Places held = {};     // In shards where it is more.
   Places beyond = {};   // Exactly these.
+  struct Again {
+    ShardId shard = 0;
+    OriginId origin;
+    Timestamp at;
+    friend bool operator==(const Again&, const Again&) = default;
+  };
+
   Places redone = {};   // What was not seen was done again up to here.
+  std::vector<Again> redone_as = {};  // By this life, up to there in its own time.  Sorted by shard.
   bool seen(ShardId shard, Timestamp at) const;
   Timestamp seen_up_to(ShardId shard) const;  // Without gaps.
   bool was_redone(ShardId shard, Timestamp at) const;
+  const Again* redone_as_in(ShardId shard) const;  // Null: nobody says.
+  void say_redone(ShardId shard, Timestamp up_to_here, OriginId by, Timestamp as);
   static void raise(Places& places, ShardId shard, Timestamp at);
   friend bool operator==(const EndedLife&, const EndedLife&) = default;
 };

@@ -230,7 +230,7 @@ void Lives::close(NodeId node, OriginId origin, LifeRecord record) {
   } else {
     core_.closed_here.insert(origin);
     seen = what_is_held_of(origin, record.start);
-    if (ended != nullptr) seen.redone = ended->record.redone;
+    if (ended != nullptr) seen.redone = ended->record.redone, seen.redone_as = ended->record.redone_as;
   }
   close(node, origin, record, seen);
 }

@@ -126,9 +126,13 @@ bool Rebase::above_all_others() const {
 NodeId Rebase::most_seen() const {
   NodeId most = core_.observer() ? NodeId{} : core_.self.node;
   Timestamp floor = core_.observer() ? Timestamp{} : core_.floor();
+  // SUBTLE: neither who has just joined nor who is back after its eviction has a floor.  The one has nothing, the other all that it had.
+  const bool joiner = !core_.observer() && !core_.whole && !core_.returning && !floor;
   for (const auto& [node, told] : told_horizons_) {
     const auto* member = core_.member(node);
-    if (!core_.heard_lately(node) || member == nullptr || member->out || told.floor <= floor) continue;
+    if (!core_.heard_lately(node) || member == nullptr || member->out) continue;
+    const bool back = joiner && most == core_.self.node && member->record.returned;
+    if (told.floor <= floor && !back) continue;
     most = node;
     floor = told.floor;
   }

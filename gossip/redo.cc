@@ -290,7 +290,7 @@ Content Redo::again(ShardId shard, const Content& these, const Content& row, boo
     element.keep_adds([&](ActorId actor, const Entry& add) {
       if (row.as_set_element().dead(actor, add)) return false;
       if (may_be_retried(add.at)) return true;
-      old_add |= !was_redone(shard, add.commit);
+      old_add |= !was_redone(shard, add.commit) || redone_in_vain(shard, add.commit);
       return false;
     });
     element.recommit(commit);
@@ -304,7 +304,7 @@ Content Redo::again(ShardId shard, const Content& these, const Content& row, boo
     out.recommit(commit);
     return out;
   }
-  if (was_redone(shard, it.commit())) {
+  if (was_redone(shard, it.commit()) && (counter || !redone_in_vain(shard, it.commit()))) {
     // SUBTLE: what did may be lost, with its disk.  Under its tag it has no place where it was done as of today, or overwritten since.
     if (counter || it.tag().at <= std::max(core_.horizon, core_.highest_horizon)) return Content(Register{});
     out.recommit(commit);
@@ -320,6 +320,14 @@ Content Redo::again(ShardId shard, const Content& these, const Content& row, boo
 bool Redo::was_redone(ShardId shard, const Commit& commit) const {
   const auto* entry = core_.ended.find(commit.origin);
   return entry != nullptr && entry->record.was_redone(shard, commit.at);
+}
+
+// What did holds less than it did then, as far as anybody knows with whom this node is in step.  An increment would count twice, should it
+// turn up after all.
+bool Redo::redone_in_vain(ShardId shard, const Commit& commit) const {
+  const auto* entry = core_.ended.find(commit.origin);
+  const auto* as = entry == nullptr ? nullptr : entry->record.redone_as_in(shard);
+  return as != nullptr && as->origin != core_.self.origin && !core_.retired(as->origin) && core_.clocks.held(shard, as->origin) < as->at;
 }
 
 // SUBTLE: what a row holds of others is theirs to do again as of today, and what it holds of this node is this node's.
@@ -412,13 +420,18 @@ void Redo::before_merge(ShardId shard, const CellKey& cell, const Content& delta
   core_.out->store.redo({key, std::move(these), key, std::move(instead)});
 }
 
+// SUBTLE: done again by an earlier life of this node, which was killed before it was through: that is on this disk.
+void Redo::say_redone(EndedLife& record, ShardId shard, Timestamp at) const {
+  record.say_redone(shard, at, core_.self.origin, core_.clocks.held(shard, core_.self.origin));
+}
+
 void Redo::done() {
   for (const OriginId origin : lives_) {
     const auto* entry = core_.ended.find(origin);
     const auto up_to = redone_up_to_.find(origin);
     if (entry == nullptr || entry->node != core_.self.node || up_to == redone_up_to_.end()) continue;
     EndedLife record = entry->record;
-    for (const auto& [shard, at] : up_to->second) EndedLife::raise(record.redone, shard, at);
+    for (const auto& [shard, at] : up_to->second) say_redone(record, shard, at);
     if (record == entry->record) continue;
     core_.write_ended(core_.self.node, origin, record);
   }
@@ -444,7 +457,7 @@ void Redo::done() {
     if (up_to == redone.end()) continue;
     EndedLife record;
     record.up_to = start;
-    record.redone = up_to->second;
+    for (const auto& [shard, at] : up_to->second) say_redone(record, shard, at);
     core_.closed_here.insert(origin);
     core_.write_ended(core_.self.node, origin, record);
   }

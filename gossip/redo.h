@@ -26,7 +26,8 @@
 // The disk is read once for them, from where the feed's marks say, kRowsPerStep rows at a time, when this node is in step with
 // somebody and is not behind a horizon: then what is in a row has been joined with what the others hold.  Until that is done nothing
 // is collected here, and the floor stays.  When it is done the record of the life says up to where, and so does until then what this
-// disk remembers: another copy of it does nothing twice as of today.
+// disk remembers: another copy of it does nothing twice as of today, unless
+// what was done is lost (gossip/ended_lives.h).
 // SUBTLE: what takes away does so again whatever the record says: its row may hold what it takes away, and others nothing of it.
 // What it had the place of in its row is asked for before (gossip/recall.h), or, where something else of its session comes first, after.
 // SUBTLE: a base swallows increments that it covers (crdt/counter.h), so unseen ones are done again before one is merged.  And in
@@ -80,6 +81,8 @@ class Redo {
   bool of_this_node(const Commit& commit) const;
   Content again(ShardId shard, const Content& these, const Content& row, bool counter, bool own, Tag tag, Commit commit) const;
   bool was_redone(ShardId shard, const Commit& commit) const;
+  bool redone_in_vain(ShardId shard, const Commit& commit) const;
+  void say_redone(EndedLife& record, ShardId shard, Timestamp at) const;
   bool goes_for_good(ShardId shard, const Content& these, const Row& row) const;
   void look_at_recalled();
   void redo(ShardId shard, const StoreKey& key, const CellKey& cell, const Content& content);

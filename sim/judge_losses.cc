@@ -211,9 +211,12 @@ bool Judge::settled_somewhere(const Claims::Entry& entry) const {
     const auto end = entry.ended_in(ghost->second);
     if (end) ended = std::min(ended.value_or(*end), *end);
   }
-  // SUBTLE: all who had seen the removal may have gone back to disks from before it, when it was settled already.
+  // SUBTLE: all who had seen the removal may have gone back to disks from before it, when it was settled already; or a later one of the same
+  // session has its place in their rows.
+  if (!rolled_back_.empty() && entry.role == Claims::Entry::Role::kAdd) {
+    if (const auto removed = oracle_.removal_commit(entry.cell, entry.actor, entry.at)) ended = std::min(ended.value_or(*removed), *removed);
+  }
   if (!ended && !rolled_back_.empty()) {
-    if (entry.role == Claims::Entry::Role::kAdd) ended = oracle_.removal_commit(entry.cell, entry.actor, entry.at);
     if (entry.role == Claims::Entry::Role::kRegister) ended = oracle_.deletion_settled(entry.cell, {entry.at, entry.actor});
   }
   return ended ? *ended <= horizon : entry.role == Claims::Entry::Role::kRemoval && commit <= horizon;

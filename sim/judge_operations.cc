@@ -226,7 +226,8 @@ void Judge::check_replicas(const Machine& from, const Attempt& attempt, const Re
       const bool held = std::any_of(holders.begin(), holders.end(), [&](const Machine* it) {
         const auto ghost = it->disk.ghost.find(effect.cell);
         const auto rotted = rotted_.find(effect.cell);
-        if (rotted != rotted_.end() && rotted->second.contains(it->disk.node_name)) return true;
+        // SUBTLE: given up as lost, and back with the old disk of another: clocks cover it, so it comes with the audit (check_claims).
+        if (rotted != rotted_.end() && (disk_destroyed_ || rotted->second.contains(it->disk.node_name))) return true;
         // What was unseen may have been done again there as of today, since it said so.
         return ghost != it->disk.ghost.end() && (effect.held_by(ghost->second) || oracle_.as_redone(effect).held_by(ghost->second));
       });

@@ -87,6 +87,7 @@ class World final : public Host {
   void heal_all();
   void converge(const std::vector<Machine*>& machines, char law, const std::string& who);
   bool was_cloned(const Machine& machine) const;
+  bool out_for_each_other(const std::vector<Machine*>& machines);
   void evict_who_is_gone(const std::vector<Machine*>& machines);
   void recover_if_nobody_is_left(const std::vector<Machine*>& machines);
   void heal_core();

@@ -36,6 +36,7 @@ EndedLife example() {
   out.held = {{2, Timestamp::at_ms(1'700'000'000'500, 1)}};
   out.beyond = {{2, Timestamp::at_ms(1'700'000'000'700)}, {3, Timestamp::at_ms(1'700'000'000'600)}};
   out.redone = {{5, Timestamp::at_ms(1'700'000'000'900)}};
+  out.redone_as = {{5, OriginId{0xabcd}, Timestamp::at_ms(1'700'000'001'000)}};
   return out;
 }
 
@@ -51,10 +52,11 @@ TEST_CASE("ended life: comes back as it went, golden bytes") {
   held.held = all.held;
   for (const EndedLife& record : {plain, all, redone, held}) CHECK(decode_ended_life(encode(record)) == record);
   CHECK(hex_of(encode(plain)) == hex_of(from_hex("81 00 cf 018bcfe568000000")));
-  CHECK(hex_of(encode(all)) == hex_of(from_hex("84 00 cf 018bcfe568000000"
+  CHECK(hex_of(encode(all)) == hex_of(from_hex("85 00 cf 018bcfe568000000"
                                                "   01 c4 0a 0002 018bcfe569f40001"
                                                "   02 c4 14 0002 018bcfe56abc0000 0003 018bcfe56a580000"
-                                               "   03 c4 0a 0005 018bcfe56b840000")));
+                                               "   03 c4 0a 0005 018bcfe56b840000"
+                                               "   04 c4 12 0005 000000000000abcd 018bcfe56be80000")));
 }
 
 TEST_CASE("ended life: cut anywhere it is refused, flipped it is refused or is a record all the same") {
@@ -88,8 +90,25 @@ TEST_CASE("ended life: what makes no sense is refused, what a later version adds
   CHECK_FALSE(read("82 00 05 02 c4 14 0002 0000000000000009 0002 0000000000000008").has_value());
   CHECK_FALSE(read("82 00 05 03 a1 35").has_value());
   CHECK(read("82 00 05 02 c4 00") == EndedLife{Timestamp{5}});                         // None.
-  CHECK(read("82 00 05 04 c4 01 78") == EndedLife{Timestamp{5}});
+  CHECK_FALSE(read("82 00 05 04 c4 01 78").has_value());                               // By no life.
+  CHECK_FALSE(read("82 00 05 04 05").has_value());
+  CHECK_FALSE(read("82 00 05 04 c4 24 0002 0000000000000009 0000000000000009 0002 0000000000000008 0000000000000009").has_value());
+  CHECK(read("82 00 05 05 c4 01 78") == EndedLife{Timestamp{5}});
   CHECK(read("82 00 05 a1 78 09") == EndedLife{Timestamp{5}});
+}
+
+TEST_CASE("ended life: it says by whom, and when at the latest, what was not seen was done again") {
+  EndedLife record{Timestamp{5}};
+  CHECK(record.redone_as_in(2) == nullptr);
+  record.say_redone(2, Timestamp{7}, OriginId{3}, Timestamp{20});
+  record.say_redone(1, Timestamp{6}, OriginId{3}, Timestamp{21});
+  record.say_redone(2, Timestamp{6}, OriginId{4}, Timestamp{30});  // A later one did it again.
+  CHECK(record.was_redone(2, Timestamp{7}));
+  REQUIRE(record.redone_as_in(2) != nullptr);
+  CHECK((*record.redone_as_in(2) == EndedLife::Again{2, OriginId{4}, Timestamp{30}}));
+  CHECK((*record.redone_as_in(1) == EndedLife::Again{1, OriginId{3}, Timestamp{21}}));
+  CHECK(record.redone_as_in(3) == nullptr);
+  CHECK(decode_ended_life(encode(record)) == record);
 }
 
 TEST_CASE("ended life: as many places as the limit are read, one more is refused") {

@@ -339,12 +339,13 @@ TEST_CASE("redo: what another copy did again, and was lost with it, is done agai
   split.check_written({"n1", "n2", "n9"});
 }
 
-// Goal: what everybody holds is not lost with what had its place.
-// Method: the same with a short window, so that a value that was written over one that all have is not done again; no audit helps.
-TEST_CASE("redo: a value that is not done again leaves its place to what it had overwritten") {
+// Goal: that it was done again is no reason to do nothing, when what was done is nowhere.
+// Method: the same with a short window, so that under its tag it has no place any more; no audit helps.
+TEST_CASE("redo: what another copy did again as of that day, and was lost with it, is done again as of today, but for increments") {
   Split split(kShortMs);
   Network& network = split.network;
   REQUIRE(network.operate("n3", set("color", "blue")).outcome == Outcome::kOk);
+  split.write_unseen();
   network.run_ms(60'000);
   network.kill("n3");
   network.copy("n3", "n9");
@@ -355,7 +356,12 @@ TEST_CASE("redo: a value that is not done again leaves its place to what it had 
   network.start("n9");
   REQUIRE(network.run_until([&] { return split.known_as("n1") == "n9" && network.all_settled() && split.done("n9"); }, 120'000));
   network.run_ms(10'000);
-  for (const char* name : {"n1", "n2", "n9"}) CHECK(network.value(name, "color") == "red");
+  for (const char* name : {"n1", "n2", "n9"}) {
+    CAPTURE(name);
+    CHECK(network.value(name, "color") == "blue");  // Written over red, which all had.
+    CHECK(network.present(name, "likes", "unseen"));
+    CHECK(total(network, name, "visits") == 100);  // It would count twice, should what was lost turn up.
+  }
 }
 
 // ---- Horizons and bases
