@@ -29,6 +29,10 @@ const MemberRow* find(const NodeStatus& status, const std::string& name) {
 }
 
 std::string what_is_given_up(const NodeStatus& status, const MemberRow& member) {
+  if (member.observer) {
+    return member.name + " is an observer: all that it shows others hold, so nothing is given up, and nobody has to agree. Should it be started again, it is let in again, "
+                         "and copies what it missed";
+  }
   std::string out = member.name + ": ";
   if (member.heard_ms_ago < 0) out += status.name + " has not heard of it since it was started itself. ";
   else out += "last heard of " + duration_in_words(member.heard_ms_ago) + " ago. ";
@@ -68,13 +72,15 @@ ExitCode put_out(Context& context, const CommandLine& line, bool recover) {
   if (recover && line.arguments.empty() && before.garbage.nobody_in_good_standing) return go_on_with_what_is_left(context, line, before);
   const std::vector<std::string> names = who(line, before, recover);
   std::size_t members = 0;
-  for (const MemberRow& member : before.members) members += member.evicted ? 0 : 1;
+  for (const MemberRow& member : before.members) members += member.evicted || member.observer ? 0 : 1;
+  std::size_t going = 0;
   for (const std::string& name : names) {
     const MemberRow* member = find(before, name);
     if (member == nullptr) throw CommandError(ExitCode::kNotFound, "there is no member '" + escaped(name) + "': `kith nodes` lists them");
     context.console.err << what_is_given_up(before, *member) << ".\n";
+    going += member->observer ? 0 : 1;
   }
-  const std::size_t left = members > names.size() ? members - names.size() : 0;
+  const std::size_t left = members > going ? members - going : 0;
   if (recover && 2 * left <= members) {
     context.console.err << "Only " << left << " of " << members
                         << " would be left, less than have to agree: if the others are alive and go on elsewhere, the two sides are two clusters from now on, "
