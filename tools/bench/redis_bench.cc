@@ -29,7 +29,12 @@ void load_all(int port, const RedisBenchOptions& options, Results& results) {
   RedisLoad load = options.load;
   for (const std::size_t pipeline : options.pipelines) {
     load.pipeline = pipeline;
-    for (const char* test : kTests) results[{pipeline, test}].push_back(run_redis_benchmark(port, test, load));
+    for (const char* test : kTests) {
+      // SUBTLE: in the time of so few reads what the writes before them left to be done in the background would be all that is measured.
+      const bool reads = std::string_view(test) == "GET" || std::string_view(test) == "SISMEMBER";
+      load.requests = options.load.requests * (reads ? pipeline : 1);
+      results[{pipeline, test}].push_back(run_redis_benchmark(port, test, load));
+    }
   }
 }
 
@@ -160,7 +165,7 @@ std::vector<Table> run_redis_bench(const RedisBenchOptions& options) {
       table.add(std::move(row));
     }
   }
-  table.note("medians of " + std::to_string(options.runs) + " runs of " + std::to_string(options.load.requests) + " requests; each server in turn, with an empty directory");
+  table.note("medians of " + std::to_string(options.runs) + " runs of " + std::to_string(options.load.requests) + " requests, of reads in a pipeline so many times as many; each server in turn, with an empty directory");
   table.note("redis always: appendfsync always, which is what Kith promises; +2: with two replicas; kith x3: three nodes that replicate, one is loaded");
   table.note(machine() + "; kithd " + std::string(kVersion) + "; " + output_of("redis-server --version") + "; " + output_of("redis-benchmark --version"));
   if (lags.empty()) return {table};
