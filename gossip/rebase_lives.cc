@@ -122,7 +122,8 @@ void Rebase::judge_lives(const Envelope& from, const CommitClock& clock) {
       // SUBTLE: a record that the member has; one that was written here, in a question before, it has yet to hear of.
       const auto* record = core_.ended.content(node, origin);
       if (known == nullptr || record == nullptr || !core_.returning || !contains(elsewhere, record->as_register().commit().origin)) {
-        if (record != nullptr && in_table(record->as_register().commit())) over(node, origin);
+        // Of one that began while its node was a member the record is enough, whoever wrote it anew since.
+        if (!began_unheard_of(node, origin) || (record != nullptr && in_table(record->as_register().commit()))) over(node, origin);
         continue;
       }
     }
